@@ -1,0 +1,1 @@
+"""A certificate authority: roots, issuing, revocation, the OCSP responder."""

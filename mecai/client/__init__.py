@@ -1,0 +1,1 @@
+"""A TLS client that demands vouchers."""

@@ -1,0 +1,1 @@
+"""Certificate status: ask OCSP, read CRLs, judge, cache."""

@@ -1,0 +1,1 @@
+"""Beside a TLS server: fetch vouchers and OCSP staples, check them, lay them where the server reads them."""

@@ -1,0 +1,1 @@
+"""A Voucher Authority: probe, evidence, certificate log, signer, HTTP interface."""
