@@ -1,0 +1,51 @@
+# The project's front door. `make` alone lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help deps test-deps lab lab-down demo test lint types unit integration lab-test requirements vagrant-smoke clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what the lab needs: Debian packages, .venv with hash-pinned packages
+	@PYTHON=$(PYTHON) scripts/bootstrap lab
+
+test-deps: deps ## install what the tests need besides
+	@PYTHON=$(PYTHON) scripts/bootstrap test
+
+lab: deps ## bring up the lab `small` and show the demonstration
+	@$(BIN)/testbed up
+
+lab-down: ## remove exactly what the lab made
+	@if [ -x $(BIN)/testbed ]; then $(BIN)/testbed down; else echo "lab-down: no .venv here, so this checkout made no lab"; fi
+
+demo: ## show the demonstration again on the running lab
+	@$(BIN)/testbed demo
+
+test: test-deps ## run every test; one summary at the end
+	@$(BIN)/python -m tests
+
+lint: test-deps ## style, import rules, Ansible, shell
+	@$(BIN)/python -m tests lint
+
+types: deps ## mypy, strict
+	@$(BIN)/python -m tests types
+
+unit: deps ## tests without network, services or root
+	@$(BIN)/python -m tests unit
+
+integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopback
+	@$(BIN)/python -m tests integration
+
+lab-test: test-deps ## the testinfra suite on the running or newly made lab
+	@$(BIN)/python -m tests lab
+
+requirements: deps ## pin the packages anew, with hashes and without addresses
+	@scripts/pin-requirements
+
+vagrant-smoke: test-deps ## really run `vagrant up` (libvirt, QEMU) on a box made here; takes long
+	@scripts/vagrant-smoke
+
+clean: ## remove what builds and tests left here (not the lab: `make lab-down`)
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,1 @@
+"""Every test of the project; `python -m tests` runs them stage by stage."""

@@ -1,0 +1,138 @@
+"""`python -m tests [STAGE ...]`: run the checks in their order and close with one summary.
+
+A stage is one or more commands; its output goes to `build/tests/<stage>.log` and is shown only where it failed. The last
+line counts test cases over all stages (`N passed, N failed, N skipped`); a stage without test cases counts as one.
+Exit codes: 0 all good, 1 something failed, 2 usage.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build" / "tests"
+BIN = ROOT / ".venv" / "bin"
+TAIL_LINES = 60
+STAGE_LIMIT_SECONDS = 1800
+
+
+def _pytest(name: str, *arguments: str) -> list[str]:
+    return [f"{BIN}/python", "-m", "pytest", "-q", f"--junitxml={RESULTS}/{name}.xml", *arguments]
+
+
+def _shell_scripts() -> list[str]:
+    return [str(path) for path in sorted((ROOT / "scripts").iterdir()) if path.is_file()] + [".ci/run"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One named group of commands; `env` is added to the environment of each."""
+
+    name: str
+    commands: Sequence[Sequence[str]]
+
+
+def _stages() -> dict[str, Stage]:
+    stages = [
+        Stage(
+            "lint",
+            [
+                [f"{BIN}/ruff", "check", "."],
+                [f"{BIN}/ruff", "format", "--check", "."],
+                [f"{BIN}/lint-imports"],
+                [f"{BIN}/yamllint", "--strict", "ansible", "testbed"],
+                [f"{BIN}/ansible-lint", "--offline", "--strict", "--profile", "production"],
+                ["shellcheck", *_shell_scripts()],
+            ],
+        ),
+        Stage("types", [[f"{BIN}/mypy"]]),
+        Stage("unit", [_pytest("unit", "tests/unit")]),
+        Stage("integration", [_pytest("integration", "tests/integration")]),
+        Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")]),
+    ]
+    return {stage.name: stage for stage in stages}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one stage came to: counts of test cases and seconds taken."""
+
+    name: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+def _count(name: str, *, good: bool) -> tuple[int, int, int]:
+    """Cases passed, failed, skipped; a failure outside any test case (a crash, a lint) counts as one failed."""
+    report = RESULTS / f"{name}.xml"
+    if not report.exists():
+        return (1, 0, 0) if good else (0, 1, 0)
+    suite = ET.parse(report).getroot().find("testsuite")  # noqa: S314 - written by our own pytest a moment ago
+    if suite is None:
+        return (0, 1, 0)
+    total, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
+    failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+    if not good and failed == 0:
+        failed = 1
+    return (max(total - failed - skipped, 0), failed, skipped)
+
+
+def _run(stage: Stage, console: Console) -> Outcome:
+    log = RESULTS / f"{stage.name}.log"
+    (RESULTS / f"{stage.name}.xml").unlink(missing_ok=True)
+    console.print(f"[bold]{stage.name:<12}[/] running, log in {log.relative_to(ROOT)}")
+    begin = time.monotonic()
+    good = True
+    with log.open("wb") as out:
+        for command in stage.commands:
+            out.write(f"$ {' '.join(command)}\n".encode())
+            out.flush()
+            try:
+                done = subprocess.run(
+                    command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                    timeout=STAGE_LIMIT_SECONDS, check=False, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
+                )  # fmt: skip
+                good &= done.returncode == 0
+            except (OSError, subprocess.TimeoutExpired) as error:
+                out.write(f"{error}\n".encode())
+                good = False
+    if not good:
+        lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+        console.print("\n".join(lines), markup=False, highlight=False)
+    return Outcome(stage.name, *_count(stage.name, good=good), time.monotonic() - begin)
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named stages, or all; print the summary; return the exit code."""
+    stages = _stages()
+    if unknown := [name for name in names if name not in stages]:
+        print(f"tests: no stage {unknown[0]!r}; there are: {', '.join(stages)}", file=sys.stderr)  # noqa: T201
+        return 2
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    outcomes = [_run(stages[name], console) for name in (names or stages)]
+    table = Table("stage", "passed", "failed", "skipped", "seconds", title="make test")
+    for outcome in outcomes:
+        colour = "red" if outcome.failed else "green"
+        cells = (str(outcome.passed), str(outcome.failed), str(outcome.skipped), f"{outcome.seconds:.1f}")
+        table.add_row(f"[{colour}]{outcome.name}[/]", *cells)
+    console.print(table)
+    passed, failed, skipped = (
+        sum(getattr(o, key) for o in outcomes) for key in ("passed", "failed", "skipped")
+    )
+    console.print(f"{passed} passed, {failed} failed, {skipped} skipped", highlight=False)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
