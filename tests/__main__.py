@@ -127,9 +127,7 @@ def main(names: Sequence[str]) -> int:
         cells = (str(outcome.passed), str(outcome.failed), str(outcome.skipped), f"{outcome.seconds:.1f}")
         table.add_row(f"[{colour}]{outcome.name}[/]", *cells)
     console.print(table)
-    passed, failed, skipped = (
-        sum(getattr(o, key) for o in outcomes) for key in ("passed", "failed", "skipped")
-    )
+    passed, failed, skipped = (sum(getattr(o, key) for o in outcomes) for key in ("passed", "failed", "skipped"))
     console.print(f"{passed} passed, {failed} failed, {skipped} skipped", highlight=False)
     return 1 if failed else 0
 
