@@ -1,7 +1,7 @@
 """`python -m tests [STAGE ...]`: run the checks in their order and close with one summary.
 
-A stage is one or more commands; its output goes to `build/tests/<stage>.log` and is shown only where it failed. The last
-line counts test cases over all stages (`N passed, N failed, N skipped`); a stage without test cases counts as one.
+A stage is one or more commands; its output goes to `build/tests/<stage>.log` and is shown only where it failed. The
+last line counts test cases over all stages (`N passed, N failed, N skipped`); a stage without test cases counts as one.
 Exit codes: 0 all good, 1 something failed, 2 usage.
 """
 
