@@ -1,0 +1,57 @@
+"""Every limit of the protocol in one place, each with its unit and the section of the specification that sets it.
+
+A limit is a fact of the wire format or a default that an operator may lower; parsers take theirs from here and from
+nowhere else.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on sizes (octets), counts and durations."""
+
+    # Voucher
+    voucher_size: int = 16 * 1024
+    certificate_size: int = 16 * 1024
+    ocsp_response_size: int = 64 * 1024
+    intermediates: int = 8
+    addresses: int = 16
+    contexts: int = 32
+    context_length: int = 32
+    perspectives: int = 255
+    extensions: int = 16
+    serial_bits: int = 128
+    voucher_lifetime: timedelta = timedelta(hours=72)
+    clock_skew: timedelta = timedelta(seconds=300)
+    authority_certificate_lifetime: timedelta = timedelta(days=366)
+    authority_status_lifetime: timedelta = timedelta(hours=48)
+    short_lived_lifetime: timedelta = timedelta(days=7)
+    status_age: timedelta = timedelta(days=10)  # of a response that names no nextUpdate sooner
+
+    # Voucher Request Protocol
+    request_size: int = 64 * 1024
+    server_name_length: int = 253
+    succession_size: int = 16 * 1024
+    succession_lifetime: timedelta = timedelta(hours=24)
+
+    # TLS extensions
+    candidates: int = 16
+    choice_contexts_size: int = 255
+    cached_vouchers: int = 16
+    staple_size: int = 64_000
+
+    # Directory
+    directory_size: int = 4 * 1024 * 1024
+    directory_lifetime: timedelta = timedelta(days=30)
+    directory_authorities: int = 1024
+    directory_publishers: int = 2
+
+    # Certificate chains
+    chain_length: int = 10
+    rsa_bits: int = 2048
+
+
+LIMITS: Final = Limits()
