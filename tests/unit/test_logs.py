@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 
 import pytest
 
@@ -17,10 +16,9 @@ def test_a_record_is_one_line_with_what_extra_gave() -> None:
 
 
 def test_an_exception_keeps_its_traceback() -> None:
-    try:
+    with pytest.raises(KeyError) as caught:
         dict[str, str]()["x"]
-    except KeyError:
-        record = logging.makeLogRecord({"exc_info": sys.exc_info()})
+    record = logging.makeLogRecord({"exc_info": (caught.type, caught.value, caught.tb)})
     assert "KeyError" in json.loads(JsonFormatter().format(record))["exception"]
 
 

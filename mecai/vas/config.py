@@ -1,0 +1,111 @@
+"""What an operator settles in `/etc/mecai/vas.toml`. Every key, with its default where there is one:
+
+    key         = "/var/lib/mecai-vas/key.pem"              # signs vouchers and nothing else
+    certificate = "/var/lib/mecai-vas/certificate.pem"      # the VA's certificate
+    root        = "/var/lib/mecai-ca-public/root.pem"       # the CA root that issued it
+    database    = "sqlite:////var/lib/mecai-vas/vas.sqlite" # or postgresql+psycopg://...
+
+    lifetime_hours      = 24                 # of a voucher, at most 72
+    hold_hours          = 72                 # of a certificate seen for the first time; 0: no hold
+    voucher_log_days    = 400                # how long the voucher log reaches back
+    ports               = [443, 8443]        # that may be probed
+    allowed_networks    = ["198.18.0.0/15"]  # exceptions to the list of refused addresses
+    refused_networks    = ["203.0.113.0/28"] # the VAS's own networks
+    distrusted          = []                 # SHA-256 (hex) over the SubjectPublicKeyInfo of CAs that get no voucher
+    requests_per_minute = 60                 # of one requester
+    parallel_requests   = 12                 # at work at once; keep it below the threads of the HTTP server
+    trusted_proxies     = 1                  # that add to X-Forwarded-For in front of this server
+
+    [[directory]]                            # one per trust context
+    path       = "/etc/mecai/directory.der"
+    publishers = "/etc/mecai/publishers.pem"
+
+Networks are given for the example: none is allowed or refused by default beyond docs/spec P3.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from mecai.protocol.identity import HASH_SIZE
+from mecai.protocol.limits import LIMITS
+from mecai.settings import Network, read_settings
+
+# docs/spec, P4: the ports below 1024 that carry TLS, and 8443.
+TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 8443)
+
+
+@dataclass(frozen=True)
+class DirectoryFile:
+    """Where one trust context's signed directory lies, and the pinned certificates of its publisher."""
+
+    path: Path
+    publishers: Path
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every key of `vas.toml`."""
+
+    key: Path
+    certificate: Path
+    root: Path
+    database: str
+    directories: tuple[DirectoryFile, ...] = field(metadata={"key": "directory"})
+    lifetime_hours: int = 24
+    hold_hours: int = 72
+    voucher_log_days: int = 400
+    ports: tuple[int, ...] = TLS_PORTS
+    allowed_networks: tuple[Network, ...] = ()
+    refused_networks: tuple[Network, ...] = ()
+    distrusted: tuple[str, ...] = ()
+    requests_per_minute: int = 60
+    parallel_requests: int = 12
+    trusted_proxies: int = 1
+
+    def __post_init__(self) -> None:
+        longest = LIMITS.voucher_lifetime // timedelta(hours=1)
+        _require(1 <= self.lifetime_hours <= longest, f"lifetime_hours: {self.lifetime_hours} is outside 1..{longest}")
+        _require(self.hold_hours >= 0, f"hold_hours: {self.hold_hours} is below 0; expected hours, 0 for no hold")
+        _require(self.voucher_log_days >= 1, f"voucher_log_days: {self.voucher_log_days} is below 1")
+        _require(bool(self.directories), "directory: none given; expected one [[directory]] per trust context")
+        for port in self.ports:
+            _require(1 <= port <= 65535, f"ports: {port} is outside 1..65535")  # noqa: PLR2004 - the ports of TCP
+        for text in self.distrusted:
+            _require(_is_hash(text), f"distrusted: {text!r} is no SHA-256; expected {2 * HASH_SIZE} hex digits")
+        _require(self.requests_per_minute >= 1, f"requests_per_minute: {self.requests_per_minute} is below 1")
+        _require(self.parallel_requests >= 1, f"parallel_requests: {self.parallel_requests} is below 1")
+        _require(self.trusted_proxies >= 0, f"trusted_proxies: {self.trusted_proxies} is below 0")
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a voucher lives at most."""
+        return timedelta(hours=self.lifetime_hours)
+
+    @property
+    def hold(self) -> timedelta:
+        """How long a certificate waits from its first sight."""
+        return timedelta(hours=self.hold_hours)
+
+    @property
+    def distrusted_keys(self) -> frozenset[bytes]:
+        """SPKI hashes of the CAs that the operator gives no voucher at all."""
+        return frozenset(bytes.fromhex(text) for text in self.distrusted)
+
+
+def read_config(path: Path) -> Config:
+    """Read `vas.toml`; raises `HostError` or `InputError` with one line that names the key."""
+    return read_settings(path, Config)
+
+
+def _is_hash(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == HASH_SIZE
+    except ValueError:
+        return False
+
+
+def _require(condition: bool, line: str) -> None:
+    if not condition:
+        raise ValueError(line)
