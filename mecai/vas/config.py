@@ -1,4 +1,4 @@
-"""What an operator settles in `/etc/mecai/vas.toml`. Every key, with its default where there is one:
+"""What an operator settles in `/etc/mecai/vas.toml`: every key, with its default where it has one.
 
     key         = "/var/lib/mecai-vas/key.pem"              # signs vouchers and nothing else
     certificate = "/var/lib/mecai-vas/certificate.pem"      # the VA's certificate

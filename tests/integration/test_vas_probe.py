@@ -1,0 +1,80 @@
+"""The probe against real TLS servers: what it offers, what it sees, what it never sends."""
+
+import socket
+import ssl
+import threading
+
+import pytest
+
+from mecai.protocol.identity import address_octets
+from mecai.vas.deadline import Deadline
+from mecai.vas.probe import probe
+from mecai.vas.problem import Code, Problem
+from tests.integration.tls_server import TlsServer
+from tests.pki import Hierarchy, Issued, rsa_key
+
+LOOPBACK = address_octets("127.0.0.1")
+NAME = "www.example.test"
+ALDER = Hierarchy("alder")
+SITE = ALDER.server(NAME)
+RSA_SITE = ALDER.server(NAME, server_key=rsa_key("www"), days=80)
+
+
+def look(server: TlsServer, wanted: Issued = SITE, name: str | None = NAME) -> tuple[bytes, ...]:
+    return probe(LOOPBACK, server.port, name, wanted.certificate, Deadline(10))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("wanted", [SITE, RSA_SITE], ids=["ecdsa", "rsa"])
+def test_the_server_shows_the_certificate_of_the_requested_key_type(version: ssl.TLSVersion, wanted: Issued) -> None:
+    with TlsServer([SITE, RSA_SITE], version=version) as server:
+        assert look(server, wanted) == wanted.chain_der
+
+
+def test_sni_is_sent_and_application_data_never() -> None:
+    with TlsServer([SITE]) as server:
+        look(server)
+        look(server, name=None)
+    assert [(met.server_name, met.data) for met in server.history] == [(NAME, b""), (None, b"")]
+
+
+def test_ipv6() -> None:
+    with TlsServer([SITE], address="::1") as server:
+        assert probe(address_octets("::1"), server.port, NAME, SITE.certificate, Deadline(10)) == SITE.chain_der
+
+
+def test_a_server_without_a_key_of_that_type_fails_the_handshake() -> None:
+    with TlsServer([SITE]) as server, pytest.raises(Problem, match="alert handshake failure") as caught:
+        look(server, RSA_SITE)
+    assert caught.value.code is Code.HANDSHAKE_FAILED
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(Problem, match="Connection refused") as caught:
+        probe(LOOPBACK, port, NAME, SITE.certificate, Deadline(10))
+    assert caught.value.code is Code.UNREACHABLE
+
+
+def test_a_silent_server_ends_at_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Problem, match="timed out") as caught:
+        probe(LOOPBACK, listener.getsockname()[1], NAME, SITE.certificate, Deadline(0.05))
+    assert caught.value.code is Code.HANDSHAKE_FAILED
+
+
+def test_a_server_that_speaks_no_tls() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        greeter = threading.Thread(target=_greet, args=(listener,))
+        greeter.start()
+        with pytest.raises(Problem, match="wrong version number") as caught:
+            probe(LOOPBACK, listener.getsockname()[1], NAME, SITE.certificate, Deadline(10))
+        greeter.join()
+    assert caught.value.code is Code.HANDSHAKE_FAILED
+
+
+def _greet(listener: socket.socket) -> None:
+    accepted, _ = listener.accept()
+    with accepted:
+        accepted.sendall(b"220 mail.example.test ESMTP\r\n")
+        accepted.recv(4096)
