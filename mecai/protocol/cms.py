@@ -1,0 +1,315 @@
+"""Signed objects: a narrow profile of CMS SignedData (RFC 5652) in DER, in the manner of RFC 3161.
+
+Vouchers, directories and statements all wear this envelope and differ in content type only; a caller always says which
+one it expects. The profile (docs/spec, "Voucher"): one digest algorithm, one certificate, one signer named by issuer
+and serial number; signed attributes exactly content-type, message-digest and signing-certificate-v2 (RFC 5035);
+no unsigned attributes; `crls` hold OCSP responses (RFC 5940) and nothing else. General CMS readers accept much more,
+therefore none of them decides here.
+
+Parsing checks the shape (rule V1) and leaves belief to others: `SignedContent.verify_signature` is rule V4, the
+certificate is judged by `mecai.protocol.path`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Final, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.protocol import algorithms, der, oids
+from mecai.protocol.algorithms import Digest, PrivateKey, SignatureAlgorithm
+from mecai.protocol.errors import Malformed, VerificationError
+from mecai.protocol.identity import sha256
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.voucher import VoucherInfo
+
+Item = TypeVar("Item")
+
+_VERSION_WITH_OTHER_REVOCATION: Final = 5  # RFC 5652 section 5.1: crls hold a format other than CRL
+_VERSION_PLAIN: Final = 3  # RFC 5652 section 5.1: content is not id-data
+_SIGNER_VERSION: Final = 1  # RFC 5652 section 5.3: issuerAndSerialNumber
+
+
+@asn1.sequence
+class _Attribute:
+    identifier: x509.ObjectIdentifier
+    values: Annotated[asn1.SetOf[asn1.TLV], asn1.Size.exact(1)]
+
+
+@asn1.sequence
+class _SignedAttributes:
+    attributes: asn1.SetOf[_Attribute]
+
+
+@asn1.sequence
+class _IssuerAndSerialNumber:
+    issuer: asn1.TLV
+    serial_number: int
+
+
+@asn1.sequence
+class _SignerInfo:
+    version: int
+    signer: _IssuerAndSerialNumber
+    digest_algorithm: asn1.TLV
+    signed_attributes: Annotated[asn1.SetOf[_Attribute] | None, asn1.Implicit(0)]
+    signature_algorithm: asn1.TLV
+    signature: bytes
+    unsigned_attributes: Annotated[asn1.SetOf[_Attribute] | None, asn1.Implicit(1)]
+
+
+@asn1.sequence
+class _OtherRevocationInfo:
+    form: x509.ObjectIdentifier
+    info: asn1.TLV
+
+
+@asn1.sequence
+class _EncapsulatedContent:
+    content_type: x509.ObjectIdentifier
+    content: Annotated[bytes | None, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class _SignedData:
+    version: int
+    digest_algorithms: asn1.SetOf[asn1.TLV]
+    encapsulated: _EncapsulatedContent
+    certificates: Annotated[asn1.SetOf[x509.Certificate] | None, asn1.Implicit(0)]
+    crls: Annotated[asn1.SetOf[Annotated[_OtherRevocationInfo, asn1.Implicit(1)]] | None, asn1.Implicit(1)]
+    signer_infos: asn1.SetOf[_SignerInfo]
+
+
+@asn1.sequence
+class _ContentInfo:
+    content_type: x509.ObjectIdentifier
+    content: Annotated[_SignedData, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class _CertificateReference:
+    certificate_hash: bytes  # ESSCertIDv2 with its default SHA-256 and no issuerSerial
+
+
+@asn1.sequence
+class _SigningCertificate:
+    certificates: list[_CertificateReference]
+
+
+@dataclass(frozen=True)
+class SignedContent:
+    """One parsed envelope. Nothing in it is to be believed before `verify_signature`."""
+
+    content_type: str
+    content: bytes
+    certificate: x509.Certificate
+    ocsp_responses: tuple[bytes, ...]
+    digest: Digest = field(repr=False)
+    algorithm: SignatureAlgorithm = field(repr=False)
+    signed_attributes: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    def verify_signature(self) -> None:
+        """Verify the signature by `certificate` over the content; raises `VerificationError` (bad-signature, V4)."""
+        expected = _signed_attributes(self.content_type, self.content, self.digest, self.certificate)
+        if self.signed_attributes != _attribute_octets(expected):
+            raise VerificationError("bad-signature", "V4", "content or certificate is not the one that was signed")
+        try:
+            key = algorithms.check_public_key(self.certificate.public_key())
+            self.algorithm.verify(key, self.signature, self.signed_attributes)
+        except InvalidSignature as error:
+            detail = (
+                f"{self.algorithm.name} does not verify with the key of {self.certificate.subject.rfc4514_string()}"
+            )
+            raise VerificationError("bad-signature", "V4", detail) from error
+
+
+@dataclass(frozen=True)
+class Voucher:
+    """A parsed voucher: `hash` (SHA-256 over the VoucherInfo) names it whatever its signature's octets are."""
+
+    der: bytes = field(repr=False)
+    info: VoucherInfo
+    signed: SignedContent
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 over the signed VoucherInfo."""
+        return sha256(self.signed.content)
+
+    @property
+    def authority_certificate(self) -> x509.Certificate:
+        """The certificate that claims to be the Voucher Authority's."""
+        return self.signed.certificate
+
+    @property
+    def ocsp_responses(self) -> tuple[bytes, ...]:
+        """The DER OCSPResponses that travel with the voucher."""
+        return self.signed.ocsp_responses
+
+
+def sign_voucher(
+    info: VoucherInfo, key: PrivateKey, certificate: x509.Certificate, ocsp_responses: Sequence[bytes]
+) -> bytes:
+    """Return the DER voucher; `ocsp_responses` are those the evidence names and the authority's own, in any order."""
+    return sign_content(oids.ID_CT_VOUCHER_INFO, info.encode(), key, certificate, ocsp_responses)
+
+
+def parse_voucher(encoded: bytes) -> Voucher:
+    """Parse a DER voucher of at most `Limits.voucher_size`; raises `Malformed`."""
+    signed = parse_signed_content(encoded, oids.ID_CT_VOUCHER_INFO)
+    return Voucher(encoded, VoucherInfo.decode(signed.content), signed)
+
+
+def sign_content(
+    content_type: str,
+    content: bytes,
+    key: PrivateKey,
+    certificate: x509.Certificate,
+    ocsp_responses: Sequence[bytes] = (),
+    *,
+    algorithm: SignatureAlgorithm | None = None,
+) -> bytes:
+    """Return the DER ContentInfo over `content`; the algorithm follows the key unless given.
+
+    Raises `Malformed` when the key is none of the allowed or an OCSP response is not DER.
+    """
+    algorithm = algorithm or algorithms.for_key(key)
+    digest = algorithm.digest
+    attributes = _signed_attributes(content_type, content, digest, certificate)
+    signer = _SignerInfo(
+        version=_SIGNER_VERSION,
+        signer=_signer_name(certificate),
+        digest_algorithm=der.opaque(digest.identifier),
+        signed_attributes=attributes,
+        signature_algorithm=der.opaque(algorithm.identifier),
+        signature=algorithm.sign(key, _attribute_octets(attributes)),
+        unsigned_attributes=None,
+    )
+    signed_data = _SignedData(
+        version=_VERSION_WITH_OTHER_REVOCATION if ocsp_responses else _VERSION_PLAIN,
+        digest_algorithms=asn1.SetOf([der.opaque(digest.identifier)]),
+        encapsulated=_EncapsulatedContent(content_type=x509.ObjectIdentifier(content_type), content=content),
+        certificates=asn1.SetOf([certificate]),
+        crls=asn1.SetOf([_revocation_info(response) for response in ocsp_responses]) if ocsp_responses else None,
+        signer_infos=asn1.SetOf([signer]),
+    )
+    return der.encode(_ContentInfo(content_type=x509.ObjectIdentifier(oids.ID_SIGNED_DATA), content=signed_data))
+
+
+def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMITS.voucher_size) -> SignedContent:
+    """Parse a DER ContentInfo of exactly this content type; raises `Malformed` for whatever the profile excludes."""
+    outer = der.decode(_ContentInfo, encoded, "ContentInfo", maximum)
+    _expect(outer.content_type.dotted_string, oids.ID_SIGNED_DATA, "contentType")
+    data = outer.content
+    _expect(data.encapsulated.content_type.dotted_string, content_type, "eContentType")
+    if data.encapsulated.content is None:
+        raise Malformed("eContent: absent")
+    certificate = _one(data.certificates, "certificates")
+    responses = _ocsp_responses(data)
+    _expect(data.version, _VERSION_WITH_OTHER_REVOCATION if responses else _VERSION_PLAIN, "SignedData version")
+    signer = _one(data.signer_infos, "signerInfos")
+    digest, algorithm = _signer_algorithms(data, signer)
+    _check_signer(signer, certificate)
+    return SignedContent(
+        content_type=content_type,
+        content=data.encapsulated.content,
+        certificate=certificate,
+        ocsp_responses=responses,
+        digest=digest,
+        algorithm=algorithm,
+        signed_attributes=_check_attributes(signer, content_type),
+        signature=signer.signature,
+    )
+
+
+def _signed_attributes(
+    content_type: str, content: bytes, digest: Digest, certificate: x509.Certificate
+) -> asn1.SetOf[_Attribute]:
+    """Return the one SET OF Attribute that the profile allows for this content and certificate."""
+    reference = _CertificateReference(certificate_hash=sha256(certificate.public_bytes(Encoding.DER)))
+    values: dict[str, object] = {
+        oids.ID_CONTENT_TYPE: x509.ObjectIdentifier(content_type),
+        oids.ID_MESSAGE_DIGEST: digest.of(content),
+        oids.ID_SIGNING_CERTIFICATE_V2: _SigningCertificate(certificates=[reference]),
+    }
+    attributes = [
+        _Attribute(identifier=x509.ObjectIdentifier(oid), values=asn1.SetOf([der.opaque(der.encode(value))]))
+        for oid, value in values.items()
+    ]
+    return asn1.SetOf(attributes)
+
+
+def _attribute_octets(attributes: asn1.SetOf[_Attribute]) -> bytes:
+    """Return the octets that are signed: the SET OF with its own tag, not the [0] of the wire (RFC 5652 section 5.4).
+
+    The schema language encodes a SET OF only as a field, so its wrapper is taken off again.
+    """
+    return bytes(der.opaque(der.encode(_SignedAttributes(attributes=attributes))).data)
+
+
+def _signer_name(certificate: x509.Certificate) -> _IssuerAndSerialNumber:
+    issuer = der.opaque(certificate.issuer.public_bytes())
+    return _IssuerAndSerialNumber(issuer=issuer, serial_number=certificate.serial_number)
+
+
+def _revocation_info(response: bytes) -> _OtherRevocationInfo:
+    return _OtherRevocationInfo(form=x509.ObjectIdentifier(oids.ID_RI_OCSP_RESPONSE), info=der.opaque(response))
+
+
+def _ocsp_responses(data: _SignedData) -> tuple[bytes, ...]:
+    if data.crls is None:
+        return ()
+    entries = data.crls.as_list()
+    for entry in entries:
+        _expect(entry.form.dotted_string, oids.ID_RI_OCSP_RESPONSE, "crls: format")
+    responses = tuple(der.raw(entry.info) for entry in entries)
+    if not responses or len(set(responses)) != len(responses):
+        raise Malformed("crls: empty or with a duplicate")
+    return responses
+
+
+def _signer_algorithms(data: _SignedData, signer: _SignerInfo) -> tuple[Digest, SignatureAlgorithm]:
+    digest = algorithms.digest_named(der.raw(_one(data.digest_algorithms, "digestAlgorithms")))
+    algorithm = algorithms.signature_named(der.raw(signer.signature_algorithm))
+    signer_digest = algorithms.digest_named(der.raw(signer.digest_algorithm))
+    if not digest == signer_digest == algorithm.digest:
+        raise Malformed("digestAlgorithms, digestAlgorithm and signatureAlgorithm name different digests")
+    return digest, algorithm
+
+
+def _check_signer(signer: _SignerInfo, certificate: x509.Certificate) -> None:
+    _expect(signer.version, _SIGNER_VERSION, "SignerInfo version")
+    if der.encode(signer.signer) != der.encode(_signer_name(certificate)):
+        raise Malformed("sid: does not name the certificate in the object")
+    if signer.unsigned_attributes is not None:
+        raise Malformed("unsignedAttrs: must be absent")
+
+
+def _check_attributes(signer: _SignerInfo, content_type: str) -> bytes:
+    """Return the signed attributes' DER when they are the three of the profile and name the content type."""
+    if signer.signed_attributes is None:
+        raise Malformed("signedAttrs: must be present")
+    attributes = signer.signed_attributes.as_list()
+    values = {attribute.identifier.dotted_string: attribute.values.as_list()[0] for attribute in attributes}
+    expected = {oids.ID_CONTENT_TYPE, oids.ID_MESSAGE_DIGEST, oids.ID_SIGNING_CERTIFICATE_V2}
+    if values.keys() != expected or len(attributes) != len(expected):
+        raise Malformed("signedAttrs: expected exactly content-type, message-digest and signing-certificate-v2")
+    if der.raw(values[oids.ID_CONTENT_TYPE]) != der.encode(x509.ObjectIdentifier(content_type)):
+        raise Malformed("signedAttrs: content-type differs from eContentType")
+    return _attribute_octets(signer.signed_attributes)
+
+
+def _one(items: asn1.SetOf[Item] | None, what: str) -> Item:
+    found = items.as_list() if items is not None else []
+    if len(found) != 1:
+        raise Malformed(f"{what}: {len(found)} entries, expected exactly one")
+    return found[0]
+
+
+def _expect(seen: object, expected: object, what: str) -> None:
+    if seen != expected:
+        raise Malformed(f"{what}: {seen}, expected {expected}")
