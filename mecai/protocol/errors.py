@@ -4,6 +4,9 @@
 line which thing, what was seen, what was expected and what to do.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class MecaiError(Exception):
     """Base of every error that this project raises on purpose."""
@@ -44,3 +47,12 @@ class Malformed(VerificationError):
 
     def __init__(self, detail: str, rule: str = "V1") -> None:
         super().__init__("malformed", rule, detail)
+
+
+@contextmanager
+def under_rule(rule: str) -> Iterator[None]:
+    """Give every `Malformed` that arises inside this rule's number: one parser serves several structures."""
+    try:
+        yield
+    except Malformed as error:
+        raise Malformed(error.detail, rule) from error

@@ -1,0 +1,111 @@
+"""VoucherRequest: what a server's sidecar asks of a Voucher Authority Server (docs/spec, "Voucher Request Protocol").
+
+    VoucherRequest ::= SEQUENCE {
+        version       INTEGER (1),
+        certificate   Certificate,
+        intermediates SEQUENCE SIZE (0..8) OF Certificate,
+        addresses     SEQUENCE SIZE (1..16) OF OCTET STRING (SIZE (4 | 16)),
+        port          INTEGER (1..65535),
+        serverName    [0] EXPLICIT IA5String (SIZE (1..253)) OPTIONAL,
+        succession    [1] EXPLICIT OCTET STRING OPTIONAL }
+
+The structure alone: whether the chain is trusted or the server name fits the certificate is the server's business.
+Everything that fails here is `Malformed` under rule R1.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from cryptography import x509
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.protocol import der
+from mecai.protocol.errors import InputError, Malformed, under_rule
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.names import host_name
+from mecai.protocol.voucher import PORTS, check_addresses
+
+VERSION: Final = 1
+RULE: Final = "R1"
+
+
+@asn1.sequence
+class _VoucherRequest:
+    version: int
+    certificate: x509.Certificate
+    intermediates: Annotated[list[x509.Certificate], asn1.Size(0, LIMITS.intermediates)]
+    addresses: Annotated[list[bytes], asn1.Size(1, LIMITS.addresses)]
+    port: int
+    server_name: Annotated[asn1.IA5String | None, asn1.Explicit(0)]
+    succession: Annotated[bytes | None, asn1.Explicit(1)]
+
+
+@dataclass(frozen=True)
+class VoucherRequest:
+    """A request; certificates are DER, end entity and then its issuers in chain order, root left out."""
+
+    certificate: bytes
+    intermediates: tuple[bytes, ...]
+    addresses: tuple[bytes, ...]
+    port: int
+    server_name: str | None = None
+    succession: bytes | None = None
+
+    def __post_init__(self) -> None:
+        with under_rule(RULE):
+            check_addresses(self.addresses)
+            if self.port not in PORTS:
+                raise Malformed(f"port: {self.port} is no port")
+            if self.server_name is not None:
+                _check_server_name(self.server_name)
+
+    def encode(self) -> bytes:
+        """Return the DER encoding; raises `Malformed` when a certificate is none or the whole is too large."""
+        with under_rule(RULE):
+            encoded = der.encode(
+                _VoucherRequest(
+                    version=VERSION,
+                    certificate=_certificate(self.certificate),
+                    intermediates=[_certificate(certificate) for certificate in self.intermediates],
+                    addresses=list(self.addresses),
+                    port=self.port,
+                    server_name=asn1.IA5String(self.server_name) if self.server_name is not None else None,
+                    succession=self.succession,
+                )
+            )
+            if len(encoded) > LIMITS.request_size:
+                raise Malformed(f"VoucherRequest: {len(encoded)} octets, more than the {LIMITS.request_size} allowed")
+            return encoded
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> "VoucherRequest":
+        """Return the value of a strict DER encoding; raises `Malformed`."""
+        with under_rule(RULE):
+            value = der.decode(_VoucherRequest, encoded, "VoucherRequest", LIMITS.request_size)
+            if value.version != VERSION:
+                raise Malformed(f"version: {value.version}, expected {VERSION}")
+        return cls(
+            certificate=value.certificate.public_bytes(Encoding.DER),
+            intermediates=tuple(certificate.public_bytes(Encoding.DER) for certificate in value.intermediates),
+            addresses=tuple(value.addresses),
+            port=value.port,
+            server_name=value.server_name.as_str() if value.server_name is not None else None,
+            succession=value.succession,
+        )
+
+
+def _certificate(encoded: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(encoded)
+    except ValueError as error:
+        raise Malformed(f"certificate: no DER certificate ({error})") from error
+
+
+def _check_server_name(text: str) -> None:
+    try:
+        normal = host_name(text)
+    except InputError as error:
+        raise Malformed(f"serverName: {error}") from error
+    if text != normal:
+        raise Malformed(f"serverName: {text!r}, expected its normal form {normal!r}")
