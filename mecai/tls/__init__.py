@@ -1,1 +1,13 @@
-"""The one place that touches OpenSSL below Python's ssl."""
+"""The one place that touches OpenSSL below Python's ssl.
+
+It sends and receives custom TLS extensions on an `ssl.SSLContext` and reads what a handshake showed. It knows nothing
+of vouchers: bytes go in and come out. The distribution's CPython 3.11 to 3.13 with OpenSSL 3.0 to 3.5 are known to
+work; on any other layout `install` refuses.
+"""
+
+from mecai.tls.extensions import Exchange, attach, detach, install
+from mecai.tls.facts import Facts, read_facts
+from mecai.tls.library import UnsupportedRuntimeError
+from mecai.tls.pointers import Connection
+
+__all__ = ["Connection", "Exchange", "Facts", "UnsupportedRuntimeError", "attach", "detach", "install", "read_facts"]
