@@ -1,0 +1,9 @@
+"""What Alembic runs around each step: one connection, given by `mecai.vas.database.migrate`, one transaction."""
+
+from alembic import context
+
+from mecai.vas.tables import METADATA
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,56 @@
+"""The tables of a VAS: the certificate log, the voucher log, and the directories it has seen.
+
+The same schema serves SQLite (one node) and PostgreSQL (several nodes that share it). Its history is in `migrations`; a
+test holds both together. Times are UTC, whole seconds.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, LargeBinary, MetaData, String, Table
+from sqlalchemy.types import TypeDecorator
+
+METADATA: Final = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time; SQLite forgets the time zone, which is always UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back what SQLite forgot."""
+        del dialect
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+# docs/spec H1: every certificate of a valid, probed request, until it expires.
+CERTIFICATES: Final = Table(
+    "certificates",
+    METADATA,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("der", LargeBinary, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("expires", Moment, nullable=False, index=True),
+)
+
+# What this VA has signed. The certificate may have left its log before the voucher leaves this one.
+VOUCHERS: Final = Table(
+    "vouchers",
+    METADATA,
+    Column("serial_number", LargeBinary(16), primary_key=True),
+    Column("certificate_hash", LargeBinary(32), nullable=False, index=True),
+    Column("this_update", Moment, nullable=False, index=True),
+    Column("requester", String(45), nullable=False),
+    Column("der", LargeBinary, nullable=False),
+)
+
+# docs/spec D3: the highest sequence of each trust context, stored before the directory is used.
+DIRECTORIES: Final = Table(
+    "directories",
+    METADATA,
+    Column("context", String(32), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
