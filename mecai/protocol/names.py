@@ -1,4 +1,4 @@
-"""DNS host names in the one form that this project compares: lower-case A-labels, no trailing dot (RFC 5890, RFC 1123)."""
+"""DNS host names in the one form that this project compares: lower-case A-labels, no trailing dot (RFC 5890)."""
 
 import re
 

@@ -1,0 +1,186 @@
+"""OCSP in its pure half: what to ask, and whether an answer settles the status of one certificate (RFC 6960).
+
+Fetching is `mecai.evidence`. Here: the CertID is recomputed (SHA-1 or SHA-256 may name the certificate), the responder
+must be the issuer itself or its delegate, `unknown` counts as no answer, and a validly signed `revoked` refuses
+whatever its age. Rule V11; a caller that judges a Voucher Authority's own certificate maps it to V5.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from mecai.protocol import algorithms, der
+from mecai.protocol.errors import Malformed, VerificationError
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.path import validate_delegate
+
+_SHA1 = hashes.SHA1()  # noqa: S303 names a certificate and signs nothing (RFC 6960 section 4.1.1)
+_CERT_ID_HASHES = (_SHA1, hashes.SHA256())
+
+
+@asn1.sequence
+class _ResponseBytes:
+    response_type: x509.ObjectIdentifier
+    response: bytes
+
+
+@asn1.sequence
+class _OcspResponse:
+    status: asn1.TLV
+    response_bytes: Annotated[_ResponseBytes | None, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class _BasicResponse:
+    response_data: asn1.TLV
+    signature_algorithm: asn1.TLV
+    signature: asn1.BitString
+    certificates: Annotated[list[x509.Certificate] | None, asn1.Explicit(0)]
+
+
+@dataclass(frozen=True)
+class OcspStatus:
+    """A good status: what was said, and for how long. `next_update` is None when the responder named none."""
+
+    this_update: datetime
+    next_update: datetime | None
+
+
+def build_ocsp_request(
+    certificate: x509.Certificate, issuer: x509.Certificate, algorithm: hashes.HashAlgorithm = _SHA1
+) -> bytes:
+    """Return a DER OCSPRequest for one certificate; SHA-1 names it, as every responder understands (RFC 5019)."""
+    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm).build()
+    return request.public_bytes(Encoding.DER)
+
+
+def judge_ocsp(
+    response: bytes,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    now: datetime,
+    *,
+    max_age: timedelta = LIMITS.status_age,
+    max_validity: timedelta | None = None,
+) -> OcspStatus:
+    """Return the good status that a DER OCSPResponse proves for `certificate` at `now`.
+
+    `max_age` bounds now - thisUpdate; `max_validity`, where given, demands a nextUpdate and bounds the whole span.
+    Raises `VerificationError` under V11: `revoked`, `status-missing` (no valid answer for this certificate by the right
+    responder) or `status-stale` (not yet or no longer valid).
+    """
+    parsed = _parse(response)
+    answer = _answer_for(parsed, certificate, issuer)
+    _verify_signature(parsed, response, issuer, now)
+    if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
+        when = f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}"
+        reason = f" ({answer.revocation_reason.value})" if answer.revocation_reason else ""
+        raise VerificationError("revoked", "V11", f"{_name(certificate)} is revoked{when}{reason}")
+    if answer.certificate_status is not ocsp.OCSPCertStatus.GOOD:
+        raise _missing(f"{_name(certificate)} is unknown to the responder")
+    status = OcspStatus(answer.this_update_utc, answer.next_update_utc)
+    _check_fresh(status, certificate, now, max_age, max_validity)
+    return status
+
+
+def _parse(response: bytes) -> ocsp.OCSPResponse:
+    if len(response) > LIMITS.ocsp_response_size:
+        raise _missing(f"OCSP response of {len(response)} octets, at most {LIMITS.ocsp_response_size} allowed")
+    try:
+        parsed = ocsp.load_der_ocsp_response(response)
+    except ValueError as error:
+        raise _missing(f"no OCSP response ({error})") from error
+    if parsed.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise _missing(f"OCSP response says {parsed.response_status.name.lower()}")
+    return parsed
+
+
+def _answer_for(
+    response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
+) -> ocsp.OCSPSingleResponse:
+    """Return the answer whose CertID, recomputed from the two certificates, is this one's; of several, a revocation."""
+    wanted = {
+        algorithm.name: _cert_id(ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm).build())
+        for algorithm in _CERT_ID_HASHES
+    }
+    try:
+        answers = [item for item in response.responses if _cert_id(item) == wanted.get(item.hash_algorithm.name)]
+    except ValueError as error:
+        raise _missing(f"no OCSP response ({error})") from error
+    if not answers:
+        raise _missing(f"OCSP response speaks of other certificates than {_name(certificate)}")
+    return next((item for item in answers if item.certificate_status is ocsp.OCSPCertStatus.REVOKED), answers[0])
+
+
+def _cert_id(item: ocsp.OCSPSingleResponse | ocsp.OCSPRequest) -> tuple[bytes, bytes, int]:
+    return item.issuer_name_hash, item.issuer_key_hash, item.serial_number
+
+
+def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:
+    """Verify with the responder that the response names; it must be the issuer or the issuer's delegate."""
+    responder = next((item for item in (issuer, *parsed.certificates) if _is_responder(parsed, item)), None)
+    if responder is None:
+        raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
+    if responder != issuer:
+        validate_delegate(responder, issuer, now)
+    try:
+        algorithm = algorithms.signature_named(_signature_algorithm(response))
+        key = algorithms.check_public_key(responder.public_key())
+        algorithm.verify(key, parsed.signature, parsed.tbs_response_bytes)
+    except (InvalidSignature, Malformed) as error:
+        raise _missing(f"OCSP response: its signature does not verify") from error
+
+
+def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
+    if response.responder_key_hash is not None:
+        key_hash = x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+        return key_hash == response.responder_key_hash
+    return certificate.subject == response.responder_name
+
+
+def _signature_algorithm(response: bytes) -> bytes:
+    """Return the DER AlgorithmIdentifier: the library names its identifier only, PSS needs the parameters too."""
+    outer = der.decode(_OcspResponse, response, "OCSPResponse", LIMITS.ocsp_response_size)
+    if outer.response_bytes is None:
+        raise Malformed("OCSPResponse: responseBytes absent")
+    basic = der.decode(_BasicResponse, outer.response_bytes.response, "BasicOCSPResponse", LIMITS.ocsp_response_size)
+    return der.raw(basic.signature_algorithm)
+
+
+def _check_fresh(
+    status: OcspStatus,
+    certificate: x509.Certificate,
+    now: datetime,
+    max_age: timedelta,
+    max_validity: timedelta | None,
+) -> None:
+    name = _name(certificate)
+    if status.this_update > now + LIMITS.clock_skew:
+        raise _stale(f"status of {name} begins in the future ({status.this_update:%Y-%m-%dT%H:%M:%SZ})")
+    if status.next_update is not None and status.next_update <= now:
+        raise _stale(f"status of {name} ended at {status.next_update:%Y-%m-%dT%H:%M:%SZ}")
+    if now - status.this_update > max_age:
+        raise _stale(f"status of {name} is older than {max_age}")
+    if max_validity is not None and (
+        status.next_update is None or status.next_update - status.this_update > max_validity
+    ):
+        raise _stale(f"status of {name} is valid for longer than {max_validity}")
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or f"serial number {certificate.serial_number:x}"
+
+
+def _missing(detail: str) -> VerificationError:
+    return VerificationError("status-missing", "V11", detail)
+
+
+def _stale(detail: str) -> VerificationError:
+    return VerificationError("status-stale", "V11", detail)

@@ -1,0 +1,181 @@
+"""Certificate paths: server chains, Voucher Authorities' certificates, delegated OCSP responders.
+
+Paths are built and judged by `cryptography.x509.verification` (the Web PKI profile of RFC 5280); this module only says
+which profile holds for which kind of certificate. Revocation is not here: `mecai.protocol.ocsp` judges it.
+"""
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.x509 import verification as web_pki
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+from cryptography.x509.verification import Criticality, ExtensionPolicy
+
+from mecai.protocol import algorithms
+from mecai.protocol.errors import InputError, Malformed, VerificationError
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.names import host_name
+from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
+
+_SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
+_VOUCHER_SIGNING = x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)
+
+
+def validate_chain(
+    end_entity: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    server_name: str | None,
+    now: datetime,
+) -> list[x509.Certificate]:
+    """Return the path of a TLS server's certificate, end entity to root.
+
+    `server_name` is a host name or an IP address in text; None leaves the name unchecked (a notary has none to check).
+    Raises `VerificationError` (untrusted, C3).
+    """
+    try:
+        builder = _builder(roots, now).max_chain_depth(LIMITS.intermediates)
+        if server_name is not None:
+            return builder.build_server_verifier(_subject(server_name)).verify(end_entity, list(intermediates))
+        builder = builder.extension_policies(
+            ca_policy=_with_purpose(ExtensionPolicy.webpki_defaults_ca()),
+            ee_policy=_with_purpose(ExtensionPolicy.webpki_defaults_ee()),
+        )
+        return builder.build_client_verifier().verify(end_entity, list(intermediates)).chain
+    except (web_pki.VerificationError, ValueError) as error:
+        raise VerificationError("untrusted", "C3", f"the server's chain: {error}") from error
+
+
+def validate_authority(
+    certificate: x509.Certificate, roots: Sequence[x509.Certificate], now: datetime
+) -> x509.Certificate:
+    """Return the root that directly issued this Voucher Authority's certificate (rule V3).
+
+    Raises `VerificationError` (untrusted-authority) for another issuer, a sub-CA between, a CA certificate, an extended
+    key usage that is not critical or not alone, a missing OCSP URL, a lifetime or key beyond the limits.
+    """
+    policy = (
+        ExtensionPolicy.permit_all()
+        .require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, _check_sole_purpose(_VOUCHER_SIGNING))
+        .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _check_key_usage)
+        .may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _check_no_ca)
+        .require_present(x509.AuthorityInformationAccess, Criticality.AGNOSTIC, _check_ocsp_url)
+        .require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
+    )
+    try:
+        algorithms.check_public_key(certificate.public_key())
+        _check_lifetime(certificate)
+        return _validate_direct(certificate, roots, policy, now)
+    except (web_pki.VerificationError, ValueError, Malformed) as error:
+        raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
+
+
+def validate_delegate(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> None:
+    """Check that `issuer` itself issued this OCSP responder's certificate, with id-kp-OCSPSigning, valid at `now`.
+
+    RFC 6960 section 4.2.2.2. Raises `VerificationError` (status-missing, V11).
+    """
+    policy = ExtensionPolicy.permit_all().require_present(
+        x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_purpose(ExtendedKeyUsageOID.OCSP_SIGNING)
+    )
+    try:
+        _validate_direct(certificate, [issuer], policy, now)
+    except (web_pki.VerificationError, ValueError) as error:
+        raise VerificationError("status-missing", "V11", f"the OCSP responder's certificate: {error}") from error
+
+
+def _validate_direct(
+    certificate: x509.Certificate, anchors: Sequence[x509.Certificate], policy: ExtensionPolicy, now: datetime
+) -> x509.Certificate:
+    """Return the anchor that issued `certificate` with nothing in between."""
+    builder = _builder(anchors, now).max_chain_depth(0)
+    builder = builder.extension_policies(ca_policy=_any_purpose(), ee_policy=policy)
+    return builder.build_client_verifier().verify(certificate, []).chain[-1]
+
+
+def _builder(roots: Sequence[x509.Certificate], now: datetime) -> web_pki.PolicyBuilder:
+    if not roots:
+        raise web_pki.VerificationError("no trusted root to reach")
+    return web_pki.PolicyBuilder().store(web_pki.Store(list(roots))).time(now)
+
+
+def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(server_name))
+    except ValueError:
+        try:
+            return x509.DNSName(host_name(server_name))
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
+
+def _any_purpose() -> ExtensionPolicy:
+    """Return the Web PKI's rules for CAs, without its demand on a CA's own extended key usage."""
+    return ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, None)
+
+
+def _with_purpose(policy: ExtensionPolicy) -> ExtensionPolicy:
+    """Return a policy whose extended key usage, where present, must allow TLS servers."""
+    return policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_purpose)
+
+
+def _check_server_purpose(
+    policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+) -> None:
+    del policy, certificate
+    if usage is not None and _SERVER_AUTH not in usage:
+        raise ValueError("extended key usage does not allow TLS servers")
+
+
+def _check_purpose(
+    purpose: x509.ObjectIdentifier,
+) -> Callable[[web_pki.Policy, x509.Certificate, x509.ExtendedKeyUsage], None]:
+    def check(policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage) -> None:
+        del policy, certificate
+        if purpose not in usage:
+            raise ValueError(f"extended key usage lacks {purpose.dotted_string}")
+
+    return check
+
+
+def _check_sole_purpose(
+    purpose: x509.ObjectIdentifier,
+) -> Callable[[web_pki.Policy, x509.Certificate, x509.ExtendedKeyUsage], None]:
+    def check(policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage) -> None:
+        del policy, certificate
+        if list(usage) != [purpose]:
+            raise ValueError(f"extended key usage is not {purpose.dotted_string} alone")
+
+    return check
+
+
+def _check_key_usage(policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
+    del policy, certificate
+    if not usage.digital_signature or usage.key_cert_sign or usage.crl_sign:
+        raise ValueError("key usage must be digitalSignature and no CA's")
+
+
+def _check_no_ca(
+    policy: web_pki.Policy, certificate: x509.Certificate, constraints: x509.BasicConstraints | None
+) -> None:
+    del policy, certificate
+    if constraints is not None and constraints.ca:
+        raise ValueError("it is a CA certificate")
+
+
+def _check_ocsp_url(
+    policy: web_pki.Policy, certificate: x509.Certificate, access: x509.AuthorityInformationAccess
+) -> None:
+    del policy, certificate
+    if all(entry.access_method != AuthorityInformationAccessOID.OCSP for entry in access):
+        raise ValueError("no OCSP URL")
+
+
+def _check_lifetime(certificate: x509.Certificate) -> None:
+    lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    if lifetime > LIMITS.authority_certificate_lifetime:
+        raise ValueError(
+            f"lifetime of {lifetime.days} days, at most {LIMITS.authority_certificate_lifetime.days} allowed"
+        )
