@@ -5,9 +5,9 @@ of vouchers: bytes go in and come out. The distribution's CPython 3.11 to 3.13 w
 work; on any other layout `install` refuses.
 """
 
-from mecai.tls.extensions import Exchange, attach, detach, install
+from mecai.tls.extensions import Exchange, attach, install
 from mecai.tls.facts import Facts, read_facts
 from mecai.tls.library import UnsupportedRuntimeError
 from mecai.tls.pointers import Connection
 
-__all__ = ["Connection", "Exchange", "Facts", "UnsupportedRuntimeError", "attach", "detach", "install", "read_facts"]
+__all__ = ["Connection", "Exchange", "Facts", "UnsupportedRuntimeError", "attach", "install", "read_facts"]

@@ -49,7 +49,7 @@ class Exchange:
     """The custom extensions of one connection.
 
     `offer` maps extension types to the octets that every ClientHello of the connection carries; `answer` is what the
-    server answered, or None. The holder keeps it alive for as long as the handshake takes.
+    server answered, or None. Whoever runs the handshake keeps it; when he lets go, OpenSSL finds it no more.
     """
 
     def __init__(self, offer: Mapping[int, bytes]) -> None:
@@ -57,7 +57,7 @@ class Exchange:
         self.answer: bytes | None = None
 
 
-# By `SSL *`. Weak: an abandoned handshake leaves nothing behind that a later `SSL` at the same address could inherit.
+# By `SSL *`. Weak: a handshake over or abandoned leaves nothing that a later `SSL` at the same address could inherit.
 _exchanges: WeakValueDictionary[int, Exchange] = WeakValueDictionary()
 
 
@@ -83,11 +83,6 @@ def install(context: ssl.SSLContext, *, answered: int, unanswered: int) -> None:
 def attach(connection: Connection, exchange: Exchange) -> None:
     """Let `connection`, whose handshake has not begun, send and receive through `exchange`."""
     _exchanges[connection_pointer(connection)] = exchange
-
-
-def detach(connection: Connection) -> None:
-    """Forget `connection`; what it received stays on its exchange."""
-    _exchanges.pop(connection_pointer(connection), None)
 
 
 def _add(  # noqa: PLR0917 - OpenSSL's signature

@@ -38,7 +38,6 @@ def connect(client: ssl.SSLContext, server: ssl.SSLContext) -> tls.Exchange:
     pair, exchange = Pair(client, server), tls.Exchange(OFFER)
     tls.attach(pair.connection, exchange)
     pair.handshake()
-    tls.detach(pair.connection)
     return exchange
 
 
