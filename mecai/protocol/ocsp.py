@@ -135,7 +135,7 @@ def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.C
         key = algorithms.check_public_key(responder.public_key())
         algorithm.verify(key, parsed.signature, parsed.tbs_response_bytes)
     except (InvalidSignature, Malformed) as error:
-        raise _missing(f"OCSP response: its signature does not verify") from error
+        raise _missing("OCSP response: its signature does not verify") from error
 
 
 def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
