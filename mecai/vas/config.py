@@ -17,6 +17,7 @@
     trusted_proxies     = 1                  # that add to X-Forwarded-For in front of this server
 
     [[directory]]                            # one per trust context
+    context    = "MOZ"
     path       = "/etc/mecai/directory.der"
     publishers = "/etc/mecai/publishers.pem"
 
@@ -38,8 +39,9 @@ TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 8443)
 
 @dataclass(frozen=True)
 class DirectoryFile:
-    """Where one trust context's signed directory lies, and the pinned certificates of its publisher."""
+    """One trust context: its name, its signed directory, and the certificates of its one publisher."""
 
+    context: str
     path: Path
     publishers: Path
 
@@ -70,6 +72,8 @@ class Config:
         _require(self.hold_hours >= 0, f"hold_hours: {self.hold_hours} is below 0; expected hours, 0 for no hold")
         _require(self.voucher_log_days >= 1, f"voucher_log_days: {self.voucher_log_days} is below 1")
         _require(bool(self.directories), "directory: none given; expected one [[directory]] per trust context")
+        contexts = [directory.context for directory in self.directories]
+        _require(len(contexts) == len(set(contexts)), f"directory: two of one context in {', '.join(contexts)}")
         for port in self.ports:
             _require(1 <= port <= 65535, f"ports: {port} is outside 1..65535")  # noqa: PLR2004 - the ports of TCP
         for text in self.distrusted:

@@ -10,7 +10,8 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from mecai.protocol.errors import HostError, InputError
@@ -55,6 +56,11 @@ def require_ready(engine: Engine) -> None:
         raise HostError(f"database: does not answer ({_cause(error)})") from error
     if found != expected:
         raise HostError(f"database: schema is {found or 'empty'}, expected {expected}; run `mecai vas migrate`")
+
+
+def insert_into(engine: Engine, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin an INSERT that knows ON CONFLICT: in no standard, in both databases, each with a class of its own."""
+    return postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def _alembic() -> AlembicConfig:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Engine, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mecai.protocol.identity import certificate_hash
 from mecai.protocol.voucher import VoucherInfo
+from mecai.vas.database import insert_into
 from mecai.vas.tables import CERTIFICATES, VOUCHERS
 
 
@@ -23,8 +23,6 @@ class Log:
         """Keep the logs in `engine`; the voucher log reaches back by `reach`."""
         self._engine = engine
         self._reach = reach
-        # ON CONFLICT is in no standard; both databases have it, each with its own class in SQLAlchemy.
-        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     def sight(self, certificate: x509.Certificate, now: datetime) -> datetime:
         """Log a certificate that a probe has just seen, and return when it was seen for the first time."""
@@ -33,7 +31,7 @@ class Log:
         row = {"hash": name, "der": der, "first_seen": now, "expires": certificate.not_valid_after_utc}
         with self._engine.begin() as connection:
             connection.execute(delete(CERTIFICATES).where(CERTIFICATES.c.expires < now))
-            connection.execute(self._insert(CERTIFICATES).values(row).on_conflict_do_nothing())
+            connection.execute(insert_into(self._engine, CERTIFICATES).values(row).on_conflict_do_nothing())
             known = select(CERTIFICATES.c.first_seen).where(CERTIFICATES.c.hash == name)
             first_seen: datetime = connection.execute(known).scalar_one()
         return first_seen

@@ -117,7 +117,7 @@ def _offer(wanted: x509.Certificate) -> tuple[str, str]:
     if isinstance(key, rsa.RSAPublicKey):
         pss = wanted.public_key_algorithm_oid == x509.oid.PublicKeyAlgorithmOID.RSASSA_PSS
         return (_RSA_PSS if pss else _RSA), _RSA_SUITES
-    raise Problem(Code.UNTRUSTED, f"certificate: no TLS server can use its key ({type(key).__name__})")
+    raise Problem(Code.HANDSHAKE_FAILED, f"certificate: no TLS server can use its key ({type(key).__name__})")
 
 
 def _words(error: Exception) -> str:

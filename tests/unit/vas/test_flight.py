@@ -1,0 +1,78 @@
+"""Identical requests in flight: one works, all get its result."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mecai.vas.deadline import Deadline
+from mecai.vas.flight import Flights
+
+
+class Work:
+    """Work that says when it has begun and goes on when it is told."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.count = 0
+        self._error = error
+
+    def __call__(self) -> int:
+        """Count one run."""
+        self.count += 1
+        self.begun.set()
+        assert self.go_on.wait(10)
+        if self._error:
+            raise self._error
+        return self.count
+
+
+class Telling(Deadline):
+    """A deadline that says when somebody begins to wait."""
+
+    def __init__(self) -> None:
+        super().__init__(10)
+        self.waited_for = threading.Event()
+
+    def left(self) -> float:
+        """Tell, then answer."""
+        self.waited_for.set()
+        return super().left()
+
+
+def unexpected() -> int:
+    raise AssertionError("this work is done by another")
+
+
+def test_whoever_comes_meanwhile_shares_the_result() -> None:
+    flights, work, waiting = Flights[int](), Work(), Telling()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flights.join, b"key", work, Deadline(10))
+        assert work.begun.wait(10)
+        second = pool.submit(flights.join, b"key", unexpected, waiting)
+        assert waiting.waited_for.wait(10)
+        assert flights.join(b"other", lambda: 7, Deadline(10)) == 7
+        with pytest.raises(TimeoutError):
+            flights.join(b"key", unexpected, Deadline(0))
+        work.go_on.set()
+        assert (first.result(), second.result()) == (1, 1)
+
+
+def test_what_is_over_is_not_joined() -> None:
+    flights, work = Flights[int](), Work()
+    work.go_on.set()
+    assert [flights.join(b"key", work, Deadline(10)) for _ in range(2)] == [1, 2]
+
+
+def test_an_error_is_everybodys_and_then_forgotten() -> None:
+    flights, work, waiting = Flights[int](), Work(KeyError("gone")), Telling()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flights.join, b"key", work, Deadline(10))
+        assert work.begun.wait(10)
+        second = pool.submit(flights.join, b"key", unexpected, waiting)
+        assert waiting.waited_for.wait(10)
+        work.go_on.set()
+        for future in (first, second):
+            with pytest.raises(KeyError, match="gone"):
+                future.result()
+    assert flights.join(b"key", lambda: 3, Deadline(10)) == 3
