@@ -1,6 +1,5 @@
 """The logs and their database, in SQLite: what is kept, and until when."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,19 +33,6 @@ INFO = VoucherInfo(
     perspectives=1,
     status_evidence=(StatusEvidence(bytes(32), EvidenceMethod.OCSP, NOW - HOUR, NOW + DAY, bytes(32)),),
 )
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/vas.sqlite")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def engine(new: Engine) -> Engine:
-    migrate(new)
-    return new
 
 
 @pytest.fixture

@@ -1,0 +1,135 @@
+"""Directories in force, and what a VA makes of a chain by them."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from mecai.protocol.authorities import Directory
+from mecai.protocol.identity import authority_id, spki_der, spki_hash
+from mecai.protocol.request import VoucherRequest
+from mecai.vas.directories import RETRY, Directories
+from mecai.vas.problem import Code, Problem
+from mecai.vas.trust import Trust, Trusted
+from tests.directories import PUBLISHER, authority, directory, publisher
+from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued
+from tests.unit.vas.conftest import Publish
+
+ALDER, BIRCH, CEDAR = Hierarchy("alder"), Hierarchy("birch"), Hierarchy("cedar")
+SITE = ALDER.server("www.example.test")
+OWN = authority_id(spki_der(BIRCH.root.certificate))
+PATH = (*SITE.chain, ALDER.root.certificate)
+
+
+def request(site: Issued = SITE, server_name: str | None = None) -> VoucherRequest:
+    return VoucherRequest(site.der, site.chain_der[1:], (bytes(4),), 443, server_name)
+
+
+def refusal(trust: Trust, asked: VoucherRequest) -> Problem:
+    with pytest.raises(Problem) as caught:
+        trust.judge(asked, NOW)
+    return caught.value
+
+
+def test_a_chain_is_trusted_by_each_context_that_has_its_root(engine: Engine, publish: Publish) -> None:
+    files = (
+        publish(directory(BIRCH, context="NONE")),
+        publish(directory(ALDER, BIRCH, context="MOZ")),
+        publish(directory(ALDER, context="OTHER")),
+    )
+    trust = Trust(Directories(files, engine), OWN, frozenset())
+    assert trust.judge(request(server_name="www.example.test"), NOW) == Trusted(PATH, ("MOZ", "OTHER"))
+
+
+@pytest.mark.parametrize("ca", [ALDER.root, ALDER.issuing], ids=["root", "issuing CA"])
+def test_a_context_that_distrusts_a_ca_of_the_chain_is_left_out(engine: Engine, publish: Publish, ca: Issued) -> None:
+    files = (
+        publish(directory(ALDER, BIRCH, context="MOZ", distrust=[ca.certificate])),
+        publish(directory(ALDER, BIRCH, context="OTHER")),
+    )
+    assert Trust(Directories(files, engine), OWN, frozenset()).judge(request(), NOW).contexts == ("OTHER",)
+    trust = Trust(Directories(files, engine), OWN, frozenset({spki_hash(ca.certificate)}))
+    assert refusal(trust, request()).code is Code.DISTRUSTED
+
+
+def test_no_root_no_trust(engine: Engine, publish: Publish) -> None:
+    trust = Trust(Directories((publish(directory(BIRCH, CEDAR)),), engine), OWN, frozenset())
+    assert refusal(trust, request()).code is Code.UNTRUSTED
+
+
+def test_a_certificate_of_the_own_owner_group_is_refused(engine: Engine, publish: Publish) -> None:
+    content = directory(authority(ALDER, owner_group="forest"), authority(BIRCH, owner_group="forest"))
+    problem = refusal(Trust(Directories((publish(content),), engine), OWN, frozenset()), request())
+    assert problem.code is Code.UNTRUSTED
+    assert "own owner group, forest" in problem.detail
+
+
+def test_a_server_name_must_be_the_certificates(engine: Engine, publish: Publish) -> None:
+    trust = Trust(Directories((publish(directory(ALDER, BIRCH)),), engine), OWN, frozenset())
+    problem = refusal(trust, request(server_name="other.example.test"))
+    assert (problem.code, problem.detail) == (
+        Code.MALFORMED,
+        "serverName: 'other.example.test' is not a name of the certificate",
+    )
+
+
+def test_a_new_directory_is_in_force_at_once(engine: Engine, publish: Publish) -> None:
+    directories = Directories((publish(directory(ALDER)),), engine)
+    assert directories.in_force(NOW)[0].sequence == 1
+    publish(directory(ALDER, sequence=2))
+    assert directories.in_force(NOW)[0].sequence == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "by", "reason"),
+    [
+        (directory(ALDER, sequence=1), PUBLISHER, "directory-rollback"),
+        (directory(BIRCH, sequence=2), PUBLISHER, "directory-equivocation"),
+        (directory(ALDER, sequence=3), publisher("stranger"), "directory-untrusted"),
+    ],
+)
+def test_a_directory_that_cannot_be_accepted_changes_nothing(
+    engine: Engine, publish: Publish, caplog: pytest.LogCaptureFixture, content: Directory, by: Issued, reason: str
+) -> None:
+    directories = Directories((publish(directory(ALDER, sequence=2)),), engine)
+    before = directories.in_force(NOW)
+    publish(content, by)
+    assert directories.in_force(NOW) == before
+    assert f"directory refused: {reason}" in caplog.text
+
+
+def test_the_highest_sequence_outlives_the_process(engine: Engine, publish: Publish) -> None:
+    Directories((publish(directory(ALDER, sequence=2)),), engine).in_force(NOW)
+    with pytest.raises(Problem, match="no trust context has a valid directory") as caught:
+        Directories((publish(directory(ALDER, sequence=1)),), engine).in_force(NOW)
+    assert caught.value.code is Code.OVERLOADED
+
+
+def test_a_directory_expires(engine: Engine, publish: Publish) -> None:
+    directories = Directories((publish(directory(ALDER)),), engine)
+    assert directories.in_force(NOW)
+    with pytest.raises(Problem, match="no trust context has a valid directory"):
+        directories.in_force(NOW + 30 * DAY)
+
+
+def test_a_directory_that_came_too_early_is_judged_again(
+    engine: Engine, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    directories = Directories((publish(directory(ALDER, issued=NOW + HOUR)),), engine)
+    for moment in (NOW, NOW + RETRY - timedelta(seconds=1), NOW + RETRY):
+        with pytest.raises(Problem):
+            directories.in_force(moment)
+    assert caplog.text.count("directory-not-yet-valid") == 2
+    assert directories.in_force(NOW + HOUR)
+
+
+def test_a_directory_of_another_context_is_refused(
+    engine: Engine, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = publish(directory(ALDER, context="MOZ"))
+    publish(directory(ALDER, context="OTHER")).path.replace(file.path)
+    with pytest.raises(Problem):
+        Directories((file,), engine).in_force(NOW)
+    assert "is for context OTHER, expected MOZ" in caplog.text
