@@ -1,0 +1,27 @@
+"""`testbed down`: remove exactly what a lab made."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from testbed import down, preflight
+from testbed.cli.options import format_option, lab_option, name_lab, topology_option
+
+
+@click.command()
+@lab_option
+@topology_option
+@format_option
+def command(lab_id: str | None, topology: str, form: str) -> None:
+    """Remove exactly what a lab made: hosts, networks, mounts, files; the image stays in the cache."""
+    preflight.require_root()
+    lab = name_lab(lab_id, topology)
+    with lab.lock():
+        removed = down.remove(lab)
+    if form == "json":
+        click.echo(json.dumps({"lab": lab.id, "removed": asdict(removed)}, indent=2))
+    elif removed == down.Removed(0, 0, 0, files=False):
+        click.echo(f"lab {lab.id}: nothing to remove")
+    else:
+        click.echo(f"lab {lab.id}: removed {removed.hosts} hosts, {removed.namespaces} namespaces, {removed.mounts} mounts")

@@ -1,0 +1,22 @@
+"""`testbed exec`: run a command on a host."""
+
+import os
+
+import click
+
+from testbed import preflight
+from testbed.cli.options import lab_option, open_lab
+from testbed.nspawn import hosts
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@lab_option
+@click.argument("host")
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def command(lab_id: str | None, host: str, words: tuple[str, ...]) -> None:
+    """Run a command on a host as root; its input, output and exit code are passed through."""
+    preflight.require_root()
+    lab, plan = open_lab(lab_id)
+    plan.topology.host(host)
+    argv = hosts.enter(lab, host, list(words))
+    os.execvp(argv[0], argv)  # noqa: S606 - a list, no shell

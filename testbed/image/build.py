@@ -1,0 +1,183 @@
+"""Build the base image with mmdebstrap, once for each set of inputs; a half-built one is never used.
+
+An image is the directory `images/HASH/root`, HASH over everything that decides its content. It is built under another
+name and renamed when complete, so that its existence is the stamp. Which mirror it came from is not part of it: that
+is the machine's own apt configuration.
+"""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mecai.protocol.errors import HostError
+from testbed import tools
+from testbed.lab import CACHE, REPOSITORY
+from testbed.limits import LIMITS
+from testbed.nspawn import mounts
+from testbed.stages import Note
+
+_HERE = Path(__file__).parent
+_SUITE = "trixie"
+_PYTHON = "3.13"
+_OPTIONS = [
+    "--mode=root",
+    "--variant=apt",
+    "--format=directory",
+    '--aptopt=APT::Install-Recommends "false"',
+    "--dpkgopt=force-unsafe-io",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+]
+# Wheels are for the hosts, whose glibc is 2.41: every manylinux level that a pinned package publishes.
+_MANYLINUX = ["manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014"]
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_PROGRESS = re.compile(r"I: (.*?)(?:\.\.\.)?$")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image, built or not: the hash of its inputs, and where it is kept."""
+
+    hash: str
+    cache: Path = CACHE / "images"
+
+    @property
+    def directory(self) -> Path:
+        """The image's directory in the cache; it exists only when the image is complete."""
+        return self.cache / self.hash
+
+    @property
+    def root(self) -> Path:
+        """The root file system."""
+        return self.directory / "root"
+
+    @property
+    def built(self) -> bool:
+        """Whether it is in the cache."""
+        return self.root.is_dir()
+
+
+def wanted() -> Image:
+    """Return the image that this checkout asks for."""
+    inputs = [
+        _SUITE,
+        _architecture(),
+        *_OPTIONS,
+        *_packages(),
+        (_HERE / "customise.sh").read_text(encoding="utf-8"),
+        _requirements().read_text(encoding="utf-8"),
+    ]
+    return Image(hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16])
+
+
+def ensure(image: Image, log: Path, note: Note) -> bool:
+    """Build the image unless it is cached; returns whether it was built. Raises `HostError`."""
+    with _lock(image, note):
+        if image.built:
+            return False
+        _clear_leftovers(image)
+        workshop = image.cache / f"{image.hash}.building"
+        workshop.mkdir()
+        note("downloading Python packages")
+        _download_wheels(workshop / "wheelhouse")
+        _bootstrap(workshop, log, note)
+        shutil.rmtree(workshop / "wheelhouse")
+        workshop.rename(image.directory)
+        return True
+
+
+def prune(cache: Path, used: set[str]) -> None:
+    """Remove the oldest images beyond the number kept, never one that a lab uses."""
+    images = sorted((path for path in cache.iterdir() if path.is_dir() and "." not in path.name), key=_age, reverse=True)
+    for path in images[LIMITS.images_kept :]:
+        if path.name not in used:
+            shutil.rmtree(path)
+
+
+def mirror() -> str:
+    """Return the address of the Debian archive that this machine's apt uses; raises `HostError`."""
+    listing = tools.run(["apt-get", "indextargets", "--format", "$(COMPONENT) $(RELEASE) $(SITE)", "Created-By: Packages"])
+    for component, release, site in (line.split() for line in listing.splitlines()):
+        if component == "main" and "-" not in release and site.rstrip("/").endswith("/debian"):
+            return site
+    raise HostError("apt: no source for the Debian archive's main component: add one to /etc/apt/sources.list.d")
+
+
+def _bootstrap(workshop: Path, log: Path, note: Note) -> None:
+    def show(line: str) -> None:
+        if progress := _PROGRESS.match(line):
+            note(progress[1])
+
+    command = [
+        "mmdebstrap",
+        *_OPTIONS,
+        *(f"--aptopt={line}" for line in _acquire_options()),
+        f"--include={','.join(_packages())}",
+        f"--customize-hook={_HERE / 'customise.sh'}",
+        _SUITE,
+        str(workshop / "root"),
+        mirror(),
+    ]
+    environment = {
+        "WHEELHOUSE": str(workshop / "wheelhouse"),
+        "REQUIREMENTS": str(_requirements()),
+        "TMPDIR": "/tmp",  # noqa: S108 - a path inside the new root, for its own tools
+    }
+    tools.run_logged(command, log, seconds=LIMITS.image_seconds, environment=environment, on_line=show)
+
+
+def _acquire_options() -> list[str]:
+    """Take over how this machine's apt reaches its mirror: proxies, certificates, validity checks (apt.conf(5))."""
+    wanted_keys = re.compile(r"Acquire::(https?::.*|Check-Valid-Until|Check-Date|Max-FutureTime) ")
+    return [line for line in tools.run(["apt-config", "dump"]).splitlines() if wanted_keys.match(line)]
+
+
+def _download_wheels(directory: Path) -> None:
+    machine = _MACHINES[_architecture()]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={_PYTHON}"]
+    command += [f"--platform={level}_{machine}" for level in _MANYLINUX]
+    tools.run([*command, f"--requirement={_requirements()}", f"--dest={directory}"], seconds=LIMITS.image_seconds)
+
+
+def _clear_leftovers(image: Image) -> None:
+    for path in image.cache.glob(f"{image.hash}.building"):
+        mounts.release(path)  # mmdebstrap mounts /proc and /sys in the new root while it works
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _lock(image: Image, note: Note) -> Iterator[None]:
+    image.cache.mkdir(parents=True, exist_ok=True)
+    with (image.cache / f"{image.hash}.lock").open("w") as file:
+        note("waiting for another build of this image")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _packages() -> list[str]:
+    lines = (_HERE / "packages.txt").read_text(encoding="utf-8").splitlines()
+    return [words[0] for line in lines if (words := line.partition("#")[0].split())]
+
+
+def _requirements() -> Path:
+    return REPOSITORY / "requirements" / "runtime.txt"
+
+
+def _architecture() -> str:
+    name = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
+    if name not in _MACHINES:
+        raise HostError(f"architecture {name}: the lab's hosts are {' or '.join(_MACHINES)}")
+    return name
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime

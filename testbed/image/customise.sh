@@ -1,0 +1,38 @@
+#!/bin/sh
+# Last step of the image build, called by mmdebstrap with the new root directory.
+# WHEELHOUSE holds wheels for the hosts' Python, REQUIREMENTS pins them by hash.
+set -eu
+root=$1
+
+install -d -m 0755 "$root/opt/mecai/wheelhouse"
+install -m 0644 "$WHEELHOUSE"/*.whl "$root/opt/mecai/wheelhouse/"
+install -m 0644 "$REQUIREMENTS" "$root/opt/mecai/requirements.txt"
+chroot "$root" python3 -m venv /opt/mecai/venv
+chroot "$root" env PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= /opt/mecai/venv/bin/python -m pip install --quiet \
+    --disable-pip-version-check --no-cache-dir --no-index --find-links /opt/mecai/wheelhouse \
+    --require-hashes --requirement /opt/mecai/requirements.txt
+
+# Roles enable what a host needs; nothing starts by itself. A terminal and periodic work have no place in a lab.
+systemctl --quiet --root="$root" disable knot nginx ssh.service ssh.socket unbound \
+    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer systemd-pstore
+systemctl --quiet --root="$root" mask console-getty.service getty@.service man-db.timer
+
+# Keys are made on the host that uses them, at its first boot.
+rm -f "$root"/etc/ssh/ssh_host_*
+cat >"$root/etc/systemd/system/host-key.service" <<'UNIT'
+[Unit]
+Description=Make the SSH key of this host on its first boot
+ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key
+
+[Service]
+Type=oneshot
+ExecStart=ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+systemctl --quiet --root="$root" enable host-key.service
+printf 'HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\n' >"$root/etc/ssh/sshd_config.d/lab.conf"
+
+# What mmdebstrap copied from the machine, and what it left of the machine's apt settings.
+rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/etc/machine-id" "$root/etc/apt/apt.conf.d/99mmdebstrap"

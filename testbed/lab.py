@@ -1,0 +1,132 @@
+"""A lab on this machine: its id, its files, its lock, and the record that says how it was made.
+
+Everything a lab owns carries its label `mecai.LAB.PART` (network namespaces, cgroups, scopes) or lies under its
+directory, so that `down` finds it without the topology file, which may have been edited or lost since.
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mecai.protocol.errors import HostError, InputError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+STATE = Path("/var/lib/mecai-testbed")
+CACHE = Path("/var/cache/mecai-testbed")
+RUN = Path("/run/mecai-testbed")
+
+_ID = re.compile(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Record:
+    """How the lab was made; written before anything else is."""
+
+    checkout: str
+    topology: str
+    digest: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The names of everything that belongs to one lab."""
+
+    id: str
+    labs: Path = STATE / "labs"
+    locks: Path = RUN / "locks"
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise InputError(
+                f"lab id {self.id!r}: expected 1 to 16 lower-case letters, digits and hyphens that begin with a letter"
+            )
+
+    @property
+    def directory(self) -> Path:
+        """The directory that holds all the lab's files."""
+        return self.labs / self.id
+
+    @property
+    def ssh_config(self) -> Path:
+        """The SSH config with one entry for each host."""
+        return self.directory / "ssh" / "config"
+
+    @property
+    def ssh_key(self) -> Path:
+        """The private key that opens this lab's hosts; its public half lies beside it."""
+        return self.directory / "ssh" / "id_ed25519"
+
+    @property
+    def inventory(self) -> Path:
+        """The Ansible inventory."""
+        return self.directory / "ansible" / "inventory.yml"
+
+    @property
+    def ansible_config(self) -> Path:
+        """The Ansible settings of this lab, for `ANSIBLE_CONFIG`."""
+        return self.directory / "ansible" / "ansible.cfg"
+
+    @property
+    def topology_file(self) -> Path:
+        """The lab's own copy of the topology that it was made from."""
+        return self.directory / "topology.yml"
+
+    def log(self, stage: str) -> Path:
+        """Return the log file of a stage."""
+        return self.directory / "logs" / f"{stage}.log"
+
+    def host_directory(self, host: str) -> Path:
+        """Return the directory with a host's overlay and console log."""
+        return self.directory / "hosts" / host
+
+    def label(self, part: str) -> str:
+        """Return the system-wide name of one part, `mecai.LAB.PART`; no part name holds a dot."""
+        return f"mecai.{self.id}.{part}"
+
+    def record(self) -> Record | None:
+        """Read how the lab was made, or None when there is none (or one so young that it has no record)."""
+        try:
+            return Record(**json.loads((self.directory / "lab.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise HostError(f"lab {self.id}: damaged record {self.directory / 'lab.json'} ({error}): testbed down") from error
+
+    def write_record(self, record: Record) -> None:
+        """Replace the record in one step."""
+        write_file(self.directory / "lab.json", json.dumps(asdict(record), indent=2) + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lab for this process; raises `HostError` when another one works on it. Dies with its holder."""
+        self.locks.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.locks / self.id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "r+", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = file.read().strip() or "unknown"
+                raise HostError(
+                    f"lab {self.id}: another testbed command (process {holder}) works on it: "
+                    "wait until it ends, or choose another lab with --lab"
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+def write_file(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file so that a reader sees the old or the new text, never a part; makes the directories above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.rename(path)

@@ -1,0 +1,28 @@
+"""Every bound of the lab in one place, each with its unit in the name."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long each step may take and how much room it needs."""
+
+    disk_bytes_image: int = 3 * 1024**3
+    disk_bytes_lab: int = 1 * 1024**3
+    images_kept: int = 3
+
+    poll_interval_seconds: float = 0.1
+    command_seconds: float = 30
+    wheel_seconds: float = 60
+    image_seconds: float = 420
+    boot_seconds: float = 60
+    converge_seconds: float = 480
+    health_check_seconds: float = 10
+    health_settle_seconds: float = 60
+    halt_seconds: float = 10
+    kill_seconds: float = 10
+
+    ansible_forks: int = 12
+
+
+LIMITS = Limits()

@@ -1,0 +1,107 @@
+"""A control group of its own for each host: its systemd rules there, and it can be ended there, wholly and only it.
+
+Without one, all hosts started from the same place share one tree, and one host's systemd would see (and could kill)
+another's services. Where systemd is the machine's PID 1 it must be asked for a delegated scope; elsewhere the group is
+made in the cgroup v2 hierarchy and, in the hybrid layout, in systemd's named v1 hierarchy too (cgroups(7),
+https://systemd.io/CGROUP_DELEGATION).
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mecai.protocol.errors import HostError
+from testbed.limits import LIMITS
+from testbed.waiting import until
+
+_ROOT = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
+_ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
+
+
+def hierarchies() -> list[Path]:
+    """Find where groups are made, the v2 hierarchy first; raises `HostError` when there is no v2."""
+    if Path("/run/systemd/system").is_dir():
+        if not (_ROOT / "cgroup.controllers").is_file():
+            raise HostError(f"{_ROOT}: systemd rules a cgroup v1 layout; boot with systemd.unified_cgroup_hierarchy=1")
+        return [_ROOT / "system.slice"]
+    if (_ROOT / "cgroup.controllers").is_file():
+        return [_ROOT]
+    if (_ROOT / "unified" / "cgroup.controllers").is_file():
+        return [path for path in (_ROOT / "unified", _ROOT / "systemd") if path.is_dir()]
+    raise HostError(f"{_ROOT}: no cgroup v2 hierarchy; mount one: mount -t cgroup2 none {_ROOT}/unified")
+
+
+def starter(label: str) -> list[str]:
+    """Return the command prefix that runs a program inside the group of this label."""
+    parents = hierarchies()
+    if _ROOT / "system.slice" in parents:
+        return ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={label}", "--property=Delegate=yes", "--"]
+    groups = [parent / label for parent in parents]
+    for group in groups:
+        group.mkdir(exist_ok=True)
+    return ["sh", "-c", _ENTER, "sh", *map(str, groups), "--"]
+
+
+def processes(label: str) -> list[int]:
+    """List all processes of the group of exactly this label, below it too."""
+    return [pid for group in _groups(label)[:1] for pid in _members(group)]
+
+
+def leader(label: str) -> int | None:
+    """Find the host's PID 1, by its number outside; None while there is none.
+
+    Of all processes in the group it is the one that is number 1 in a PID namespace one level down (proc(5), NSpid).
+    """
+    for pid in processes(label):
+        with contextlib.suppress(OSError):
+            numbers = re.search(r"^NSpid:\s+(.*)$", (_PROC / str(pid) / "status").read_text(), re.MULTILINE)
+            if numbers and numbers[1].split()[1:] == ["1"]:
+                return pid
+    return None
+
+
+def supervisor(label: str) -> int | None:
+    """Find the host's systemd-nspawn, without which the host runs on but is an orphan."""
+    for pid in processes(label):
+        with contextlib.suppress(OSError):
+            if (_PROC / str(pid) / "comm").read_text().strip() == "systemd-nspawn":
+                return pid
+    return None
+
+
+def labels(pattern: str) -> set[str]:
+    """List the labels of the groups that match a glob pattern."""
+    return {group.name.removesuffix(".scope") for group in _groups(pattern)}
+
+
+def end(label: str) -> None:
+    """Kill every process of the group and remove it; raises `HostError` when that is not done in time."""
+    for group in _groups(label):
+        if (kill := group / "cgroup.kill").exists():
+            kill.write_text("1")
+    until(lambda: _remove(label), LIMITS.kill_seconds, lambda: f"{label}: processes {processes(label)} do not end")
+
+
+def _groups(pattern: str) -> list[Path]:
+    """Find the groups that match, per hierarchy in its order, named as systemd names a scope or plainly."""
+    return [
+        group for parent in hierarchies() for name in (pattern, f"{pattern}.scope") for group in sorted(parent.glob(name))
+    ]
+
+
+def _members(group: Path) -> Iterator[int]:
+    for file in group.rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):
+            yield from map(int, file.read_text().split())
+
+
+def _remove(label: str) -> bool:
+    for group in _groups(label):
+        for directory in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+        with contextlib.suppress(OSError):
+            group.rmdir()
+    return not _groups(label)

@@ -1,0 +1,123 @@
+"""Boot, find, enter and stop hosts: systemd-nspawn containers with Debian's own systemd as PID 1.
+
+A host is alive while its PID 1 (`leader`) and the systemd-nspawn that supervises it both are. Entering needs no network:
+`nsenter` joins the leader's namespaces (nsenter(1)).
+"""
+
+import contextlib
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mecai.protocol.errors import HostError
+from testbed import tools
+from testbed.lab import Lab
+from testbed.limits import LIMITS
+from testbed.nspawn import cgroups, overlay
+from testbed.plan import Plan
+from testbed.stages import Note
+from testbed.waiting import until
+
+_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = ["env", "--ignore-environment", "--chdir=/root", "HOME=/root", "USER=root", "LANG=C.UTF-8", _PATH]
+# systemd's signal for "power off in good order", sent to its PID 1 (systemd(1), SIGNALS).
+_POWER_OFF = signal.SIGRTMIN + 4
+
+
+def ensure(lab: Lab, plan: Plan, image: Path, note: Note) -> int:
+    """Boot every host that does not run, all at once, and wait until all do; returns how many were booted."""
+    names = [host.name for host in plan.topology.hosts]
+    absent = [name for name in names if state(lab, name) != "running"]
+    for name in absent:
+        cgroups.end(lab.label(name))
+        overlay.ensure(lab, name, image)
+        overlay.write_identity(lab, plan, name)
+        _start(lab, name)
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        for count, _ in enumerate(pool.map(lambda name: _await_boot(lab, name), absent), start=1):
+            note(f"{count} of {len(absent)} booted")
+    return len(absent)
+
+
+def state(lab: Lab, host: str) -> str:
+    """Say `running`, `orphaned` (its supervisor was killed) or `stopped`."""
+    if cgroups.leader(lab.label(host)) is None:
+        return "stopped"
+    return "running" if cgroups.supervisor(lab.label(host)) else "orphaned"
+
+
+def enter(lab: Lab, host: str, argv: list[str]) -> list[str]:
+    """Return the command that runs `argv` inside a host; raises `HostError` when the host is not there."""
+    terminal = f"TERM={os.environ.get('TERM', 'dumb')}"
+    return [*join_prefix(lab, host), *_ENVIRONMENT, terminal, *argv]
+
+
+def join_prefix(lab: Lab, host: str) -> list[str]:
+    """Return the command prefix that joins all of a host's namespaces; raises `HostError` when it is not there."""
+    leader = cgroups.leader(lab.label(host))
+    if leader is None:
+        raise HostError(f"host {host} of lab {lab.id} is stopped: start it with: testbed up --lab {lab.id}")
+    return ["nsenter", "-t", str(leader), "-m", "-u", "-i", "-n", "-p", "-C", "--"]
+
+
+def stop(lab: Lab) -> int:
+    """End every host that carries the lab's id, in good order if it can be had, else at once; returns how many."""
+    labels = cgroups.labels(lab.label("*"))
+    for label in labels:
+        with contextlib.suppress(ProcessLookupError):
+            if leader := cgroups.leader(label):
+                os.kill(leader, _POWER_OFF)
+    with contextlib.suppress(HostError):
+        until(lambda: not any(map(cgroups.processes, labels)), LIMITS.halt_seconds, lambda: "hosts do not halt")
+    for label in labels:
+        cgroups.end(label)
+    return len(labels)
+
+
+def _start(lab: Lab, host: str) -> None:
+    label = lab.label(host)
+    command = [
+        *cgroups.starter(label),
+        "env",
+        "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",  # Debian 13's systemd refuses cgroup v1
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        f"--machine={label}",
+        f"--hostname={host}",
+        f"--directory={overlay.root(lab, host)}",
+        f"--network-namespace-path=/run/netns/{label}",
+        "--register=no",
+        "--keep-unit",
+        "--console=read-only",
+        "--capability=CAP_NET_ADMIN",
+        "--kill-signal=SIGRTMIN+3",
+        "--link-journal=no",
+        "--resolv-conf=off",
+        "--timezone=off",
+    ]
+    # `setsid --fork`: the host outlives this process and its terminal.
+    tools.run_detached(["setsid", "--fork", *command], console(lab, host))
+
+
+def console(lab: Lab, host: str) -> Path:
+    """Return the file with everything the host said on its console, the last boot only."""
+    return lab.host_directory(host) / "console.log"
+
+
+def _await_boot(lab: Lab, host: str) -> None:
+    said = ""
+
+    def probe() -> bool:
+        nonlocal said
+        with contextlib.suppress(HostError):
+            said = tools.answer(enter(lab, host, ["systemctl", "is-system-running", "--wait"]), seconds=LIMITS.boot_seconds)
+        return said in {"running", "degraded"}
+
+    log = console(lab, host)
+    until(probe, LIMITS.boot_seconds, lambda: f"host {host}: does not boot, state {said or 'none'!r}; log {log}")
+    if said == "degraded":
+        units = tools.answer(enter(lab, host, ["systemctl", "list-units", "--failed", "--plain", "--no-legend"]))
+        failed = ", ".join(line.split()[0] for line in units.splitlines())
+        raise HostError(f"host {host}: booted, but these units failed: {failed}; log {log}")

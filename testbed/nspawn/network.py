@@ -1,0 +1,114 @@
+"""The lab's network: one namespace that holds a bridge for each zone, one for each host, veth pairs between.
+
+Nothing is made in the machine's own namespace: the veth pair is created from inside the switch's. Every step says what
+shall be, not what to do, so that a network left half made by a crash is completed by the next call (rtnetlink(7)).
+"""
+
+import socket
+from pathlib import Path
+
+from pyroute2 import netns
+from pyroute2.iproute.linux import IPRoute
+
+from testbed import tools
+from testbed.lab import Lab
+from testbed.nspawn import mounts
+from testbed.plan import Leg, Plan
+
+SWITCH = "switch"
+_RUN = Path("/run/netns")
+_IFA_F_NODAD = 0x02  # linux/if_addr.h: usable at once, no duplicate address detection
+
+# Set from outside, since /proc/sys is read-only in the hosts.
+_SETTINGS = {
+    "net.ipv6.conf.all.disable_ipv6": 0,
+    "net.ipv6.conf.default.disable_ipv6": 0,
+    "net.ipv6.conf.default.accept_dad": 0,
+    "net.ipv6.conf.default.accept_ra": 0,
+    "net.ipv4.ping_group_range": "0 2147483647",
+}
+_ROUTER_SETTINGS = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+
+
+def ensure(lab: Lab, plan: Plan) -> int:
+    """Make the network, or complete it; returns how many namespaces were new."""
+    made = ensure_namespace(lab.label(SWITCH), {"net.ipv6.conf.default.disable_ipv6": 1})
+    with IPRoute(netns=lab.label(SWITCH)) as switch:
+        for zone in plan.topology.zones:
+            _ensure_bridge(switch, _bridge(zone.name))
+        for host in plan.topology.hosts:
+            made += ensure_namespace(
+                lab.label(host.name), _SETTINGS | (_ROUTER_SETTINGS if host.role == "router" else {})
+            )
+            for leg in plan.legs[host.name]:
+                _ensure_cable(switch, leg, lab.label(host.name))
+            _configure(lab, plan, host.name)
+    return made
+
+
+def remove(lab: Lab) -> int:
+    """Remove every namespace that carries the lab's id, with all that is inside; returns how many."""
+    labels = [path.name for path in _RUN.glob(lab.label("*"))]
+    for label in labels:
+        _remove_namespace(label)
+    return len(labels)
+
+
+def ensure_namespace(label: str, settings: dict[str, int | str]) -> int:
+    """Make a network namespace with these sysctl settings, unless it is there; returns 1 if it was made."""
+    path = _RUN / label
+    if mounts.below(path):
+        return 0
+    path.unlink(missing_ok=True)  # a file without a mount: its maker was killed between the two
+    netns.create(label)
+    try:
+        tools.run(["nsenter", f"--net={path}", "sysctl", "--write", *(f"{key}={value}" for key, value in settings.items())])
+    except BaseException:
+        _remove_namespace(label)  # a namespace that exists is one whose settings hold
+        raise
+    return 1
+
+
+def _remove_namespace(label: str) -> None:
+    path = _RUN / label
+    mounts.release(path)
+    path.unlink(missing_ok=True)
+
+
+def _bridge(zone: str) -> str:
+    return f"br-{zone}"
+
+
+def _ensure_bridge(switch: IPRoute, name: str) -> None:
+    if not switch.link_lookup(ifname=name):
+        switch.link("add", ifname=name, kind="bridge")
+    switch.link("set", index=switch.link_lookup(ifname=name)[0], state="up")
+
+
+def _ensure_cable(switch: IPRoute, leg: Leg, label: str) -> None:
+    if not switch.link_lookup(ifname=leg.port):
+        switch.link("add", ifname=leg.port, kind="veth", peer={"ifname": leg.interface, "net_ns_fd": label})
+    [port] = switch.link_lookup(ifname=leg.port)
+    [bridge] = switch.link_lookup(ifname=_bridge(leg.zone))
+    switch.link("set", index=port, master=bridge, state="up")
+
+
+def _configure(lab: Lab, plan: Plan, host: str) -> None:
+    legs = plan.legs[host]
+    with IPRoute(netns=lab.label(host)) as route:
+        route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
+        for leg in legs:
+            [index] = route.link_lookup(ifname=leg.interface)
+            route.link("set", index=index, state="up")
+            route.addr("replace", index=index, address=str(leg.ipv4.ip), prefixlen=leg.ipv4.network.prefixlen)
+            route.addr(
+                "replace",
+                index=index,
+                address=str(leg.ipv6.ip),
+                prefixlen=leg.ipv6.network.prefixlen,
+                flags=_IFA_F_NODAD,
+            )
+        if host != plan.topology.router.name:
+            gateway = plan.gateway(legs[0].zone)
+            route.route("replace", family=socket.AF_INET, dst="default", gateway=str(gateway.ipv4.ip))
+            route.route("replace", family=socket.AF_INET6, dst="default", gateway=str(gateway.ipv6.ip))

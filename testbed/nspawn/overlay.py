@@ -1,0 +1,50 @@
+"""A file system for each host: an overlayfs over the shared base image, and the files that make it that host."""
+
+import hashlib
+from pathlib import Path
+
+from testbed import tools
+from testbed.lab import Lab, write_file
+from testbed.nspawn import mounts
+from testbed.plan import Plan
+
+
+def root(lab: Lab, host: str) -> Path:
+    """Return where a host's merged file system is mounted."""
+    return lab.host_directory(host) / "root"
+
+
+def ensure(lab: Lab, host: str, image: Path) -> None:
+    """Mount the host's file system, unless it is mounted; what the host wrote before a crash is kept."""
+    if mounts.below(root(lab, host)):
+        return
+    directory = lab.host_directory(host)
+    layers = {"lowerdir": image, "upperdir": directory / "upper", "workdir": directory / "work"}
+    for path in (layers["upperdir"], layers["workdir"], root(lab, host)):
+        path.mkdir(parents=True, exist_ok=True)
+    options = ",".join(f"{name}={path}" for name, path in layers.items())
+    tools.run(["mount", "-t", "overlay", "-o", options, lab.label(host), root(lab, host)])
+
+
+def write_identity(lab: Lab, plan: Plan, host: str) -> None:
+    """Write what makes the host itself: name, machine id, resolver, the lab's SSH key. Only while it is not running.
+
+    A fixed machine id (machine-id(5)) also tells systemd that this is no first boot, so that it applies no presets.
+    """
+    etc = root(lab, host) / "etc"
+    full_name = f"{host}.{plan.topology.domain}"
+    own = "".join(f"{address} {full_name} {host}\n" for address in plan.addresses(host))
+    resolvers = "".join(f"nameserver {address}\n" for address in plan.addresses(plan.topology.router.name))
+    write_file(etc / "hostname", f"{host}\n")
+    write_file(etc / "machine-id", hashlib.sha256(lab.label(host).encode()).hexdigest()[:32] + "\n", 0o444)
+    write_file(etc / "hosts", f"127.0.0.1 localhost\n::1 localhost\n{own}")
+    write_file(etc / "resolv.conf", f"{resolvers}options timeout:1 attempts:3\n")
+    home = root(lab, host) / "root" / ".ssh"
+    home.mkdir(mode=0o700, exist_ok=True)
+    write_file(home / "authorized_keys", lab.ssh_key.with_suffix(".pub").read_text(encoding="ascii"), 0o600)
+
+
+def ssh_host_key(lab: Lab, host: str) -> str:
+    """Read the public SSH key that the host made at its first boot: type and key, without the comment."""
+    public = root(lab, host) / "etc" / "ssh" / "ssh_host_ed25519_key.pub"
+    return " ".join(public.read_text(encoding="ascii").split()[:2])

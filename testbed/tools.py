@@ -1,0 +1,113 @@
+"""Run the system's tools: arguments are lists, waits are bounded, failures say which tool and what it said."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Timer
+
+from mecai.protocol.errors import HostError
+from testbed.limits import LIMITS
+
+# Tools of the machine, each with the Debian package that has it.
+PACKAGES = {
+    "ip": "iproute2",
+    "mmdebstrap": "mmdebstrap",
+    "mount": "mount",
+    "nsenter": "util-linux",
+    "setpriv": "util-linux",
+    "setsid": "util-linux",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sysctl": "procps",
+    "systemd-nspawn": "systemd-container",
+    "umount": "mount",
+    "unshare": "util-linux",
+}
+
+
+def missing() -> list[str]:
+    """List the tools that this machine lacks."""
+    return [tool for tool in PACKAGES if shutil.which(tool) is None]
+
+
+def run(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) -> str:
+    """Run a tool to its end and return what it wrote to stdout; raises `HostError`."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=seconds, stdin=subprocess.DEVNULL)
+    except FileNotFoundError as error:
+        raise HostError(f"{argv[0]}: not found: apt-get install {PACKAGES.get(str(argv[0]), argv[0])}") from error
+    except subprocess.TimeoutExpired as error:
+        raise HostError(f"{_words(argv)}: no end after {seconds:.0f} s") from error
+    except subprocess.CalledProcessError as error:
+        raise HostError(f"{_words(argv)}: exit code {error.returncode}: {_last_line(error.stderr)}") from error
+    return done.stdout
+
+
+def answer(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) -> str:
+    """Run a tool whose exit code is part of its answer, and return its stdout, stripped; raises `HostError` on time-out."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        raise HostError(f"{_words(argv)}: no end after {seconds:.0f} s") from error
+    return done.stdout.strip()
+
+
+def run_detached(argv: Sequence[str | Path], log: Path) -> None:
+    """Run a tool that puts itself in the background, its output to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as sink:
+        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
+
+
+def run_logged(
+    argv: Sequence[str | Path],
+    log: Path,
+    *,
+    seconds: float,
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> None:
+    """Run a long tool, its output to `log` and line by line to `on_line`; raises `HostError`.
+
+    The tool ends with this process, however this process ends (`setpriv --pdeathsig`).
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
+    started = time.monotonic()
+    with (
+        log.open("w", encoding="utf-8") as sink,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(environment or {})},
+        ) as process,
+    ):
+        stopper = Timer(seconds, process.terminate)
+        stopper.start()
+        last = ""
+        for line in process.stdout or ():
+            sink.write(line)
+            last = line.strip() or last
+            on_line(line)
+        code = process.wait()
+        stopper.cancel()
+    if code and time.monotonic() - started >= seconds:
+        raise HostError(f"{Path(argv[0]).name}: no end after {seconds:.0f} s")
+    if code:
+        raise HostError(f"{Path(argv[0]).name}: exit code {code}: {last}")
+
+
+def _words(argv: Sequence[str | Path]) -> str:
+    return " ".join(str(word) for word in argv[:6])
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

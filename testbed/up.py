@@ -1,0 +1,105 @@
+"""The stages that make a lab, in order. Each may be run again: it completes what is missing and changes nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mecai.protocol.errors import HostError, InputError
+from testbed import access, plan, playbook, preflight, topology, wheel
+from testbed.image import build
+from testbed.lab import REPOSITORY, STATE, Lab, Record, write_file
+from testbed.limits import LIMITS
+from testbed.nspawn import hosts, network, overlay
+from testbed.stages import Note, Stage
+
+
+@dataclass(frozen=True)
+class Making:
+    """One `up` of one lab: the plan, the file it came from, the image its hosts stand on."""
+
+    lab: Lab
+    plan: plan.Plan
+    source: Path
+    image: build.Image
+
+    def stages(self) -> list[Stage]:
+        """List the stages; a name may be given to `testbed up --until`."""
+        host = self.plan.topology.router.name
+        inside = f"testbed exec {host} --lab {self.lab.id} -- journalctl --priority=warning --boot"
+        return [
+            Stage("check", self._check),
+            Stage("wheel", self._wheel, self.lab.log("wheel")),
+            Stage("image", self._image, self.lab.log("image")),
+            Stage("network", self._network, look=f"ip netns list | grep mecai.{self.lab.id}."),
+            Stage("hosts", self._hosts, look=f"testbed status --lab {self.lab.id}"),
+            Stage("converge", self._converge, self.lab.log("converge"), inside),
+        ]
+
+    def _check(self, note: Note) -> str:
+        note("tools, kernel, disk")
+        preflight.require()
+        self.lab.write_record(
+            Record(str(REPOSITORY), str(self.source), self.plan.topology.digest, self.image.hash)
+        )
+        write_file(self.lab.topology_file, self.source.read_text(encoding="utf-8"))
+        return f"{len(self.plan.topology.hosts)} hosts in {len(self.plan.topology.zones)} zones"
+
+    def _wheel(self, note: Note) -> str:
+        note("building")
+        path, built = self._ensure_wheel()
+        return f"{'built' if built else 'unchanged'}: {path.name}"
+
+    def _image(self, note: Note) -> str:
+        built = build.ensure(self.image, self.lab.log("image"), note)
+        build.prune(self.image.cache, images_in_use(self.lab.labs))
+        return f"{'built' if built else 'cached'}: {self.image.hash}"
+
+    def _network(self, note: Note) -> str:
+        note("namespaces, bridges, veth pairs")
+        made = network.ensure(self.lab, self.plan)
+        return f"{made} namespaces made" if made else "unchanged"
+
+    def _hosts(self, note: Note) -> str:
+        note("starting")
+        access.ensure_key(self.lab)
+        booted = hosts.ensure(self.lab, self.plan, self.image.root, note)
+        names = [host.name for host in self.plan.topology.hosts]
+        access.write(
+            self.lab,
+            self.plan,
+            joins={name: hosts.join_prefix(self.lab, name) for name in names},
+            host_keys={name: overlay.ssh_host_key(self.lab, name) for name in names},
+            wheel=self._ensure_wheel()[0],
+            forks=LIMITS.ansible_forks,
+        )
+        return f"{booted} booted" if booted else f"unchanged: {len(names)} running"
+
+    def _converge(self, note: Note) -> str:
+        return playbook.run(self.lab, note)
+
+    def _ensure_wheel(self) -> tuple[Path, bool]:
+        return wheel.ensure(self.lab.directory / "wheel", self.lab.log("wheel"))
+
+
+def prepare(lab: Lab, source: Path) -> Making:
+    """Read the topology and compare with what the lab is now; raises `InputError` or `HostError`, changes nothing."""
+    preflight.require_root()
+    model = topology.load(source)
+    record = lab.record()
+    if record is None:
+        return Making(lab, plan.make(model), source, build.wanted())
+    if record.checkout != str(REPOSITORY):
+        raise HostError(
+            f"lab {lab.id}: belongs to the checkout {record.checkout}: choose another id with --lab, or run testbed down there"
+        )
+    if record.digest != model.digest:
+        raise InputError(
+            f"lab {lab.id}: was made from another content of {record.topology}: "
+            f"testbed down --lab {lab.id}, then up; or choose another id with --lab"
+        )
+    return Making(lab, plan.make(model), source, build.Image(record.image))
+
+
+def images_in_use(labs: Path = STATE / "labs") -> set[str]:
+    """Return the hashes of the images that a lab stands on."""
+    records = [Lab(path.name, labs).record() for path in labs.iterdir() if path.is_dir()]
+    return {record.image for record in records if record}
