@@ -13,6 +13,7 @@ from mecai.protocol.errors import MecaiError
 # Each verb is `testbed/cli/<verb>.py` with an attribute `command`, loaded only when asked for.
 VERBS = {
     "check": "say whether this machine can run a lab, and what is missing",
+    "demo": "show an accepted connection, an attack and its refusal",
     "down": "remove exactly what a lab made",
     "exec": "run a command on a host",
     "ssh": "open an SSH session to a host",
