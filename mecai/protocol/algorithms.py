@@ -1,4 +1,4 @@
-"""The signature algorithms of version 1, and nothing else: ECDSA P-256 and P-384, RSA of 2048 bits or more, SHA-2.
+"""The signature algorithms of version 1 (rule K3): ECDSA P-256 and P-384, RSA of 2048 to 8192 bits, SHA-2.
 
 An AlgorithmIdentifier is known by its whole DER encoding, parameters included, so that a look-up is at once the check
 of the parameters (RFC 5754 for ECDSA, PKCS #1 v1.5 and digests; RFC 4055 section 3.1 for PSS). Everything else is
@@ -21,6 +21,7 @@ from mecai.protocol.limits import LIMITS
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+_RSA_LEAST, _RSA_MOST = LIMITS.rsa_bits
 Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 
@@ -190,11 +191,11 @@ def for_key(key: PrivateKey) -> SignatureAlgorithm:
 
 def check_public_key(key: object) -> PublicKey:
     """Return the key when version 1 allows it; raises `Malformed` with its name otherwise."""
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= LIMITS.rsa_bits:
+    if isinstance(key, rsa.RSAPublicKey) and _RSA_LEAST <= key.key_size <= _RSA_MOST:
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
         return key
-    raise Malformed(f"key {_key_name(key)} is none of P-256, P-384, RSA of {LIMITS.rsa_bits} bits or more")
+    raise Malformed(f"key {_key_name(key)} is none of P-256, P-384, RSA of {_RSA_LEAST} to {_RSA_MOST} bits")
 
 
 def _key_name(key: object) -> str:

@@ -161,6 +161,8 @@ def sign_voucher(
 def parse_voucher(encoded: bytes) -> Voucher:
     """Parse a DER voucher of at most `Limits.voucher_size`; raises `Malformed`."""
     signed = parse_signed_content(encoded, oids.ID_CT_VOUCHER_INFO)
+    if not signed.ocsp_responses:
+        raise Malformed("crls: absent, expected the OCSP response for the authority's certificate at least")
     return Voucher(encoded, VoucherInfo.decode(signed.content), signed)
 
 

@@ -1,12 +1,13 @@
 """The directory as its publisher signs it: JSON inside CMS, numbered, expiring (docs/spec, "Directory").
 
 A directory is what software ships and a publisher updates, one per trust context. `parse_directory` is the only way
-in; its rules: D1 form (`malformed`), D2 signer pinned (`directory-untrusted`), D3 signature (`bad-signature`), D4 time
-(`directory-not-yet-valid`, `directory-expired`), D5 sequence (`directory-rollback`, `directory-equivocation`).
+in; it refuses by D1 a wrong form (`malformed`), by D2 a signer who is not pinned or did not sign
+(`directory-untrusted`, `bad-signature`), by D3 an older or other directory (`directory-rollback`,
+`directory-equivocation`), by D4 one that is out of its time (`directory-not-yet-valid`, `directory-expired`).
 Where the highest sequence is kept, and where the octets come from, is the caller's business.
 
-The JSON's shape is `directory.schema.json` beside this file; unknown members are refused, since a new shape gets a new
-version. Certificates and keys are base64 of their DER, hashes and ids lower-case hex, times RFC 3339 in UTC.
+The JSON's shape is `directory.schema.json` beside this file; unknown members are ignored (D8). Certificates and keys
+are base64 of their DER, hashes and ids lower-case hex, times RFC 3339 in UTC.
 """
 
 import base64
@@ -62,7 +63,7 @@ def parse_directory(
     """Return the directory that one of the pinned publishers signed.
 
     `highest` is sequence and hash (`Directory.hash`) of the newest directory ever accepted from this publisher, or None
-    for the first. Raises `VerificationError` under rules D1 to D5.
+    for the first. Raises `VerificationError` under rules D1 to D4.
     """
     with under_rule(RULE):
         signed = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size)
@@ -115,14 +116,14 @@ def decode_distrust(value: object) -> Distrust:
 
 
 def _check_signer(signed: SignedContent, publishers: Sequence[x509.Certificate]) -> None:
-    """Hold the signer's key against the pins (D2), then the signature against the key (D3)."""
+    """Hold the signer's key against the pins, then the signature against the key (rule D2)."""
     if spki_hash(signed.certificate) not in map(spki_hash, publishers):
         name = signed.certificate.subject.rfc4514_string()
         raise VerificationError("directory-untrusted", "D2", f"signed by {name}, whose key is not pinned")
     try:
         signed.verify_signature()
     except VerificationError as error:
-        raise VerificationError(error.reason, "D3", error.detail) from error
+        raise VerificationError(error.reason, "D2", error.detail) from error
 
 
 def _check(directory: Directory) -> None:
@@ -150,9 +151,9 @@ def _check_sequence(directory: Directory, highest: tuple[int, bytes] | None) -> 
     sequence, known = highest
     if directory.sequence < sequence:
         detail = f"sequence {directory.sequence}, but {sequence} was already accepted"
-        raise VerificationError("directory-rollback", "D5", detail)
+        raise VerificationError("directory-rollback", "D3", detail)
     if directory.sequence == sequence and directory.hash != known:
-        raise VerificationError("directory-equivocation", "D5", f"sequence {sequence} was accepted with other content")
+        raise VerificationError("directory-equivocation", "D3", f"sequence {sequence} was accepted with other content")
 
 
 def _encode_directory(directory: Directory) -> dict[str, object]:
@@ -172,7 +173,7 @@ def _decode_directory(value: object, content_hash: bytes) -> Directory:
     members = Members(value, "directory")
     if (version := members.integer("version")) != VERSION:
         raise Malformed(f"directory.version: {version}, expected {VERSION}")
-    directory = Directory(
+    return Directory(
         context=members.text("context"),
         sequence=members.integer("sequence"),
         issued=members.time("issued"),
@@ -182,12 +183,10 @@ def _decode_directory(value: object, content_hash: bytes) -> Directory:
         publishers=members.certificates("publishers"),
         hash=content_hash,
     )
-    members.end()
-    return directory
 
 
 def _decode_authority(members: Members) -> Authority:
-    authority = Authority(
+    return Authority(
         name=members.text("name"),
         owner_group=members.text("ownerGroup"),
         region=members.text("region"),
@@ -198,28 +197,21 @@ def _decode_authority(members: Members) -> Authority:
         mail=_decode_mail(members.members("mail")) if "mail" in members else None,
         report_key=members.octets("reportKey") if "reportKey" in members else None,
     )
-    members.end()
-    return authority
 
 
 def _decode_server(members: Members) -> Server:
     server = Server(url=members.text("url"), roots=members.certificates("roots"))
     if not server.url.startswith("https://"):
         raise Malformed(f"{members.where}.url: {server.url!r}, expected https://")
-    members.end()
     return server
 
 
 def _decode_mail(members: Members) -> Mail:
-    mail = Mail(sender=members.text("sender"), certificate=members.certificate("certificate"))
-    members.end()
-    return mail
+    return Mail(sender=members.text("sender"), certificate=members.certificate("certificate"))
 
 
 def _decode_distrust(members: Members) -> Distrust:
-    entry = Distrust(members.hex("spki", HASH_SIZE), members.time("time"), members.text("reason"))
-    members.end()
-    return entry
+    return Distrust(members.hex("spki", HASH_SIZE), members.time("time"), members.text("reason"))
 
 
 def _encode_certificate(certificate: x509.Certificate) -> str:

@@ -47,6 +47,11 @@ def is_mapped(octets: bytes) -> bool:
     return len(octets) == 16 and octets.startswith(_MAPPED_PREFIX)  # noqa: PLR2004 an IPv6 address
 
 
+def canonical_address(octets: bytes) -> bytes:
+    """Return the 4 octets inside an IPv4-mapped address (rule I5), any other address unchanged."""
+    return octets[len(_MAPPED_PREFIX) :] if is_mapped(octets) else octets
+
+
 def address_octets(text: str) -> bytes:
     """Return an IP address in text form as 4 or 16 octets; an IPv4-mapped one becomes 4.
 
@@ -58,7 +63,7 @@ def address_octets(text: str) -> bytes:
         raise InputError(f"{text!r} is no IP address; expected for example 192.0.2.1 or 2001:db8::1") from error
     if "%" in text:
         raise InputError(f"{text!r} carries a zone index; leave out the part after '%'")
-    return octets[len(_MAPPED_PREFIX) :] if is_mapped(octets) else octets
+    return canonical_address(octets)
 
 
 def address_text(octets: bytes) -> str:

@@ -51,7 +51,7 @@ class Limits:
 
     # Certificate chains
     chain_length: int = 10
-    rsa_bits: int = 2048
+    rsa_bits: tuple[int, int] = (2048, 8192)  # least and most, of a modulus
 
 
 LIMITS: Final = Limits()

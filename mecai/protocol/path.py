@@ -33,7 +33,7 @@ def validate_chain(
     """Return the path of a TLS server's certificate, end entity to root.
 
     `server_name` is a host name or an IP address in text; None leaves the name unchecked (a notary has none to check).
-    Raises `VerificationError` (untrusted, C3).
+    Raises `VerificationError` (untrusted, C4).
     """
     try:
         builder = _builder(roots, now).max_chain_depth(LIMITS.intermediates)
@@ -45,7 +45,7 @@ def validate_chain(
         )
         return builder.build_client_verifier().verify(end_entity, list(intermediates)).chain
     except (web_pki.VerificationError, ValueError) as error:
-        raise VerificationError("untrusted", "C3", f"the server's chain: {error}") from error
+        raise VerificationError("untrusted", "C4", f"the server's chain: {error}") from error
 
 
 def validate_authority(

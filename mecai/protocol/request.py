@@ -2,15 +2,15 @@
 
     VoucherRequest ::= SEQUENCE {
         version       INTEGER (1),
-        certificate   Certificate,
-        intermediates SEQUENCE SIZE (0..8) OF Certificate,
-        addresses     SEQUENCE SIZE (1..16) OF OCTET STRING (SIZE (4 | 16)),
+        certificate   OCTET STRING (SIZE (1..65535)),
+        intermediates SEQUENCE (SIZE (0..8)) OF OCTET STRING (SIZE (1..65535)),
+        addresses     SEQUENCE (SIZE (1..16)) OF OCTET STRING (SIZE (4 | 16)),
         port          INTEGER (1..65535),
-        serverName    [0] EXPLICIT IA5String (SIZE (1..253)) OPTIONAL,
-        succession    [1] EXPLICIT OCTET STRING OPTIONAL }
+        serverName    [0] IA5String (SIZE (1..253)) OPTIONAL,
+        succession    [1] OCTET STRING (SIZE (1..65535)) OPTIONAL }
 
 The structure alone: whether the chain is trusted or the server name fits the certificate is the server's business.
-Everything that fails here is `Malformed` under rule R1.
+Everything that fails here is `Malformed` under rule R3.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ from typing import Annotated, Final
 
 from cryptography import x509
 from cryptography.hazmat import asn1
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.protocol import der
 from mecai.protocol.errors import InputError, Malformed, under_rule
@@ -27,14 +26,14 @@ from mecai.protocol.names import host_name
 from mecai.protocol.voucher import PORTS, check_addresses
 
 VERSION: Final = 1
-RULE: Final = "R1"
+RULE: Final = "R3"
 
 
 @asn1.sequence
 class _VoucherRequest:
     version: int
-    certificate: x509.Certificate
-    intermediates: Annotated[list[x509.Certificate], asn1.Size(0, LIMITS.intermediates)]
+    certificate: bytes
+    intermediates: Annotated[list[bytes], asn1.Size(0, LIMITS.intermediates)]
     addresses: Annotated[list[bytes], asn1.Size(1, LIMITS.addresses)]
     port: int
     server_name: Annotated[asn1.IA5String | None, asn1.Explicit(0)]
@@ -54,6 +53,8 @@ class VoucherRequest:
 
     def __post_init__(self) -> None:
         with under_rule(RULE):
+            for index, certificate in enumerate((self.certificate, *self.intermediates)):
+                _check_certificate(certificate, f"intermediates[{index - 1}]" if index else "certificate")
             check_addresses(self.addresses)
             if self.port not in PORTS:
                 raise Malformed(f"port: {self.port} is no port")
@@ -61,13 +62,13 @@ class VoucherRequest:
                 _check_server_name(self.server_name)
 
     def encode(self) -> bytes:
-        """Return the DER encoding; raises `Malformed` when a certificate is none or the whole is too large."""
+        """Return the DER encoding; raises `Malformed` when it is too large."""
         with under_rule(RULE):
             encoded = der.encode(
                 _VoucherRequest(
                     version=VERSION,
-                    certificate=_certificate(self.certificate),
-                    intermediates=[_certificate(certificate) for certificate in self.intermediates],
+                    certificate=self.certificate,
+                    intermediates=list(self.intermediates),
                     addresses=list(self.addresses),
                     port=self.port,
                     server_name=asn1.IA5String(self.server_name) if self.server_name is not None else None,
@@ -86,8 +87,8 @@ class VoucherRequest:
             if value.version != VERSION:
                 raise Malformed(f"version: {value.version}, expected {VERSION}")
         return cls(
-            certificate=value.certificate.public_bytes(Encoding.DER),
-            intermediates=tuple(certificate.public_bytes(Encoding.DER) for certificate in value.intermediates),
+            certificate=value.certificate,
+            intermediates=tuple(value.intermediates),
             addresses=tuple(value.addresses),
             port=value.port,
             server_name=value.server_name.as_str() if value.server_name is not None else None,
@@ -95,11 +96,11 @@ class VoucherRequest:
         )
 
 
-def _certificate(encoded: bytes) -> x509.Certificate:
+def _check_certificate(encoded: bytes, what: str) -> None:
     try:
-        return x509.load_der_x509_certificate(encoded)
+        x509.load_der_x509_certificate(encoded)
     except ValueError as error:
-        raise Malformed(f"certificate: no DER certificate ({error})") from error
+        raise Malformed(f"{what}: no DER certificate ({error})") from error
 
 
 def _check_server_name(text: str) -> None:

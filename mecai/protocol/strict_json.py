@@ -1,4 +1,4 @@
-"""Strict JSON: no duplicate or unknown members, no numbers but integers, every fault named by its path (RFC 8259)."""
+"""Strict JSON: no duplicate members, no numbers but integers, every fault named by its path (RFC 8259)."""
 
 import base64
 import binascii
@@ -41,7 +41,7 @@ def _refuse(text: str) -> NoReturn:
 
 
 class Members:
-    """The members of one JSON object, each taken once and by type; `end` refuses what was left.
+    """The members of one JSON object, each taken by its type; those that nobody takes are ignored.
 
     `where` is the object's path, for messages. Every method raises `Malformed`.
     """
@@ -50,15 +50,10 @@ class Members:
         if not isinstance(value, dict):
             raise Malformed(f"{where}: expected a JSON object")
         self.where = where
-        self._left: dict[str, object] = dict(value)
+        self._members: dict[str, object] = dict(value)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._left
-
-    def end(self) -> None:
-        """Refuse members that nobody asked for."""
-        if self._left:
-            raise Malformed(f"{self.where}: unknown member {min(self._left)!r}")
+        return name in self._members
 
     def integer(self, name: str) -> int:
         """Take an integer (a JSON true is none)."""
@@ -116,9 +111,9 @@ class Members:
         )
 
     def _take(self, name: str) -> object:
-        if name not in self._left:
+        if name not in self._members:
             raise Malformed(f"{self.where}: member {name!r} is missing")
-        return self._left.pop(name)
+        return self._members[name]
 
     def _list(self, name: str) -> list[object]:
         value = self._take(name)

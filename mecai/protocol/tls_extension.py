@@ -7,7 +7,7 @@
     struct { Voucher vouchers<0..2^16-1>; } Vouchers;                       /* server's answer, voucher */
 
 Not here: where the extensions travel (`nginx_module_shim`, `mecai.tls`) and which vouchers a server picks. Failures
-are `Malformed` under rule T1; the detail begins with the TLS alert that they ask for.
+are `Malformed` under rule T4; the detail begins with the TLS alert that they ask for.
 """
 
 import struct
@@ -23,7 +23,7 @@ from mecai.protocol.voucher import check_contexts
 VOUCHER: Final = 0xFF4D  # both in the range for private use, RFC 8447 section 7
 VOUCHER_REQUEST: Final = 0xFF4E
 VERSION: Final = 1
-RULE: Final = "T1"
+RULE: Final = "T4"
 _UINT16_MAX: Final = 0xFFFF
 
 

@@ -1,23 +1,23 @@
 """VoucherInfo: what a Voucher Authority says about a certificate (docs/spec, "Voucher").
 
-This module is the signed content alone: its schema, its value object and the rules that need nothing but itself. The
-signature around it is `mecai.protocol.cms`; whether to believe it is `mecai.protocol.verify`.
+This module is the signed content alone: its schema, its value object and the rules that need nothing but itself (O7 to
+O14, E1, E2, E5). The signature around it is `mecai.protocol.cms`; whether to believe it is `mecai.protocol.verify`.
 
     VoucherInfo ::= SEQUENCE {
         version              INTEGER (1),
         authority            OCTET STRING (SIZE (8)),
         serialNumber         INTEGER (1..340282366920938463463374607431768211455),
         certificateHash      OCTET STRING (SIZE (32)),
-        intermediateHashes   SEQUENCE SIZE (0..8) OF OCTET STRING (SIZE (32)),
-        addresses            SEQUENCE SIZE (1..16) OF OCTET STRING (SIZE (4 | 16)),
+        intermediateHashes   SEQUENCE (SIZE (0..8)) OF OCTET STRING (SIZE (32)),
+        addresses            SEQUENCE (SIZE (1..16)) OF OCTET STRING (SIZE (4 | 16)),
         probedPort           INTEGER (1..65535),
         thisUpdate           GeneralizedTime,
         nextUpdate           GeneralizedTime,
-        trustContexts        SEQUENCE SIZE (0..32) OF PrintableString (SIZE (1..32)),
+        trustContexts        SEQUENCE (SIZE (0..32)) OF PrintableString (SIZE (1..32)),
         intermediatesMatched BOOLEAN,
         perspectives         INTEGER (1..255),
-        statusEvidence       SEQUENCE SIZE (1..9) OF StatusEvidence,
-        extensions           [0] EXPLICIT SEQUENCE SIZE (1..16) OF Extension OPTIONAL }
+        statusEvidence       SEQUENCE (SIZE (1..9)) OF StatusEvidence,
+        extensions           [0] SEQUENCE (SIZE (1..16)) OF Extension OPTIONAL }
 
     StatusEvidence ::= SEQUENCE {
         certificateHash      OCTET STRING (SIZE (32)),
@@ -26,7 +26,7 @@ signature around it is `mecai.protocol.cms`; whether to believe it is `mecai.pro
         nextUpdate           GeneralizedTime,
         evidenceHash         OCTET STRING (SIZE (32)) OPTIONAL }
 
-    Extension ::= SEQUENCE { identifier OBJECT IDENTIFIER, critical BOOLEAN, value OCTET STRING }
+    Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN, extnValue OCTET STRING }
 """
 
 import re
