@@ -1,8 +1,9 @@
 """The demonstration: an accepted connection, an attack that a plain client believes, a refusal, and the healed lab.
 
-The attack is the one MECAI is for. A certificate authority that is not the site's own issues a certificate for the site's
-name to an attacker, and the client's resolver is made to point at the attacker. Nothing is simulated: the authority's own
-tool issues, the attacker's nginx answers, the resolver lies. Whatever happens, the lab is healed at the end.
+The attack is the one MECAI is for. A certificate authority that is not the site's own issues a certificate for the
+site's name to an attacker, and the client's resolver is made to point at the attacker. Nothing is simulated: the
+authority's own tool issues, the attacker's nginx answers, the resolver lies. Whatever happens, the lab is healed at the
+end.
 """
 
 import re
