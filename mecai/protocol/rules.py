@@ -20,7 +20,7 @@ from mecai.protocol.ocsp import judge_ocsp
 from mecai.protocol.path import validate_authority
 from mecai.protocol.voucher import EvidenceMethod, StatusEvidence
 
-_NAT64_PREFIX = "64:ff9b::/96"  # RFC 6052 section 2.1
+NAT64_PREFIX = "64:ff9b::/96"  # RFC 6052 section 2.1
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Policy:
     max_voucher_lifetime: timedelta = LIMITS.voucher_lifetime
     clock_skew: timedelta = LIMITS.clock_skew
     status_age: timedelta = LIMITS.status_age
-    nat64_prefixes: tuple[str, ...] = (_NAT64_PREFIX,)
+    nat64_prefixes: tuple[str, ...] = (NAT64_PREFIX,)
 
 
 @dataclass(frozen=True)

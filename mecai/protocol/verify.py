@@ -22,9 +22,9 @@ from mecai.protocol.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.ocsp import judge_ocsp
 from mecai.protocol.path import validate_chain
-from mecai.protocol.rules import Case, Policy, Presented, Vouched, judge_parsed, judge_voucher
+from mecai.protocol.rules import NAT64_PREFIX, Case, Policy, Presented, Vouched, judge_parsed, judge_voucher
 
-__all__ = ["Accepted", "Policy", "Presented", "Vouched", "verify_connection", "verify_voucher"]
+__all__ = ["NAT64_PREFIX", "Accepted", "Policy", "Presented", "Vouched", "verify_connection", "verify_voucher"]
 
 
 @dataclass(frozen=True)
