@@ -63,7 +63,8 @@ def parse_directory(
     """Return the directory that one of the pinned publishers signed.
 
     `highest` is sequence and hash (`Directory.hash`) of the newest directory ever accepted from this publisher, or None
-    for the first. `now` None leaves the times for the caller to judge, who may only warn (D4). Raises `VerificationError` under rules D1 to D4.
+    for the first. `now` None leaves the times for the caller to judge, who may only warn (D4). Raises
+    `VerificationError` under rules D1 to D4.
     """
     with under_rule(RULE):
         signed = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size)
@@ -72,7 +73,6 @@ def parse_directory(
         directory = _decode_directory(strict_json.load(signed.content, "directory"), sha256(signed.content))
         _check(directory)
     if now is not None:
-        if now is not None:
         _check_time(directory, now)
     _check_sequence(directory, highest)
     return directory
