@@ -1,0 +1,189 @@
+"""An `ssl.SSLContext` that demands vouchers.
+
+Being an `SSLContext`, it serves whatever takes one. With the standard library:
+
+    import http.client
+    from mecai.client import VoucherContext
+
+    context = VoucherContext.from_config()                       # /etc/mecai/client.toml
+    connection = http.client.HTTPSConnection("www.example.test", context=context)
+    connection.request("GET", "/")                               # raises mecai.client.Refused, or goes on
+
+with urllib3 (`urllib3.PoolManager(ssl_context=context)`), and with requests:
+
+    class Vouched(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args, **kwargs):
+            super().init_poolmanager(*args, ssl_context=VoucherContext.from_config(), **kwargs)
+
+    session = requests.Session()
+    session.mount("https://", Vouched())                         # a refusal is a requests.exceptions.SSLError
+
+with asyncio, whose TLS does not know its peer's address: `mecai.client.open_connection`.
+
+Ordinary validation of the chain and the host's name goes on as in any `SSLContext`, against the directory's roots, in
+every mode; roots that a program adds (requests adds its own bundle) help nobody, since the rules ask the directory
+again. Version 1 resumes no sessions. One context serves many connections and threads: making one is the costly part.
+"""
+
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai import tls
+from mecai.client.policy import DEFAULT_CONFIG, ENFORCE, OFF, WARN, ClientPolicy, read_policy
+from mecai.client.sockets import VoucherObject, VoucherSocket
+from mecai.client.state import load_directory, selection_key
+from mecai.client.verdict import Demand, Outcome, Verdict, judge
+from mecai.protocol.directory import Directory
+from mecai.protocol.errors import HostError, InputError, VerificationError
+from mecai.protocol.selection import Mode, candidates
+from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.protocol.verify import Policy, Vouched
+
+log = logging.getLogger(__name__)
+Clock = Callable[[], datetime]
+_PROBE: Final = "probe.invalid"  # RFC 6761: never resolves
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One connection on its way to a verdict: what it sent, to whom, and where the answer arrives."""
+
+    choice: Choice | None  # None: nothing was demanded
+    exchange: tls.Exchange
+    server_name: str | None
+    peer_address: str | None
+
+
+class VoucherContext(ssl.SSLContext):
+    """A client's TLS context that demands vouchers as a `ClientPolicy` says."""
+
+    sslsocket_class = VoucherSocket
+    sslobject_class = VoucherObject
+
+    def __new__(cls, *_arguments: Any, **_more: Any) -> Self:  # noqa: ANN401 - those of __init__
+        """Make the context that `ssl` makes for a client: certificate and host name are checked."""
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(
+        self, policy: ClientPolicy, directory: Directory, key: bytes, clock: Clock = lambda: datetime.now(UTC)
+    ) -> None:
+        """Trust the roots of `directory` and select by the 32 octets `key`.
+
+        Raises `HostError` where this Python does not let its OpenSSL be reached, `InputError` where the directory has
+        fewer owner groups than must vouch.
+        """
+        self.policy, self.directory, self._key, self._clock = policy, directory, key, clock
+        self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
+        for root in directory.roots:
+            self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
+        if policy.mode != OFF:
+            self._check_quorum()
+            self._install()
+
+    @classmethod
+    def from_config(cls, path: Path = DEFAULT_CONFIG) -> Self:
+        """Make a context as the configuration file says; raises `InputError`, `HostError` or `VerificationError`."""
+        return cls.from_policy(read_policy(path))
+
+    @classmethod
+    def from_policy(cls, policy: ClientPolicy) -> Self:
+        """Make a context with the directory and the selection key that `policy` names."""
+        return cls(policy, load_directory(policy, datetime.now(UTC)), selection_key(policy.selection_key_file))
+
+    def begin(self, connection: tls.Connection, server_name: str | None, peer_address: str | None) -> Attempt:
+        """Choose candidates and lay them into `connection`, whose handshake is about to begin."""
+        if self.policy.mode == OFF:
+            return Attempt(None, tls.Exchange({}), server_name, peer_address)
+        choice = Choice(
+            quorum=self.policy.numbers.quorum,
+            candidates=self._candidates(server_name or peer_address or ""),
+            contexts=self.policy.contexts,
+        )
+        exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: choice.encode()})
+        tls.attach(connection, exchange)
+        return Attempt(choice, exchange, server_name, peer_address)
+
+    def judge(self, attempt: Attempt, connection: tls.Connection) -> Verdict:
+        """Judge `connection`, whose handshake is over; under `warn` a refusal is said and no more."""
+        started = time.perf_counter()
+        facts = tls.read_facts(connection)
+        vouched: tuple[Vouched, ...] = ()
+        outcome, failure = Outcome.ACCEPTED, None
+        try:
+            vouched = self._apply_rules(attempt, facts)
+        except VerificationError as error:
+            failure = error
+            outcome = Outcome.REFUSED if self.policy.mode == ENFORCE else Outcome.WARNED
+            if self.policy.mode == WARN:
+                log.warning("%s would be refused: %s", attempt.server_name, error)
+        return Verdict(
+            outcome=outcome,
+            reason=failure.reason if failure else None,
+            rule=failure.rule if failure else None,
+            detail=failure.detail if failure else "",
+            vouched=vouched,
+            candidates=attempt.choice.candidates if attempt.choice else (),
+            peer_address=attempt.peer_address,
+            facts=facts,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _apply_rules(self, attempt: Attempt, facts: tls.Facts) -> tuple[Vouched, ...]:
+        """Return who vouched; raises `VerificationError`."""
+        if attempt.choice is None:
+            raise VerificationError("not-checked", "M1", "the mode is off: no voucher was asked for")
+        demand = Demand(
+            directory=self.directory,
+            policy=self._rules(attempt.choice),
+            server_name=attempt.server_name,
+            peer_address=attempt.peer_address,
+        )
+        return judge(demand, attempt.exchange.answer, facts, self._clock())
+
+    def _rules(self, choice: Choice) -> Policy:
+        return Policy(
+            candidates=choice.candidates,
+            quorum=choice.quorum,
+            contexts=choice.contexts,
+            max_voucher_lifetime=self.policy.max_voucher_lifetime,
+            nat64_prefixes=(*Policy.nat64_prefixes, *map(str, self.policy.nat64_prefixes)),
+        )
+
+    def _candidates(self, destination: str) -> tuple[bytes, ...]:
+        """Name authorities for a host name or an address, in order of preference."""
+        return candidates(
+            self.directory,
+            destination,
+            self._clock(),
+            key=self._key,
+            k=self.policy.numbers.candidates,
+            mode=Mode(self.policy.selection),
+            random=random.SystemRandom(),
+        )
+
+    def _check_quorum(self) -> None:
+        """Refuse a directory with fewer owners than must vouch: a weaker policy would be no answer (docs/spec, S1)."""
+        owners, needed = len(self._candidates(_PROBE)), self.policy.numbers.quorum
+        if owners < needed:
+            raise InputError(
+                f"{self.policy.directory}: has Voucher Authorities of {owners} owner groups, profile"
+                f" {self.policy.profile} needs {needed}; get a directory with more or choose another profile"
+            )
+
+    def _install(self) -> None:
+        """Teach OpenSSL the extensions, and go the way to a connection's C object once, before it matters."""
+        try:
+            tls.install(self, answered=VOUCHER, unanswered=VOUCHER_REQUEST)
+            probe = self.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=_PROBE)
+            cast("VoucherObject", probe).begin()
+        except tls.UnsupportedRuntimeError as error:
+            raise HostError(str(error)) from error

@@ -1,0 +1,106 @@
+"""What a client demands, in `/etc/mecai/client.toml`. Every key, with its default.
+
+    directory  = "/etc/mecai/directory.der"    # the signed directory of one publisher
+    publishers = "/etc/mecai/publishers.pem"   # the pinned certificates of that publisher
+    mode       = "enforce"     # or "warn": judge and say so, never act; "off": an ordinary TLS client
+    profile    = "default"     # three candidates, one must vouch; "strict": four candidates, two must vouch
+    selection  = "sticky"      # the same candidates for a domain during 30 days; "random": anew each time
+    contexts   = []            # trust contexts of which a voucher must carry one, such as ["MOZ"]; empty: no demand
+    max_voucher_hours = 72     # no voucher with a longer life is accepted
+    nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
+    state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
+    selection_key = "..."      # 32 secret octets, made on first use; default: selection.key in the state directory
+
+docs/spec section 6 says what each of them means.
+"""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from mecai.protocol.errors import Malformed
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.voucher import check_contexts
+from mecai.settings import Network, read_settings
+
+DEFAULT_CONFIG: Final = Path("/etc/mecai/client.toml")
+OFF: Final = "off"
+WARN: Final = "warn"
+ENFORCE: Final = "enforce"
+MODES: Final = (OFF, WARN, ENFORCE)
+SELECTIONS: Final = ("sticky", "random")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How many authorities the client names, and how many of them must vouch (docs/spec, S1)."""
+
+    candidates: int
+    quorum: int
+
+
+PROFILES: Final = {"default": Profile(candidates=3, quorum=1), "strict": Profile(candidates=4, quorum=2)}
+
+
+@dataclass(frozen=True)
+class ClientPolicy:
+    """Every key of `client.toml`."""
+
+    directory: Path = Path("/etc/mecai/directory.der")
+    publishers: Path = Path("/etc/mecai/publishers.pem")
+    mode: str = ENFORCE
+    profile: str = "default"
+    selection: str = "sticky"
+    contexts: tuple[str, ...] = ()
+    max_voucher_hours: int = LIMITS.voucher_lifetime // timedelta(hours=1)
+    nat64_prefixes: tuple[Network, ...] = ()
+    state: Path | None = None
+    selection_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        longest = LIMITS.voucher_lifetime // timedelta(hours=1)
+        _one_of("mode", self.mode, MODES)
+        _one_of("profile", self.profile, PROFILES)
+        _one_of("selection", self.selection, SELECTIONS)
+        if not 1 <= self.max_voucher_hours <= longest:
+            raise ValueError(f"max_voucher_hours: {self.max_voucher_hours} is outside 1..{longest}")
+        try:
+            check_contexts(self.contexts)
+        except Malformed as error:
+            raise ValueError(f"contexts: {error.detail}") from error
+        for prefix in self.nat64_prefixes:
+            if prefix.version != 6 or prefix.prefixlen != 96:  # noqa: PLR2004 - IPv6, and the one length that V9 unmaps
+                raise ValueError(f"nat64_prefixes: {prefix} is no IPv6 prefix of length 96")
+
+    @property
+    def numbers(self) -> Profile:
+        """How many candidates, how many vouchers."""
+        return PROFILES[self.profile]
+
+    @property
+    def max_voucher_lifetime(self) -> timedelta:
+        """The longest life of a voucher that is accepted."""
+        return timedelta(hours=self.max_voucher_hours)
+
+    @property
+    def state_folder(self) -> Path:
+        """`state`, or `mecai` under the user's state directory (XDG Base Directory Specification)."""
+        return self.state or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "mecai"
+
+    @property
+    def selection_key_file(self) -> Path:
+        """Where the selection key lies."""
+        return self.selection_key or self.state_folder / "selection.key"
+
+
+def read_policy(path: Path = DEFAULT_CONFIG) -> ClientPolicy:
+    """Read `client.toml`; raises `HostError` or `InputError` with one line that names the key."""
+    return read_settings(path, ClientPolicy)
+
+
+def _one_of(key: str, found: str, known: Collection[str]) -> None:
+    if found not in known:
+        raise ValueError(f"{key}: {found!r} is none of {', '.join(known)}")

@@ -1,0 +1,119 @@
+"""Connections with a gate: no application byte passes before the verdict (docs/spec, C6).
+
+`VoucherSocket` is what `VoucherContext.wrap_socket` returns, `VoucherObject` what `wrap_bio` returns (asyncio, anyio).
+Both judge at the end of `do_handshake`. Reading or writing before it runs it first, as `ssl` itself would do silently.
+"""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from mecai.client.verdict import Outcome, Refused, Verdict
+from mecai.tls import Connection
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+    from mecai.client.context import Attempt, VoucherContext
+
+_told: ContextVar[tuple[str | None] | None] = ContextVar("_told", default=None)
+
+
+@contextmanager
+def peer(address: str | None) -> Iterator[None]:
+    """Say where the connections that begin inside lead; None: that is not known, as behind a proxy.
+
+    A socket knows its peer. asyncio's TLS does not, and the peer of a proxied socket is the proxy.
+    """
+    token = _told.set((address,))
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+class _Gate:
+    """What both kinds of connection share. `verdict` is None until the handshake is over."""
+
+    context: ssl.SSLContext
+    server_hostname: str | None
+    verdict: Verdict | None = None
+    _sslobj: Connection | None
+    _attempt: "Attempt | None" = None
+    _open = False
+
+    def begin(self, peer_address: str | None = None) -> None:
+        """Lay the demand into the connection, once, before its first octet."""
+        if self._attempt is None and self._sslobj is not None:
+            told = _told.get()
+            context = cast("VoucherContext", self.context)
+            self._attempt = context.begin(self._sslobj, self.server_hostname, told[0] if told else peer_address)
+
+    def _pass(self, handshake: Callable[[], None]) -> None:
+        """Go on with a handshake and judge at its end; raises `Refused`, also whenever asked again."""
+        handshake()  # raises until it is over
+        if self.verdict is None and self._attempt is not None and self._sslobj is not None:
+            self.verdict = cast("VoucherContext", self.context).judge(self._attempt, self._sslobj)
+        if self.verdict is not None and self.verdict.outcome is Outcome.REFUSED:
+            raise Refused(self.verdict)
+        self._open = True
+
+
+class VoucherSocket(_Gate, ssl.SSLSocket):
+    """A TLS socket whose peer somebody has vouched for."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """As `ssl.SSLSocket.do_handshake`; raises `Refused` and closes the connection if the verdict is against it."""
+        try:
+            self.begin(self._peer_address())
+            self._pass(partial(super().do_handshake, block))
+        except Refused:
+            self.close()
+            raise
+
+    def _peer_address(self) -> str | None:
+        address = self.getpeername()
+        return address[0] if isinstance(address, tuple) else None
+
+    def _require_verdict(self) -> None:
+        if not self._open and self._sslobj is not None:
+            self.do_handshake()
+
+    def read(self, len: int = 1024, buffer: "WriteableBuffer | None" = None) -> Any:  # noqa: A002, ANN401 - ssl's own
+        """As `ssl.SSLSocket.read`."""
+        self._require_verdict()
+        return super().read(len, buffer)
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """As `ssl.SSLSocket.write`."""
+        self._require_verdict()
+        return super().write(data)
+
+    def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
+        """As `ssl.SSLSocket.send`; `sendall` and `sendfile` come here too."""
+        self._require_verdict()
+        return super().send(data, flags)
+
+
+class VoucherObject(_Gate, ssl.SSLObject):
+    """The same for programs that do their own input and output."""
+
+    def do_handshake(self) -> None:
+        """As `ssl.SSLObject.do_handshake`; raises `Refused` if the verdict is against the connection."""
+        self.begin()
+        self._pass(super().do_handshake)
+
+    def read(self, len: int = 1024, buffer: "WriteableBuffer | None" = None) -> Any:  # noqa: A002, ANN401 - ssl's own
+        """As `ssl.SSLObject.read`."""
+        if not self._open:
+            self.do_handshake()
+        return super().read(len, buffer)
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """As `ssl.SSLObject.write`."""
+        if not self._open:
+            self.do_handshake()
+        return super().write(data)

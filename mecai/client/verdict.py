@@ -1,0 +1,88 @@
+"""The verdict on one connection: accepted, warned or refused, by which rule and with whose vouchers.
+
+Pure: what a handshake showed and what the client demanded go in; the rules are those of `mecai.protocol.verify`.
+"""
+
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from mecai.protocol.directory import Directory
+from mecai.protocol.errors import VerificationError
+from mecai.protocol.identity import address_octets
+from mecai.protocol.tls_extension import decode_vouchers
+from mecai.protocol.verify import Policy, Presented, Vouched, verify_connection
+from mecai.tls import Facts
+
+_X509_V_ERR_APPLICATION_VERIFICATION: Final = 50  # x509_vfy.h: the application's own check failed
+
+
+class Outcome(StrEnum):
+    """What becomes of a connection."""
+
+    ACCEPTED = "accepted"
+    WARNED = "warned"  # it goes on although the rules refuse it, or because nobody asked them
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One connection judged. `reason` (a reason code of docs/spec) and `rule` are None where it was accepted."""
+
+    outcome: Outcome
+    reason: str | None
+    rule: str | None
+    detail: str
+    vouched: tuple[Vouched, ...]
+    candidates: tuple[bytes, ...]
+    peer_address: str | None
+    facts: Facts
+    seconds: float  # that the judgement took
+
+
+class Refused(ssl.SSLCertVerificationError):
+    """A connection that must not be used. To every TLS program it is what a bad certificate is."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(
+            ssl.SSLErrorNumber.SSL_ERROR_SSL, f"refused: {verdict.reason} ({verdict.rule}): {verdict.detail}"
+        )
+        self.verdict = verdict
+        self.library = "MECAI"
+        self.reason = self.verify_message = verdict.reason or ""
+        self.verify_code = _X509_V_ERR_APPLICATION_VERIFICATION
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one connection has to satisfy."""
+
+    directory: Directory
+    policy: Policy
+    server_name: str | None
+    peer_address: str | None
+
+
+def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> tuple[Vouched, ...]:
+    """Apply every rule to what a handshake showed; `answer` is the octets of extension `voucher`, or None.
+
+    Returns who vouched; raises `VerificationError` with the reason code.
+    """
+    if facts.resumed:
+        raise VerificationError("no-voucher", "T8", "a resumed session shows no voucher; version 1 resumes none")
+    if now >= demand.directory.expires:
+        raise VerificationError(
+            "directory-expired", "D4", f"the directory expired at {demand.directory.expires:%Y-%m-%dT%H:%M:%SZ}"
+        )
+    presented = Presented(
+        chain=facts.chain,
+        peer_address=address_octets(demand.peer_address.partition("%")[0]) if demand.peer_address else None,
+        staple=facts.staple,
+    )
+    vouchers = decode_vouchers(answer) if answer is not None else ()
+    accepted = verify_connection(
+        vouchers, presented, demand.directory, demand.policy, server_name=demand.server_name, now=now
+    )
+    return accepted.vouched

@@ -1,0 +1,1 @@
+"""The client, tested without a network."""

@@ -1,0 +1,59 @@
+"""`client.toml`: every key, and one clear line for each wrong one."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mecai.client.policy import ClientPolicy, Profile, read_policy
+from mecai.protocol.errors import HostError, InputError
+
+
+def read(tmp_path: Path, text: str) -> ClientPolicy:
+    path = tmp_path / "client.toml"
+    path.write_text(text)
+    return read_policy(path)
+
+
+def test_an_empty_file_means_every_default(tmp_path: Path) -> None:
+    policy = read(tmp_path, "")
+    assert (policy.mode, policy.selection, policy.contexts) == ("enforce", "sticky", ())
+    assert policy.numbers == Profile(candidates=3, quorum=1)
+    assert policy.max_voucher_lifetime == timedelta(hours=72)
+
+
+def test_the_strict_profile_asks_four_and_needs_two(tmp_path: Path) -> None:
+    assert read(tmp_path, 'profile = "strict"').numbers == Profile(candidates=4, quorum=2)
+
+
+def test_the_state_lies_where_the_user_keeps_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
+    assert ClientPolicy().state_folder == Path("/elsewhere/mecai")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert ClientPolicy().selection_key_file == Path("/home/anna/.local/state/mecai/selection.key")
+    assert ClientPolicy(state=Path("/s")).selection_key_file == Path("/s/selection.key")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('mode = "enforced"', "mode: 'enforced' is none of off, warn, enforce"),
+        ('profile = "paranoid"', "profile: 'paranoid' is none of default, strict"),
+        ('selection = "lucky"', "selection: 'lucky' is none of"),
+        ("max_voucher_hours = 73", "max_voucher_hours: 73 is outside 1..72"),
+        ('nat64_prefixes = ["2001:db8::/64"]', "nat64_prefixes: 2001:db8::/64 is no IPv6 prefix of length 96"),
+        ('contexts = ["moz"]', "contexts:"),
+        ('modes = "warn"', "did you mean 'mode'"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "client.toml"))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="cannot be read"):
+        read_policy(tmp_path / "none.toml")
