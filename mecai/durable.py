@@ -28,8 +28,9 @@ def create(path: Path, data: bytes, mode: int) -> None:
 
 def replace(path: Path, data: bytes, mode: int) -> bool:
     """Let `path` hold `data`, in one step; returns False if it did so already. Raises `HostError`."""
-    if path.exists() and path.read_bytes() == data:
-        return False
+    with host_errors(path, "read"):
+        if path.exists() and path.read_bytes() == data:
+            return False
     with _written(path, data, mode) as temporary:
         temporary.replace(path)
     return True
@@ -47,7 +48,7 @@ def sync_directory(path: Path) -> None:
 @contextmanager
 def _written(path: Path, data: bytes, mode: int) -> Iterator[Path]:
     """Hold a file with `data`, safe on disk, beside `path`; afterwards it is gone and the directory is on disk."""
-    try:
+    with host_errors(path, "written"):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
@@ -59,5 +60,12 @@ def _written(path: Path, data: bytes, mode: int) -> Iterator[Path]:
         finally:
             Path(name).unlink(missing_ok=True)
         sync_directory(path.parent)
+
+
+@contextmanager
+def host_errors(path: Path, verb: str) -> Iterator[None]:
+    """Turn the system's refusals into `HostError`: which path cannot be read, written, opened, and why."""
+    try:
+        yield
     except OSError as error:
-        raise HostError(f"{path}: cannot be written ({error.strerror})") from error
+        raise HostError(f"{path}: cannot be {verb} ({error.strerror})") from error

@@ -1,0 +1,147 @@
+"""What a CA's operator settles, in two files. Every key, with its default where there is one.
+
+`/etc/mecai/ca.toml`, for the user that holds the CA's keys:
+
+    name        = "alder"                        # in the names of its certificates and in the directory
+    owner_group = "alder"                        # all CAs and VAs under one owner
+    region      = "north"
+    ocsp_url    = "http://ocsp.alder.test"       # goes into certificates
+    vas_url     = "https://vas.alder.test"       # goes into the directory
+    crl_url     = "http://ocsp.alder.test/crl"   # optional: CRLs are published, and certificates point to them
+    state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
+    public      = "/var/lib/mecai-ca-public"     # 0755: certificates, status, CRLs; no secret
+
+    [days]                                       # lifetimes
+    root = 3650
+    issuing = 1825
+    server = 90
+    va = 365
+    ocsp = 90
+    crl = 7
+
+`/etc/mecai/ocsp.toml`, for the OCSP responder's user:
+
+    public         = "/var/lib/mecai-ca-public"
+    validity_hours = 24                          # of an answer, 1 to 48
+
+    [[delegate]]                                 # one for each issuer
+    key         = "/var/lib/mecai-ocsp/root.key.pem"
+    certificate = "/var/lib/mecai-ocsp/root.pem"
+"""
+
+import re
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from mecai.ca.profiles import StatusUrls
+from mecai.protocol.limits import LIMITS
+
+_NAME: Final = re.compile(
+    r"[A-Za-z0-9]([A-Za-z0-9 .-]{0,38}[A-Za-z0-9])?"
+)  # leaves room in a common name of 64 characters
+_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+# The longest lifetimes, in days.
+LONGEST: Final = {
+    "root": 9132,  # 25 years: Baseline Requirements, section 6.3.2
+    "issuing": 3653,
+    "server": 200,  # Baseline Requirements, section 6.3.2, since March 2026
+    "va": 365,  # docs/spec, K2
+    "ocsp": 398,
+    "crl": 10,  # Baseline Requirements, section 4.9.7
+}
+
+
+@dataclass(frozen=True)
+class Days:
+    """Lifetimes in days."""
+
+    root: int = 3650
+    issuing: int = 1825
+    server: int = 90
+    va: int = 365
+    ocsp: int = 90
+    crl: int = 7
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            check_days(f"days.{each.name}", each.name, getattr(self, each.name))
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every key of `ca.toml`."""
+
+    name: str
+    owner_group: str
+    region: str
+    ocsp_url: str
+    vas_url: str
+    crl_url: str | None = None
+    state: Path = Path("/var/lib/mecai-ca")
+    public: Path = Path("/var/lib/mecai-ca-public")
+    days: Days = field(default_factory=Days)
+
+    def __post_init__(self) -> None:
+        expected = "expected 1 to 40 letters, digits, spaces, dots or hyphens"
+        _require(bool(_NAME.fullmatch(self.name)), f"name: {self.name!r}; {expected}")
+        for key in ("owner_group", "region"):
+            text = getattr(self, key)
+            expected = "expected 1 to 32 lower-case letters, digits or hyphens"
+            _require(bool(_TOKEN.fullmatch(text)), f"{key}: {text!r}; {expected}")
+        _require_url("ocsp_url", self.ocsp_url, "http")
+        _require_url("vas_url", self.vas_url, "https")
+        if self.crl_url is not None:
+            _require_url("crl_url", self.crl_url, "http")
+
+    @property
+    def status_urls(self) -> StatusUrls:
+        """Where certificates say that their status is asked."""
+        return StatusUrls(self.ocsp_url, self.crl_url)
+
+
+@dataclass(frozen=True)
+class DelegateFiles:
+    """Where the key and the certificate of one delegated responder lie."""
+
+    key: Path
+    certificate: Path
+
+
+@dataclass(frozen=True)
+class ResponderConfig:
+    """Every key of `ocsp.toml`."""
+
+    delegates: tuple[DelegateFiles, ...] = field(metadata={"key": "delegate"})
+    public: Path = Path("/var/lib/mecai-ca-public")
+    validity_hours: int = 24
+
+    def __post_init__(self) -> None:
+        _require(bool(self.delegates), "delegate: none given; expected one [[delegate]] for each issuer")
+        longest = LIMITS.authority_status_lifetime // timedelta(hours=1)
+        range_ = f"validity_hours: {self.validity_hours} is outside 1..{longest}"
+        _require(1 <= self.validity_hours <= longest, range_)
+
+    @property
+    def validity(self) -> timedelta:
+        """How long an answer may be relied on."""
+        return timedelta(hours=self.validity_hours)
+
+
+def check_days(key: str, kind: str, days: int) -> None:
+    """Refuse a lifetime of `kind` outside its limits; raises `ValueError` that names `key`."""
+    _require(1 <= days <= LONGEST[kind], f"{key}: {days} is outside 1..{LONGEST[kind]}")
+
+
+def _require(condition: bool, line: str) -> None:
+    if not condition:
+        raise ValueError(line)
+
+
+def _require_url(key: str, text: str, scheme: str) -> None:
+    parts = urlsplit(text)
+    good = parts.scheme == scheme and parts.hostname and not parts.query and not parts.fragment
+    _require(bool(good), f"{key}: {text!r}; expected {scheme}://HOST with a path at most")

@@ -1,0 +1,161 @@
+"""The OCSP responder without HTTP: octets of a request in, octets of a response out (RFC 6960, RFC 5019, RFC 9654).
+
+What it answers:
+- several CertIDs in one request, or an unknown critical extension, or octets that are no request: `malformedRequest`
+  (the library reads requests for one certificate, as RFC 5019 section 2.1.1 asks of clients);
+- an issuer that is none of ours, or named by another hash than SHA-1 or SHA-256: `unauthorized`;
+- a status file that cannot be read, a delegate whose certificate is not valid: `tryLater`;
+- a serial number that was never issued: `unknown`.
+
+The issuer's own answer, if the status file has a young one, goes to who sends no nonce; everything else is signed here
+by a delegate (RFC 6960 section 4.2.2.2). This process holds no key of a CA.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from cryptography.x509.ocsp import OCSPResponseStatus
+
+from mecai.ca.answers import NAMING, Answer, IssuerId
+from mecai.ca.status import Status, StatusFile
+from mecai.protocol.algorithms import PrivateKey
+from mecai.protocol.errors import HostError
+from mecai.protocol.identity import spki_hash
+from mecai.protocol.ocsp import build_ocsp_request, judge_ocsp
+
+STEADY: Final = timedelta(minutes=5)  # answers without nonce stay the same as long: HTTP caches help, floods cost less
+_NONCE_ECHOED: Final = 32  # octets, RFC 9654 section 2.1: longer ones may go without echo ...
+_NONCE_LONGEST: Final = 128  # ... and beyond this, or empty, a request is refused
+_KEPT: Final = 4096  # signed answers in memory
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Delegate:
+    """Who signs answers for one issuer: a certificate that the issuer issued for OCSP signing, and its key."""
+
+    issuer: x509.Certificate
+    certificate: x509.Certificate
+    key: PrivateKey
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A DER OCSPResponse; `span` is thisUpdate and nextUpdate where an HTTP cache may keep it."""
+
+    der: bytes
+    span: tuple[datetime, datetime] | None = None
+
+
+@dataclass(frozen=True)
+class _Question:
+    issuer: IssuerId
+    serial: int
+    nonce: bytes | None
+
+
+class Desk:
+    """Answers for the issuers of its delegates, out of a status file."""
+
+    def __init__(self, delegates: Sequence[Delegate], statuses: StatusFile, validity: timedelta) -> None:
+        self._delegates: Mapping[IssuerId, Delegate] = {
+            IssuerId.of(delegate.certificate, delegate.issuer, algorithm): delegate
+            for delegate in delegates
+            for algorithm in NAMING.values()
+        }
+        self._statuses = statuses
+        self._validity = validity
+        self._sign = lru_cache(maxsize=_KEPT)(_sign)
+
+    def reply(self, request: bytes, now: datetime) -> Reply:
+        """Answer a DER OCSPRequest; never raises for what a stranger sent."""
+        try:
+            question = _read(request)
+        except UnsupportedAlgorithm:
+            return _refusal(OCSPResponseStatus.UNAUTHORIZED)
+        except (ValueError, NotImplementedError, x509.DuplicateExtension):
+            return _refusal(OCSPResponseStatus.MALFORMED_REQUEST)
+        delegate = self._delegates.get(question.issuer)
+        if delegate is None:
+            return _refusal(OCSPResponseStatus.UNAUTHORIZED)
+        try:
+            status = self._statuses.look_up(spki_hash(delegate.issuer), question.serial)
+            return self._issuers_reply(question, status, now) or self._delegates_reply(question, delegate, status, now)
+        except HostError as error:
+            logger.error("no answer can be given", extra={"error": str(error)})  # noqa: TRY400 - no traceback needed
+            return _refusal(OCSPResponseStatus.TRY_LATER)
+
+    def check(self, now: datetime) -> None:
+        """Ask about every delegate's own certificate and judge the answer as a client would.
+
+        Raises `HostError` or `VerificationError`: a delegate's certificate out of its time or revoked, a status file
+        that is unreadable or of another authority, a key that does not sign.
+        """
+        for delegate in dict.fromkeys(self._delegates.values()):
+            question = _read(build_ocsp_request(delegate.certificate, delegate.issuer))
+            status = self._statuses.look_up(spki_hash(delegate.issuer), question.serial)
+            reply = self._delegates_reply(question, delegate, status, now)
+            judge_ocsp(reply.der, delegate.certificate, delegate.issuer, now)
+
+    def _issuers_reply(self, question: _Question, status: Status, now: datetime) -> Reply | None:
+        """Return the issuer's own answer if it fits the question and more than half of its life is left."""
+        if question.nonce is not None or not status.answer:
+            return None
+        answer = ocsp.load_der_ocsp_response(status.answer)
+        start, end = answer.this_update_utc, answer.next_update_utc
+        if IssuerId.named_in(answer) != question.issuer or end is None or now - start > (end - start) / 2:
+            return None
+        return Reply(status.answer, (start, end))
+
+    def _delegates_reply(self, question: _Question, delegate: Delegate, status: Status, now: datetime) -> Reply:
+        """Sign with the delegate; raises `HostError` if its certificate is not valid now."""
+        certificate = delegate.certificate
+        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+            end = certificate.not_valid_after_utc
+            raise HostError(f"{certificate.subject.rfc4514_string()}: valid until {end}; issue it anew and restart")
+        start = _steady(now)
+        if status.revocation:
+            start = max(start, status.revocation.time)
+        end = min(start + self._validity, certificate.not_valid_after_utc)
+        answer = Answer(question.issuer, question.serial, status.issued, status.revocation, start, end)
+        der = (_sign if question.nonce is not None else self._sign)(delegate, answer, question.nonce)
+        return Reply(der, (start, end) if question.nonce is None and status.issued else None)
+
+
+def _sign(delegate: Delegate, answer: Answer, nonce: bytes | None) -> bytes:
+    return answer.sign(delegate.key, delegate.certificate, delegated=True, nonce=nonce)
+
+
+def _read(der: bytes) -> _Question:
+    """Read a request; raises `ValueError`, `NotImplementedError`, `DuplicateExtension` or `UnsupportedAlgorithm`."""
+    request = ocsp.load_der_ocsp_request(der)
+    nonce = None
+    for extension in request.extensions:
+        if isinstance(extension.value, x509.OCSPNonce):
+            nonce = extension.value.nonce
+            if not 1 <= len(nonce) <= _NONCE_LONGEST:
+                raise ValueError(f"nonce of {len(nonce)} octets")
+        elif extension.critical:
+            raise ValueError(f"unknown critical extension {extension.oid.dotted_string}")
+    if nonce is not None and len(nonce) > _NONCE_ECHOED:
+        nonce = None
+    return _Question(IssuerId.named_in(request), request.serial_number, nonce)
+
+
+def _refusal(status: OCSPResponseStatus) -> Reply:
+    return Reply(ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(Encoding.DER))
+
+
+def _steady(now: datetime) -> datetime:
+    """Round down to a multiple of `STEADY`."""
+    seconds = int(STEADY.total_seconds())
+    return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)

@@ -1,0 +1,117 @@
+"""Private keys and signing requests: made here, read from disk here, and judged here.
+
+A key is ECDSA on P-256 or P-384, or RSA of 2048 bits or more (docs/spec, K3). It lies in a file that only its user can
+read. No message of this module holds anything of a private key.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from mecai.durable import host_errors
+from mecai.protocol.algorithms import PrivateKey, PublicKey, check_public_key
+from mecai.protocol.errors import HostError, InputError, Malformed
+from mecai.protocol.identity import sha256
+from mecai.protocol.names import host_name
+
+_LEAST_EXPONENT: Final = 65537  # CA/Browser Forum Baseline Requirements, section 6.1.6
+
+
+def make_key() -> ec.EllipticCurvePrivateKey:
+    """Make a new P-256 key."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def key_pem(key: PrivateKey) -> bytes:
+    """Return a private key as PEM PKCS #8, not encrypted: for a file of mode 0600 and for nothing else."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def load_key(path: Path) -> PrivateKey:
+    """Read a private key; raises `HostError` if it is not there, not a key of version 1, or readable by others."""
+    with host_errors(path, "read"):
+        mode, pem = path.stat().st_mode, path.read_bytes()
+    if mode & 0o077:
+        raise HostError(f"{path}: private key has mode {mode & 0o777:04o}; expected 0600: chmod 600 {path}")
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise HostError(f"{path}: holds no unencrypted PEM private key") from None
+    if not isinstance(key, PrivateKey):
+        raise HostError(f"{path}: holds neither an elliptic-curve nor an RSA key")
+    return key
+
+
+def accept_key(key: object) -> PublicKey:
+    """Return a public key that version 1 allows; raises `InputError` naming what is wrong with any other."""
+    try:
+        accepted = check_public_key(key)
+    except Malformed as error:
+        raise InputError(f"signing request: {error.detail}") from error
+    if isinstance(accepted, rsa.RSAPublicKey) and accepted.public_numbers().e < _LEAST_EXPONENT:
+        raise InputError(f"signing request: RSA exponent {accepted.public_numbers().e} is below {_LEAST_EXPONENT}")
+    return accepted
+
+
+def key_hash(key: PublicKey) -> bytes:
+    """Return SHA-256 over the DER SubjectPublicKeyInfo: how this project names a key."""
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def make_request(key: PrivateKey, common_name: str, names: Sequence[str]) -> x509.CertificateSigningRequest:
+    """Make a signing request (RFC 2986) for DNS names; raises `InputError` for a name that cannot be certified."""
+    try:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    except ValueError as error:
+        raise InputError(f"name {common_name!r} is no common name: expected 1 to 64 characters") from error
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    if names:
+        alternative = x509.SubjectAlternativeName([x509.DNSName(dns_name(name)) for name in names])
+        builder = builder.add_extension(alternative, critical=False)
+    return builder.sign(key, hashes.SHA256())
+
+
+def load_request(pem: bytes) -> x509.CertificateSigningRequest:
+    """Read a signing request whose signature proves its key, a key that is accepted; raises `InputError`."""
+    try:
+        request = x509.load_pem_x509_csr(pem)
+        accept_key(request.public_key())
+        proved = request.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InputError(f"signing request: no PEM certificate signing request ({error})") from error
+    if not proved:
+        raise InputError("signing request: its signature does not verify; make it anew with the key it names")
+    return request
+
+
+def request_names(request: x509.CertificateSigningRequest) -> tuple[str, ...]:
+    """Return the DNS names that a signing request asks for; raises `InputError` if it asks for other kinds."""
+    try:
+        alternative = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    for name in alternative:
+        if not isinstance(name, x509.DNSName):
+            raise InputError(f"signing request: a {type(name).__name__} cannot be certified; expected DNS names only")
+    return tuple(dns_name(name) for name in alternative.get_values_for_type(x509.DNSName))
+
+
+def dns_name(text: str) -> str:
+    """Return a host name that can be certified, perhaps with a leading `*.`; raises `InputError` otherwise."""
+    name = host_name(text.removeprefix("*."))
+    if "." not in name:
+        raise InputError(f"{text!r} has one label only; expected a full host name such as www.example.test")
+    return f"*.{name}" if text.startswith("*.") else name

@@ -1,0 +1,141 @@
+"""The OCSP responder over HTTP (RFC 6960 appendix A, RFC 5019 sections 5 and 6): a Flask application for gunicorn.
+
+    gunicorn 'mecai.ca.responder:create_app()'      # configuration: MECAI_OCSP_CONFIG, or /etc/mecai/ocsp.toml
+
+`GET /<base64 of the request>` and `POST /`; `/healthz` says that the process lives, `/readyz` that it can answer. A web
+server in front must pass paths on as they came: base64 has slashes, two in a row as well. Certificates are read at the
+start: restart after issuing a delegate's certificate anew.
+"""
+
+import base64
+import logging
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from flask import Flask, request
+from werkzeug import Response
+from werkzeug.exceptions import HTTPException
+
+from mecai.ca.config import DelegateFiles, ResponderConfig
+from mecai.ca.desk import Delegate, Desk, Reply
+from mecai.ca.keys import key_hash, load_key
+from mecai.ca.profiles import Issuer
+from mecai.ca.publication import STATUS_NAME
+from mecai.ca.status import StatusFile
+from mecai.durable import host_errors
+from mecai.logs import log_json
+from mecai.protocol.errors import HostError, MecaiError
+from mecai.protocol.identity import spki_hash
+from mecai.settings import read_settings
+
+Clock = Callable[[], datetime]
+
+REQUEST_TYPE: Final = "application/ocsp-request"
+RESPONSE_TYPE: Final = "application/ocsp-response"
+LARGEST_REQUEST: Final = 16 * 1024
+LONGEST_CACHED: Final = timedelta(hours=1)  # so that a cache hides a revocation no longer than this
+_BOOT_FAILURE: Final = 3  # gunicorn's exit code that stops it from starting workers again and again
+
+logger = logging.getLogger(__name__)
+
+
+def create_app() -> Flask:
+    """Make the application as the environment configures it; a bad configuration ends the process in one line."""
+    log_json()
+    path = Path(os.environ.get("MECAI_OCSP_CONFIG", "/etc/mecai/ocsp.toml"))
+    try:
+        return make_app(read_settings(path, ResponderConfig))
+    except MecaiError as error:
+        logger.critical("the OCSP responder cannot start", extra={"error": str(error)})
+        raise SystemExit(_BOOT_FAILURE) from None
+
+
+def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) -> Flask:
+    """Make the application; raises `HostError` if a key or certificate is missing or does not fit."""
+    delegates = [_load_delegate(files, config.public) for files in config.delegates]
+    desk = Desk(delegates, StatusFile(config.public / STATUS_NAME), config.validity)
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    app.url_map.merge_slashes = False
+
+    @app.get("/<path:encoded>")
+    def get(encoded: str) -> Response:
+        try:
+            der = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            der = b""
+        now = clock()
+        reply = desk.reply(der, now)
+        return _cacheable(reply, now).make_conditional(request)
+
+    @app.post("/")
+    def post() -> Response | tuple[str, int]:
+        if request.mimetype != REQUEST_TYPE:
+            return f"expected content type {REQUEST_TYPE}\n", 415
+        return _response(desk.reply(request.get_data(), clock()))
+
+    @app.get("/healthz")
+    def health() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    def readiness() -> tuple[Mapping[str, str], int]:
+        try:
+            desk.check(clock())
+        except MecaiError as error:
+            return {"status": "not ready", "detail": str(error)}, 503
+        return {"status": "ready"}, 200
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> tuple[str, int]:
+        return f"{error.name}\n", error.code or 500
+
+    return app
+
+
+def _response(reply: Reply) -> Response:
+    response = Response(reply.der, content_type=RESPONSE_TYPE)
+    response.cache_control.no_store = True
+    return response
+
+
+def _cacheable(reply: Reply, now: datetime) -> Response:
+    """Return the response with the headers of RFC 5019 section 6.2, if caches may keep it."""
+    response = _response(reply)
+    if reply.span is None:
+        return response
+    this_update, next_update = reply.span
+    age = min(next_update - now, LONGEST_CACHED)
+    response.headers["Cache-Control"] = f"max-age={int(age.total_seconds())}, public, no-transform, must-revalidate"
+    response.last_modified = this_update
+    response.expires = next_update
+    response.add_etag()
+    return response
+
+
+def _load_delegate(files: DelegateFiles, public: Path) -> Delegate:
+    """Read a delegate and find its issuer among the authority's; raises `HostError`."""
+    certificate, key = _load_certificate(files.certificate), load_key(files.key)
+    if key_hash(key.public_key()) != spki_hash(certificate):
+        raise HostError(f"{files.certificate}: does not certify the key in {files.key}")
+    for issuer in (_load_certificate(public / f"{each}.pem") for each in Issuer):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return Delegate(issuer, certificate, key)
+    raise HostError(f"{files.certificate}: issued by no CA certificate in {public}")
+
+
+def _load_certificate(path: Path) -> x509.Certificate:
+    with host_errors(path, "read"):
+        pem = path.read_bytes()
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise HostError(f"{path}: holds no PEM certificate ({error})") from error

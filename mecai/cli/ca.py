@@ -1,0 +1,192 @@
+"""`mecai ca`: run a certificate authority."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import click
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from rich.console import Console
+from rich.table import Table
+
+from mecai import durable
+from mecai.ca.authority import REASONS, initialise, opened
+from mecai.ca.config import Config
+from mecai.ca.keys import accept_key, dns_name, load_request, request_names
+from mecai.ca.profiles import RULES, Profile
+from mecai.ca.register import Entry, serial_text
+from mecai.protocol.errors import InputError
+from mecai.settings import read_settings
+
+_ON_REQUEST = [each.value for each in (Profile.SERVER, Profile.VA, Profile.OCSP_ROOT, Profile.OCSP_ISSUING)]
+_with_config = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/mecai/ca.toml"),
+    show_default=True,
+    help="Configuration of the authority.",
+)
+
+
+@click.group()
+def command() -> None:
+    """Run a certificate authority: roots, issuing, revocation."""
+
+
+@command.command()
+@_with_config
+def init(config_path: Path) -> None:
+    """Make the root, the issuing CA and their public files; leave alone what is there."""
+    config = _read(config_path)
+    made = initialise(config, _now())
+    click.echo(f"{'created' if made else 'unchanged'}: authority {config.name!r}, public files in {config.public}")
+
+
+@command.command()
+@_with_config
+@click.option("--profile", type=click.Choice(_ON_REQUEST), required=True, help="Kind of certificate.")
+@click.option("--csr", type=click.File("rb"), required=True, help="Signing request (PEM), - for standard input.")
+@click.option("--dns", "names", multiple=True, help="DNS name, instead of those of the request; may be given again.")
+@click.option("--days", type=int, help="Lifetime, instead of the configured one.")
+@click.option("--out", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"), help="Where to write.")
+def issue(
+    *, config_path: Path, profile: str, csr: IO[bytes], names: tuple[str, ...], days: int | None, out: Path
+) -> None:
+    """Certify the key of a signing request.
+
+    Writes PEM: the certificate, then its intermediates, without the root. Whether the applicant may have the names is
+    for the caller to know.
+    """
+    kind = Profile(profile)
+    request = load_request(csr.read())
+    wanted = tuple(dns_name(name) for name in names) or (request_names(request) if RULES[kind].named else ())
+    with opened(_read(config_path)) as authority:
+        chain = authority.issue(kind, accept_key(request.public_key()), wanted, days, _now())
+    pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+    if str(out) == "-":
+        click.echo(pem, nl=False)
+    else:
+        durable.replace(out, pem, durable.PUBLIC)
+    named = f" for {', '.join(wanted)}" if wanted else ""
+    end = chain[0].not_valid_after_utc
+    click.echo(
+        f"issued {profile} certificate {serial_text(chain[0].serial_number)}{named}, valid until {end}", err=True
+    )
+
+
+@command.command()
+@_with_config
+@click.option("--certificate", type=click.Path(path_type=Path), help="Certificate (PEM) to revoke.")
+@click.option("--serial", help="Serial number (hexadecimal) to revoke.")
+@click.option("--reason", type=click.Choice(list(REASONS)), default="unspecified", show_default=True, help="Why.")
+def revoke(config_path: Path, certificate: Path | None, serial: str | None, reason: str) -> None:
+    """Revoke a certificate, for good, and publish that."""
+    number = _serial_number(certificate, serial)
+    with opened(_read(config_path)) as authority:
+        entry, done = authority.revoke(number, REASONS[reason], _now())
+    text = f"{entry.profile} certificate {entry.serial} ({_name(entry)})"
+    if done:
+        click.echo(f"revoked {text}: {reason}")
+    elif entry.revocation:
+        click.echo(f"unchanged: {text} was revoked at {entry.revocation.time}: {entry.revocation.reason.value}")
+
+
+@command.command()
+@_with_config
+def publish(config_path: Path) -> None:
+    """Publish certificates, status and new CRLs again; run it regularly where CRLs are published."""
+    config = _read(config_path)
+    with opened(config) as authority:
+        authority.publish(_now())
+    click.echo(f"published: {config.public}")
+
+
+@command.command(name="list")
+@_with_config
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def list_(config_path: Path, style: str) -> None:
+    """List every certificate that was signed, with its status."""
+    with opened(_read(config_path)) as authority:
+        entries = authority.entries()
+    if style == "json":
+        click.echo(json.dumps([_facts(entry) for entry in entries], indent=2))
+        return
+    table = Table("profile", "name", "valid until", "status")
+    table.add_column("serial number", overflow="fold")
+    colours = {"good": "green", "revoked": "red", "expired": "yellow"}
+    for entry in entries:
+        status, end = _status(entry), entry.certificate.not_valid_after_utc
+        cells = (entry.profile, _name(entry), f"{end:%Y-%m-%d %H:%M}", f"[{colours[status]}]{status}[/]", entry.serial)
+        table.add_row(*cells)
+    Console().print(table)
+
+
+@command.command()
+@_with_config
+def describe(config_path: Path) -> None:
+    """Print this authority as one entry of a directory (JSON)."""
+    with opened(_read(config_path)) as authority:
+        click.echo(json.dumps(authority.describe(), indent=2))
+
+
+def _read(path: Path) -> Config:
+    return read_settings(path, Config)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _serial_number(path: Path | None, serial: str | None) -> int:
+    if (path is None) == (serial is None):
+        raise InputError("give either --certificate or --serial")
+    if path is not None:
+        with durable.host_errors(path, "read"):
+            pem = path.read_bytes()
+        try:
+            return x509.load_pem_x509_certificate(pem).serial_number
+        except ValueError as error:
+            raise InputError(f"{path}: holds no PEM certificate ({error})") from error
+    try:
+        return int(str(serial).replace(":", ""), 16)
+    except ValueError as error:
+        raise InputError(f"--serial: {serial!r} is not hexadecimal") from error
+
+
+def _name(entry: Entry) -> str:
+    names = _names(entry)
+    return ", ".join(names) if names else entry.certificate.subject.rfc4514_string().removeprefix("CN=")
+
+
+def _names(entry: Entry) -> list[str]:
+    try:
+        alternative = entry.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return alternative.get_values_for_type(x509.DNSName)
+
+
+def _status(entry: Entry) -> str:
+    if entry.revocation:
+        return "revoked"
+    return "good" if _now() <= entry.certificate.not_valid_after_utc else "expired"
+
+
+def _facts(entry: Entry) -> dict[str, object]:
+    """One line of `mecai ca list --format json`; times in RFC 3339."""
+    revocation = entry.revocation
+    return {
+        "serial": entry.serial,
+        "issuer": entry.issuer,
+        "profile": entry.profile,
+        "subject": entry.certificate.subject.rfc4514_string(),
+        "names": _names(entry),
+        "notBefore": entry.certificate.not_valid_before_utc.isoformat(),
+        "notAfter": entry.certificate.not_valid_after_utc.isoformat(),
+        "status": _status(entry),
+        "revokedAt": revocation.time.isoformat() if revocation else None,
+        "reason": revocation.reason.value if revocation else None,
+    }

@@ -1,0 +1,92 @@
+"""An authority is made whole or not at all, and belongs to one user."""
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from mecai import durable
+from mecai.ca.authority import initialise, opened
+from mecai.ca.config import Config
+from mecai.protocol.errors import HostError, InputError
+from tests.pki import NOW
+
+
+def modes(directory: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
+
+
+def test_files_and_modes(config: Config) -> None:
+    assert initialise(config, NOW)
+    names = ("root.key.pem", "root.pem", "issuing.key.pem", "issuing.pem", "register.db")
+    assert modes(config.state / "authority") == dict.fromkeys(names, 0o600)
+    public = ("root.pem", "issuing.pem", "status.json", "root.crl", "issuing.crl")
+    assert modes(config.public) == dict.fromkeys(public, 0o644)
+    assert config.state.stat().st_mode & 0o777 == 0o700
+
+
+def test_making_it_again_changes_nothing(config: Config) -> None:
+    initialise(config, NOW)
+    before = {path: path.read_bytes() for path in config.public.iterdir()}
+    assert not initialise(config, NOW)
+    assert before == {path: path.read_bytes() for path in config.public.iterdir()}
+
+
+def test_lost_public_files_come_back(config: Config) -> None:
+    initialise(config, NOW)
+    (config.public / "status.json").unlink()
+    assert initialise(config, NOW)
+    assert (config.public / "status.json").exists()
+
+
+@pytest.mark.parametrize("fatal", [1, 2, 3, 4])
+def test_a_crash_while_making_leaves_no_half_authority(
+    config: Config, monkeypatch: pytest.MonkeyPatch, fatal: int
+) -> None:
+    written = []
+
+    def create(path: Path, data: bytes, mode: int) -> None:
+        written.append(path)
+        if len(written) == fatal:
+            raise KeyboardInterrupt
+        real(path, data, mode)
+
+    real = durable.create
+    monkeypatch.setattr(durable, "create", create)
+    with pytest.raises(KeyboardInterrupt):
+        initialise(config, NOW)
+    monkeypatch.undo()
+    with pytest.raises(HostError, match="there is no authority yet"), opened(config):
+        pass
+    assert initialise(config, NOW)
+    assert sorted(path.name for path in config.state.iterdir()) == ["authority", "lock"]
+
+
+def test_an_authority_keeps_its_name(config: Config) -> None:
+    initialise(config, NOW)
+    other = Config(**{**vars(config), "name": "birch"})
+    with pytest.raises(InputError, match=r"name: 'birch', but the authority in .* is 'CN=alder root CA'"):
+        initialise(other, NOW)
+
+
+def test_an_open_state_directory_is_refused(config: Config) -> None:
+    config.state.mkdir(mode=0o750)
+    with pytest.raises(HostError, match="expected mode 0700"):
+        initialise(config, NOW)
+
+
+def test_another_users_state_directory_is_refused(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.state.mkdir(mode=0o700)
+    owner = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(HostError, match=f"belongs to user id {owner}, not to {owner + 1}; run as its owner"):
+        initialise(config, NOW)
+
+
+def test_nobody_else_works_meanwhile(config: Config) -> None:
+    initialise(config, NOW)
+    with opened(config), (config.state / "lock").open("wb") as lock, pytest.raises(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (config.state / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
