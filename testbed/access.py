@@ -42,7 +42,9 @@ def write(lab: Lab, plan: Plan, joins: dict[str, list[str]], host_keys: dict[str
     write_file(lab.ssh_config, ssh_config(lab, joins))
     write_file(lab.inventory, yaml.safe_dump(inventory(lab, plan, wheel), sort_keys=False))
     write_file(lab.ansible_config, ansible_config(lab, forks))
-    _link_collection(lab)
+    _link(_collections(lab) / "ansible_collections" / "mecai" / "infrastructure", REPOSITORY / "ansible")
+    # Beside the inventory they hold for every playbook, the collection's as well.
+    _link(lab.inventory.with_name("group_vars"), REPOSITORY / "testbed" / "converge" / "group_vars")
 
 
 def ssh_config(lab: Lab, joins: dict[str, list[str]]) -> str:
@@ -110,8 +112,7 @@ def _collections(lab: Lab) -> Path:
     return lab.directory / "collections"
 
 
-def _link_collection(lab: Lab) -> None:
-    link = _collections(lab) / "ansible_collections" / "mecai" / "infrastructure"
+def _link(link: Path, target: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink():
-        link.symlink_to(REPOSITORY / "ansible")
+        link.symlink_to(target)
