@@ -1,0 +1,50 @@
+"""What several verbs take in the same way: files, times, and bytes that have to parse."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from mecai.protocol.errors import HostError, InputError, Malformed
+
+
+class Moment(click.ParamType[datetime]):
+    """A time with its zone, such as 2026-03-02T12:00:00Z; becomes UTC in whole seconds."""
+
+    name = "time"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time, or fail with what was expected."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(f"{value!r} is no time; expected for example 2026-03-02T12:00:00Z", param, ctx)
+        return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def now() -> datetime:
+    """Return the time of this machine's clock in whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def read(path: Path) -> bytes:
+    """Return a file's content; raises `HostError`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HostError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+@contextmanager
+def input_from(path: Path | str) -> Iterator[None]:
+    """Turn `Malformed` into `InputError` that names the file: bad input (2), not a negative verdict (1)."""
+    try:
+        yield
+    except Malformed as error:
+        raise InputError(f"{path}: {error.detail}") from error

@@ -1,0 +1,170 @@
+"""`mecai directory`: build, view and verify the signed directory of Voucher Authorities (docs/spec, "Directory")."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mecai import durable
+from mecai.cli.arguments import Moment, input_from, now, read
+from mecai.pem import load_certificates, load_key
+from mecai.protocol.cms import parse_signed_content
+from mecai.protocol.directory import (
+    Authority,
+    Directory,
+    Distrust,
+    decode_authority,
+    decode_distrust,
+    parse_directory,
+    sign_directory,
+)
+from mecai.protocol.errors import InputError
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.oids import ID_CT_DIRECTORY
+from mecai.protocol.strict_json import load
+
+_FILE = click.Path(path_type=Path)
+_with_format = click.option("--format", "style", type=click.Choice(["human", "json"]), default="human")
+
+
+@click.group()
+def command() -> None:
+    """Build, view and verify the signed directory of Voucher Authorities."""
+
+
+@command.command()
+@click.option("--context", required=True, help="Trust context, for example MOZ.")
+@click.option("--sequence", type=int, required=True, help="Number, higher than that of every earlier directory.")
+@click.option("--days", type=click.IntRange(1, 30), default=30, show_default=True, help="Lifetime.")
+@click.option(
+    "--entry", "entries", type=_FILE, multiple=True, required=True, help="JSON of `mecai ca describe`; once per CA."
+)
+@click.option("--distrust", type=_FILE, help="JSON list of distrust entries: spki, time, reason.")
+@click.option("--next-publishers", type=_FILE, help="PEM of the one or two pins that follow, when keys rotate.")
+@click.option("--key", "key_path", type=_FILE, required=True, help="The publisher's private key (PEM, 0600).")
+@click.option("--certificate", type=_FILE, required=True, help="The publisher's certificate (PEM), as pinned.")
+@click.option("--at", type=Moment(), help="Time of issue, instead of now.")
+@click.option("--out", type=_FILE, required=True, help="File to write (DER).")
+def build(
+    *,
+    context: str,
+    sequence: int,
+    days: int,
+    entries: tuple[Path, ...],
+    distrust: Path | None,
+    next_publishers: Path | None,
+    key_path: Path,
+    certificate: Path,
+    at: datetime | None,
+    out: Path,
+) -> None:
+    """Sign a directory of the given entries."""
+    issued = at or now()
+    publisher, key = load_certificates(certificate)[0], load_key(key_path)
+    if key.public_key() != publisher.public_key():
+        raise InputError(f"{key_path}: is not the key of {certificate}; give the publisher's own key")
+    with input_from(out):
+        directory = Directory(
+            context=context,
+            sequence=sequence,
+            issued=issued,
+            expires=issued + timedelta(days=days),
+            authorities=tuple(_read_entry(path) for path in entries),
+            distrust=_read_distrust(distrust) if distrust else (),
+            publishers=load_certificates(next_publishers) if next_publishers else (),
+        )
+        encoded = sign_directory(directory, key, publisher)
+        parse_directory(encoded, [publisher], issued, None)
+    durable.replace(out, encoded, durable.PUBLIC)
+    click.echo(f"{out}: {_summary(directory)}")
+
+
+@command.command()
+@click.argument("file", type=_FILE)
+@_with_format
+def view(file: Path, style: str) -> None:
+    """Show what a directory says; believes nothing, checks no signer."""
+    encoded = read(file)
+    with input_from(file):
+        signer = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size).certificate
+        directory = parse_directory(encoded, [signer], None, None)
+    _show(directory, style)
+    click.echo(f"not verified; signed by {signer.subject.rfc4514_string()}", err=True)
+
+
+@command.command()
+@click.argument("file", type=_FILE)
+@click.option("--publishers", type=_FILE, required=True, help="Pinned publisher certificates (PEM).")
+@click.option("--at", type=Moment(), help="Judge at this time, instead of now.")
+@_with_format
+def verify(file: Path, publishers: Path, at: datetime | None, style: str) -> None:
+    """Verify signer, signature, form and time (rules D1, D2, D4)."""
+    directory = parse_directory(read(file), load_certificates(publishers), at or now(), None)
+    if style == "json":
+        _show(directory, style)
+    else:
+        click.echo(f"{file}: good; {_summary(directory)}")
+
+
+def _read_entry(path: Path) -> Authority:
+    with input_from(path):
+        return decode_authority(load(read(path), "entry"))
+
+
+def _read_distrust(path: Path) -> tuple[Distrust, ...]:
+    with input_from(path):
+        entries = load(read(path), "distrust")
+        if not isinstance(entries, list):
+            raise InputError(f"{path}: expected a JSON list of distrust entries")
+        return tuple(map(decode_distrust, entries))
+
+
+def _summary(directory: Directory) -> str:
+    return (
+        f"context {directory.context}, sequence {directory.sequence}, {len(directory.authorities)} authorities, "
+        f"{len(directory.distrust)} distrusted, expires {directory.expires:%Y-%m-%dT%H:%M:%SZ}"
+    )
+
+
+def _show(directory: Directory, style: str) -> None:
+    if style == "json":
+        click.echo(json.dumps(_facts(directory), indent=2))
+        return
+    click.echo(_summary(directory))
+    table = Table("name", "owner group", "region", "id", "servers")
+    for entry in directory.authorities:
+        servers = "\n".join(server.url for server in entry.servers)
+        table.add_row(entry.name, entry.owner_group, entry.region, entry.authority.hex(), servers)
+    Console().print(table)
+    for item in directory.distrust:
+        click.echo(f"distrusted from {item.time:%Y-%m-%dT%H:%M:%SZ}: {item.spki_hash.hex()}: {item.reason}")
+
+
+def _facts(directory: Directory) -> dict[str, object]:
+    """Return the directory for machines: certificates by their subject, everything else as signed."""
+    return {
+        "context": directory.context,
+        "sequence": directory.sequence,
+        "hash": directory.hash.hex(),
+        "issued": directory.issued.isoformat(),
+        "expires": directory.expires.isoformat(),
+        "authorities": [
+            {
+                "name": entry.name,
+                "ownerGroup": entry.owner_group,
+                "region": entry.region,
+                "id": entry.authority.hex(),
+                "roots": [root.subject.rfc4514_string() for root in entry.roots],
+                "servers": [server.url for server in entry.servers],
+            }
+            for entry in directory.authorities
+        ],
+        "distrust": [
+            {"spki": item.spki_hash.hex(), "time": item.time.isoformat(), "reason": item.reason}
+            for item in directory.distrust
+        ],
+        "publishers": [publisher.subject.rfc4514_string() for publisher in directory.publishers],
+    }
