@@ -90,7 +90,7 @@ def test_a_new_directory_is_in_force_at_once(engine: Engine, publish: Publish) -
     ],
 )
 def test_a_directory_that_cannot_be_accepted_changes_nothing(
-    engine: Engine, publish: Publish, caplog: pytest.LogCaptureFixture, content: Directory, by: Issued, reason: str
+    engine: Engine, publish: Publish, caplog: pytest.LogCaptureFixture, *, content: Directory, by: Issued, reason: str
 ) -> None:
     directories = Directories((publish(directory(ALDER, sequence=2)),), engine)
     before = directories.in_force(NOW)

@@ -1,0 +1,96 @@
+"""The agenda: when each voucher and each staple is to be fetched next, and what went wrong last.
+
+It lies in a file, so that a restart does not ask every authority again, and so that what `mecai sidecar refresh` did is
+known to the running service. A file that cannot be read is worth nothing more than a new beginning: everything is due.
+"""
+
+import json
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from mecai.durable import SECRET, replace
+from mecai.sidecar.shelf import Place
+
+LOG = logging.getLogger(__name__)
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+SHORTEST: Final = timedelta(minutes=5)  # between two successes, whatever the validity
+FIRST_RETRY: Final = timedelta(seconds=30)
+LONGEST_RETRY: Final = timedelta(hours=1)
+JITTER: Final = (0.75, 1.0)  # of a pause: sidecars that started together do not stay together
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """When something is due; how often it failed since it last succeeded, and what was said then."""
+
+    due: datetime = NEVER
+    failures: int = 0
+    said: str = ""
+
+
+def after_success(now: datetime, next_update: datetime, interval: timedelta, rng: Random) -> Appointment:
+    """Come again after `interval`, or when half of the remaining validity is over if that is sooner."""
+    pause = min(interval, (next_update - now) / 2)
+    return Appointment(now + max(SHORTEST, pause * rng.uniform(*JITTER)))
+
+
+def after_failure(now: datetime, failures: int, said: str, rng: Random) -> Appointment:
+    """Come again after a pause that doubles with each failure, up to an hour; `failures` were there before."""
+    pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(failures, 16))
+    return Appointment(now + pause * rng.uniform(*JITTER), failures + 1, said)
+
+
+def after_hold(now: datetime, until: datetime, interval: timedelta) -> Appointment:
+    """Come again when a hold ends, or after `interval` if that is sooner."""
+    due = min(max(until, now + SHORTEST), now + interval)
+    return Appointment(due, 0, f"on hold until {until:%Y-%m-%dT%H:%M:%SZ}")
+
+
+class Agenda:
+    """Appointments by place, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the agenda at `path`, which need not exist."""
+        self._path = path
+        self._appointments: dict[str, Appointment] = {}
+        try:
+            self._appointments = dict(_decode(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            LOG.warning("agenda cannot be read, everything is due: %s", error, extra={"path": str(path)})
+
+    def __getitem__(self, place: Place) -> Appointment:
+        return self._appointments.get(str(place), Appointment())
+
+    def __setitem__(self, place: Place, appointment: Appointment) -> None:
+        self._appointments[str(place)] = appointment
+
+    def next_due(self) -> datetime | None:
+        """Return when the first appointment is due, None if there is none."""
+        return min((appointment.due for appointment in self._appointments.values()), default=None)
+
+    def save(self, places: Collection[Place]) -> None:
+        """Write the agenda; of places that are no longer wanted nothing is kept. Raises `HostError`."""
+        wanted = {str(place) for place in places}
+        self._appointments = {key: each for key, each in self._appointments.items() if key in wanted}
+        replace(self._path, _encode(self._appointments), SECRET)
+
+
+def _encode(appointments: dict[str, Appointment]) -> bytes:
+    document = {
+        key: {"due": each.due.isoformat(), "failures": each.failures, "said": each.said}
+        for key, each in sorted(appointments.items())
+    }
+    return json.dumps(document, indent=1).encode()
+
+
+def _decode(text: str) -> Iterator[tuple[str, Appointment]]:
+    for key, each in json.loads(text).items():
+        yield key, Appointment(datetime.fromisoformat(each["due"]), int(each["failures"]), str(each["said"]))

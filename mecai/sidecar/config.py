@@ -1,0 +1,92 @@
+"""What an operator settles in `/etc/mecai/sidecar.toml`: every key, with its default where it has one.
+
+directory  = "/etc/mecai/directory.der"    # the signed directory, whose Voucher Authorities are asked
+publishers = "/etc/mecai/publishers.pem"   # the pinned certificates of its publisher
+state      = "/var/lib/mecai-sidecar"      # staples/ for the TLS server, private/ for the sidecar
+refresh_hours     = 12                     # at most this long between two vouchers of one authority
+parallel_requests = 4
+allowed_networks  = ["198.18.0.0/15"]      # OCSP responders here are asked in spite of docs/spec P3; default: none
+
+[[certificate]]                            # one per certificate that the TLS server shows
+chain       = "/etc/nginx/tls/www.pem"     # PEM: end entity, then intermediates; readable by the sidecar's user
+addresses   = ["198.18.4.2", "2001:db8:4::2"]
+port        = 443
+server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from mecai.protocol.errors import InputError, Malformed
+from mecai.protocol.identity import address_octets
+from mecai.protocol.names import host_name
+from mecai.protocol.voucher import PORTS, check_addresses
+from mecai.settings import Network, read_settings
+
+
+@dataclass(frozen=True)
+class CertificateEntry:
+    """One certificate of the TLS server, and where it is shown."""
+
+    chain: Path
+    addresses: tuple[str, ...]
+    port: int = 443
+    server_name: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            check_addresses(self.octets)
+            if self.server_name is not None:
+                host_name(self.server_name)
+        except Malformed as error:
+            raise ValueError(f"certificate.{error.detail}") from error
+        except InputError as error:
+            raise ValueError(f"certificate: {error}") from error
+        if self.port not in PORTS:
+            raise ValueError(f"certificate.port: {self.port} is outside 1..65535")
+
+    @property
+    def octets(self) -> tuple[bytes, ...]:
+        """The addresses as they travel: 4 or 16 octets."""
+        return tuple(address_octets(address) for address in self.addresses)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every key of `sidecar.toml`."""
+
+    certificates: tuple[CertificateEntry, ...] = field(metadata={"key": "certificate"})
+    directory: Path = Path("/etc/mecai/directory.der")
+    publishers: Path = Path("/etc/mecai/publishers.pem")
+    state: Path = Path("/var/lib/mecai-sidecar")
+    refresh_hours: int = 12
+    parallel_requests: int = 4
+    allowed_networks: tuple[Network, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.certificates:
+            raise ValueError("certificate: none given; expected one [[certificate]] per certificate of the server")
+        for key in ("refresh_hours", "parallel_requests"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key}: {getattr(self, key)} is below 1")
+
+    @property
+    def staples(self) -> Path:
+        """What the TLS server reads."""
+        return self.state / "staples"
+
+    @property
+    def private(self) -> Path:
+        """What the sidecar remembers."""
+        return self.state / "private"
+
+    @property
+    def interval(self) -> timedelta:
+        """The longest time between two vouchers of one authority."""
+        return timedelta(hours=self.refresh_hours)
+
+
+def read_config(path: Path) -> Config:
+    """Read `sidecar.toml`; raises `HostError` or `InputError` with one line that names the key."""
+    return read_settings(path, Config)
