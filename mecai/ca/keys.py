@@ -1,11 +1,10 @@
-"""Private keys and signing requests: made here, read from disk here, and judged here.
+"""Private keys and signing requests: how they are made, and which ones an authority accepts.
 
-A key is ECDSA on P-256 or P-384, or RSA of 2048 bits or more (docs/spec, K3). It lies in a file that only its user can
-read. No message of this module holds anything of a private key.
+A key is ECDSA on P-256 or P-384, or RSA of 2048 bits or more (docs/spec, K3). No message of this module holds anything
+of a private key.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -17,13 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
 
-from mecai.durable import host_errors
 from mecai.protocol.algorithms import PrivateKey, PublicKey, check_public_key
-from mecai.protocol.errors import HostError, InputError, Malformed
+from mecai.protocol.errors import InputError, Malformed
 from mecai.protocol.identity import sha256
 from mecai.protocol.names import host_name
 
@@ -38,21 +35,6 @@ def make_key() -> ec.EllipticCurvePrivateKey:
 def key_pem(key: PrivateKey) -> bytes:
     """Return a private key as PEM PKCS #8, not encrypted: for a file of mode 0600 and for nothing else."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def load_key(path: Path) -> PrivateKey:
-    """Read a private key; raises `HostError` if it is not there, not a key of version 1, or readable by others."""
-    with host_errors(path, "read"):
-        mode, pem = path.stat().st_mode, path.read_bytes()
-    if mode & 0o077:
-        raise HostError(f"{path}: private key has mode {mode & 0o777:04o}; expected 0600: chmod 600 {path}")
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise HostError(f"{path}: holds no unencrypted PEM private key") from None
-    if not isinstance(key, PrivateKey):
-        raise HostError(f"{path}: holds neither an elliptic-curve nor an RSA key")
-    return key
 
 
 def accept_key(key: object) -> PublicKey:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from flask import Flask, request
 from werkzeug import Response
@@ -23,12 +22,12 @@ from werkzeug.exceptions import HTTPException
 
 from mecai.ca.config import DelegateFiles, ResponderConfig
 from mecai.ca.desk import Delegate, Desk, Reply
-from mecai.ca.keys import key_hash, load_key
+from mecai.ca.keys import key_hash
 from mecai.ca.profiles import Issuer
 from mecai.ca.publication import STATUS_NAME
 from mecai.ca.status import StatusFile
-from mecai.durable import host_errors
 from mecai.logs import log_json
+from mecai.pem import load_certificates, load_key
 from mecai.protocol.errors import HostError, MecaiError
 from mecai.protocol.identity import spki_hash
 from mecai.settings import read_settings
@@ -120,22 +119,13 @@ def _cacheable(reply: Reply, now: datetime) -> Response:
 
 def _load_delegate(files: DelegateFiles, public: Path) -> Delegate:
     """Read a delegate and find its issuer among the authority's; raises `HostError`."""
-    certificate, key = _load_certificate(files.certificate), load_key(files.key)
+    (certificate, *_), key = load_certificates(files.certificate), load_key(files.key)
     if key_hash(key.public_key()) != spki_hash(certificate):
         raise HostError(f"{files.certificate}: does not certify the key in {files.key}")
-    for issuer in (_load_certificate(public / f"{each}.pem") for each in Issuer):
+    for issuer in (load_certificates(public / f"{each}.pem")[0] for each in Issuer):
         try:
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature):
             continue
         return Delegate(issuer, certificate, key)
     raise HostError(f"{files.certificate}: issued by no CA certificate in {public}")
-
-
-def _load_certificate(path: Path) -> x509.Certificate:
-    with host_errors(path, "read"):
-        pem = path.read_bytes()
-    try:
-        return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
-        raise HostError(f"{path}: holds no PEM certificate ({error})") from error

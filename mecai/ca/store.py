@@ -23,9 +23,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai import durable
 from mecai.ca.config import Config
-from mecai.ca.keys import key_pem, load_key, make_key
+from mecai.ca.keys import key_pem, make_key
 from mecai.ca.profiles import Issuer, Order, Profile, draft
 from mecai.ca.register import Register, create_register
+from mecai.pem import load_certificates, load_key
 from mecai.protocol.algorithms import PrivateKey, for_key
 from mecai.protocol.errors import HostError, InputError
 
@@ -117,9 +118,5 @@ def _make_signer(profile: Profile, config: Config, days: int, issuer: Signer | N
 
 
 def _load_signer(home: Path, issuer: Issuer) -> Signer:
-    path = home / f"{issuer}.pem"
-    try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise HostError(f"{path}: CA certificate cannot be read ({error})") from error
+    (certificate,) = load_certificates(home / f"{issuer}.pem")
     return Signer(certificate, load_key(home / f"{issuer}.key.pem"))

@@ -17,6 +17,7 @@ from mecai.ca.config import Config
 from mecai.ca.keys import accept_key, dns_name, load_request, request_names
 from mecai.ca.profiles import RULES, Profile
 from mecai.ca.register import Entry, serial_text
+from mecai.pem import load_certificates
 from mecai.protocol.errors import InputError
 from mecai.settings import read_settings
 
@@ -144,12 +145,7 @@ def _serial_number(path: Path | None, serial: str | None) -> int:
     if (path is None) == (serial is None):
         raise InputError("give either --certificate or --serial")
     if path is not None:
-        with durable.host_errors(path, "read"):
-            pem = path.read_bytes()
-        try:
-            return x509.load_pem_x509_certificate(pem).serial_number
-        except ValueError as error:
-            raise InputError(f"{path}: holds no PEM certificate ({error})") from error
+        return load_certificates(path)[0].serial_number
     try:
         return int(str(serial).replace(":", ""), 16)
     except ValueError as error:

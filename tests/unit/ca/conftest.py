@@ -1,13 +1,16 @@
-"""An authority on disk, made anew for each test."""
+"""An authority on disk, made anew for each test, and its OCSP responder's files."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.ca.authority import Authority, initialise, opened
-from mecai.ca.config import Config
-from tests.pki import NOW
+from mecai.ca.config import Config, DelegateFiles, ResponderConfig
+from mecai.ca.keys import key_pem
+from mecai.ca.profiles import Profile
+from tests.pki import NOW, key
 
 
 @pytest.fixture
@@ -29,3 +32,16 @@ def authority(config: Config) -> Iterator[Authority]:
     initialise(config, NOW)
     with opened(config) as authority:
         yield authority
+
+
+@pytest.fixture
+def responder_config(authority: Authority, config: Config, tmp_path: Path) -> ResponderConfig:
+    delegates = []
+    for profile in (Profile.OCSP_ROOT, Profile.OCSP_ISSUING):
+        certificate, *_ = authority.issue(profile, key(profile).public_key(), [], None, NOW)
+        files = DelegateFiles(tmp_path / f"{profile}.key.pem", tmp_path / f"{profile}.pem")
+        files.key.touch(mode=0o600)
+        files.key.write_bytes(key_pem(key(profile)))
+        files.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+        delegates.append(files)
+    return ResponderConfig(delegates=tuple(delegates), public=config.public)

@@ -1,15 +1,13 @@
 """Signing requests are judged: their signature, their key by name, their names."""
 
-from pathlib import Path
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.keys import accept_key, dns_name, key_pem, load_key, load_request, make_request, request_names
-from mecai.protocol.errors import HostError, InputError
+from mecai.ca.keys import accept_key, dns_name, load_request, make_request, request_names
+from mecai.protocol.errors import InputError
 from tests.pki import key, name
 
 
@@ -74,22 +72,3 @@ def test_what_is_no_dns_name_is_refused(text: str) -> None:
 def test_a_common_name_has_its_limit() -> None:
     with pytest.raises(InputError, match="expected 1 to 64 characters"):
         make_request(key("www"), "w" * 65, [])
-
-
-def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "key.pem"
-    path.write_bytes(key_pem(key("www")))
-    path.chmod(0o640)
-    with pytest.raises(HostError, match="has mode 0640; expected 0600"):
-        load_key(path)
-
-
-@pytest.mark.parametrize("content", [b"", key_pem(key("www"))[:-40], key_pem(key("www")).replace(b"M", b"N", 1)])
-def test_a_damaged_key_is_refused_and_not_shown(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "key.pem"
-    path.write_bytes(content)
-    path.chmod(0o600)
-    with pytest.raises(HostError, match="holds no unencrypted PEM private key") as caught:
-        load_key(path)
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__

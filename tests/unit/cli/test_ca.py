@@ -1,0 +1,136 @@
+"""`mecai ca`: what each verb says, to people and to programs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.ca.keys import make_request
+from mecai.ca.register import serial_text
+from mecai.cli.ca import command
+from mecai.protocol.errors import HostError, InputError
+from tests.pki import key
+
+Mecai = Callable[..., Result]
+
+
+@pytest.fixture
+def mecai(tmp_path: Path) -> Mecai:
+    """Run `mecai ca VERB --config ...` for a configured authority."""
+    lines = {
+        "name": "alder",
+        "owner_group": "alder",
+        "region": "north",
+        "ocsp_url": "http://ocsp.alder.test",
+        "vas_url": "https://vas.alder.test",
+        "state": f"{tmp_path}/state",
+        "public": f"{tmp_path}/public",
+    }
+    (tmp_path / "ca.toml").write_text("\n".join(f'{name} = "{value}"' for name, value in lines.items()))
+
+    def run(verb: str, *words: str, given: bytes = b"") -> Result:
+        return CliRunner().invoke(command, [verb, "--config", str(tmp_path / "ca.toml"), *words], input=given)
+
+    return run
+
+
+def request(*names: str) -> bytes:
+    return make_request(key("www"), "www", names).public_bytes(Encoding.PEM)
+
+
+def issue(mecai: Mecai, *words: str) -> Result:
+    return mecai("issue", "--profile", "server", "--csr", "-", *words, given=request("www.example.test"))
+
+
+def test_init_says_what_it_did(mecai: Mecai, tmp_path: Path) -> None:
+    assert mecai("init").output == f"created: authority 'alder', public files in {tmp_path}/public\n"
+    assert mecai("init").output == f"unchanged: authority 'alder', public files in {tmp_path}/public\n"
+
+
+def test_issue_writes_leaf_and_intermediates(mecai: Mecai) -> None:
+    mecai("init")
+    result = issue(mecai)
+    leaf, issuing = x509.load_pem_x509_certificates(result.stdout_bytes)
+    leaf.verify_directly_issued_by(issuing)
+    assert result.stderr.startswith(f"issued server certificate {serial_text(leaf.serial_number)} for www.example.test, valid")
+
+
+def test_names_of_the_caller_replace_those_of_the_request(mecai: Mecai, tmp_path: Path) -> None:
+    mecai("init")
+    issue(mecai, "--dns", "one.example.test", "--dns", "two.example.test", "--out", str(tmp_path / "out.pem"))
+    leaf, _ = x509.load_pem_x509_certificates((tmp_path / "out.pem").read_bytes())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["one.example.test", "two.example.test"]
+
+
+def test_a_responders_names_are_not_certified(mecai: Mecai) -> None:
+    mecai("init")
+    result = mecai("issue", "--profile", "ocsp-root", "--csr", "-", given=request("ocsp.alder.test"))
+    (certificate,) = x509.load_pem_x509_certificates(result.stdout_bytes)
+    assert not [each for each in certificate.extensions if isinstance(each.value, x509.SubjectAlternativeName)]
+
+
+def test_revoke_by_certificate_or_serial_number(mecai: Mecai, tmp_path: Path) -> None:
+    mecai("init")
+    issue(mecai, "--out", str(tmp_path / "out.pem"))
+    serial = x509.load_pem_x509_certificate((tmp_path / "out.pem").read_bytes()).serial_number
+    first = mecai("revoke", "--certificate", str(tmp_path / "out.pem"), "--reason", "superseded")
+    assert first.output == f"revoked server certificate {serial_text(serial)} (www.example.test): superseded\n"
+    again = mecai("revoke", "--serial", f"{serial:X}")
+    assert again.output.startswith(f"unchanged: server certificate {serial_text(serial)} (www.example.test) was revoked at")
+    assert again.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "give either --certificate or --serial"),
+        (["--serial", "1", "--certificate", "x"], "give either --certificate or --serial"),
+        (["--serial", "xyz"], "--serial: 'xyz' is not hexadecimal"),
+        (["--serial", "-5"], "serial number -5: not issued"),
+        (["--serial", "01:02"], "serial number 0102: not issued by this authority"),
+    ],
+)
+def test_revoke_with_bad_input(mecai: Mecai, words: list[str], complaint: str) -> None:
+    mecai("init")
+    error = mecai("revoke", *words).exception
+    assert isinstance(error, InputError)
+    assert str(error).startswith(complaint)
+
+
+def test_list_for_programs(mecai: Mecai) -> None:
+    mecai("init")
+    issue(mecai)
+    entries = json.loads(mecai("list", "--format", "json").stdout)
+    assert [entry["profile"] for entry in entries] == ["root", "issuing", "server"]
+    assert entries[2]["names"] == ["www.example.test"]
+    assert entries[2]["status"] == "good"
+
+
+def test_list_for_people(mecai: Mecai) -> None:
+    mecai("init")
+    issue(mecai)
+    assert "www.example" in mecai("list").stdout
+
+
+def test_describe_is_a_directory_entry(mecai: Mecai) -> None:
+    mecai("init")
+    entry = json.loads(mecai("describe").stdout)
+    assert (entry["name"], entry["ownerGroup"], entry["region"]) == ("alder", "alder", "north")
+
+
+def test_publish_brings_back_what_was_lost(mecai: Mecai, tmp_path: Path) -> None:
+    mecai("init")
+    (tmp_path / "public" / "status.json").unlink()
+    assert mecai("publish").output == f"published: {tmp_path}/public\n"
+    assert (tmp_path / "public" / "status.json").exists()
+
+
+def test_without_an_authority_there_is_one_clear_line(mecai: Mecai) -> None:
+    error = mecai("list").exception
+    assert isinstance(error, HostError)
+    assert str(error).endswith("there is no authority yet; run: mecai ca init")
