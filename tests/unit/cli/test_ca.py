@@ -56,7 +56,8 @@ def test_issue_writes_leaf_and_intermediates(mecai: Mecai) -> None:
     result = issue(mecai)
     leaf, issuing = x509.load_pem_x509_certificates(result.stdout_bytes)
     leaf.verify_directly_issued_by(issuing)
-    assert result.stderr.startswith(f"issued server certificate {serial_text(leaf.serial_number)} for www.example.test, valid")
+    serial = serial_text(leaf.serial_number)
+    assert result.stderr.startswith(f"issued server certificate {serial} for www.example.test, valid")
 
 
 def test_names_of_the_caller_replace_those_of_the_request(mecai: Mecai, tmp_path: Path) -> None:
@@ -77,11 +78,12 @@ def test_a_responders_names_are_not_certified(mecai: Mecai) -> None:
 def test_revoke_by_certificate_or_serial_number(mecai: Mecai, tmp_path: Path) -> None:
     mecai("init")
     issue(mecai, "--out", str(tmp_path / "out.pem"))
-    serial = x509.load_pem_x509_certificate((tmp_path / "out.pem").read_bytes()).serial_number
+    number = x509.load_pem_x509_certificate((tmp_path / "out.pem").read_bytes()).serial_number
+    serial = serial_text(number)
     first = mecai("revoke", "--certificate", str(tmp_path / "out.pem"), "--reason", "superseded")
-    assert first.output == f"revoked server certificate {serial_text(serial)} (www.example.test): superseded\n"
-    again = mecai("revoke", "--serial", f"{serial:X}")
-    assert again.output.startswith(f"unchanged: server certificate {serial_text(serial)} (www.example.test) was revoked at")
+    assert first.output == f"revoked server certificate {serial} (www.example.test): superseded\n"
+    again = mecai("revoke", "--serial", f"{number:X}")
+    assert again.output.startswith(f"unchanged: server certificate {serial} (www.example.test) was revoked at")
     assert again.exit_code == 0
 
 
