@@ -11,16 +11,19 @@ scene.voucher(scene.birch, evidence=[scene.alder.ocsp(scene.site, status="revoke
 scene.signed_directory()                         # as its publisher signs it; the pin is PUBLISHER.certificate
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+import pytest
 from cryptography.x509 import ocsp
 
 from mecai.protocol.cms import sign_voucher
 from mecai.protocol.directory import Authority, Directory, Server, sign_directory
+from mecai.protocol.errors import VerificationError
 from mecai.protocol.identity import address_octets, authority_id, certificate_hash, sha256, spki_der, spki_hash
 from mecai.protocol.verify import Accepted, Policy, Presented, verify_connection
 from mecai.protocol.voucher import EvidenceMethod, StatusEvidence, VoucherInfo
@@ -162,3 +165,11 @@ class Scene:
             "now": self.now,
         }
         return verify_connection(vouchers, **{**arguments, **changes})
+
+
+@contextmanager
+def refuses(reason: str, rule: str) -> Iterator[None]:
+    """Expect a `VerificationError` with exactly this reason code and rule number."""
+    with pytest.raises(VerificationError) as caught:
+        yield
+    assert (caught.value.reason, caught.value.rule) == (reason, rule), caught.value

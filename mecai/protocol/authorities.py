@@ -50,7 +50,7 @@ class Authority:
         if self.authority not in {authority_id(spki_der(root)) for root in self.roots}:
             raise Malformed(f"authority {self.name!r}: its id {self.authority.hex()} is derived from none of its roots")
 
-    @property
+    @cached_property
     def identifying_roots(self) -> tuple[x509.Certificate, ...]:
         """The roots whose key the id names: only they may have issued the authority's certificate."""
         return tuple(root for root in self.roots if authority_id(spki_der(root)) == self.authority)
@@ -127,6 +127,8 @@ class Directory:
 
     def distrusted(self, chain: Sequence[x509.Certificate], now: datetime) -> Distrust | None:
         """Return the entry that forbids this chain (root included by the caller) at `now`, if there is one."""
+        if not self.distrust:
+            return None
         keys = {spki_hash(certificate) for certificate in chain}
         return next((entry for entry in self.distrust if entry.spki_hash in keys and entry.time <= now), None)
 

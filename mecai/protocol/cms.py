@@ -10,14 +10,13 @@ Parsing checks the shape (rule V1) and leaves belief to others: `SignedContent.v
 certificate is judged by `mecai.protocol.path`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat import asn1
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.protocol import algorithms, der, oids
 from mecai.protocol.algorithms import Digest, PrivateKey, SignatureAlgorithm
@@ -109,17 +108,17 @@ class SignedContent:
     ocsp_responses: tuple[bytes, ...]
     digest: Digest = field(repr=False)
     algorithm: SignatureAlgorithm = field(repr=False)
-    signed_attributes: bytes = field(repr=False)
+    attributes: Mapping[str, bytes] = field(repr=False)  # DER of each value by attribute type
+    signed_octets: bytes = field(repr=False)
     signature: bytes = field(repr=False)
 
     def verify_signature(self) -> None:
         """Verify the signature by `certificate` over the content; raises `VerificationError` (bad-signature, V4)."""
-        expected = _signed_attributes(self.content_type, self.content, self.digest, self.certificate)
-        if self.signed_attributes != _attribute_octets(expected):
+        if self.attributes != _attribute_values(self.content_type, self.content, self.digest, self.certificate):
             raise VerificationError("bad-signature", "V4", "content or certificate is not the one that was signed")
         try:
             key = algorithms.check_public_key(self.certificate.public_key())
-            self.algorithm.verify(key, self.signature, self.signed_attributes)
+            self.algorithm.verify(key, self.signature, self.signed_octets)
         except InvalidSignature as error:
             detail = (
                 f"{self.algorithm.name} does not verify with the key of {self.certificate.subject.rfc4514_string()}"
@@ -181,7 +180,7 @@ def sign_content(
     """
     algorithm = algorithm or algorithms.for_key(key)
     digest = algorithm.digest
-    attributes = _signed_attributes(content_type, content, digest, certificate)
+    attributes = _signed_attributes(_attribute_values(content_type, content, digest, certificate))
     signer = _SignerInfo(
         version=_SIGNER_VERSION,
         signer=_signer_name(certificate),
@@ -216,6 +215,7 @@ def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMIT
     signer = _one(data.signer_infos, "signerInfos")
     digest, algorithm = _signer_algorithms(data, signer)
     _check_signer(signer, certificate)
+    attributes, octets = _read_attributes(signer, content_type)
     return SignedContent(
         content_type=content_type,
         content=data.encapsulated.content,
@@ -223,23 +223,27 @@ def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMIT
         ocsp_responses=responses,
         digest=digest,
         algorithm=algorithm,
-        signed_attributes=_check_attributes(signer, content_type),
+        attributes=attributes,
+        signed_octets=octets,
         signature=signer.signature,
     )
 
 
-def _signed_attributes(
+def _attribute_values(
     content_type: str, content: bytes, digest: Digest, certificate: x509.Certificate
-) -> asn1.SetOf[_Attribute]:
-    """Return the one SET OF Attribute that the profile allows for this content and certificate."""
-    reference = _CertificateReference(certificate_hash=sha256(certificate.public_bytes(Encoding.DER)))
-    values: dict[str, object] = {
-        oids.ID_CONTENT_TYPE: x509.ObjectIdentifier(content_type),
-        oids.ID_MESSAGE_DIGEST: digest.of(content),
-        oids.ID_SIGNING_CERTIFICATE_V2: _SigningCertificate(certificates=[reference]),
+) -> dict[str, bytes]:
+    """Return the one set of signed attributes, as DER values, that the profile allows for this content and signer."""
+    reference = _CertificateReference(certificate_hash=certificate.fingerprint(algorithms.SHA256.hash))
+    return {
+        oids.ID_CONTENT_TYPE: der.encode(x509.ObjectIdentifier(content_type)),
+        oids.ID_MESSAGE_DIGEST: der.encode(digest.of(content)),
+        oids.ID_SIGNING_CERTIFICATE_V2: der.encode(_SigningCertificate(certificates=[reference])),
     }
+
+
+def _signed_attributes(values: Mapping[str, bytes]) -> asn1.SetOf[_Attribute]:
     attributes = [
-        _Attribute(identifier=x509.ObjectIdentifier(oid), values=asn1.SetOf([der.opaque(der.encode(value))]))
+        _Attribute(identifier=x509.ObjectIdentifier(oid), values=asn1.SetOf([der.opaque(value)]))
         for oid, value in values.items()
     ]
     return asn1.SetOf(attributes)
@@ -291,18 +295,18 @@ def _check_signer(signer: _SignerInfo, certificate: x509.Certificate) -> None:
         raise Malformed("unsignedAttrs: must be absent")
 
 
-def _check_attributes(signer: _SignerInfo, content_type: str) -> bytes:
-    """Return the signed attributes' DER when they are the three of the profile and name the content type."""
+def _read_attributes(signer: _SignerInfo, content_type: str) -> tuple[dict[str, bytes], bytes]:
+    """Return the values of the signed attributes, which are the profile's three, and the octets that are signed."""
     if signer.signed_attributes is None:
         raise Malformed("signedAttrs: must be present")
     attributes = signer.signed_attributes.as_list()
-    values = {attribute.identifier.dotted_string: attribute.values.as_list()[0] for attribute in attributes}
+    values = {item.identifier.dotted_string: der.raw(item.values.as_list()[0]) for item in attributes}
     expected = {oids.ID_CONTENT_TYPE, oids.ID_MESSAGE_DIGEST, oids.ID_SIGNING_CERTIFICATE_V2}
     if values.keys() != expected or len(attributes) != len(expected):
         raise Malformed("signedAttrs: expected exactly content-type, message-digest and signing-certificate-v2")
-    if der.raw(values[oids.ID_CONTENT_TYPE]) != der.encode(x509.ObjectIdentifier(content_type)):
+    if values[oids.ID_CONTENT_TYPE] != der.encode(x509.ObjectIdentifier(content_type)):
         raise Malformed("signedAttrs: content-type differs from eContentType")
-    return _attribute_octets(signer.signed_attributes)
+    return values, _attribute_octets(signer.signed_attributes)
 
 
 def _one(items: asn1.SetOf[Item] | None, what: str) -> Item:

@@ -22,7 +22,6 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.path import validate_delegate
 
 _SHA1 = hashes.SHA1()  # noqa: S303 names a certificate and signs nothing (RFC 6960 section 4.1.1)
-_CERT_ID_HASHES = (_SHA1, hashes.SHA256())
 
 
 @asn1.sequence
@@ -106,12 +105,12 @@ def _answer_for(
     response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> ocsp.OCSPSingleResponse:
     """Return the answer whose CertID, recomputed from the two certificates, is this one's; of several, a revocation."""
-    wanted = {
-        algorithm.name: _cert_id(ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm).build())
-        for algorithm in _CERT_ID_HASHES
-    }
     try:
-        answers = [item for item in response.responses if _cert_id(item) == wanted.get(item.hash_algorithm.name)]
+        answers = [
+            answer
+            for answer in response.responses
+            if answer.serial_number == certificate.serial_number and _names(answer, certificate, issuer)
+        ]
     except ValueError as error:
         raise _missing(f"no OCSP response ({error})") from error
     if not answers:
@@ -119,8 +118,13 @@ def _answer_for(
     return next((item for item in answers if item.certificate_status is ocsp.OCSPCertStatus.REVOKED), answers[0])
 
 
-def _cert_id(item: ocsp.OCSPSingleResponse | ocsp.OCSPRequest) -> tuple[bytes, bytes, int]:
-    return item.issuer_name_hash, item.issuer_key_hash, item.serial_number
+def _names(answer: ocsp.OCSPSingleResponse, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Recompute the CertID with the answer's own hash, which is SHA-1 or SHA-256."""
+    algorithm = answer.hash_algorithm
+    if not isinstance(algorithm, hashes.SHA1 | hashes.SHA256):
+        return False
+    cert_id = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm).build()
+    return (answer.issuer_name_hash, answer.issuer_key_hash) == (cert_id.issuer_name_hash, cert_id.issuer_key_hash)
 
 
 def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives import hashes
 
 from mecai.protocol.cms import Voucher, parse_voucher
 from mecai.protocol.directory import Authority, Directory
 from mecai.protocol.errors import Malformed, VerificationError
-from mecai.protocol.identity import address_text, canonical_address, certificate_hash, sha256
+from mecai.protocol.identity import address_text, canonical_address, sha256
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.ocsp import judge_ocsp
 from mecai.protocol.path import validate_authority
@@ -222,7 +222,7 @@ def _check_window(entry: StatusEvidence, certificate: x509.Certificate, case: Ca
 
 
 def _hash(certificate: x509.Certificate) -> bytes:
-    return certificate_hash(certificate.public_bytes(Encoding.DER))
+    return certificate.fingerprint(hashes.SHA256())
 
 
 def _unmapped(address: bytes, policy: Policy) -> bytes:

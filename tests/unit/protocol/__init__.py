@@ -1,0 +1,1 @@
+"""The protocol core: values, encodings, rules; offline and with the clock as an argument."""
