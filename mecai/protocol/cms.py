@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat import asn1
 
-from mecai.protocol import algorithms, der, oids
+from mecai.protocol import algorithms, certificates, der, oids
 from mecai.protocol.algorithms import Digest, PrivateKey, SignatureAlgorithm
 from mecai.protocol.errors import Malformed, VerificationError
 from mecai.protocol.identity import sha256
@@ -209,7 +209,7 @@ def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMIT
     _expect(data.encapsulated.content_type.dotted_string, content_type, "eContentType")
     if data.encapsulated.content is None:
         raise Malformed("eContent: absent")
-    certificate = _one(data.certificates, "certificates")
+    certificate = certificates.check(_one(data.certificates, "certificates"))
     responses = _ocsp_responses(data)
     _expect(data.version, _VERSION_WITH_OTHER_REVOCATION if responses else _VERSION_PLAIN, "SignedData version")
     signer = _one(data.signer_infos, "signerInfos")

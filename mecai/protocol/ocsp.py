@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from mecai.protocol import algorithms, der
+from mecai.protocol import algorithms, certificates, der
 from mecai.protocol.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.path import validate_delegate
@@ -75,9 +75,13 @@ def judge_ocsp(
     Raises `VerificationError` under V11: `revoked`, `status-missing` (no valid answer for this certificate by the right
     responder) or `status-stale` (not yet or no longer valid).
     """
-    parsed = _parse(response)
-    answer = _answer_for(parsed, certificate, issuer)
-    _verify_signature(parsed, response, issuer, now)
+    try:
+        parsed = _parse(response)
+        answer = _answer_for(parsed, certificate, issuer)
+        _verify_signature(parsed, response, issuer, now)
+        _ = answer.revocation_time_utc, answer.revocation_reason, answer.next_update_utc
+    except (ValueError, UnsupportedAlgorithm) as error:  # the library parses late
+        raise _missing(f"no valid OCSP response ({error})") from error
     if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
         when = f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}"
         reason = f" ({answer.revocation_reason.value})" if answer.revocation_reason else ""
@@ -92,10 +96,7 @@ def judge_ocsp(
 def _parse(response: bytes) -> ocsp.OCSPResponse:
     if len(response) > LIMITS.ocsp_response_size:
         raise _missing(f"OCSP response of {len(response)} octets, at most {LIMITS.ocsp_response_size} allowed")
-    try:
-        parsed = ocsp.load_der_ocsp_response(response)
-    except ValueError as error:
-        raise _missing(f"no OCSP response ({error})") from error
+    parsed = ocsp.load_der_ocsp_response(response)
     if parsed.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise _missing(f"OCSP response says {parsed.response_status.name.lower()}")
     return parsed
@@ -105,14 +106,11 @@ def _answer_for(
     response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> ocsp.OCSPSingleResponse:
     """Return the answer whose CertID, recomputed from the two certificates, is this one's; of several, a revocation."""
-    try:
-        answers = [
-            answer
-            for answer in response.responses
-            if answer.serial_number == certificate.serial_number and _names(answer, certificate, issuer)
-        ]
-    except ValueError as error:
-        raise _missing(f"no OCSP response ({error})") from error
+    answers = [
+        answer
+        for answer in response.responses
+        if answer.serial_number == certificate.serial_number and _names(answer, certificate, issuer)
+    ]
     if not answers:
         raise _missing(f"OCSP response speaks of other certificates than {_name(certificate)}")
     return next((item for item in answers if item.certificate_status is ocsp.OCSPCertStatus.REVOKED), answers[0])
@@ -129,17 +127,18 @@ def _names(answer: ocsp.OCSPSingleResponse, certificate: x509.Certificate, issue
 
 def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:
     """Verify with the responder that the response names; it must be the issuer or the issuer's delegate."""
-    responder = next((item for item in (issuer, *parsed.certificates) if _is_responder(parsed, item)), None)
-    if responder is None:
-        raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
-    if responder != issuer:
-        validate_delegate(responder, issuer, now)
     try:
+        delegates = [certificates.check(item, "OCSP responder's certificate") for item in parsed.certificates]
+        responder = next((item for item in (issuer, *delegates) if _is_responder(parsed, item)), None)
+        if responder is None:
+            raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
+        if responder != issuer:
+            validate_delegate(responder, issuer, now)
         algorithm = algorithms.signature_named(_signature_algorithm(response))
         key = algorithms.check_public_key(responder.public_key())
         algorithm.verify(key, parsed.signature, parsed.tbs_response_bytes)
     except (InvalidSignature, Malformed) as error:
-        raise _missing("OCSP response: its signature does not verify") from error
+        raise _missing(f"OCSP response: its signature does not verify {error}".rstrip()) from error
 
 
 def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:

@@ -16,10 +16,9 @@ Everything that fails here is `Malformed` under rule R3.
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from cryptography import x509
 from cryptography.hazmat import asn1
 
-from mecai.protocol import der
+from mecai.protocol import certificates, der
 from mecai.protocol.errors import InputError, Malformed, under_rule
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.names import host_name
@@ -54,7 +53,7 @@ class VoucherRequest:
     def __post_init__(self) -> None:
         with under_rule(RULE):
             for index, certificate in enumerate((self.certificate, *self.intermediates)):
-                _check_certificate(certificate, f"intermediates[{index - 1}]" if index else "certificate")
+                certificates.load(certificate, f"intermediates[{index - 1}]" if index else "certificate")
             check_addresses(self.addresses)
             if self.port not in PORTS:
                 raise Malformed(f"port: {self.port} is no port")
@@ -94,13 +93,6 @@ class VoucherRequest:
             server_name=value.server_name.as_str() if value.server_name is not None else None,
             succession=value.succession,
         )
-
-
-def _check_certificate(encoded: bytes, what: str) -> None:
-    try:
-        x509.load_der_x509_certificate(encoded)
-    except ValueError as error:
-        raise Malformed(f"{what}: no DER certificate ({error})") from error
 
 
 def _check_server_name(text: str) -> None:

@@ -9,6 +9,7 @@ from typing import Final, NoReturn, TypeVar
 
 from cryptography import x509
 
+from mecai.protocol import certificates
 from mecai.protocol.errors import Malformed
 
 TIME: Final = "%Y-%m-%dT%H:%M:%SZ"  # RFC 3339, always UTC, whole seconds
@@ -140,10 +141,7 @@ class Members:
         return octets
 
     def _certificate(self, value: object, name: str) -> x509.Certificate:
-        try:
-            return x509.load_der_x509_certificate(self._octets(value, name))
-        except ValueError as error:
-            raise self._fault(name, "base64 of a DER certificate") from error
+        return certificates.load(self._octets(value, name), f"{self.where}.{name}")
 
     def _fault(self, name: str, expected: str) -> Malformed:
         return Malformed(f"{self.where}.{name}: expected {expected}")

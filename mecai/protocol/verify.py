@@ -16,6 +16,7 @@ from datetime import datetime
 
 from cryptography import x509
 
+from mecai.protocol import certificates
 from mecai.protocol.cms import parse_voucher
 from mecai.protocol.directory import Directory
 from mecai.protocol.errors import Malformed, VerificationError
@@ -83,9 +84,9 @@ def _load_chain(presented: Presented) -> list[x509.Certificate]:
         detail = f"{len(presented.chain)} certificates presented, expected 1..{LIMITS.chain_length}"
         raise VerificationError("untrusted", "C4", detail)
     try:
-        return [x509.load_der_x509_certificate(der) for der in presented.chain]
-    except ValueError as error:
-        raise VerificationError("untrusted", "C4", f"the server's chain does not parse: {error}") from error
+        return [certificates.load(der) for der in presented.chain]
+    except Malformed as error:
+        raise VerificationError("untrusted", "C4", f"the server's chain: {error.detail}") from error
 
 
 def _judge_all(vouchers: Sequence[bytes], case: Case) -> tuple[Vouched, ...]:
