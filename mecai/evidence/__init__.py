@@ -1,1 +1,23 @@
-"""Certificate status: ask OCSP, read CRLs, judge, cache."""
+"""Certificate status: ask OCSP, read CRLs, judge, cache; and which addresses may be contacted at all.
+
+A `Collector` brings the evidence that a voucher needs. What it asks goes through a `Fetcher`, which contacts only
+addresses that its `AddressPolicy` allows; the VAS's probe obeys the same policy.
+"""
+
+from mecai.evidence.addresses import AddressPolicy, AddressRefused
+from mecai.evidence.collector import Collector
+from mecai.evidence.fetch import Fetch, Fetcher, FetchError
+from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp
+
+__all__ = [
+    "AddressPolicy",
+    "AddressRefused",
+    "Collector",
+    "Evidence",
+    "Fetch",
+    "FetchError",
+    "Fetcher",
+    "by_crl",
+    "by_lifetime",
+    "by_ocsp",
+]

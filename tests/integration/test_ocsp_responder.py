@@ -8,12 +8,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from mecai.deadline import Deadline
+from mecai.evidence import AddressPolicy, Collector, Fetcher
+from mecai.pem import load_certificates
+from mecai.protocol.identity import address_octets
+from mecai.protocol.voucher import EvidenceMethod
+
 BIN = Path(sys.executable).parent
 SECONDS = 60
+PUBLIC = address_octets("8.8.8.8")
 CONFIG = """
 name = "alder"
 owner_group = "alder"
@@ -154,6 +162,18 @@ def test_several_certificates_at_once_are_refused(place: Place) -> None:
     certificates = [word for name in ("server", "ocsp-issuing") for word in ("-cert", place.home / f"{name}.pem")]
     named = ("-issuer", place.home / "public" / "issuing.pem", *certificates)
     assert "malformedrequest" in run("openssl", "ocsp", *named, "-url", f"http://127.0.0.1:{place.port}/", good=False)
+
+
+def test_evidence_is_collected_from_it(place: Place) -> None:
+    def connect(address: bytes, port: int, deadline: Deadline) -> socket.socket:
+        assert (address, port) == (PUBLIC, 80)
+        return socket.create_connection(("127.0.0.1", place.port), deadline.left())
+
+    chain = [*load_certificates(place.home / "server.pem"), *load_certificates(place.home / "public" / "root.pem")]
+    fetch = Fetcher(AddressPolicy(), lambda *_: [PUBLIC], connect)
+    pieces = Collector(fetch).collect(chain, datetime.now(UTC).replace(microsecond=0))
+    assert [piece.status.method for piece in pieces] == [EvidenceMethod.OCSP, EvidenceMethod.OCSP]
+    assert all(len(piece.response or b"") < 300 for piece in pieces)
 
 
 def test_a_revocation_reaches_every_client(place: Place) -> None:
