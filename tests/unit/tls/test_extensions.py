@@ -83,6 +83,39 @@ def test_both_hellos_of_a_retry_carry_the_same_octets(client: ssl.SSLContext, se
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_that_resumes_asks_all_the_same(
+    client: ssl.SSLContext, server: ssl.SSLContext, version: ssl.TLSVersion
+) -> None:
+    server.maximum_version = version
+    choice = Extension().install(server, UNANSWERED)
+    first, second = Pair(client, server), Pair(client, server)
+    for pair in (first, second):
+        exchange = tls.Exchange(OFFER)
+        tls.attach(pair.connection, exchange)
+        if pair is second:
+            pair.client.session = first.client.session
+        pair.handshake()
+        pair.server.write(b"tickets come with this")
+        pair.client.read()
+    assert tls.read_facts(second.connection).resumed
+    assert choice.seen == [b"the choice", b"the choice"]
+
+
+@pytest.mark.filterwarnings("ignore:The asyncore module")  # tlslite-ng asks for it up to Python 3.11
+def test_the_hello_as_another_implementation_reads_it(client: ssl.SSLContext, server: ssl.SSLContext) -> None:
+    from tlslite.messages import ClientHello  # noqa: PLC0415 - under the filter
+    from tlslite.utils.codec import Parser  # noqa: PLC0415 - under the filter
+
+    pair, exchange = Pair(client, server), tls.Exchange(OFFER)
+    tls.attach(pair.connection, exchange)
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.client.do_handshake()
+    hello = Parser(bytearray(pair.to_server.read()[6:]))  # behind the record's header and the message's type
+    found = {entry.extType: bytes(entry.extData) for entry in ClientHello().parse(hello).extensions}
+    assert {kind: found[kind] for kind in OFFER} == OFFER
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_answering_the_choice_ends_the_handshake_with_unsupported_extension(
     client: ssl.SSLContext, server: ssl.SSLContext, version: ssl.TLSVersion
 ) -> None:

@@ -1,0 +1,242 @@
+"""`VoucherContext` in memory: the verdict falls after the handshake and before any application byte."""
+
+import logging
+import ssl
+from dataclasses import replace
+from ipaddress import IPv6Network
+
+import pytest
+
+from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
+from mecai.protocol.errors import InputError
+from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.tls.library import SSL_EXT_TLS1_2_SERVER_HELLO, SSL_EXT_TLS1_3_CERTIFICATE
+from tests.pki import DAY, HOUR, Hierarchy
+from tests.unit.client.world import HOST, World
+from tests.unit.tls.memory import Extension, Pair, server_context
+
+KEY = bytes(range(32))
+world = World()
+
+
+def client(**settings: object) -> VoucherContext:
+    policy = ClientPolicy(**settings)  # type: ignore[arg-type]  # a test names the keys it needs
+    return VoucherContext(policy, world.directory, KEY, clock=lambda: world.now)
+
+
+def server(answer: bytes | None, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
+    context = server_context(world.site)
+    if version is not None:
+        context.minimum_version = context.maximum_version = version
+    messages = SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE
+    Extension(lambda _message, index: None if index else answer).install(context, VOUCHER, messages)
+    return context
+
+
+def connect(context: VoucherContext, answering: ssl.SSLContext, address: str | None = "127.0.0.1") -> Verdict:
+    """Shake hands in memory; returns the verdict, also that of a refusal."""
+    pair = Pair(context, answering)
+    with peer(address):
+        try:
+            pair.handshake()
+        except Refused as refusal:
+            return refusal.verdict
+    assert isinstance(pair.client, VoucherObject)
+    assert pair.client.verdict is not None
+    return pair.client.verdict
+
+
+def named(context: VoucherContext) -> list[str]:
+    """Names of the authorities that this client asks for the test's host, in its order."""
+    found = [context.directory.find(candidate) for candidate in context._candidates(HOST)]
+    return [authority.name for authority in found if authority]
+
+
+def vouching(context: VoucherContext) -> list[str]:
+    """Those of them that may vouch for a site of alder."""
+    return [name for name in named(context) if name != "alder"]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_good_voucher_is_accepted(version: ssl.TLSVersion) -> None:
+    context = client()
+    verdict = connect(context, server(world.answer(vouching(context)[0]), version))
+    assert (verdict.outcome, verdict.reason) == (Outcome.ACCEPTED, None)
+    assert [vouched.authority.name for vouched in verdict.vouched] == vouching(context)[:1]
+    assert verdict.candidates == context._candidates(HOST)
+
+
+def test_what_is_sent_is_the_choice_of_the_policy() -> None:
+    context = client(profile="strict", contexts=("LAB",))
+    answering = server_context(world.site)
+    seen = Extension().install(answering, VOUCHER_REQUEST).seen
+    connect(context, answering)
+    assert [Choice.decode(data) for data in seen] == [Choice(2, context._candidates(HOST), ("LAB",))]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (None, "no-voucher"),
+        (b"\0\0", "no-voucher"),
+        (b"\0\2\0\1", "malformed"),
+        (world.answer("alder"), "self-endorsed"),
+    ],
+)
+def test_anything_less_is_refused(answer: bytes | None, reason: str) -> None:
+    verdict = connect(client(profile="strict"), server(answer))
+    assert (verdict.outcome, verdict.reason, verdict.vouched) == (Outcome.REFUSED, reason, ())
+
+
+def test_an_authority_that_was_not_asked_is_no_witness() -> None:
+    context = client()
+    (left_out,) = {"alder", "birch", "cedar", "dogwood"} - set(named(context))
+    assert connect(context, server(world.answer(left_out))).reason == "not-a-candidate"
+
+
+def test_strict_needs_two() -> None:
+    context = client(profile="strict")
+    assert connect(context, server(world.answer("birch"))).reason == "quorum"
+    assert connect(context, server(world.answer("birch", "cedar"))).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("::1", None), ("::ffff:127.0.0.1", None), ("127.0.0.2", "address-mismatch"), (None, "address-unknown")],
+)
+def test_the_address_counts(address: str | None, reason: str | None) -> None:
+    context = client()
+    assert connect(context, server(world.answer(*vouching(context))), address).reason == reason
+
+
+def test_a_translated_address_counts_as_the_one_behind_it() -> None:
+    context = client(nat64_prefixes=(IPv6Network("2001:db8:64::/96"),))
+    assert connect(context, server(world.answer(*vouching(context))), "2001:db8:64::7f00:1").reason is None
+
+
+def test_nothing_is_known_of_an_address_that_nobody_told() -> None:
+    context = client()
+    pair = Pair(context, server(world.answer(*vouching(context))))
+    with pytest.raises(Refused, match="address-unknown"):
+        pair.handshake()
+
+
+def test_warn_judges_and_lets_pass(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "mecai.client"):
+        verdict = connect(client(mode="warn"), server(None))
+    assert (verdict.outcome, verdict.reason) == (Outcome.WARNED, "no-voucher")
+    assert "no-voucher" in caplog.text
+    assert HOST in caplog.text
+
+
+def test_off_sends_nothing_and_judges_nothing() -> None:
+    answering = server_context(world.site)
+    seen = Extension().install(answering, VOUCHER_REQUEST).seen
+    verdict = connect(client(mode="off"), answering)
+    assert (verdict.outcome, verdict.reason, seen) == (Outcome.WARNED, "not-checked", [])
+
+
+@pytest.mark.parametrize("mode", ["off", "warn", "enforce"])
+def test_ordinary_validation_holds_in_every_mode(mode: str) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"(?i)hostname mismatch"):
+        Pair(client(mode=mode), server(None), "other.example.test").handshake()
+
+
+def test_a_root_that_the_program_adds_helps_nobody() -> None:
+    stranger = Hierarchy("stranger", world.now)
+    context = client()
+    context.load_verify_locations(cadata=stranger.root.der)
+    verdict = connect(context, server_context(stranger.server(HOST)))
+    assert (verdict.outcome, verdict.reason) == (Outcome.REFUSED, "untrusted")
+
+
+def test_no_application_byte_before_the_verdict() -> None:
+    """A program that forgets the handshake gets it, and the verdict, at its first write or read."""
+    pair = Pair(client(), server(None))
+    with peer("127.0.0.1"):
+        with pytest.raises(ssl.SSLWantReadError):
+            pair.client.write(b"secret")
+        finish(pair)
+        with pytest.raises(Refused):
+            pair.client.write(b"secret")
+    finish(pair)
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.server.read()
+
+
+def test_a_refused_connection_stays_refused() -> None:
+    pair = Pair(client(), server(None))
+    with peer("127.0.0.1"), pytest.raises(Refused):
+        pair.handshake()
+    for use in (pair.client.do_handshake, pair.client.read, lambda: pair.client.write(b"x")):
+        with pytest.raises(Refused, match="no-voucher"):
+            use()
+
+
+def test_bytes_flow_after_an_accepted_handshake() -> None:
+    context = client()
+    pair = Pair(context, server(world.answer(*vouching(context))))
+    with peer("127.0.0.1"):
+        pair.handshake()
+    pair.client.write(b"hello")
+    assert pair.server.read() == b"hello"
+    pair.server.write(b"and you")
+    assert pair.client.read() == b"and you"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_resumed_session_is_refused(version: ssl.TLSVersion) -> None:
+    context = client()
+    context.options &= ~ssl.OP_NO_TICKET
+    answering = server(world.answer(*vouching(context)), version)
+    first = Pair(context, answering)
+    with peer("127.0.0.1"):
+        first.handshake()
+        first.server.write(b"tickets come with this")
+        first.client.read()
+        second = Pair(context, answering)
+        second.client.session = first.client.session
+        with pytest.raises(Refused, match="no-voucher"):
+            second.handshake()
+
+
+def test_a_directory_may_run_out_while_the_context_lives() -> None:
+    late = VoucherContext(ClientPolicy(), world.directory, KEY, clock=lambda: world.now + 8 * DAY)
+    assert connect(late, server(world.answer("birch", "cedar", "dogwood"))).reason == "directory-expired"
+
+
+def test_a_voucher_runs_out_by_the_clock_of_the_context() -> None:
+    late = VoucherContext(ClientPolicy(profile="strict"), world.directory, KEY, clock=lambda: world.now + 24 * HOUR)
+    assert connect(late, server(world.answer("birch", "cedar"))).reason == "expired"
+
+
+def test_a_shorter_life_may_be_demanded() -> None:
+    context = client(max_voucher_hours=12)
+    assert connect(context, server(world.answer(*vouching(context)))).rule == "V7"
+
+
+def test_a_directory_with_too_few_owners_is_no_weaker_policy() -> None:
+    few = replace(world.directory, authorities=world.directory.authorities[:1])
+    with pytest.raises(InputError, match="of 1 owner groups, profile strict needs 2"):
+        VoucherContext(ClientPolicy(profile="strict"), few, KEY)
+
+
+def test_a_refusal_is_a_certificate_error_to_every_program() -> None:
+    pair = Pair(client(), server(None))
+    with peer("127.0.0.1"), pytest.raises(ssl.SSLCertVerificationError) as caught:
+        pair.handshake()
+    assert (caught.value.reason, caught.value.library) == ("no-voucher", "MECAI")
+    assert "no-voucher (C1)" in str(caught.value)
+
+
+def test_random_selection_is_drawn_anew() -> None:
+    context = client(selection="random")
+    assert len({context._candidates(HOST) for _ in range(60)}) > 1
+
+
+def finish(pair: Pair) -> None:
+    """Let the server answer what it has."""
+    try:
+        pair.server.do_handshake()
+    except ssl.SSLWantReadError:
+        return
