@@ -244,11 +244,11 @@ class Hierarchy:
         names = [f"vas.{self.name}.test"]
         return leaf_extensions(VOUCHER_SIGNING, names, critical_purpose=True, ocsp_url=self.ocsp_url)
 
-    def responder(self, parent: Issued, days: float = 30) -> Issued:
+    def responder(self, parent: Issued, days: float = 30, responder_key: Key | None = None) -> Issued:
         """Issue a delegated OCSP responder's certificate (RFC 6960 section 4.2.2.2) under `parent`."""
         label = f"OCSP of {parent.certificate.subject.rfc4514_string()}"
         extensions = [*leaf_extensions(OCSP_SIGNING), (x509.OCSPNoCheck(), False)]
-        return issue(label, key(f"{self.name} {label}"), parent, extensions, span=self._span(days))
+        return issue(label, responder_key or key(f"{self.name} {label}"), parent, extensions, span=self._span(days))
 
     def ocsp(
         self,

@@ -1,0 +1,44 @@
+"""Certificates from strangers: whatever the octets, a certificate that is safe to use or `Malformed`."""
+
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mecai.protocol import certificates
+from mecai.protocol.errors import Malformed
+from tests.pki import DAY, NOW, Hierarchy, issue, key
+from tests.unit.protocol.strategies import changed, parsed
+
+DER = Hierarchy("alder").server("www.example.test").der
+
+
+def test_a_sound_certificate_passes() -> None:
+    assert certificates.load(DER).subject.rfc4514_string() == "CN=www.example.test"
+
+
+@pytest.mark.filterwarnings("ignore")  # the library warns of oddities that it lets pass
+@given(changed(DER) | st.binary(max_size=200))
+def test_whatever_passes_can_be_used(octets: bytes) -> None:
+    certificate = parsed(certificates.load, octets)
+    if certificate is not None:
+        certificate.public_key()
+        assert certificate.subject is not None
+        assert certificate.extensions is not None
+
+
+def test_a_fault_deep_inside_is_found_at_once() -> None:
+    """The library itself reads this certificate, and fails when its issuer is asked for."""
+    broken = DER.replace(b"\x0c\x10alder issuing CA", b"\x0d\x10alder issuing CA")
+    x509.load_der_x509_certificate(broken)
+    with pytest.raises(Malformed, match="a part of it"):
+        certificates.load(broken)
+
+
+def test_an_unknown_curve_is_malformed() -> None:
+    span = (NOW - DAY, NOW + DAY)
+    odd = issue("odd", key("odd"), None, [], span=span).der.replace(
+        bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030109")
+    )
+    with pytest.raises(Malformed):
+        certificates.load(odd)

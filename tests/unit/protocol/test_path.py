@@ -1,0 +1,186 @@
+"""Certificate paths: rules K1 to K3, V3, C4 and the OCSP delegate of E3."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from mecai.protocol.path import validate_authority, validate_chain, validate_delegate
+from tests.pki import (
+    DAY,
+    NOW,
+    OCSP_SIGNING,
+    VOUCHER_SIGNING,
+    Hierarchy,
+    Issued,
+    Key,
+    ca_extensions,
+    issue,
+    key,
+    key_usage,
+    leaf_extensions,
+    rsa_key,
+)
+from tests.scene import HOST, refuses
+
+ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
+ROOTS = [BIRCH.root.certificate, ALDER.root.certificate]
+SITE = ALDER.server(HOST, "*.wild.test", "192.0.2.1")
+ISSUING = ALDER.issuing.certificate
+SPAN = (NOW - DAY, NOW + 364 * DAY)
+Extensions = Sequence[tuple[x509.ExtensionType, bool]]
+
+
+def authority(
+    extensions: Extensions | None = None,
+    *,
+    subject_key: Key | None = None,
+    days: int = 364,
+    parent: Issued | None = None,
+) -> x509.Certificate:
+    """Return a Voucher Authority's certificate, good unless told otherwise."""
+    profile = ALDER.voucher_extensions() if extensions is None else extensions
+    span = (NOW - DAY, NOW - DAY + timedelta(days=days))
+    return issue("VA", subject_key or key("va"), parent or ALDER.root, profile, span=span).certificate
+
+
+def without(kind: type[x509.ExtensionType]) -> Extensions:
+    return [entry for entry in ALDER.voucher_extensions() if not isinstance(entry[0], kind)]
+
+
+def instead(extension: x509.ExtensionType, *, critical: bool) -> Extensions:
+    return [*without(type(extension)), (extension, critical)]
+
+
+# Servers
+
+
+@pytest.mark.parametrize("name", [HOST, HOST.upper(), HOST + ".", "a.wild.test", "192.0.2.1", None])
+def test_a_chain_is_returned_from_end_entity_to_root(name: str | None) -> None:
+    path = validate_chain(SITE.certificate, [ISSUING], ROOTS, name, NOW)
+    assert path == [SITE.certificate, ISSUING, ALDER.root.certificate]
+
+
+@pytest.mark.parametrize("name", ["other.test", "a.b.wild.test", "192.0.2.2", "", "no name"])
+def test_the_name_must_be_in_the_certificate(name: str) -> None:
+    with refuses("untrusted", "C4"):
+        validate_chain(SITE.certificate, [ISSUING], ROOTS, name, NOW)
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+def test_a_chain_must_reach_a_root(name: str | None) -> None:
+    for intermediates, roots in (
+        ([], ROOTS),
+        ([ISSUING], ROOTS[:1]),
+        ([ISSUING], []),
+        ([BIRCH.issuing.certificate], ROOTS),
+    ):
+        with refuses("untrusted", "C4"):
+            validate_chain(SITE.certificate, intermediates, roots, name, NOW)
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+@pytest.mark.parametrize("now", [NOW - 2 * DAY, NOW + 91 * DAY])
+def test_a_chain_has_its_time(name: str | None, now: datetime) -> None:
+    with refuses("untrusted", "C4"):
+        validate_chain(SITE.certificate, [ISSUING], ROOTS, name, now)
+
+
+@pytest.mark.parametrize("name", ["vas.alder.test", None])
+def test_another_purpose_is_no_server(name: str | None) -> None:
+    with refuses("untrusted", "C4"):
+        validate_chain(ALDER.voucher.certificate, [], ROOTS, name, NOW)
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+def test_an_intermediate_for_another_purpose(name: str | None) -> None:
+    extensions = [
+        *ca_extensions(key("sub"), 0),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), False),
+    ]
+    mail = issue("mail CA", key("sub"), ALDER.root, extensions, span=SPAN)
+    site = ALDER.server(HOST, parent=mail)
+    with refuses("untrusted", "C4"):
+        validate_chain(site.certificate, [mail.certificate], ROOTS, name, NOW)
+
+
+# Voucher Authorities
+
+
+@pytest.mark.parametrize("subject_key", [key("va"), key("va", ec.SECP384R1), rsa_key("va")])
+def test_an_authority_is_issued_by_its_root(subject_key: Key) -> None:
+    assert validate_authority(authority(subject_key=subject_key), ROOTS, NOW) == ALDER.root.certificate
+
+
+def test_a_year_is_the_longest_life() -> None:
+    validate_authority(authority(days=366), ROOTS, NOW)
+    with refuses("untrusted-authority", "V3"):
+        validate_authority(authority(days=367), ROOTS, NOW)
+
+
+SERVER = ExtendedKeyUsageOID.SERVER_AUTH
+BAD_AUTHORITIES: dict[str, Callable[[], x509.Certificate]] = {
+    "not critical": lambda: authority(instead(x509.ExtendedKeyUsage([VOUCHER_SIGNING]), critical=False)),
+    "not alone": lambda: authority(instead(x509.ExtendedKeyUsage([VOUCHER_SIGNING, SERVER]), critical=True)),
+    "another purpose": lambda: authority(instead(x509.ExtendedKeyUsage([SERVER]), critical=True)),
+    "no purpose": lambda: authority(without(x509.ExtendedKeyUsage)),
+    "no key usage": lambda: authority(without(x509.KeyUsage)),
+    "key usage of a CA": lambda: authority([*without(x509.KeyUsage), key_usage("digital_signature", "key_cert_sign")]),
+    "no OCSP URL": lambda: authority(without(x509.AuthorityInformationAccess)),
+    "no name": lambda: authority(without(x509.SubjectAlternativeName)),
+    "a CA": lambda: authority([*ALDER.voucher_extensions(), (x509.BasicConstraints(ca=True, path_length=None), True)]),
+    "issued by a sub-CA": lambda: authority(parent=ALDER.issuing),
+    "another root": lambda: authority(parent=Hierarchy("cedar").root),
+    "self-signed": lambda: issue("VA", key("va"), None, ALDER.voucher_extensions(), span=SPAN).certificate,
+    "P-521": lambda: authority(subject_key=key("va", ec.SECP521R1)),
+    "the root itself": lambda: ALDER.root.certificate,
+    "not yet valid": lambda: (
+        issue("VA", key("va"), ALDER.root, ALDER.voucher_extensions(), span=(NOW + DAY, NOW + 2 * DAY)).certificate
+    ),
+    "expired": lambda: authority(days=1),
+}
+
+
+@pytest.mark.parametrize("make", BAD_AUTHORITIES.values(), ids=BAD_AUTHORITIES.keys())
+def test_what_is_no_authority(make: Callable[[], x509.Certificate]) -> None:
+    with refuses("untrusted-authority", "V3"):
+        validate_authority(make(), ROOTS, NOW + timedelta(seconds=1))
+
+
+def test_an_authority_that_says_it_is_no_ca() -> None:
+    extensions = [*ALDER.voucher_extensions(), (x509.BasicConstraints(ca=False, path_length=None), True)]
+    validate_authority(authority(extensions), ROOTS, NOW)
+
+
+# OCSP responders
+
+
+def test_a_delegate_of_the_issuer() -> None:
+    validate_delegate(ALDER.responder(ALDER.issuing).certificate, ISSUING, NOW)
+    validate_delegate(ALDER.responder(ALDER.root).certificate, ALDER.root.certificate, NOW)
+
+
+BAD_DELEGATES: dict[str, Callable[[], x509.Certificate]] = {
+    "of another CA": lambda: BIRCH.responder(BIRCH.issuing).certificate,
+    "of the root": lambda: ALDER.responder(ALDER.root).certificate,
+    "another purpose": lambda: SITE.certificate,
+    "expired": lambda: ALDER.responder(ALDER.issuing, days=-0.5).certificate,
+    "no purpose": lambda: issue("x", key("x"), ALDER.issuing, [], span=SPAN).certificate,
+    "of a sub-CA": lambda: ALDER.responder(ALDER.subordinate("sub", ALDER.issuing)).certificate,
+}
+
+
+@pytest.mark.parametrize("make", BAD_DELEGATES.values(), ids=BAD_DELEGATES.keys())
+def test_what_is_no_delegate(make: Callable[[], x509.Certificate]) -> None:
+    with refuses("status-missing", "V11"):
+        validate_delegate(make(), ISSUING, NOW)
+
+
+def test_a_delegate_may_have_other_purposes_too() -> None:
+    extensions = leaf_extensions(OCSP_SIGNING)[:1]
+    usage = (x509.ExtendedKeyUsage([SERVER, OCSP_SIGNING]), False)
+    both = issue("both", key("both"), ALDER.issuing, [*extensions, usage], span=SPAN)
+    validate_delegate(both.certificate, ISSUING, NOW)
