@@ -23,7 +23,14 @@ def create(path: Path, data: bytes, mode: int) -> None:
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
-            raise InputError(f"{path}: exists already and is never overwritten; remove it or name another") from None
+            require_absent(path)
+            raise
+
+
+def require_absent(path: Path) -> None:
+    """Refuse a path where something is already, a dangling link included; raises `InputError`."""
+    if os.path.lexists(path):
+        raise InputError(f"{path}: exists already and is never overwritten; remove it or name another") from None
 
 
 def replace(path: Path, data: bytes, mode: int) -> bool:

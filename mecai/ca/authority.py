@@ -42,10 +42,10 @@ def initialise(config: Config, now: datetime) -> bool:
     with locked(config.state):
         made = create_home(config, now)
         publication = Publication(config, open_home(config))
-        complete = publication.is_complete()
-        if not complete:
-            publication.publish(now)
-        return made or not complete
+        if not made and publication.is_complete():
+            return False
+        publication.publish(now)
+        return True
 
 
 @contextmanager

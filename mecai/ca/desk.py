@@ -34,6 +34,7 @@ from mecai.protocol.ocsp import build_ocsp_request, judge_ocsp
 STEADY: Final = timedelta(minutes=5)  # answers without nonce stay the same as long: HTTP caches help, floods cost less
 _NONCE_ECHOED: Final = 32  # octets, RFC 9654 section 2.1: longer ones may go without echo ...
 _NONCE_LONGEST: Final = 128  # ... and beyond this, or empty, a request is refused
+_SERIALS: Final = 1 << 160  # RFC 5280 section 4.1.2.2: positive, at most 20 octets
 _KEPT: Final = 4096  # signed answers in memory
 
 logger = logging.getLogger(__name__)
@@ -148,6 +149,8 @@ def _read(der: bytes) -> _Question:
             raise ValueError(f"unknown critical extension {extension.oid.dotted_string}")
     if nonce is not None and len(nonce) > _NONCE_ECHOED:
         nonce = None
+    if not 0 < request.serial_number < _SERIALS:
+        raise ValueError(f"serial number {request.serial_number}")
     return _Question(IssuerId.named_in(request), request.serial_number, nonce)
 
 

@@ -3,6 +3,7 @@
 All of it lies in the public directory, each file renamed into place, for the OCSP responder and a web server to read.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -48,10 +49,11 @@ class Publication:
         self.publish_status(now)
         if self._config.crl_url is None:
             return
+        current = self._current(now)
         number = self._home.register.next_crl_number()
         life = timedelta(days=self._config.days.crl)
         for issuer, signer in self._home.signers.items():
-            crl = _sign_crl(signer, self._current(issuer, now), number, now, life)
+            crl = _sign_crl(signer, current[issuer], number, now, life)
             durable.replace(self._config.public / crl_name(issuer), crl, durable.PUBLIC)
 
     def publish_status(self, now: datetime) -> None:
@@ -60,23 +62,21 @@ class Publication:
             with durable.host_errors(self._config.public, "made"):
                 self._config.public.mkdir()
                 self._config.public.chmod(0o755)
-        published = StatusFile(self._status_path)
+        published, current = StatusFile(self._status_path), self._current(now)
         statuses = {}
         for issuer, signer in self._home.signers.items():
             durable.replace(self._config.public / f"{issuer}.pem", signer.pem, durable.PUBLIC)
-            certificates = {
-                entry.serial: _status(entry, signer, published, now) for entry in self._current(issuer, now)
-            }
+            certificates = {entry.serial: _status(entry, signer, published, now) for entry in current[issuer]}
             statuses[spki_hash(signer.certificate)] = certificates
         durable.replace(self._status_path, encode_statuses(statuses), durable.PUBLIC)
 
-    def _current(self, issuer: Issuer, now: datetime) -> list[Entry]:
-        """Return the certificates of an issuer whose status is still told."""
-        return [
-            entry
-            for entry in self._home.register.entries()
-            if entry.issuer is issuer and now < entry.certificate.not_valid_after_utc + RETENTION
-        ]
+    def _current(self, now: datetime) -> Mapping[Issuer, list[Entry]]:
+        """Return the certificates whose status is still told, by their issuer."""
+        current: dict[Issuer, list[Entry]] = {issuer: [] for issuer in Issuer}
+        for entry in self._home.register.entries():
+            if now < entry.certificate.not_valid_after_utc + RETENTION:
+                current[entry.issuer].append(entry)
+        return current
 
 
 def _status(entry: Entry, signer: Signer, published: StatusFile, now: datetime) -> Status:

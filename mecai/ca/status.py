@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.x509 import ocsp
 
 from mecai.ca.register import Revocation, serial_text
 from mecai.protocol.errors import HostError
@@ -95,4 +96,6 @@ def _decode_status(found: Mapping[str, str]) -> Status:
     if "revoked" in found:
         time, reason = datetime.fromisoformat(found["revoked"]), x509.ReasonFlags(found["reason"])
         return Status(issued=True, revocation=Revocation(time, reason))
-    return Status(issued=True, answer=base64.b64decode(found["answer"], validate=True))
+    answer = base64.b64decode(found["answer"], validate=True)
+    ocsp.load_der_ocsp_response(answer)  # nobody is to meet a damaged one later
+    return Status(issued=True, answer=answer)

@@ -108,6 +108,8 @@ def test_what_expired_long_ago_is_forgotten(authority: Authority, config: Config
         b"[]",
         b'{"version": 2, "issuers": {}}',
         b'{"version": 1, "issuers": {"00": {"01": {}}}}',
+        b'{"version": 1, "issuers": {"00": {"01": {"answer": ""}}}}',
+        b'{"version": 1, "issuers": {"00": {"01": {"answer": "MAA!"}}}}',
         b'{"version": 1, "issuers": {"00": {"01": {"revoked": "yesterday", "reason": "superseded"}}}}',
         b'{"version": 1, "issuers": {"00": {"01": {"revoked": "2026-03-02T12:00:00+00:00", "reason": "boredom"}}}}',
         b'{"version": 1, "issuers": {"zz": {}}}',

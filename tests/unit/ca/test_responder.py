@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import integers, tuples
 from werkzeug.test import TestResponse
 
 from mecai.ca import responder
@@ -184,6 +186,26 @@ def test_two_certificates_in_one_request_are_malformed(
     requests = tree["tbs_request"]["request_list"]
     requests.append(requests[0].copy())
     assert post(client, tree.dump(force=True)).response_status is OCSPResponseStatus.MALFORMED_REQUEST
+
+
+@pytest.mark.parametrize("serial", [0, -1, 1 << 160])
+def test_a_serial_number_out_of_bounds_is_malformed(
+    client: FlaskClient, leaf: x509.Certificate, issuing: x509.Certificate, serial: int
+) -> None:
+    tree = asn1_ocsp.OCSPRequest.load(build_ocsp_request(leaf, issuing))  # type: ignore[no-untyped-call]  # library without types
+    tree["tbs_request"]["request_list"][0]["req_cert"]["serial_number"] = serial
+    assert post(client, tree.dump(force=True)).response_status is OCSPResponseStatus.MALFORMED_REQUEST
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(damage=tuples(integers(0, 10_000), integers(0, 255), integers(0, 40)))
+def test_a_damaged_request_is_answered_nevertheless(
+    client: FlaskClient, leaf: x509.Certificate, issuing: x509.Certificate, damage: tuple[int, int, int]
+) -> None:
+    place, octet, cut = damage
+    damaged = bytearray(with_nonce(leaf, issuing, b"0123456789abcdef", critical=True))
+    damaged[place % len(damaged)] = octet
+    post(client, bytes(damaged[: len(damaged) - cut]))
 
 
 @pytest.mark.parametrize("text", ["!!!!", "MAA", "MAA=MAA=", "%00", "healthz/", "MA MA"])

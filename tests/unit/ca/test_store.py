@@ -40,6 +40,14 @@ def test_lost_public_files_come_back(config: Config) -> None:
     assert (config.public / "status.json").exists()
 
 
+def test_public_files_of_a_former_authority_are_replaced(config: Config) -> None:
+    initialise(config, NOW)
+    former = (config.public / "root.pem").read_bytes()
+    config.state.rename(config.state.with_name("former"))
+    assert initialise(config, NOW)
+    assert (config.public / "root.pem").read_bytes() != former
+
+
 @pytest.mark.parametrize("fatal", [1, 2, 3, 4])
 def test_a_crash_while_making_leaves_no_half_authority(
     config: Config, monkeypatch: pytest.MonkeyPatch, fatal: int
