@@ -1,0 +1,134 @@
+"""`mecai directory`: what it builds, shows and refuses; exit codes 0, 1, 2, 3."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mecai.protocol.directory import Distrust, encode_authority, encode_distrust, parse_directory
+from mecai.protocol.identity import spki_hash
+from tests.pki import NOW, Hierarchy
+from tests.scene import PUBLISHER, authority_entry
+from tests.unit.cli.program import Ended, mecai
+
+AT = "2026-03-02T12:00:00Z"
+LATER = "2026-03-09T12:00:00Z"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two entries, a distrust list, and the publisher's key and certificate."""
+    for name in ("alder", "birch"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(encode_authority(authority_entry(Hierarchy(name)))))
+    distrust = Distrust(spki_hash(Hierarchy("gone").root.certificate), NOW, "stolen")
+    (tmp_path / "distrust.json").write_text(json.dumps([encode_distrust(distrust)]))
+    (tmp_path / "key.pem").write_bytes(PUBLISHER.key_pem)
+    (tmp_path / "key.pem").chmod(0o600)
+    (tmp_path / "publishers.pem").write_bytes(PUBLISHER.pem)
+    return tmp_path
+
+
+def build(folder: Path, *more: object, entries: tuple[str, ...] = ("alder", "birch"), sequence: int = 1) -> Ended:
+    words: list[object] = ["directory", "build", "--context", "MOZ", "--sequence", sequence, "--days", 7, "--at", AT]
+    for entry in entries:
+        words += ["--entry", folder / f"{entry}.json"]
+    words += [
+        "--key",
+        folder / "key.pem",
+        "--certificate",
+        folder / "publishers.pem",
+        "--out",
+        folder / "directory.der",
+    ]
+    return mecai(*words, *more)
+
+
+def test_build_signs_what_verify_accepts(folder: Path) -> None:
+    assert build(folder, "--distrust", folder / "distrust.json").code == 0
+    directory = parse_directory((folder / "directory.der").read_bytes(), [PUBLISHER.certificate], NOW, None)
+    assert [authority.name for authority in directory.authorities] == ["alder", "birch"]
+    assert directory.distrust[0].reason == "stolen"
+    ended = mecai(
+        "directory", "verify", folder / "directory.der", "--publishers", folder / "publishers.pem", "--at", AT
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert "sequence 1, 2 authorities, 1 distrusted" in ended.out
+
+
+def test_the_next_publishers_travel_along(folder: Path) -> None:
+    assert build(folder, "--next-publishers", folder / "publishers.pem").code == 0
+    directory = parse_directory((folder / "directory.der").read_bytes(), [PUBLISHER.certificate], NOW, None)
+    assert directory.publishers == (PUBLISHER.certificate,)
+
+
+def test_view_shows_and_says_that_it_checked_nothing(folder: Path) -> None:
+    build(folder, "--distrust", folder / "distrust.json")
+    ended = mecai("directory", "view", folder / "directory.der")
+    assert ended.code == 0
+    assert "https://vas.birch.test" in ended.out
+    assert "distrusted from 2026-03-02T12:00:00Z" in ended.out
+    assert "not verified" in ended.err
+
+
+def test_view_and_verify_speak_json(folder: Path) -> None:
+    build(folder, "--distrust", folder / "distrust.json")
+    publishers = ("--publishers", folder / "publishers.pem", "--at", AT)
+    for verb, more in (("view", ()), ("verify", publishers)):
+        ended = mecai("directory", verb, folder / "directory.der", "--format", "json", *more)
+        document = json.loads(ended.out)
+        assert (document["context"], document["sequence"], len(document["authorities"])) == ("MOZ", 1, 2)
+
+
+def test_verify_refuses_with_the_rule(folder: Path) -> None:
+    build(folder)
+    (folder / "others.pem").write_bytes(Hierarchy("alder").root.pem)
+    expired = mecai(
+        "directory", "verify", folder / "directory.der", "--publishers", folder / "publishers.pem", "--at", LATER
+    )
+    foreign = mecai("directory", "verify", folder / "directory.der", "--publishers", folder / "others.pem", "--at", AT)
+    for ended, line in ((expired, "mecai: directory-expired (D4)"), (foreign, "mecai: directory-untrusted (D2)")):
+        assert ended.code == 1
+        assert ended.err.startswith(line)
+
+
+def test_bad_input_is_named(folder: Path) -> None:
+    (folder / "bad.json").write_text('{"name": "alder"}')
+    (folder / "text.json").write_text("alder")
+    for entry, word in (("bad", "ownerGroup"), ("text", "JSON")):
+        ended = build(folder, entries=(entry,))
+        assert (ended.code, ended.out) == (2, "")
+        assert f"{entry}.json: " in ended.err
+        assert word in ended.err
+    assert build(folder, entries=("alder", "alder")).code == 2
+    assert build(folder, sequence=0).code == 2
+    assert build(folder, "--distrust", folder / "alder.json").code == 2
+    assert mecai("directory", "view", folder / "publishers.pem").code == 2
+    assert not (folder / "directory.der").exists()
+
+
+def test_a_key_that_is_not_the_publishers(folder: Path) -> None:
+    (folder / "key.pem").write_bytes(Hierarchy("alder").root.key_pem)
+    ended = build(folder)
+    assert ended.code == 2
+    assert "is not the key of" in ended.err
+
+
+def test_the_environment_at_fault(folder: Path) -> None:
+    assert build(folder, entries=("missing",)).code == 3
+    assert mecai("directory", "view", folder / "missing.der").code == 3
+    (folder / "key.pem").chmod(0o644)
+    assert build(folder).code == 3
+
+
+@pytest.mark.parametrize("time", ["noon", "2026-03-02", "2026-03-02T12:00:00"])
+def test_a_time_has_its_zone(folder: Path, time: str) -> None:
+    ended = mecai("directory", "verify", folder / "x", "--publishers", folder / "publishers.pem", "--at", time)
+    assert ended.code == 2
+    assert "expected for example 2026-03-02T12:00:00Z" in ended.err
+
+
+def test_building_again_gives_the_same_octets(folder: Path) -> None:
+    build(folder)
+    first = (folder / "directory.der").read_bytes()
+    build(folder)
+    assert (folder / "directory.der").read_bytes() == first
