@@ -14,7 +14,6 @@ from random import Random
 from typing import Final
 
 from mecai.durable import SECRET, replace
-from mecai.sidecar.shelf import Place
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ JITTER: Final = (0.75, 1.0)  # of a pause: sidecars that started together do not
 
 @dataclass(frozen=True)
 class Appointment:
-    """When something is due; how often it failed since it last succeeded, and what was said then."""
+    """When something is due; how often it failed since it last succeeded, and what is to be told about it."""
 
     due: datetime = NEVER
     failures: int = 0
@@ -53,7 +52,7 @@ def after_hold(now: datetime, until: datetime, interval: timedelta) -> Appointme
 
 
 class Agenda:
-    """Appointments by place, in a file."""
+    """Appointments by errand (`mecai.sidecar.site.Errand.key`), in a file."""
 
     def __init__(self, path: Path) -> None:
         """Read the agenda at `path`, which need not exist."""
@@ -66,20 +65,19 @@ class Agenda:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             LOG.warning("agenda cannot be read, everything is due: %s", error, extra={"path": str(path)})
 
-    def __getitem__(self, place: Place) -> Appointment:
-        return self._appointments.get(str(place), Appointment())
+    def __getitem__(self, key: str) -> Appointment:
+        return self._appointments.get(key, Appointment())
 
-    def __setitem__(self, place: Place, appointment: Appointment) -> None:
-        self._appointments[str(place)] = appointment
+    def __setitem__(self, key: str, appointment: Appointment) -> None:
+        self._appointments[key] = appointment
 
     def next_due(self) -> datetime | None:
         """Return when the first appointment is due, None if there is none."""
         return min((appointment.due for appointment in self._appointments.values()), default=None)
 
-    def save(self, places: Collection[Place]) -> None:
-        """Write the agenda; of places that are no longer wanted nothing is kept. Raises `HostError`."""
-        wanted = {str(place) for place in places}
-        self._appointments = {key: each for key, each in self._appointments.items() if key in wanted}
+    def save(self, keys: Collection[str]) -> None:
+        """Write the agenda; of errands that are no longer wanted nothing is kept. Raises `HostError`."""
+        self._appointments = {key: each for key, each in self._appointments.items() if key in keys}
         replace(self._path, _encode(self._appointments), SECRET)
 
 

@@ -87,9 +87,9 @@ class Shelf:
 
 
 def _make_folder(path: Path) -> None:
-    """Make a directory that everybody may enter, whatever the process's umask."""
+    """Make a directory that everybody may enter, whatever the process's umask; another thread may do so as well."""
     if not path.is_dir():
-        path.mkdir()
+        path.mkdir(exist_ok=True)
         path.chmod(_FOLDER_MODE)
         sync_directory(path.parent)
 

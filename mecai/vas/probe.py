@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
+from mecai.deadline import Deadline
 from mecai.protocol.identity import address_text
-from mecai.vas.deadline import Deadline
 from mecai.vas.problem import Code, Problem
 
 HANDSHAKE_SECONDS: Final = 5.0
@@ -70,7 +70,7 @@ def _connect(address: bytes, port: int, deadline: Deadline) -> socket.socket:
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6  # noqa: PLR2004 - octets of an IPv4 address
     connected = socket.socket(family, socket.SOCK_STREAM)
     try:
-        connected.settimeout(deadline.left())
+        connected.settimeout(deadline.require())
         connected.connect((address_text(address), port))
     except OSError as error:
         connected.close()

@@ -63,8 +63,7 @@ class Problem(Exception):
 
     def headers(self) -> dict[str, str]:
         """Return the header fields that go with the document."""
-        fields = {"Content-Type": MEDIA_TYPE}
-        return fields if self.retry is None else fields | retry_after(self.retry)
+        return {} if self.retry is None else retry_after(self.retry)
 
 
 def retry_after(pause: timedelta) -> dict[str, str]:

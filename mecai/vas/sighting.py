@@ -12,9 +12,9 @@ from typing import Final
 
 from cryptography import x509
 
+from mecai.deadline import Deadline
 from mecai.protocol.identity import address_text, certificate_hash
 from mecai.protocol.request import VoucherRequest
-from mecai.vas.deadline import Deadline
 from mecai.vas.problem import Code, Problem
 
 HANDSHAKES: Final = 3

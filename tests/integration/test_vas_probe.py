@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from mecai.deadline import Deadline
 from mecai.protocol.identity import address_octets
-from mecai.vas.deadline import Deadline
 from mecai.vas.probe import probe
 from mecai.vas.problem import Code, Problem
 from tests.integration.tls_server import TlsServer

@@ -1,0 +1,75 @@
+"""The service: one round after the other, each when something is due, or at once when it is told to (SIGHUP).
+
+It wakes at least once a minute to see whether a chain or the directory has changed. Ending it at any moment is safe:
+files appear wholly or not at all, so SIGTERM needs no care.
+"""
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from mecai.durable import host_errors
+from mecai.protocol.errors import MecaiError
+from mecai.sidecar.config import Config, read_config
+from mecai.sidecar.round import Round, World
+
+LOG = logging.getLogger(__name__)
+
+SHORTEST_SLEEP: Final = timedelta(seconds=1)
+LONGEST_SLEEP: Final = timedelta(minutes=1)
+
+# Waits so many seconds; tells whether it was woken to fetch everything now.
+Wait = Callable[[float], bool]
+
+
+def run(path: Path, world: World, wait: Wait) -> None:
+    """Walk rounds for ever; raises `MecaiError` only if the first reading of the configuration fails."""
+    config = read_config(path)
+    notify("READY=1")
+    everything = False
+    while True:
+        due = _walk(config, world, everything=everything)
+        everything = wait(_pause(due, world.clock()).total_seconds())
+        if everything:
+            config = _reread(path, config)
+
+
+def _walk(config: Config, world: World, *, everything: bool) -> datetime | None:
+    """Walk one round; what stops it whole (the directory, say) is logged and tried again with the next."""
+    try:
+        return Round(config, world).walk(everything=everything)
+    except MecaiError as error:
+        LOG.error("nothing can be fetched: %s", error)  # noqa: TRY400 - a verdict, not a fault
+        return None
+
+
+def _pause(due: datetime | None, now: datetime) -> timedelta:
+    return LONGEST_SLEEP if due is None else min(max(due - now, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+
+def _reread(path: Path, config: Config) -> Config:
+    try:
+        return read_config(path)
+    except MecaiError as error:
+        LOG.error("configuration not taken over: %s", error)  # noqa: TRY400 - a verdict, not a fault
+        return config
+
+
+def hangup_waiter() -> Wait:
+    """Return a `Wait` that SIGHUP wakes; the signal is kept back meanwhile, so that none is lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    return lambda seconds: signal.sigtimedwait({signal.SIGHUP}, seconds) is not None
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it asked (sd_notify(3)): one datagram to the socket that it names. Raises `HostError`."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with host_errors(Path(address), "notified"), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)

@@ -1,0 +1,72 @@
+"""A VAS put together from its configuration: which part gets which, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
+from mecai.vas.config import Config
+from mecai.vas.database import open_database, require_ready
+from mecai.vas.directories import Directories
+from mecai.vas.issue import Notary
+from mecai.vas.log import Log
+from mecai.vas.probe import probe
+from mecai.vas.quota import Quota
+from mecai.vas.reception import Reception
+from mecai.vas.sighting import Probe
+from mecai.vas.signer import Signer, load_signer
+from mecai.vas.status import OwnStatus
+from mecai.vas.targets import Targets
+from mecai.vas.trust import Trust
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The parts that the HTTP interface speaks with."""
+
+    config: Config
+    clock: Callable[[], datetime]
+    engine: Engine
+    directories: Directories
+    signer: Signer
+    own_status: OwnStatus
+    reception: Reception
+
+    def require_ready(self) -> None:
+        """Hold the server against docs/spec R8: could it vouch now? Raises `HostError` or `Problem`."""
+        now = self.clock()
+        require_ready(self.engine)
+        self.signer.require_valid(now)
+        self.directories.in_force(now)
+        self.own_status.current(now)
+
+
+def assemble(
+    config: Config, clock: Callable[[], datetime], *, probe: Probe = probe, fetch: Fetch | None = None
+) -> Assembly:
+    """Put a server together; raises `HostError` or `InputError` for what the configuration names.
+
+    `probe` and `fetch` are its two ways to other hosts; without `fetch` evidence is fetched as docs/spec P7 says.
+    """
+    signer = load_signer(config.key, config.certificate, config.root)
+    engine = open_database(config.database)
+    directories = Directories(config.directories, engine)
+    addresses = AddressPolicy(config.allowed_networks, config.refused_networks)
+    fetch = fetch or Fetcher(addresses)
+    own_status = OwnStatus(signer.certificate, signer.root, fetch)
+    notary = Notary(
+        targets=Targets(frozenset(config.ports), addresses),
+        trust=Trust(directories, signer.authority, config.distrusted_keys),
+        collect=Collector(fetch).collect,
+        own_status=own_status,
+        probe=probe,
+        log=Log(engine, timedelta(days=config.voucher_log_days)),
+        signer=signer,
+        lifetime=config.lifetime,
+        hold=config.hold,
+        clock=clock,
+    )
+    reception = Reception(notary, Quota(config.requests_per_minute), config.parallel_requests, clock)
+    return Assembly(config, clock, engine, directories, signer, own_status, reception)

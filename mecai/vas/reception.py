@@ -1,0 +1,101 @@
+"""Between HTTP and the order of work: quota, decoding, load, and requests in flight (docs/spec R4, R6, R9).
+
+Every request ends in a line of the log: what was asked, by whom, and what came of it.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from mecai.deadline import Deadline
+from mecai.protocol.errors import Malformed
+from mecai.protocol.identity import address_text, certificate_hash
+from mecai.protocol.request import VoucherRequest
+from mecai.vas.flight import Flights
+from mecai.vas.issue import Held, Issued, Notary
+from mecai.vas.problem import Code, Problem
+from mecai.vas.quota import Quota
+
+SECONDS: Final = 30.0  # for a whole request (R4)
+BUSY: Final = timedelta(seconds=5)  # when to try again
+
+LOG = logging.getLogger(__name__)
+
+
+class Reception:
+    """Takes requests for one notary."""
+
+    def __init__(self, notary: Notary, quota: Quota, parallel: int, clock: Callable[[], datetime]) -> None:
+        """Let `parallel` requests be at work at once."""
+        self._notary = notary
+        self._quota = quota
+        self._slots = threading.BoundedSemaphore(parallel)
+        self._flights = Flights[Issued | Held]()
+        self._clock = clock
+
+    def answer(self, body: bytes, requester: str) -> Issued | Held:
+        """Answer a request, DER as it came, from the address `requester`; raises `Problem`."""
+        facts: dict[str, Any] = {"requester": requester}
+        try:
+            self._quota.take(requester, self._clock())
+            request = _decode(body)
+            facts |= _facts(request)
+            answer = self._work(request, body, requester)
+        except Problem as problem:
+            LOG.info("refused", extra=facts | {"code": problem.code.code, "detail": problem.detail})
+            raise
+        LOG.info("on hold" if isinstance(answer, Held) else "vouched", extra=facts | _outcome(answer))
+        return answer
+
+    def _work(self, request: VoucherRequest, body: bytes, requester: str) -> Issued | Held:
+        deadline = Deadline(SECONDS)
+        with self._slot():
+            try:
+                return self._flights.join(body, lambda: self._notary.vouch(request, requester, deadline), deadline)
+            except TimeoutError as error:
+                detail = "an identical request is still at work"
+                raise Problem(Code.OVERLOADED, detail, retry=BUSY) from error
+            except SQLAlchemyError as error:
+                LOG.exception("the database failed")
+                raise Problem(Code.OVERLOADED, "the log cannot be written", retry=BUSY) from error
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(blocking=False):
+            raise Problem(Code.OVERLOADED, "too many requests are at work", retry=BUSY)
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+def _decode(body: bytes) -> VoucherRequest:
+    try:
+        return VoucherRequest.decode(body)
+    except Malformed as error:
+        raise Problem(Code.MALFORMED, error.detail) from error
+
+
+def _facts(request: VoucherRequest) -> dict[str, Any]:
+    return {
+        "certificate": certificate_hash(request.certificate).hex(),
+        "addresses": [address_text(address) for address in request.addresses],
+        "port": request.port,
+    }
+
+
+def _outcome(answer: Issued | Held) -> dict[str, Any]:
+    if isinstance(answer, Held):
+        return {"until": answer.until}
+    info = answer.info
+    return {
+        "serialNumber": f"{info.serial_number:x}",
+        "agreed": [address_text(address) for address in info.addresses],
+        "contexts": info.trust_contexts,
+        "nextUpdate": info.next_update,
+    }

@@ -1,0 +1,33 @@
+"""`mecai vas`: check and migrate."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mecai.cli.vas import command
+from mecai.protocol.errors import InputError
+from tests.unit.vas.test_config import DIRECTORY, LEAST, write
+
+
+def run(*words: str) -> str:
+    return CliRunner().invoke(command, words, catch_exceptions=False).output
+
+
+def test_check(tmp_path: Path) -> None:
+    path = write(tmp_path / "vas.toml", LEAST + DIRECTORY)
+    assert run("check", "--config", str(path)) == f"{path}: good; contexts MOZ; vouchers of 24 h; hold of 72 h\n"
+
+
+def test_check_names_the_key(tmp_path: Path) -> None:
+    path = write(tmp_path / "vas.toml", LEAST.replace("sqlite:", "sqlit:") + DIRECTORY)
+    with pytest.raises(InputError, match=r"database: 'sqlit:///vas.sqlite' cannot be used"):
+        CliRunner().invoke(command, ["check", "--config", str(path)], catch_exceptions=False, standalone_mode=False)
+
+
+def test_migrate_may_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "vas.toml", LEAST + DIRECTORY)
+    for _ in range(2):
+        assert run("migrate", "--config", str(path)) == "sqlite:///vas.sqlite: schema is up to date\n"
+    assert Path("vas.sqlite").exists()
