@@ -10,6 +10,7 @@ import yaml
 
 from testbed import tools
 from testbed.lab import REPOSITORY, Lab, write_file
+from testbed.limits import LIMITS
 from testbed.plan import Plan
 
 # Ansible group of each role.
@@ -32,7 +33,7 @@ def ensure_key(lab: Lab) -> None:
     tools.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"testbed of lab {lab.id}", "-f", lab.ssh_key])
 
 
-def write(lab: Lab, plan: Plan, joins: dict[str, list[str]], host_keys: dict[str, str], wheel: Path, forks: int) -> None:
+def write(lab: Lab, plan: Plan, joins: dict[str, list[str]], host_keys: dict[str, str], wheel: Path) -> None:
     """Write the SSH config, the known host keys, the inventory and Ansible's settings.
 
     `joins` holds for each host the command prefix that enters it, `host_keys` its public SSH key.
@@ -41,7 +42,7 @@ def write(lab: Lab, plan: Plan, joins: dict[str, list[str]], host_keys: dict[str
     write_file(lab.ssh_config.with_name("known_hosts"), known)
     write_file(lab.ssh_config, ssh_config(lab, joins))
     write_file(lab.inventory, yaml.safe_dump(inventory(lab, plan, wheel), sort_keys=False))
-    write_file(lab.ansible_config, ansible_config(lab, forks))
+    write_file(lab.ansible_config, ansible_config(lab))
     _link(_collections(lab) / "ansible_collections" / "mecai" / "infrastructure", REPOSITORY / "ansible")
     # Beside the inventory they hold for every playbook, the collection's as well.
     _link(lab.inventory.with_name("group_vars"), REPOSITORY / "testbed" / "converge" / "group_vars")
@@ -90,14 +91,14 @@ def inventory(lab: Lab, plan: Plan, wheel: Path) -> dict[str, Any]:
     return {"all": {"vars": variables, "children": groups}}
 
 
-def ansible_config(lab: Lab, forks: int) -> str:
+def ansible_config(lab: Lab) -> str:
     """Render Ansible's settings for this lab; the SSH config has the connection's own."""
     return (
         "[defaults]\n"
         f"inventory = {lab.inventory}\n"
         f"collections_path = {_collections(lab)}:~/.ansible/collections:/usr/share/ansible/collections\n"
         f"local_tmp = {lab.ansible_config.parent / 'tmp'}\n"
-        f"forks = {forks}\n"
+        f"forks = {LIMITS.ansible_forks}\n"
         "gathering = explicit\n"
         "inject_facts_as_vars = false\n"
         "display_skipped_hosts = false\n"

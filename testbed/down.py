@@ -21,8 +21,8 @@ def remove(lab: Lab) -> Removed:
     """End the lab's hosts, then its networks, mounts and files; raises `HostError` when something will not go."""
     ended = hosts.stop(lab)
     namespaces = network.remove(lab)
-    mounts = mounts.release(lab.directory)
+    unmounted = mounts.release(lab.directory)
     files = lab.directory.exists()
     if files:
         shutil.rmtree(lab.directory)
-    return Removed(ended, namespaces, mounts, files)
+    return Removed(ended, namespaces, unmounted, files)

@@ -96,7 +96,9 @@ class Lab:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as error:
-            raise HostError(f"lab {self.id}: damaged record {self.directory / 'lab.json'} ({error}): testbed down") from error
+            raise HostError(
+                f"lab {self.id}: damaged record {self.directory / 'lab.json'} ({error}): testbed down --lab {self.id}"
+            ) from error
 
     def write_record(self, record: Record) -> None:
         """Replace the record in one step."""

@@ -1,5 +1,7 @@
 """What a machine must have before a lab can be made: each requirement is one check with its fix."""
 
+import ctypes
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from testbed.limits import LIMITS
 from testbed.nspawn import cgroups
 
 _GIB = 1024**3
+_INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,19 @@ class Finding:
     fault: str = ""
 
 
-def findings() -> Iterator[Finding]:
-    """Make each check in turn, the cheapest and most fundamental first."""
-    for name, check in _CHECKS.items():
+def findings(hosts: int) -> Iterator[Finding]:
+    """Check in turn what that many new hosts need, the most fundamental first."""
+    checks: dict[str, Callable[[], str]] = _CHECKS | {"inotify": lambda: _inotify(hosts)}
+    for name, check in checks.items():
         try:
             yield Finding(name, check())
         except HostError as error:
             yield Finding(name, "", str(error))
 
 
-def require() -> None:
-    """Raise `HostError` with the first requirement that this machine does not meet."""
-    for finding in findings():
+def require(hosts: int) -> None:
+    """Raise `HostError` with the first need of that many new hosts that this machine does not meet."""
+    for finding in findings(hosts):
         if finding.fault:
             raise HostError(finding.fault)
 
@@ -62,11 +66,13 @@ def _overlay() -> str:
 
 
 def _network() -> str:
-    script = "ip link add name b0 type bridge; ip link add name v0 type veth peer name v1; ip addr add 2001:db8::1/64 dev b0"
+    script = (
+        "ip link add name b0 type bridge; ip link add name v0 type veth peer name v1; ip addr add 2001:db8::1/64 dev b0"
+    )
     try:
         tools.run(["unshare", "--net", "sh", "-ec", script])
     except HostError as error:
-        raise HostError(f"the kernel lacks namespaces, bridges, veth or IPv6 ({error}): modprobe bridge veth") from error
+        raise HostError(f"no namespaces, bridges, veth or IPv6 here ({error}): modprobe -a bridge veth ipv6") from error
     return "namespaces, bridges, veth, IPv6"
 
 
@@ -75,15 +81,32 @@ def _cgroups() -> str:
 
 
 def _disk() -> str:
-    need = LIMITS.disk_bytes_lab + (0 if build.wanted().built else LIMITS.disk_bytes_image)
-    for directory in (STATE, CACHE):
-        existing = next(path for path in (directory, *directory.parents) if path.exists())
-        free = shutil.disk_usage(existing).free
-        if free < need:
-            raise HostError(
-                f"{directory}: {free / _GIB:.1f} GiB free, {need / _GIB:.1f} GiB are needed: make room there"
-            )
-    return f"{free / _GIB:.0f} GiB free"
+    needs = {STATE: LIMITS.disk_bytes_lab, CACHE: 0 if build.wanted().built else LIMITS.disk_bytes_image}
+    for directory, need in needs.items():
+        if (free := _free(directory)) < need:
+            raise HostError(f"{directory}: {free / _GIB:.1f} GiB free, {need / _GIB:.1f} GiB needed: make room there")
+    return ", ".join(f"{_free(directory) / _GIB:.0f} GiB free below {directory}" for directory in needs)
+
+
+def _free(directory: Path) -> int:
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    return shutil.disk_usage(existing).free
+
+
+def _inotify(hosts: int) -> str:
+    """Take as many inotify instances as the hosts' systemds will, and give them back; root has 128 of them (inotify(7))."""
+    need = hosts * LIMITS.inotify_instances_per_host
+    libc = ctypes.CDLL(None)
+    taken = list(itertools.takewhile(lambda number: number >= 0, (libc.inotify_init() for _ in range(need))))
+    for descriptor in taken:
+        os.close(descriptor)
+    if len(taken) < need:
+        limit = int(_INOTIFY_LIMIT.read_text(encoding="ascii"))
+        raise HostError(
+            f"{len(taken)} of {limit} inotify instances are free, {hosts} hosts need {need}: "
+            f"stop another lab, or: sysctl -w fs.inotify.max_user_instances={limit + need}"
+        )
+    return f"{need} instances for {hosts} hosts"
 
 
 _CHECKS: dict[str, Callable[[], str]] = {

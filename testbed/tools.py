@@ -35,24 +35,15 @@ def missing() -> list[str]:
 
 def run(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) -> str:
     """Run a tool to its end and return what it wrote to stdout; raises `HostError`."""
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=seconds, stdin=subprocess.DEVNULL)
-    except FileNotFoundError as error:
-        raise HostError(f"{argv[0]}: not found: apt-get install {PACKAGES.get(str(argv[0]), argv[0])}") from error
-    except subprocess.TimeoutExpired as error:
-        raise HostError(f"{_words(argv)}: no end after {seconds:.0f} s") from error
-    except subprocess.CalledProcessError as error:
-        raise HostError(f"{_words(argv)}: exit code {error.returncode}: {_last_line(error.stderr)}") from error
+    done = _finish(argv, seconds)
+    if done.returncode:
+        raise HostError(f"{_words(argv)}: exit code {done.returncode}: {_last_line(done.stderr or done.stdout)}")
     return done.stdout
 
 
 def answer(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) -> str:
-    """Run a tool whose exit code is part of its answer, and return its stdout, stripped; raises `HostError` on time-out."""
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired as error:
-        raise HostError(f"{_words(argv)}: no end after {seconds:.0f} s") from error
-    return done.stdout.strip()
+    """Run a tool for what it says, whatever its exit code; raises `HostError` when it does not end."""
+    return _finish(argv, seconds).stdout.strip()
 
 
 def run_detached(argv: Sequence[str | Path], log: Path) -> None:
@@ -102,6 +93,17 @@ def run_logged(
         raise HostError(f"{Path(argv[0]).name}: no end after {seconds:.0f} s")
     if code:
         raise HostError(f"{Path(argv[0]).name}: exit code {code}: {last}")
+
+
+def _finish(argv: Sequence[str | Path], seconds: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            argv, capture_output=True, text=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL
+        )
+    except FileNotFoundError as error:
+        raise HostError(f"{argv[0]}: not found: apt-get install {PACKAGES.get(str(argv[0]), argv[0])}") from error
+    except subprocess.TimeoutExpired as error:
+        raise HostError(f"{_words(argv)}: no end after {seconds:.0f} s") from error
 
 
 def _words(argv: Sequence[str | Path]) -> str:

@@ -1,7 +1,7 @@
 """A topology file becomes a frozen model, or one line that names the file, the key, what was seen and the fix.
 
-The shape of a file is `topology.schema.yml` (JSON Schema 2020-12); what a schema cannot say (a host's zone exists, names
-are unique, there is one router) is checked here. Addresses are not in the file: see `plan`.
+The shape of a file is `topology.schema.yml` (JSON Schema 2020-12); what a schema cannot say (a host's zone exists,
+names are unique, there is one router) is checked here. Addresses are not in the file: see `plan`.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
@@ -67,13 +67,18 @@ class Topology:
 
 def find(name_or_file: str) -> Path:
     """Find a topology by built-in name (`small`) or by path; raises `InputError`."""
-    if "/" in name_or_file or name_or_file.endswith((".yml", ".yaml")):
+    if is_file(name_or_file):
         return Path(name_or_file)
     path = BUILT_IN / f"{name_or_file}.yml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in BUILT_IN.glob("*.yml")))
         raise InputError(f"no topology {name_or_file!r}: use one of {known}, or the path of a file")
     return path
+
+
+def is_file(name_or_file: str) -> bool:
+    """Say whether the words name a file, rather than a built-in topology."""
+    return "/" in name_or_file or name_or_file.endswith((".yml", ".yaml"))
 
 
 def load(path: Path) -> Topology:
@@ -108,10 +113,11 @@ def _host(name: str, entry: Mapping[str, Any]) -> Host:
 
 def _faults(topology: Topology) -> Iterator[str]:
     zones = [zone.name for zone in topology.zones]
+    known = ", ".join(zones)
     owners: dict[str, str] = {}
     for host in topology.hosts:
         if host.zone not in zones:
-            yield f"hosts.{host.name}.zone: saw {host.zone!r}; expected one of {', '.join(zones)}, or add it under zones"
+            yield f"hosts.{host.name}.zone: saw {host.zone!r}; expected one of {known}, or add it under zones"
         for name in (f"{host.name}.{topology.domain}", *host.names):
             if name in owners:
                 yield f"hosts.{host.name}.names: saw {name!r}, which {owners[name]} has; expected each name once"
@@ -129,30 +135,40 @@ def _validator() -> Draft202012Validator:
 
 def _describe(fault: ValidationError) -> str:
     """Say one schema fault as `KEY: saw VALUE; expected ...`."""
+    schema: Any = fault.schema
+    instance: Any = fault.instance
     where = ".".join(str(part) for part in fault.absolute_path) or "the file"
-    schema = fault.schema if isinstance(fault.schema, dict) else {}
-    expected = schema.get("description") or (fault.parent.schema if fault.parent else {}).get("description")
     match fault.validator:
         case "required":
-            missing = [key for key in fault.validator_value if key not in fault.instance]
-            seen = f"no key {missing[0]!r}"
+            seen = "no key " + next(repr(key) for key in schema["required"] if key not in instance)
         case "additionalProperties":
-            unknown = [key for key in fault.instance if key not in schema["properties"]]
-            seen = f"the unknown key {unknown[0]!r}"
+            seen = "the unknown key " + next(repr(key) for key in instance if key not in schema["properties"])
         case _:
-            seen = repr(fault.instance)
-    return f"{where}: saw {seen}; expected {expected or fault.message}"
+            seen = repr(instance)
+    return f"{where}: saw {seen}; expected {_expectation(fault)}"
+
+
+def _expectation(fault: ValidationError) -> str:
+    """Return the description nearest above the fault: the schema's own words for what shall stand there."""
+    path: list[Any] = list(fault.absolute_schema_path)[:-1]
+    found = ""
+    node: Any = _validator().schema
+    for step in path:
+        found = node.get("description", found) if isinstance(node, dict) else found
+        node = node[step]
+    return str(node.get("description", found) if isinstance(node, dict) else found)
 
 
 class _StrictLoader(yaml.SafeLoader):
     """YAML that refuses a key written twice, which PyYAML would silently overwrite."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+                problem = f"the key {key!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 

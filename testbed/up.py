@@ -1,14 +1,14 @@
-"""The stages that make a lab, in order. Each may be run again: it completes what is missing and changes nothing else."""
+"""The stages that make a lab, in order. Each may be run again: it completes what is missing, and only that."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from mecai.protocol.errors import HostError, InputError
-from testbed import access, plan, playbook, preflight, topology, wheel
+from testbed import access, demonstration, health, playbook, preflight, topology, wheel
 from testbed.image import build
 from testbed.lab import REPOSITORY, STATE, Lab, Record, write_file
-from testbed.limits import LIMITS
 from testbed.nspawn import hosts, network, overlay
+from testbed.plan import Plan
 from testbed.stages import Note, Stage
 
 
@@ -17,9 +17,11 @@ class Making:
     """One `up` of one lab: the plan, the file it came from, the image its hosts stand on."""
 
     lab: Lab
-    plan: plan.Plan
+    plan: Plan
     source: Path
     image: build.Image
+    show: demonstration.Show
+    colour: bool = False
 
     def stages(self) -> list[Stage]:
         """List the stages; a name may be given to `testbed up --until`."""
@@ -32,14 +34,15 @@ class Making:
             Stage("network", self._network, look=f"ip netns list | grep mecai.{self.lab.id}."),
             Stage("hosts", self._hosts, look=f"testbed status --lab {self.lab.id}"),
             Stage("converge", self._converge, self.lab.log("converge"), inside),
+            Stage("health", self._health, look=f"testbed status --lab {self.lab.id}"),
+            Stage("demonstration", self._demonstration, look=f"testbed demo --lab {self.lab.id}"),
         ]
 
     def _check(self, note: Note) -> str:
         note("tools, kernel, disk")
-        preflight.require()
-        self.lab.write_record(
-            Record(str(REPOSITORY), str(self.source), self.plan.topology.digest, self.image.hash)
-        )
+        absent = [host for host in self.plan.topology.hosts if hosts.state(self.lab, host.name) != "running"]
+        preflight.require(len(absent))
+        self.lab.write_record(Record(str(REPOSITORY), str(self.source), self.plan.topology.digest, self.image.hash))
         write_file(self.lab.topology_file, self.source.read_text(encoding="utf-8"))
         return f"{len(self.plan.topology.hosts)} hosts in {len(self.plan.topology.zones)} zones"
 
@@ -69,34 +72,45 @@ class Making:
             joins={name: hosts.join_prefix(self.lab, name) for name in names},
             host_keys={name: overlay.ssh_host_key(self.lab, name) for name in names},
             wheel=self._ensure_wheel()[0],
-            forks=LIMITS.ansible_forks,
         )
         return f"{booted} booted" if booted else f"unchanged: {len(names)} running"
 
     def _converge(self, note: Note) -> str:
         return playbook.run(self.lab, note)
 
+    def _health(self, note: Note) -> str:
+        note("asking every host")
+        return f"{len(health.await_healthy(self.lab, self.plan))} hosts healthy"
+
+    def _demonstration(self, note: Note) -> str:
+        note("playing")
+        return f"{len(demonstration.play(self.lab, self.plan, self.show, colour=self.colour))} scenes as expected"
+
     def _ensure_wheel(self) -> tuple[Path, bool]:
         return wheel.ensure(self.lab.directory / "wheel", self.lab.log("wheel"))
 
 
-def prepare(lab: Lab, source: Path) -> Making:
-    """Read the topology and compare with what the lab is now; raises `InputError` or `HostError`, changes nothing."""
-    preflight.require_root()
-    model = topology.load(source)
+def choose_image(lab: Lab, model: topology.Topology) -> build.Image:
+    """Compare what is wanted with what the lab is now, and return the image for its hosts; changes nothing.
+
+    Raises `InputError` or `HostError` for a lab of another checkout, of another topology, or without its record.
+    """
     record = lab.record()
     if record is None:
-        return Making(lab, plan.make(model), source, build.wanted())
+        if hosts.present(lab) or network.present(lab):
+            raise HostError(f"lab {lab.id}: leftovers without a record: testbed down --lab {lab.id}, then up")
+        return build.wanted()
     if record.checkout != str(REPOSITORY):
         raise HostError(
-            f"lab {lab.id}: belongs to the checkout {record.checkout}: choose another id with --lab, or run testbed down there"
+            f"lab {lab.id}: belongs to the checkout {record.checkout}: "
+            "choose another id with --lab, or run testbed down there"
         )
     if record.digest != model.digest:
         raise InputError(
             f"lab {lab.id}: was made from another content of {record.topology}: "
             f"testbed down --lab {lab.id}, then up; or choose another id with --lab"
         )
-    return Making(lab, plan.make(model), source, build.Image(record.image))
+    return build.Image(record.image)
 
 
 def images_in_use(labs: Path = STATE / "labs") -> set[str]:

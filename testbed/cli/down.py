@@ -24,4 +24,5 @@ def command(lab_id: str | None, topology: str, form: str) -> None:
     elif removed == down.Removed(0, 0, 0, files=False):
         click.echo(f"lab {lab.id}: nothing to remove")
     else:
-        click.echo(f"lab {lab.id}: removed {removed.hosts} hosts, {removed.namespaces} namespaces, {removed.mounts} mounts")
+        counts = f"{removed.hosts} hosts, {removed.namespaces} namespaces, {removed.mounts} mounts"
+        click.echo(f"lab {lab.id}: removed {counts}{', its files' if removed.files else ''}")

@@ -5,18 +5,19 @@ import os
 import click
 
 from testbed import preflight
-from testbed.cli.options import lab_option, open_lab
+from testbed.cli.options import lab_option, open_lab, topology_option
 from testbed.nspawn import hosts
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @lab_option
+@topology_option
 @click.argument("host")
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
-def command(lab_id: str | None, host: str, words: tuple[str, ...]) -> None:
+def command(lab_id: str | None, topology: str, host: str, words: tuple[str, ...]) -> None:
     """Run a command on a host as root; its input, output and exit code are passed through."""
     preflight.require_root()
-    lab, plan = open_lab(lab_id)
+    lab, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
     argv = hosts.enter(lab, host, list(words))
     os.execvp(argv[0], argv)  # noqa: S606 - a list, no shell

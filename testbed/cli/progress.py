@@ -1,28 +1,27 @@
 """Show stages as they run: a live line on a terminal, one plain line for each finished stage otherwise."""
 
-import sys
-from typing import TextIO
+from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
+
 from rich.markup import escape
-from rich.status import Status
 
-from testbed.stages import Result
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+    from rich.status import Status
+
+    from testbed.stages import Result
 
 
 class Progress:
-    """A reporter for `testbed.stages.run`; use as a context manager."""
+    """A reporter for `testbed.stages.run`."""
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self._live: Status | None = None
         self._stage = ""
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop()
 
     def begin(self, stage: str) -> None:
         """Open the live line of a stage."""
@@ -36,12 +35,20 @@ class Progress:
         if self._live:
             self._live.update(f"{escape(self._stage):<14} {escape(text)}")
 
+    def aside(self, show: Callable[[], None]) -> None:
+        """Let something else be printed while a stage runs."""
+        self.stop()
+        show()
+        self.begin(self._stage)
+
     def end(self, result: Result) -> None:
         """Replace the live line by the stage's result."""
-        self._stop()
-        self._console.print(f"{result.name:<14} {result.seconds:6.1f} s  {escape(result.outcome)}")
+        self.stop()
+        line = f"{result.name:<14} {result.seconds:6.1f} s  {result.outcome}"
+        self._console.print(escape(line), highlight=False, soft_wrap=True)
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Take the live line away; for the end, good or bad."""
         if self._live:
             self._live.stop()
             self._live = None

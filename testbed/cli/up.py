@@ -3,14 +3,21 @@
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
+from rich.console import Console
 
-from testbed import up
+from testbed import health, preflight, up
+from testbed.cli import demo
 from testbed.cli.options import format_option, lab_option, name_lab, topology_option
 from testbed.cli.progress import Progress
-from testbed.stages import run
-from testbed.topology import find
+from testbed.cli.tables import show_status
+from testbed.demonstration import Scene
+from testbed.lab import Lab
+from testbed.plan import Plan, make
+from testbed.stages import Result, run
+from testbed.topology import find, load
 
 
 @click.command()
@@ -20,10 +27,46 @@ from testbed.topology import find
 @format_option
 def command(lab_id: str | None, topology: str, until: str | None, form: str) -> None:
     """Make a lab, or complete it: running it again changes nothing that is right."""
-    lab = name_lab(lab_id, topology)
-    making = up.prepare(lab, find(topology))
-    with lab.lock(), Progress(sys.stderr if form == "json" else sys.stdout) as progress:
-        results = run(making.stages(), progress, until)
-    if form == "json":
-        answer = {"lab": lab.id, "topology": making.plan.topology.name, "stages": [asdict(result) for result in results]}
-        click.echo(json.dumps(answer, indent=2))
+    preflight.require_root()
+    lab, source = name_lab(lab_id, topology), find(topology)
+    model = load(source)
+    text = form == "text"
+    progress = Progress(Console(stderr=not text))
+
+    def show(scene: Scene) -> None:
+        if text:
+            progress.aside(lambda: demo.show(scene))
+
+    with lab.lock():
+        image = up.choose_image(lab, model)
+        making = up.Making(lab, make(model), source, image, show, colour=text and sys.stdout.isatty())
+        try:
+            results = run(making.stages(), progress, until)
+        finally:
+            progress.stop()
+    if not text:
+        _answer(making, results)
+    elif until is None:
+        show_status(Console(), health.observe(lab, making.plan))
+        click.echo("\nNext:\n" + "\n".join(f"  {line}" for line in _next_commands(lab, making.plan)))
+
+
+def _answer(making: up.Making, results: list[Result]) -> None:
+    stages = [asdict(result) for result in results]
+    answer = {"lab": making.lab.id, "topology": making.plan.topology.name, "stages": stages}
+    click.echo(json.dumps(answer, indent=2))
+
+
+def _next_commands(lab: Lab, plan: Plan) -> list[str]:
+    """Return three commands to try, as this shell can run them."""
+    option = "" if lab.id == plan.topology.name else f" --lab {lab.id}"
+    roles = {host.role: host for host in reversed(plan.topology.hosts)}
+    program = sys.argv[0]
+    if Path(program).is_relative_to(Path.cwd()):
+        program = str(Path(program).relative_to(Path.cwd()))
+    commands = [f"{program} status{option}", f"{program} down{option}"]
+    if (client := roles.get("client")) and (server := roles.get("tls_server")) and server.names:
+        commands.insert(0, f"{program} exec{option} {client.name} -- mecai client get https://{server.names[0]}/")
+    else:
+        commands.insert(0, f"{program} ssh{option} {plan.topology.router.name}")
+    return commands

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from testbed.lab import CACHE, REPOSITORY
 from testbed.limits import LIMITS
 from testbed.nspawn import mounts
 from testbed.stages import Note
+from testbed.waiting import until
 
 _HERE = Path(__file__).parent
 _SUITE = "trixie"
@@ -96,15 +96,16 @@ def ensure(image: Image, log: Path, note: Note) -> bool:
 
 def prune(cache: Path, used: set[str]) -> None:
     """Remove the oldest images beyond the number kept, never one that a lab uses."""
-    images = sorted((path for path in cache.iterdir() if path.is_dir() and "." not in path.name), key=_age, reverse=True)
-    for path in images[LIMITS.images_kept :]:
+    images = [path for path in cache.iterdir() if path.is_dir() and not path.suffix]
+    for path in sorted(images, key=lambda path: path.stat().st_mtime, reverse=True)[LIMITS.images_kept :]:
         if path.name not in used:
             shutil.rmtree(path)
 
 
 def mirror() -> str:
     """Return the address of the Debian archive that this machine's apt uses; raises `HostError`."""
-    listing = tools.run(["apt-get", "indextargets", "--format", "$(COMPONENT) $(RELEASE) $(SITE)", "Created-By: Packages"])
+    form = "$(COMPONENT) $(RELEASE) $(SITE)"
+    listing = tools.run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
     for component, release, site in (line.split() for line in listing.splitlines()):
         if component == "main" and "-" not in release and site.rstrip("/").endswith("/debian"):
             return site
@@ -158,8 +159,16 @@ def _clear_leftovers(image: Image) -> None:
 def _lock(image: Image, note: Note) -> Iterator[None]:
     image.cache.mkdir(parents=True, exist_ok=True)
     with (image.cache / f"{image.hash}.lock").open("w") as file:
-        note("waiting for another build of this image")
-        fcntl.flock(file, fcntl.LOCK_EX)
+
+        def acquire() -> bool:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                note("waiting for another build of this image")
+                return False
+            return True
+
+        until(acquire, LIMITS.image_seconds, lambda: f"image {image.hash}: another build of it does not end")
         yield
 
 
@@ -173,11 +182,7 @@ def _requirements() -> Path:
 
 
 def _architecture() -> str:
-    name = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
+    name = tools.run(["dpkg", "--print-architecture"]).strip()
     if name not in _MACHINES:
         raise HostError(f"architecture {name}: the lab's hosts are {' or '.join(_MACHINES)}")
     return name
-
-
-def _age(path: Path) -> float:
-    return path.stat().st_mtime

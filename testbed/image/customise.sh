@@ -12,10 +12,12 @@ chroot "$root" env PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= /opt/mecai/venv/bin
     --disable-pip-version-check --no-cache-dir --no-index --find-links /opt/mecai/wheelhouse \
     --require-hashes --requirement /opt/mecai/requirements.txt
 
-# Roles enable what a host needs; nothing starts by itself. A terminal and periodic work have no place in a lab.
+# Roles enable what a host needs; nothing starts by itself. A terminal (its password prompts cost two inotify instances
+# a host, of 128 that a machine has) and periodic work have no place in a lab.
 systemctl --quiet --root="$root" disable knot nginx ssh.service ssh.socket unbound \
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer systemd-pstore
-systemctl --quiet --root="$root" mask console-getty.service getty@.service man-db.timer
+systemctl --quiet --root="$root" mask console-getty.service getty@.service man-db.timer \
+    systemd-ask-password-console.path systemd-ask-password-wall.path
 
 # Keys are made on the host that uses them, at its first boot.
 rm -f "$root"/etc/ssh/ssh_host_*
@@ -36,3 +38,6 @@ printf 'HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\n' >"$root/etc/ssh/sshd
 
 # What mmdebstrap copied from the machine, and what it left of the machine's apt settings.
 rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/etc/machine-id" "$root/etc/apt/apt.conf.d/99mmdebstrap"
+
+# The image is up to date: no host need rebuild caches of /usr at its first boot (systemd-update-done.service(8)).
+touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"

@@ -85,10 +85,9 @@ def end(label: str) -> None:
 
 
 def _groups(pattern: str) -> list[Path]:
-    """Find the groups that match, per hierarchy in its order, named as systemd names a scope or plainly."""
-    return [
-        group for parent in hierarchies() for name in (pattern, f"{pattern}.scope") for group in sorted(parent.glob(name))
-    ]
+    """Find the groups that match, per hierarchy in its order, named plainly or as systemd names a scope."""
+    names = (pattern, f"{pattern}.scope")
+    return [group for parent in hierarchies() for name in names for group in sorted(parent.glob(name))]
 
 
 def _members(group: Path) -> Iterator[int]:

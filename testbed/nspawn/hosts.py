@@ -1,6 +1,6 @@
 """Boot, find, enter and stop hosts: systemd-nspawn containers with Debian's own systemd as PID 1.
 
-A host is alive while its PID 1 (`leader`) and the systemd-nspawn that supervises it both are. Entering needs no network:
+A host runs while its PID 1 (`leader`) and the systemd-nspawn that supervises it both do. Entering needs no network:
 `nsenter` joins the leader's namespaces (nsenter(1)).
 """
 
@@ -21,6 +21,7 @@ from testbed.waiting import until
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = ["env", "--ignore-environment", "--chdir=/root", "HOME=/root", "USER=root", "LANG=C.UTF-8", _PATH]
+_PROPAGATE = Path("/run/systemd/nspawn/propagate")
 # systemd's signal for "power off in good order", sent to its PID 1 (systemd(1), SIGNALS).
 _POWER_OFF = signal.SIGRTMIN + 4
 
@@ -35,8 +36,8 @@ def ensure(lab: Lab, plan: Plan, image: Path, note: Note) -> int:
         overlay.write_identity(lab, plan, name)
         _start(lab, name)
     with ThreadPoolExecutor(max_workers=len(names)) as pool:
-        for count, _ in enumerate(pool.map(lambda name: _await_boot(lab, name), absent), start=1):
-            note(f"{count} of {len(absent)} booted")
+        for count, _ in enumerate(pool.map(lambda name: _await_boot(lab, name, fresh=name in absent), names), start=1):
+            note(f"{count} of {len(names)} running")
     return len(absent)
 
 
@@ -61,9 +62,19 @@ def join_prefix(lab: Lab, host: str) -> list[str]:
     return ["nsenter", "-t", str(leader), "-m", "-u", "-i", "-n", "-p", "-C", "--"]
 
 
+def console(lab: Lab, host: str) -> Path:
+    """Return the file with everything the host said on its console, the last boot only."""
+    return lab.host_directory(host) / "console.log"
+
+
+def present(lab: Lab) -> set[str]:
+    """List the labels of all hosts that carry the lab's id, running or half dead."""
+    return cgroups.labels(lab.label("*"))
+
+
 def stop(lab: Lab) -> int:
     """End every host that carries the lab's id, in good order if it can be had, else at once; returns how many."""
-    labels = cgroups.labels(lab.label("*"))
+    labels = present(lab)
     for label in labels:
         with contextlib.suppress(ProcessLookupError):
             if leader := cgroups.leader(label):
@@ -72,6 +83,8 @@ def stop(lab: Lab) -> int:
         until(lambda: not any(map(cgroups.processes, labels)), LIMITS.halt_seconds, lambda: "hosts do not halt")
     for label in labels:
         cgroups.end(label)
+    for path in _PROPAGATE.glob(lab.label("*")):  # systemd-nspawn leaves it behind when it is killed
+        path.rmdir()
     return len(labels)
 
 
@@ -101,23 +114,20 @@ def _start(lab: Lab, host: str) -> None:
     tools.run_detached(["setsid", "--fork", *command], console(lab, host))
 
 
-def console(lab: Lab, host: str) -> Path:
-    """Return the file with everything the host said on its console, the last boot only."""
-    return lab.host_directory(host) / "console.log"
-
-
-def _await_boot(lab: Lab, host: str) -> None:
+def _await_boot(lab: Lab, host: str, *, fresh: bool) -> None:
+    """Wait until systemd has started everything; a failed unit is refused in a fresh boot, else left to `health`."""
     said = ""
 
     def probe() -> bool:
         nonlocal said
         with contextlib.suppress(HostError):
-            said = tools.answer(enter(lab, host, ["systemctl", "is-system-running", "--wait"]), seconds=LIMITS.boot_seconds)
+            question = enter(lab, host, ["systemctl", "is-system-running", "--wait"])
+            said = tools.answer(question, seconds=LIMITS.boot_seconds)
         return said in {"running", "degraded"}
 
     log = console(lab, host)
     until(probe, LIMITS.boot_seconds, lambda: f"host {host}: does not boot, state {said or 'none'!r}; log {log}")
-    if said == "degraded":
+    if fresh and said == "degraded":
         units = tools.answer(enter(lab, host, ["systemctl", "list-units", "--failed", "--plain", "--no-legend"]))
         failed = ", ".join(line.split()[0] for line in units.splitlines())
         raise HostError(f"host {host}: booted, but these units failed: {failed}; log {log}")

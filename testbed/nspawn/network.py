@@ -5,11 +5,16 @@ shall be, not what to do, so that a network left half made by a crash is complet
 """
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pyroute2 import netns
 from pyroute2.iproute.linux import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
+from mecai.protocol.errors import HostError
 from testbed import tools
 from testbed.lab import Lab
 from testbed.nspawn import mounts
@@ -17,29 +22,29 @@ from testbed.plan import Leg, Plan
 
 SWITCH = "switch"
 _RUN = Path("/run/netns")
+_Netlink = Any  # an IPRoute, which makes its calls known at run time only
 _IFA_F_NODAD = 0x02  # linux/if_addr.h: usable at once, no duplicate address detection
 
 # Set from outside, since /proc/sys is read-only in the hosts.
-_SETTINGS = {
+_SETTINGS: dict[str, int | str] = {
     "net.ipv6.conf.all.disable_ipv6": 0,
     "net.ipv6.conf.default.disable_ipv6": 0,
     "net.ipv6.conf.default.accept_dad": 0,
     "net.ipv6.conf.default.accept_ra": 0,
     "net.ipv4.ping_group_range": "0 2147483647",
 }
-_ROUTER_SETTINGS = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+_ROUTER_SETTINGS: dict[str, int | str] = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
 
 
 def ensure(lab: Lab, plan: Plan) -> int:
     """Make the network, or complete it; returns how many namespaces were new."""
     made = ensure_namespace(lab.label(SWITCH), {"net.ipv6.conf.default.disable_ipv6": 1})
-    with IPRoute(netns=lab.label(SWITCH)) as switch:
+    with _links_of(lab.label(SWITCH)) as switch:
         for zone in plan.topology.zones:
             _ensure_bridge(switch, _bridge(zone.name))
         for host in plan.topology.hosts:
-            made += ensure_namespace(
-                lab.label(host.name), _SETTINGS | (_ROUTER_SETTINGS if host.role == "router" else {})
-            )
+            settings = _SETTINGS | _ROUTER_SETTINGS if host.role == "router" else _SETTINGS
+            made += ensure_namespace(lab.label(host.name), settings)
             for leg in plan.legs[host.name]:
                 _ensure_cable(switch, leg, lab.label(host.name))
             _configure(lab, plan, host.name)
@@ -48,10 +53,15 @@ def ensure(lab: Lab, plan: Plan) -> int:
 
 def remove(lab: Lab) -> int:
     """Remove every namespace that carries the lab's id, with all that is inside; returns how many."""
-    labels = [path.name for path in _RUN.glob(lab.label("*"))]
+    labels = present(lab)
     for label in labels:
         _remove_namespace(label)
     return len(labels)
+
+
+def present(lab: Lab) -> list[str]:
+    """List the namespaces that carry the lab's id."""
+    return [path.name for path in _RUN.glob(lab.label("*"))]
 
 
 def ensure_namespace(label: str, settings: dict[str, int | str]) -> int:
@@ -61,12 +71,23 @@ def ensure_namespace(label: str, settings: dict[str, int | str]) -> int:
         return 0
     path.unlink(missing_ok=True)  # a file without a mount: its maker was killed between the two
     netns.create(label)
+    words = [f"{key}={value}" for key, value in settings.items()]
     try:
-        tools.run(["nsenter", f"--net={path}", "sysctl", "--write", *(f"{key}={value}" for key, value in settings.items())])
+        tools.run(["nsenter", f"--net={path}", "sysctl", "--write", *words])
     except BaseException:
         _remove_namespace(label)  # a namespace that exists is one whose settings hold
         raise
     return 1
+
+
+@contextmanager
+def _links_of(label: str) -> Iterator[_Netlink]:
+    """Open rtnetlink in a namespace; raises `HostError` for what the kernel refuses."""
+    try:
+        with IPRoute(netns=label) as handle:  # type: ignore[no-untyped-call]  # pyroute2 has no types
+            yield handle
+    except NetlinkError as error:
+        raise HostError(f"network namespace {label}: the kernel refused ({error})") from error
 
 
 def _remove_namespace(label: str) -> None:
@@ -79,13 +100,13 @@ def _bridge(zone: str) -> str:
     return f"br-{zone}"
 
 
-def _ensure_bridge(switch: IPRoute, name: str) -> None:
+def _ensure_bridge(switch: _Netlink, name: str) -> None:
     if not switch.link_lookup(ifname=name):
         switch.link("add", ifname=name, kind="bridge")
     switch.link("set", index=switch.link_lookup(ifname=name)[0], state="up")
 
 
-def _ensure_cable(switch: IPRoute, leg: Leg, label: str) -> None:
+def _ensure_cable(switch: _Netlink, leg: Leg, label: str) -> None:
     if not switch.link_lookup(ifname=leg.port):
         switch.link("add", ifname=leg.port, kind="veth", peer={"ifname": leg.interface, "net_ns_fd": label})
     [port] = switch.link_lookup(ifname=leg.port)
@@ -95,7 +116,7 @@ def _ensure_cable(switch: IPRoute, leg: Leg, label: str) -> None:
 
 def _configure(lab: Lab, plan: Plan, host: str) -> None:
     legs = plan.legs[host]
-    with IPRoute(netns=lab.label(host)) as route:
+    with _links_of(lab.label(host)) as route:
         route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
         for leg in legs:
             [index] = route.link_lookup(ifname=leg.interface)

@@ -1,0 +1,28 @@
+"""`testbed status`: show each host with its state and health."""
+
+import json
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+
+from testbed import health, preflight
+from testbed.cli.options import format_option, lab_option, open_lab, topology_option
+from testbed.cli.tables import show_status
+
+
+@click.command()
+@lab_option
+@topology_option
+@format_option
+def command(lab_id: str | None, topology: str, form: str) -> int:
+    """Show each host with its state and health; exit code 1 unless all are healthy."""
+    preflight.require_root()
+    lab, plan = open_lab(lab_id, topology)
+    statuses = health.observe(lab, plan)
+    if form == "json":
+        rows = [asdict(status) for status in statuses]
+        click.echo(json.dumps({"lab": lab.id, "topology": plan.topology.name, "hosts": rows}, indent=2))
+    else:
+        show_status(Console(), statuses)
+    return 0 if all(status.health == "healthy" for status in statuses) else 1

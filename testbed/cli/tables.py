@@ -1,0 +1,24 @@
+"""Tables for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from testbed.health import Status
+
+_COLOURS = {"healthy": "green", "degraded": "yellow", "down": "red"}
+
+
+def show_status(console: Console, statuses: Sequence[Status]) -> None:
+    """Show one line for each host, then one for each problem."""
+    headers = ("host", "role", "zone", "IPv4", "IPv6", "state", "health")
+    table = Table(*headers, box=None, pad_edge=False, header_style="bold")
+    for status in statuses:
+        health = f"[{_COLOURS[status.health]}]{status.health}[/]"
+        table.add_row(status.name, status.role, status.zone, *status.addresses, status.state, health)
+    console.print(table)
+    for status in statuses:
+        for problem in status.problems:
+            console.print(f"{status.name}: {escape(problem)}", soft_wrap=True, highlight=False)
