@@ -1,0 +1,60 @@
+/*
+ * What the http and the stream module share: directives, the TLS extensions, the OCSP staple.
+ *
+ * The store, the choice and the octets are rooms of their own that know nothing of nginx; this one joins them with
+ * OpenSSL's callbacks and nginx's configuration.
+ */
+
+#ifndef MECAI_VOUCHER_CORE_H
+#define MECAI_VOUCHER_CORE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "mecai_voucher_store.h"
+
+#pragma GCC visibility push(hidden)
+
+/* The directives of one server. */
+typedef struct {
+    ngx_flag_t      enable;
+    ngx_flag_t      ocsp;
+    size_t          max_size;
+    ngx_str_t       directory;
+    ngx_array_t    *addresses;                  /* of mecai_address_t */
+    mecai_store_t  *store;                      /* shared by servers with the same directory */
+} mecai_conf_t;
+
+/* One server of a configuration that has a TLS context, as its adapter found it. */
+typedef struct {
+    SSL_CTX        *ctx;
+    mecai_conf_t   *conf;
+    u_char         *file;                       /* where its block stands */
+    ngx_uint_t      line;
+} mecai_server_t;
+
+/* The directives, for a module whose server configuration lies at `offset` and which takes them where `where` says. */
+#define MECAI_COMMANDS(where, offset)                                                                                  \
+    { ngx_string("voucher"), (where) | NGX_CONF_FLAG, ngx_conf_set_flag_slot, offset,                                  \
+      offsetof(mecai_conf_t, enable), NULL },                                                                          \
+    { ngx_string("voucher_ocsp"), (where) | NGX_CONF_FLAG, ngx_conf_set_flag_slot, offset,                             \
+      offsetof(mecai_conf_t, ocsp), NULL },                                                                            \
+    { ngx_string("voucher_directory"), (where) | NGX_CONF_TAKE1, ngx_conf_set_str_slot, offset,                        \
+      offsetof(mecai_conf_t, directory), NULL },                                                                       \
+    { ngx_string("voucher_max_size"), (where) | NGX_CONF_TAKE1, ngx_conf_set_size_slot, offset,                        \
+      offsetof(mecai_conf_t, max_size), &mecai_max_size_bounds },                                                      \
+    { ngx_string("voucher_public_address"), (where) | NGX_CONF_1MORE, mecai_set_addresses, offset, 0, NULL },          \
+    ngx_null_command
+
+extern ngx_conf_post_t  mecai_max_size_bounds;
+
+char *mecai_set_addresses(ngx_conf_t *cf, ngx_command_t *command, void *conf);
+void *mecai_create_conf(ngx_conf_t *cf);
+char *mecai_merge_conf(ngx_conf_t *cf, void *parent, void *child);
+
+/* Registers the extensions on every context once any server uses the module. */
+ngx_int_t mecai_register(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,190 @@
+"""A real nginx with the module, started for one test on a port of loopback, and the staple directory it reads."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from mecai.protocol.identity import certificate_hash
+from tests.pki import Issued
+
+SHIM: Final = Path(__file__).resolve().parents[3] / "nginx_module_shim"
+BUILD: Final = SHIM.parent / "build" / "nginx_module_shim"
+SANITIZE: Final = bool(os.environ.get("MECAI_NGINX_SANITIZE"))
+START_SECONDS: Final = 20
+STOP_SECONDS: Final = 20
+_STREAM: Final = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+_BAD: Final = ("[alert]", "[emerg]", "[crit]", "exited on signal", "stale global SSL error")
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def build_modules() -> Path:
+    """Build the modules for this machine's nginx where sources changed; return their directory."""
+    target = BUILD / ("sanitize" if SANITIZE else "release")
+    subprocess.run(["make", "-s", "-C", SHIM, f"{target}/.built"], check=True, timeout=300)
+    return target
+
+
+@dataclass(frozen=True)
+class Staples:
+    """The directory that a sidecar writes; files appear by rename, as there."""
+
+    root: Path
+
+    def place(self, site: Issued) -> Path:
+        """Return the directory of a certificate, made on first use."""
+        path = self.root / certificate_hash(site.der).hex()
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def put(self, site: Issued, name: str, content: bytes) -> Path:
+        """Rename a file into place."""
+        path = self.place(site) / name
+        temporary = path.with_name(f".{name}.new")
+        temporary.write_bytes(content)
+        temporary.rename(path)
+        return path
+
+    def voucher(self, site: Issued, authority: bytes, der: bytes, label: str = "") -> Path:
+        """Rename a voucher into place."""
+        return self.put(site, f"{authority.hex()}{label}.voucher", der)
+
+
+@dataclass
+class Nginx:
+    """One nginx; the tests write its http and stream blocks, every path and port besides is here."""
+
+    home: Path
+    modules: Path
+    staples: Staples
+    workers: int = 1
+    log_level: str = "error"
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def log(self) -> str:
+        """The error log so far."""
+        path = self.home / "error.log"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def voucher_log(self) -> list[str]:
+        """What the module itself has said so far."""
+        return [line.split(": ", 2)[2] for line in self.log.splitlines() if ": voucher: " in line]
+
+    def server(self, port: int, *sites: Issued, options: str = "", listen: str = "ssl") -> str:
+        """Return a server block, of http or stream, that shows these certificates."""
+        return f"server {{ listen 127.0.0.1:{port} {listen}; {self.identity(*sites)} {options} return 200 hello; }}\n"
+
+    def identity(self, *sites: Issued) -> str:
+        """Write certificates and keys; return their directives."""
+        lines = []
+        for site in sites:
+            stem = self.home / certificate_hash(site.der).hex()[:16]
+            stem.with_suffix(".pem").write_bytes(site.chain_pem)
+            stem.with_suffix(".key").write_bytes(site.key_pem)
+            lines.append(f"ssl_certificate {stem}.pem; ssl_certificate_key {stem}.key;")
+        return " ".join(lines)
+
+    def start(self, http: str = "", stream: str = "") -> None:
+        """Start with these blocks and wait until every port accepts."""
+        self._process = subprocess.Popen(self._command(http, stream), env=self._environment())
+        ports = {int(port) for port in re.findall(r"listen 127\.0\.0\.1:(\d+)", http + stream)}
+        deadline = time.monotonic() + START_SECONDS
+        for port in ports:
+            while not _accepts(port):
+                assert time.monotonic() < deadline, f"nginx does not listen on port {port}:\n{self.log}"
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    code = self._process.wait(timeout=0.02)
+                    raise AssertionError(f"nginx ended with {code}:\n{self.log}")
+
+    def refused(self, http: str = "", stream: str = "") -> str:
+        """Check a configuration that nginx must refuse; return what it says."""
+        done = subprocess.run(
+            [*self._command(http, stream), "-t"], env=self._environment(), capture_output=True, timeout=START_SECONDS,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode != 0, "nginx took the configuration"
+        return done.stderr.decode()
+
+    def reload(self) -> None:
+        """Load the configuration anew: new workers take over, old ones finish."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    def stop(self) -> None:
+        """Stop, and fail where nginx or a sanitizer complained."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        complaints = [line for line in self.log.splitlines() if any(bad in line for bad in _BAD)]
+        reports = [path.read_text() for path in self.home.glob("sanitizer.*")]
+        assert not complaints + reports, "\n".join(complaints + reports)
+
+    def _command(self, http: str, stream: str) -> list[str]:
+        (self.home / "nginx.conf").write_text(self._configuration(http, stream))
+        nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert nginx, "nginx is not installed: apt-get install nginx-light libnginx-mod-stream nginx-dev"
+        return [nginx, "-p", str(self.home), "-c", "nginx.conf", "-e", "error.log"]
+
+    def _configuration(self, http: str, stream: str) -> str:
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temporary = " ".join(f"{kind}_temp_path {self.home}/{kind};" for kind in kinds)
+        load = [self.modules / "ngx_http_voucher_module.so"]
+        if stream:
+            load += [_STREAM, self.modules / "ngx_stream_voucher_module.so"]
+        common = f"ssl_protocols TLSv1.2 TLSv1.3; voucher on; voucher_directory {self.staples.root};"
+        return "\n".join(
+            [
+                *(f"load_module {path};" for path in load),
+                "user root;" if os.geteuid() == 0 else "",
+                f"daemon off; pid {self.home}/nginx.pid; worker_processes {self.workers};",
+                f"error_log error.log {self.log_level};",
+                "events { worker_connections 64; }",
+                f"http {{ access_log off; {temporary} {common}\n{http}\n}}",
+                f"stream {{ {common}\n{stream}\n}}" if stream else "",
+            ]
+        )
+
+    def _environment(self) -> dict[str, str]:
+        if not SANITIZE:
+            return dict(os.environ)
+        library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, check=True, timeout=20)
+        suppressions = self.home / "suppressions"
+        suppressions.write_text("leak:ngx_alloc\n")  # nginx leaves pools behind when a worker ends; the module uses none
+        common = f"log_path={self.home}/sanitizer:abort_on_error=1:print_stacktrace=1"
+        return {
+            **os.environ,
+            "LD_PRELOAD": library.stdout.decode().strip(),
+            # every dynamic module of nginx defines the same globals (ngx_modules, ngx_module_names)
+            "ASAN_OPTIONS": f"{common}:detect_odr_violation=0",
+            "UBSAN_OPTIONS": common,
+            "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0",
+        }
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

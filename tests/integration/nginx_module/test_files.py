@@ -1,0 +1,220 @@
+"""What the module makes of the staple directory: live pick-up, and files that are damaged, expired or foreign."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from mecai.protocol.tls_extension import Choice
+from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.tls import ask
+from tests.pki import Hierarchy
+from tests.scene import Scene, authority_entry
+
+PICK_UP_SECONDS = 1.0
+PATIENCE_SECONDS = 10.0
+
+
+class Site:
+    """A running server of the scene's site, asked for birch's voucher."""
+
+    def __init__(self, nginx: Nginx, scene: Scene) -> None:
+        self.nginx, self.scene = nginx, scene
+        self.authority = authority_entry(scene.birch).authority
+        self.port = free_port()
+        self.request = Choice(1, (self.authority,)).encode()
+
+    def start(self) -> None:
+        """Start nginx."""
+        self.nginx.start(self.nginx.server(self.port, self.scene.site, options="voucher_max_size 64000;"))
+
+    def served(self) -> bytes | None:
+        """Return the voucher that one handshake brings."""
+        vouchers = ask(self.port, self.request).vouchers
+        return vouchers[0] if vouchers else None
+
+    def put(self, der: bytes) -> None:
+        """Rename a file into birch's place."""
+        self.nginx.staples.voucher(self.scene.site, self.authority, der)
+
+    def until(self, condition: Callable[[], bool]) -> float:
+        """Shake hands until the condition holds; return how many seconds that took."""
+        begin = time.monotonic()
+        while not condition():
+            assert time.monotonic() < begin + PATIENCE_SECONDS, f"still {self.served()!r}\n{self.nginx.log}"
+            self.served()
+        return time.monotonic() - begin
+
+
+@pytest.fixture
+def site(nginx: Nginx, scene: Scene) -> Site:
+    """Give a site that is not started yet."""
+    return Site(nginx, scene)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that must never be served, with what the log says of it, beside a good one of the same authority."""
+
+    authority: bytes
+    good: bytes
+    content: bytes
+    complaint: str
+
+
+def refusals(scene: Scene) -> list[Refusal]:
+    """Return one case per way of being wrong, each under an authority of its own."""
+    other = scene.alder.server("other.example.test")
+    then = scene.now - timedelta(hours=2)
+    damaged, unsigned = "damaged: not one CMS object in DER", "damaged: the signature does not verify"
+    makers: list[tuple[Callable[[Hierarchy, bytes], bytes], str]] = [
+        (lambda _, __: b"", damaged),
+        (lambda _, __: b"hello", damaged),
+        (lambda _, good: good[:-1], damaged),
+        (lambda _, good: good + b"\0", damaged),
+        (lambda _, good: _flip(good, good.index(b"MOZ")), unsigned),
+        (lambda _, good: _flip(good, len(good) - 1), unsigned),
+        (lambda _, __: bytes(16385), "larger than 16384 octets"),
+        (
+            lambda va, _: scene.voucher(va, this_update=then, next_update=then + timedelta(hours=1)),
+            "expired, its nextUpdate was 20",
+        ),
+        (lambda _, __: scene.voucher(scene.cedar), "foreign: of another Voucher Authority"),
+        (lambda va, _: scene.voucher(va, site=other), "foreign: for another certificate"),
+        (lambda _, __: scene.signed_directory(), "not a voucher: its content type"),
+    ]
+    cases = []
+    for number, (make, complaint) in enumerate(makers):
+        hierarchy = Hierarchy(f"bad{number}", scene.now)
+        good = scene.voucher(hierarchy)
+        cases.append(Refusal(authority_entry(hierarchy).authority, good, make(hierarchy, good), complaint))
+    return cases
+
+
+def answered(site: "Site", cases: Sequence[Refusal]) -> tuple[bytes, ...]:
+    """Ask for the vouchers of all cases; return what comes."""
+    choice = Choice(len(cases), tuple(case.authority for case in cases))
+    return ask(site.port, choice.encode()).vouchers or ()
+
+
+def _flip(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes((data[place] ^ 1,)) + data[place + 1 :]
+
+
+def test_renamed_file_is_served_without_reload(site: Site) -> None:
+    first, second = (site.scene.voucher(site.scene.birch, serial_number=number) for number in (1, 2))
+    site.put(first)
+    site.start()
+    assert site.served() == first
+    site.put(second)
+    assert site.until(lambda: site.served() == second) < PICK_UP_SECONDS + 1
+
+
+def test_directory_that_appears_later(site: Site) -> None:
+    site.start()
+    assert site.served() is None
+    assert site.nginx.voucher_log[-1].startswith("nothing to staple for the certificate in use: directory")
+    voucher = site.scene.voucher(site.scene.birch)
+    site.put(voucher)
+    site.until(lambda: site.served() == voucher)
+    assert len(site.nginx.voucher_log) == 1
+
+
+def test_removed_file_is_served_no_more(site: Site) -> None:
+    site.put(site.scene.voucher(site.scene.birch))
+    site.start()
+    assert site.served() is not None
+    (site.nginx.staples.place(site.scene.site) / f"{site.authority.hex()}.voucher").unlink()
+    site.until(lambda: site.served() is None)
+    assert site.nginx.voucher_log == []
+
+
+def test_bad_file_is_named_once_and_the_good_one_stays(site: Site) -> None:
+    """As many authorities as cases: each has a good voucher, which a bad file then replaces."""
+    cases = refusals(site.scene)
+    for case in cases:
+        site.nginx.staples.voucher(site.scene.site, case.authority, case.good)
+    site.start()
+    assert answered(site, cases) == tuple(case.good for case in cases)
+    for case in cases:
+        site.nginx.staples.voucher(site.scene.site, case.authority, case.content)
+    site.until(lambda: len(site.nginx.voucher_log) >= len(cases))
+    for case in cases:
+        (line,) = [line for line in site.nginx.voucher_log if f"{case.authority.hex()}.voucher" in line]
+        assert f'" is not served: {case.complaint}' in line
+        assert "; what it held before, with nextUpdate 20" in line
+    assert answered(site, cases) == tuple(case.good for case in cases)
+    assert len(site.nginx.voucher_log) == len(cases)
+
+
+def test_bad_file_is_never_served(site: Site) -> None:
+    cases = refusals(site.scene)
+    for case in cases:
+        site.nginx.staples.voucher(site.scene.site, case.authority, case.content)
+    good = site.scene.voucher(site.scene.birch)
+    site.put(good)
+    site.start()
+    assert answered(site, cases) == ()
+    assert site.served() == good
+    assert len(site.nginx.voucher_log) == len(cases)
+
+
+def test_only_regular_files_under_our_names(site: Site, nginx: Nginx) -> None:
+    """A link, a FIFO and a directory are refused; a temporary file and a stranger's are passed over in silence."""
+    good = site.scene.voucher(site.scene.birch)
+    place = nginx.staples.place(site.scene.site)
+    elsewhere = nginx.home / "elsewhere"
+    elsewhere.write_bytes(good)
+    (place / f"{site.authority.hex()}.voucher").symlink_to(elsewhere)
+    os.mkfifo(place / f"{site.authority.hex()}-fifo.voucher")
+    (place / f"{site.authority.hex()}-folder.voucher").mkdir()
+    (place / "birch.voucher").write_bytes(good)
+    (place / f"{site.authority.hex().upper()}.voucher").write_bytes(good)
+    for silent in (f".{site.authority.hex()}.voucher", f"{site.authority.hex()}.voucher.new", "README", "x" * 200):
+        (place / silent).write_bytes(good)
+    site.start()
+    assert site.served() is None
+    assert len(nginx.voucher_log) == 5
+    nginx.staples.voucher(site.scene.site, site.authority, good, "-good")
+    site.until(lambda: site.served() == good)
+
+
+def test_linked_directory_is_not_followed(site: Site, nginx: Nginx) -> None:
+    site.put(site.scene.voucher(site.scene.birch))
+    place = nginx.staples.place(site.scene.site)
+    place.rename(nginx.home / "moved")
+    place.symlink_to(nginx.home / "moved")
+    site.start()
+    assert site.served() is None
+
+
+def test_every_worker_picks_up(site: Site) -> None:
+    site.nginx.workers = 3
+    first, second = (site.scene.voucher(site.scene.birch, serial_number=number) for number in (1, 2))
+    site.put(first)
+    site.start()
+    assert {site.served() for _ in range(12)} == {first}
+    site.put(second)
+    site.until(lambda: {site.served() for _ in range(12)} == {second})
+
+
+def test_reload_keeps_answering(site: Site) -> None:
+    good = site.scene.voucher(site.scene.birch)
+    site.put(good)
+    site.start()
+    for _ in range(3):
+        site.nginx.reload()
+        assert {site.served() for _ in range(5)} == {good}
+
+
+def test_too_many_files_are_said_once(site: Site) -> None:
+    for number in range(258):
+        site.nginx.staples.put(site.scene.site, f"{number:016x}.voucher", b"bad")
+    site.start()
+    site.served()
+    complaints = [line for line in site.nginx.voucher_log if "holds more than 256 vouchers" in line]
+    assert len(complaints) == 1
+    assert len(site.nginx.voucher_log) == 257

@@ -1,0 +1,108 @@
+"""The OCSP staple that the module serves live, seen by `openssl s_client`; beside vouchers, by tlslite-ng."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from mecai.protocol.tls_extension import Choice
+from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.test_files import PATIENCE_SECONDS
+from tests.integration.nginx_module.tls import HOST, ask
+from tests.pki import rsa_key
+from tests.scene import Scene, authority_entry
+
+STATUS_TYPE_OCSP = b"\x01"
+
+
+def s_client(port: int, *options: str, name: str = HOST) -> str:
+    """Return what `openssl s_client -status` prints of a handshake."""
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name, "-status"]
+    done = subprocess.run(
+        [*command, *options], stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False
+    )  # fmt: skip
+    return done.stdout.decode(errors="replace")
+
+
+def _until(condition: Callable[[], bool], nginx: Nginx) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, nginx.log
+
+
+@pytest.fixture
+def port(nginx: Nginx, scene: Scene) -> int:
+    """Give a server that staples OCSP; its file is up to the test."""
+    number = free_port()
+    nginx.start(nginx.server(number, scene.site, options="voucher_ocsp on;"))
+    return number
+
+
+@pytest.mark.parametrize("protocol", ["-tls1_2", "-tls1_3"])
+def test_staple_is_served_and_replaced_live(port: int, nginx: Nginx, scene: Scene, protocol: str) -> None:
+    assert "OCSP response: no response sent" in s_client(port, protocol)
+    nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site))
+    _until(lambda: "Cert Status: good" in s_client(port, protocol), nginx)
+    nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site, status="revoked"))
+    _until(lambda: "Cert Status: revoked" in s_client(port, protocol), nginx)
+
+
+def test_bad_staple_is_named_and_not_served(nginx: Nginx, scene: Scene) -> None:
+    """One certificate per case, chosen by server name."""
+    then = scene.now - timedelta(days=3)
+    sites = [scene.alder.server(f"bad{number}.example.test") for number in range(5)]
+    cases = [
+        (b"damaged", "damaged: not one OCSP response in DER"),
+        (scene.alder.ocsp(sites[1]) + b"\0", "damaged: not one OCSP response in DER"),
+        (bytes.fromhex("30030a0106"), "its responseStatus is 6, not successful"),
+        (scene.alder.ocsp(scene.site), "foreign: it has no answer for this certificate"),
+        (
+            scene.alder.ocsp(sites[4], this_update=then, next_update=then + timedelta(days=1)),
+            "expired, its nextUpdate was 20",
+        ),
+    ]
+    port, blocks = free_port(), ""
+    for number, site in enumerate(sites):
+        nginx.staples.put(site, "ocsp.der", cases[number][0])
+        blocks += nginx.server(port, site, options=f"voucher_ocsp on; server_name bad{number}.example.test;")
+    nginx.start(blocks)
+    for number, (_, complaint) in enumerate(cases):
+        assert "no response sent" in s_client(port, name=f"bad{number}.example.test")
+        assert f'ocsp.der" is not served: {complaint}' in nginx.voucher_log[-1]
+    assert len(nginx.voucher_log) == len(cases)
+
+
+def test_good_staple_outlives_a_bad_file(port: int, nginx: Nginx, scene: Scene) -> None:
+    nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site))
+    assert "Cert Status: good" in s_client(port)
+    nginx.staples.put(scene.site, "ocsp.der", b"damaged")
+    _until(lambda: bool(s_client(port) and nginx.voucher_log), nginx)
+    assert "what it held before" in nginx.voucher_log[0]
+    assert "Cert Status: good" in s_client(port)
+
+
+def test_each_certificate_has_its_own(nginx: Nginx, scene: Scene) -> None:
+    other = scene.alder.server("www.example.test", server_key=rsa_key("www"))
+    for site in (scene.site, other):
+        nginx.staples.put(site, "ocsp.der", scene.alder.ocsp(site))
+    port = free_port()
+    nginx.start(nginx.server(port, scene.site, other, options="voucher off; voucher_ocsp on;"))
+    for algorithms, site in (("ECDSA+SHA256", scene.site), ("RSA-PSS+SHA256", other)):
+        serial = f"{site.certificate.serial_number:X}"
+        assert f"Serial Number: {serial}" in s_client(port, "-sigalgs", algorithms)
+
+
+def test_beside_a_voucher(port: int, nginx: Nginx, scene: Scene) -> None:
+    """TLS 1.3: both in one CertificateEntry (tlslite-ng knows no CertificateStatus of TLS 1.2)."""
+    response, voucher = scene.alder.ocsp(scene.site), scene.voucher(scene.birch)
+    authority = authority_entry(scene.birch).authority
+    nginx.staples.put(scene.site, "ocsp.der", response)
+    nginx.staples.voucher(scene.site, authority, voucher)
+    request = Choice(1, (authority,)).encode()
+    both = ask(port, request, status=True)
+    assert both.vouchers == (voucher,)
+    assert both.staple == STATUS_TYPE_OCSP + len(response).to_bytes(3) + response
+    alone = ask(port, request)
+    assert (alone.vouchers, alone.staple) == ((voucher,), None)
