@@ -29,7 +29,7 @@ def _pytest(name: str, *arguments: str) -> list[str]:
 
 
 def _shell_scripts() -> list[str]:
-    return [str(path) for path in sorted((ROOT / "scripts").iterdir()) if path.is_file()] + [".ci/run"]
+    return [str(path) for path in sorted((ROOT / "scripts").rglob("*")) if path.is_file()] + [".ci/run"]
 
 
 @dataclass(frozen=True)
