@@ -12,8 +12,9 @@ from mecai.protocol.request import VoucherRequest
 from mecai.vas.directories import RETRY, Directories
 from mecai.vas.problem import Code, Problem
 from mecai.vas.trust import Trust, Trusted
-from tests.directories import PUBLISHER, authority, directory, publisher
+from tests.directories import PUBLISHER, directory, publisher
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued
+from tests.scene import authority_entry
 from tests.unit.vas.conftest import Publish
 
 ALDER, BIRCH, CEDAR = Hierarchy("alder"), Hierarchy("birch"), Hierarchy("cedar")
@@ -59,7 +60,7 @@ def test_no_root_no_trust(engine: Engine, publish: Publish) -> None:
 
 
 def test_a_certificate_of_the_own_owner_group_is_refused(engine: Engine, publish: Publish) -> None:
-    content = directory(authority(ALDER, owner_group="forest"), authority(BIRCH, owner_group="forest"))
+    content = directory(authority_entry(ALDER, "forest"), authority_entry(BIRCH, "forest"))
     problem = refusal(Trust(Directories((publish(content),), engine), OWN, frozenset()), request())
     assert problem.code is Code.UNTRUSTED
     assert "own owner group, forest" in problem.detail
