@@ -25,7 +25,7 @@ def load(der: bytes, what: str = "certificate") -> x509.Certificate:
 def check(certificate: x509.Certificate, what: str = "certificate") -> x509.Certificate:
     """Return the certificate when every part of it parses; raises `Malformed` otherwise."""
     try:
-        _ = certificate.subject.public_bytes(), certificate.issuer.public_bytes(), certificate.extensions
+        _ = certificate.subject, certificate.issuer, certificate.extensions
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         certificate.public_key()
     except _FAULTS as error:

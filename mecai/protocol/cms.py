@@ -153,8 +153,14 @@ class Voucher:
 def sign_voucher(
     info: VoucherInfo, key: PrivateKey, certificate: x509.Certificate, ocsp_responses: Sequence[bytes]
 ) -> bytes:
-    """Return the DER voucher; `ocsp_responses` are those the evidence names and the authority's own, in any order."""
-    return sign_content(oids.ID_CT_VOUCHER_INFO, info.encode(), key, certificate, ocsp_responses)
+    """Return the DER voucher; `ocsp_responses` are those the evidence names and the authority's own, in any order.
+
+    Raises `Malformed` for one so large that nobody would accept it.
+    """
+    encoded = sign_content(oids.ID_CT_VOUCHER_INFO, info.encode(), key, certificate, ocsp_responses)
+    if len(encoded) > LIMITS.voucher_size:
+        raise Malformed(f"voucher: {len(encoded)} octets, more than the {LIMITS.voucher_size} allowed")
+    return encoded
 
 
 def parse_voucher(encoded: bytes) -> Voucher:

@@ -29,7 +29,7 @@ class Limits:
     authority_certificate_lifetime: timedelta = timedelta(days=366)
     authority_status_lifetime: timedelta = timedelta(hours=48)
     short_lived_lifetime: timedelta = timedelta(days=7)
-    status_age: timedelta = timedelta(days=10)  # of a response that names no nextUpdate sooner
+    status_age: timedelta = timedelta(days=10)  # the oldest OCSP answer, whatever its nextUpdate
 
     # Voucher Request Protocol
     request_size: int = 64 * 1024

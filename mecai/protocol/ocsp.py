@@ -33,7 +33,7 @@ class _ResponseBytes:
 @asn1.sequence
 class _OcspResponse:
     status: asn1.TLV
-    response_bytes: Annotated[_ResponseBytes | None, asn1.Explicit(0)]
+    response_bytes: Annotated[_ResponseBytes, asn1.Explicit(0)]  # optional, but never absent after success
 
 
 @asn1.sequence
@@ -128,17 +128,25 @@ def _names(answer: ocsp.OCSPSingleResponse, certificate: x509.Certificate, issue
 def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:
     """Verify with the responder that the response names; it must be the issuer or the issuer's delegate."""
     try:
-        delegates = [certificates.check(item, "OCSP responder's certificate") for item in parsed.certificates]
-        responder = next((item for item in (issuer, *delegates) if _is_responder(parsed, item)), None)
-        if responder is None:
-            raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
-        if responder != issuer:
-            validate_delegate(responder, issuer, now)
+        responder = _responder(parsed, issuer)
         algorithm = algorithms.signature_named(_signature_algorithm(response))
         key = algorithms.check_public_key(responder.public_key())
         algorithm.verify(key, parsed.signature, parsed.tbs_response_bytes)
-    except (InvalidSignature, Malformed) as error:
-        raise _missing(f"OCSP response: its signature does not verify {error}".rstrip()) from error
+    except Malformed as error:
+        raise _missing(f"OCSP response: {error.detail}") from error
+    except InvalidSignature as error:
+        raise _missing("OCSP response: its signature does not verify") from error
+    if responder != issuer:
+        validate_delegate(responder, issuer, now)
+
+
+def _responder(parsed: ocsp.OCSPResponse, issuer: x509.Certificate) -> x509.Certificate:
+    if _is_responder(parsed, issuer):
+        return issuer
+    for certificate in parsed.certificates:
+        if _is_responder(parsed, certificates.check(certificate, "the responder's certificate")):
+            return certificate
+    raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
 
 
 def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
@@ -150,31 +158,23 @@ def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) ->
 
 def _signature_algorithm(response: bytes) -> bytes:
     """Return the DER AlgorithmIdentifier: the library names its identifier only, PSS needs the parameters too."""
-    outer = der.decode(_OcspResponse, response, "OCSPResponse", LIMITS.ocsp_response_size)
-    if outer.response_bytes is None:
-        raise Malformed("OCSPResponse: responseBytes absent")
-    basic = der.decode(_BasicResponse, outer.response_bytes.response, "BasicOCSPResponse", LIMITS.ocsp_response_size)
+    outer = asn1.decode_der(_OcspResponse, response)
+    basic = asn1.decode_der(_BasicResponse, outer.response_bytes.response)
     return der.raw(basic.signature_algorithm)
 
 
 def _check_fresh(
-    status: OcspStatus,
-    certificate: x509.Certificate,
-    now: datetime,
-    max_age: timedelta,
-    max_validity: timedelta | None,
+    status: OcspStatus, certificate: x509.Certificate, now: datetime, max_age: timedelta, max_validity: timedelta | None
 ) -> None:
-    name = _name(certificate)
-    if status.this_update > now + LIMITS.clock_skew:
-        raise _stale(f"status of {name} begins in the future ({status.this_update:%Y-%m-%dT%H:%M:%SZ})")
-    if status.next_update is not None and status.next_update <= now:
-        raise _stale(f"status of {name} ended at {status.next_update:%Y-%m-%dT%H:%M:%SZ}")
-    if now - status.this_update > max_age:
-        raise _stale(f"status of {name} is older than {max_age}")
-    if max_validity is not None and (
-        status.next_update is None or status.next_update - status.this_update > max_validity
-    ):
-        raise _stale(f"status of {name} is valid for longer than {max_validity}")
+    begin, end = status.this_update, status.next_update
+    if begin > now + LIMITS.clock_skew:
+        raise _stale(certificate, f"begins in the future ({begin:%Y-%m-%dT%H:%M:%SZ})")
+    if end is not None and end <= now:
+        raise _stale(certificate, f"ended at {end:%Y-%m-%dT%H:%M:%SZ}")
+    if now - begin > max_age:
+        raise _stale(certificate, f"is older than {max_age}")
+    if max_validity is not None and (end is None or end - begin > max_validity):
+        raise _stale(certificate, f"is valid for longer than {max_validity}")
 
 
 def _name(certificate: x509.Certificate) -> str:
@@ -185,5 +185,5 @@ def _missing(detail: str) -> VerificationError:
     return VerificationError("status-missing", "V11", detail)
 
 
-def _stale(detail: str) -> VerificationError:
-    return VerificationError("status-stale", "V11", detail)
+def _stale(certificate: x509.Certificate, detail: str) -> VerificationError:
+    return VerificationError("status-stale", "V11", f"status of {_name(certificate)} {detail}")

@@ -56,19 +56,13 @@ def validate_authority(
     Raises `VerificationError` (untrusted-authority) for another issuer, a sub-CA between, a CA certificate, an extended
     key usage that is not critical or not alone, a missing OCSP URL, a lifetime or key beyond the limits.
     """
-    policy = (
-        ExtensionPolicy.permit_all()
-        .require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, _check_sole_purpose(_VOUCHER_SIGNING))
-        .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _check_key_usage)
-        .may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _check_no_ca)
-        .require_present(x509.AuthorityInformationAccess, Criticality.AGNOSTIC, _check_ocsp_url)
-        .require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
+    policy = ExtensionPolicy.permit_all().require_present(
+        x509.ExtendedKeyUsage, Criticality.CRITICAL, _check_authority_profile
     )
     try:
         algorithms.check_public_key(certificate.public_key())
-        _check_lifetime(certificate)
         return _validate_direct(certificate, roots, policy, now)
-    except (web_pki.VerificationError, ValueError, Malformed) as error:
+    except (web_pki.VerificationError, Malformed) as error:
         raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
 
 
@@ -140,40 +134,23 @@ def _check_purpose(
     return check
 
 
-def _check_sole_purpose(
-    purpose: x509.ObjectIdentifier,
-) -> Callable[[web_pki.Policy, x509.Certificate, x509.ExtendedKeyUsage], None]:
-    def check(policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage) -> None:
-        del policy, certificate
-        if list(usage) != [purpose]:
-            raise ValueError(f"extended key usage is not {purpose.dotted_string} alone")
-
-    return check
-
-
-def _check_key_usage(policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
-    del policy, certificate
-    if not usage.digital_signature or usage.key_cert_sign or usage.crl_sign:
+def _check_authority_profile(
+    policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage
+) -> None:
+    """Hold a Voucher Authority's certificate against rule K2; raises `ValueError` or `x509.ExtensionNotFound`."""
+    del policy
+    if list(usage) != [_VOUCHER_SIGNING]:
+        raise ValueError("extended key usage is not id-kp-voucherSigning alone")
+    extensions = certificate.extensions
+    key_usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    if not key_usage.digital_signature or key_usage.key_cert_sign or key_usage.crl_sign:
         raise ValueError("key usage must be digitalSignature and no CA's")
-
-
-def _check_no_ca(
-    policy: web_pki.Policy, certificate: x509.Certificate, constraints: x509.BasicConstraints | None
-) -> None:
-    del policy, certificate
-    if constraints is not None and constraints.ca:
+    if any(isinstance(item.value, x509.BasicConstraints) and item.value.ca for item in extensions):
         raise ValueError("it is a CA certificate")
-
-
-def _check_ocsp_url(
-    policy: web_pki.Policy, certificate: x509.Certificate, access: x509.AuthorityInformationAccess
-) -> None:
-    del policy, certificate
+    extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     if all(entry.access_method != AuthorityInformationAccessOID.OCSP for entry in access):
         raise ValueError("no OCSP URL")
-
-
-def _check_lifetime(certificate: x509.Certificate) -> None:
     lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     if lifetime > LIMITS.authority_certificate_lifetime:
         raise ValueError(

@@ -57,6 +57,8 @@ class VoucherRequest:
             check_addresses(self.addresses)
             if self.port not in PORTS:
                 raise Malformed(f"port: {self.port} is no port")
+            if self.succession == b"":
+                raise Malformed("succession: empty, leave it out")
             if self.server_name is not None:
                 _check_server_name(self.server_name)
 

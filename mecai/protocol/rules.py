@@ -7,6 +7,8 @@ code and its number. `mecai.protocol.verify` applies them and adds the rules of 
 import ipaddress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -20,7 +22,8 @@ from mecai.protocol.ocsp import judge_ocsp
 from mecai.protocol.path import validate_authority
 from mecai.protocol.voucher import EvidenceMethod, StatusEvidence
 
-NAT64_PREFIX = "64:ff9b::/96"  # RFC 6052 section 2.1
+NAT64_PREFIX: Final = "64:ff9b::/96"  # RFC 6052 section 2.1
+_NAT64_OCTETS: Final = 12  # 96 bits, before the IPv4 address
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,11 @@ def _hash(certificate: x509.Certificate) -> bytes:
 
 def _unmapped(address: bytes, policy: Policy) -> bytes:
     """Return the IPv4 address inside an IPv4-mapped or NAT64 address, any other unchanged."""
-    parsed = ipaddress.ip_address(address)
-    if any(parsed in ipaddress.IPv6Network(prefix) for prefix in policy.nat64_prefixes):
-        return address[-4:]
+    if address[:_NAT64_OCTETS] in map(_prefix_octets, policy.nat64_prefixes):
+        return address[_NAT64_OCTETS:]
     return canonical_address(address)
+
+
+@cache
+def _prefix_octets(prefix: str) -> bytes:
+    return ipaddress.IPv6Network(prefix).network_address.packed[:_NAT64_OCTETS]

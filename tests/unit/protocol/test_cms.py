@@ -362,6 +362,11 @@ def test_a_set_in_another_order_is_no_der() -> None:
         parse_voucher(VOUCHER.replace(one + two, two + one))
 
 
+def test_a_voucher_that_nobody_would_accept_is_not_signed() -> None:
+    with pytest.raises(Malformed, match="octets"):
+        SCENE.voucher(BIRCH, evidence=EVIDENCE, enclosed=[*EVIDENCE, *(BIRCH.ocsp(BIRCH.issuing) for _ in range(60))])
+
+
 def test_trailing_octets_and_size() -> None:
     for encoded in (VOUCHER + b"\0", VOUCHER + bytes(16 * 1024)):
         with refuses("malformed", "V1"):

@@ -54,6 +54,7 @@ def test_a_changed_octet_is_malformed_or_another_request(octets: bytes) -> None:
         ({"server_name": "www..example"}, "serverName"),
         ({"server_name": "a" * 64}, "serverName"),
         ({"server_name": "*.example.test"}, "serverName"),
+        ({"succession": b""}, "succession"),
         ({"succession": bytes(65 * 1024)}, "VoucherRequest"),
     ],
 )
