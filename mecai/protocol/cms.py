@@ -12,7 +12,7 @@ certificate is judged by `mecai.protocol.path`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Final, TypeVar
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -23,6 +23,18 @@ from mecai.protocol.algorithms import Digest, PrivateKey, SignatureAlgorithm
 from mecai.protocol.errors import Malformed, VerificationError
 from mecai.protocol.identity import sha256
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.signed_data import (
+    Attribute,
+    CertificateReference,
+    ContentInfo,
+    EncapsulatedContent,
+    IssuerAndSerialNumber,
+    OtherRevocationInfo,
+    SignedAttributes,
+    SignedData,
+    SignerInfo,
+    SigningCertificate,
+)
 from mecai.protocol.voucher import VoucherInfo
 
 Item = TypeVar("Item")
@@ -30,72 +42,6 @@ Item = TypeVar("Item")
 _VERSION_WITH_OTHER_REVOCATION: Final = 5  # RFC 5652 section 5.1: crls hold a format other than CRL
 _VERSION_PLAIN: Final = 3  # RFC 5652 section 5.1: content is not id-data
 _SIGNER_VERSION: Final = 1  # RFC 5652 section 5.3: issuerAndSerialNumber
-
-
-@asn1.sequence
-class _Attribute:
-    identifier: x509.ObjectIdentifier
-    values: Annotated[asn1.SetOf[asn1.TLV], asn1.Size.exact(1)]
-
-
-@asn1.sequence
-class _SignedAttributes:
-    attributes: asn1.SetOf[_Attribute]
-
-
-@asn1.sequence
-class _IssuerAndSerialNumber:
-    issuer: asn1.TLV
-    serial_number: int
-
-
-@asn1.sequence
-class _SignerInfo:
-    version: int
-    signer: _IssuerAndSerialNumber
-    digest_algorithm: asn1.TLV
-    signed_attributes: Annotated[asn1.SetOf[_Attribute] | None, asn1.Implicit(0)]
-    signature_algorithm: asn1.TLV
-    signature: bytes
-    unsigned_attributes: Annotated[asn1.SetOf[_Attribute] | None, asn1.Implicit(1)]
-
-
-@asn1.sequence
-class _OtherRevocationInfo:
-    form: x509.ObjectIdentifier
-    info: asn1.TLV
-
-
-@asn1.sequence
-class _EncapsulatedContent:
-    content_type: x509.ObjectIdentifier
-    content: Annotated[bytes | None, asn1.Explicit(0)]
-
-
-@asn1.sequence
-class _SignedData:
-    version: int
-    digest_algorithms: asn1.SetOf[asn1.TLV]
-    encapsulated: _EncapsulatedContent
-    certificates: Annotated[asn1.SetOf[x509.Certificate] | None, asn1.Implicit(0)]
-    crls: Annotated[asn1.SetOf[Annotated[_OtherRevocationInfo, asn1.Implicit(1)]] | None, asn1.Implicit(1)]
-    signer_infos: asn1.SetOf[_SignerInfo]
-
-
-@asn1.sequence
-class _ContentInfo:
-    content_type: x509.ObjectIdentifier
-    content: Annotated[_SignedData, asn1.Explicit(0)]
-
-
-@asn1.sequence
-class _CertificateReference:
-    certificate_hash: bytes  # ESSCertIDv2 with its default SHA-256 and no issuerSerial
-
-
-@asn1.sequence
-class _SigningCertificate:
-    certificates: list[_CertificateReference]
 
 
 @dataclass(frozen=True)
@@ -187,7 +133,7 @@ def sign_content(
     algorithm = algorithm or algorithms.for_key(key)
     digest = algorithm.digest
     attributes = _signed_attributes(_attribute_values(content_type, content, digest, certificate))
-    signer = _SignerInfo(
+    signer = SignerInfo(
         version=_SIGNER_VERSION,
         signer=_signer_name(certificate),
         digest_algorithm=der.opaque(digest.identifier),
@@ -196,20 +142,20 @@ def sign_content(
         signature=algorithm.sign(key, _attribute_octets(attributes)),
         unsigned_attributes=None,
     )
-    signed_data = _SignedData(
+    signed_data = SignedData(
         version=_VERSION_WITH_OTHER_REVOCATION if ocsp_responses else _VERSION_PLAIN,
         digest_algorithms=asn1.SetOf([der.opaque(digest.identifier)]),
-        encapsulated=_EncapsulatedContent(content_type=x509.ObjectIdentifier(content_type), content=content),
+        encapsulated=EncapsulatedContent(content_type=x509.ObjectIdentifier(content_type), content=content),
         certificates=asn1.SetOf([certificate]),
         crls=asn1.SetOf([_revocation_info(response) for response in ocsp_responses]) if ocsp_responses else None,
         signer_infos=asn1.SetOf([signer]),
     )
-    return der.encode(_ContentInfo(content_type=x509.ObjectIdentifier(oids.ID_SIGNED_DATA), content=signed_data))
+    return der.encode(ContentInfo(content_type=x509.ObjectIdentifier(oids.ID_SIGNED_DATA), content=signed_data))
 
 
 def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMITS.voucher_size) -> SignedContent:
     """Parse a DER ContentInfo of exactly this content type; raises `Malformed` for whatever the profile excludes."""
-    outer = der.decode(_ContentInfo, encoded, "ContentInfo", maximum)
+    outer = der.decode(ContentInfo, encoded, "ContentInfo", maximum)
     _expect(outer.content_type.dotted_string, oids.ID_SIGNED_DATA, "contentType")
     data = outer.content
     _expect(data.encapsulated.content_type.dotted_string, content_type, "eContentType")
@@ -239,40 +185,40 @@ def _attribute_values(
     content_type: str, content: bytes, digest: Digest, certificate: x509.Certificate
 ) -> dict[str, bytes]:
     """Return the one set of signed attributes, as DER values, that the profile allows for this content and signer."""
-    reference = _CertificateReference(certificate_hash=certificate.fingerprint(algorithms.SHA256.hash))
+    reference = CertificateReference(certificate_hash=certificate.fingerprint(algorithms.SHA256.hash))
     return {
         oids.ID_CONTENT_TYPE: der.encode(x509.ObjectIdentifier(content_type)),
         oids.ID_MESSAGE_DIGEST: der.encode(digest.of(content)),
-        oids.ID_SIGNING_CERTIFICATE_V2: der.encode(_SigningCertificate(certificates=[reference])),
+        oids.ID_SIGNING_CERTIFICATE_V2: der.encode(SigningCertificate(certificates=[reference])),
     }
 
 
-def _signed_attributes(values: Mapping[str, bytes]) -> asn1.SetOf[_Attribute]:
+def _signed_attributes(values: Mapping[str, bytes]) -> asn1.SetOf[Attribute]:
     attributes = [
-        _Attribute(identifier=x509.ObjectIdentifier(oid), values=asn1.SetOf([der.opaque(value)]))
+        Attribute(identifier=x509.ObjectIdentifier(oid), values=asn1.SetOf([der.opaque(value)]))
         for oid, value in values.items()
     ]
     return asn1.SetOf(attributes)
 
 
-def _attribute_octets(attributes: asn1.SetOf[_Attribute]) -> bytes:
+def _attribute_octets(attributes: asn1.SetOf[Attribute]) -> bytes:
     """Return the octets that are signed: the SET OF with its own tag, not the [0] of the wire (RFC 5652 section 5.4).
 
     The schema language encodes a SET OF only as a field, so its wrapper is taken off again.
     """
-    return bytes(der.opaque(der.encode(_SignedAttributes(attributes=attributes))).data)
+    return bytes(der.opaque(der.encode(SignedAttributes(attributes=attributes))).data)
 
 
-def _signer_name(certificate: x509.Certificate) -> _IssuerAndSerialNumber:
+def _signer_name(certificate: x509.Certificate) -> IssuerAndSerialNumber:
     issuer = der.opaque(certificate.issuer.public_bytes())
-    return _IssuerAndSerialNumber(issuer=issuer, serial_number=certificate.serial_number)
+    return IssuerAndSerialNumber(issuer=issuer, serial_number=certificate.serial_number)
 
 
-def _revocation_info(response: bytes) -> _OtherRevocationInfo:
-    return _OtherRevocationInfo(form=x509.ObjectIdentifier(oids.ID_RI_OCSP_RESPONSE), info=der.opaque(response))
+def _revocation_info(response: bytes) -> OtherRevocationInfo:
+    return OtherRevocationInfo(form=x509.ObjectIdentifier(oids.ID_RI_OCSP_RESPONSE), info=der.opaque(response))
 
 
-def _ocsp_responses(data: _SignedData) -> tuple[bytes, ...]:
+def _ocsp_responses(data: SignedData) -> tuple[bytes, ...]:
     if data.crls is None:
         return ()
     entries = data.crls.as_list()
@@ -284,7 +230,7 @@ def _ocsp_responses(data: _SignedData) -> tuple[bytes, ...]:
     return responses
 
 
-def _signer_algorithms(data: _SignedData, signer: _SignerInfo) -> tuple[Digest, SignatureAlgorithm]:
+def _signer_algorithms(data: SignedData, signer: SignerInfo) -> tuple[Digest, SignatureAlgorithm]:
     digest = algorithms.digest_named(der.raw(_one(data.digest_algorithms, "digestAlgorithms")))
     algorithm = algorithms.signature_named(der.raw(signer.signature_algorithm))
     signer_digest = algorithms.digest_named(der.raw(signer.digest_algorithm))
@@ -293,7 +239,7 @@ def _signer_algorithms(data: _SignedData, signer: _SignerInfo) -> tuple[Digest, 
     return digest, algorithm
 
 
-def _check_signer(signer: _SignerInfo, certificate: x509.Certificate) -> None:
+def _check_signer(signer: SignerInfo, certificate: x509.Certificate) -> None:
     _expect(signer.version, _SIGNER_VERSION, "SignerInfo version")
     if der.encode(signer.signer) != der.encode(_signer_name(certificate)):
         raise Malformed("sid: does not name the certificate in the object")
@@ -301,7 +247,7 @@ def _check_signer(signer: _SignerInfo, certificate: x509.Certificate) -> None:
         raise Malformed("unsignedAttrs: must be absent")
 
 
-def _read_attributes(signer: _SignerInfo, content_type: str) -> tuple[dict[str, bytes], bytes]:
+def _read_attributes(signer: SignerInfo, content_type: str) -> tuple[dict[str, bytes], bytes]:
     """Return the values of the signed attributes, which are the profile's three, and the octets that are signed."""
     if signer.signed_attributes is None:
         raise Malformed("signedAttrs: must be present")

@@ -23,6 +23,7 @@ from mecai.protocol import algorithms, cms, der, oids
 from mecai.protocol.algorithms import SignatureAlgorithm
 from mecai.protocol.cms import parse_signed_content, parse_voucher, sign_content
 from mecai.protocol.errors import Malformed, VerificationError
+from mecai.protocol.signed_data import ContentInfo
 from tests.pki import NOW, Issued, issue, key, rsa_key
 from tests.scene import Scene, refuses
 from tests.unit.protocol.strategies import changed, parsed
@@ -37,7 +38,7 @@ needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="the 
 
 def tampered(change: Callable[[Any], object], encoded: bytes = VOUCHER) -> bytes:
     """Return a voucher whose parsed SignedData was changed in place."""
-    info = der.decode(cms._ContentInfo, encoded, "ContentInfo", len(encoded))
+    info = der.decode(ContentInfo, encoded, "ContentInfo", len(encoded))
     change(info.content)
     return der.encode(info)
 
@@ -305,7 +306,7 @@ def test_shapes_that_the_profile_excludes(change: Callable[[Any], object]) -> No
 
 
 def test_another_outer_content_type() -> None:
-    info = der.decode(cms._ContentInfo, VOUCHER, "ContentInfo", len(VOUCHER))
+    info = der.decode(ContentInfo, VOUCHER, "ContentInfo", len(VOUCHER))
     info.content_type = x509.ObjectIdentifier("1.2.840.113549.1.7.1")
     with refuses("malformed", "V1"):
         parse_voucher(der.encode(info))
