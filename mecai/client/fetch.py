@@ -173,11 +173,16 @@ def _reach(destination: Destination, deadline: Deadline) -> socket.socket:
             f"{where}: the name has no address ({_words(error)}); check the name and the resolver"
         ) from error
     failures = []
-    for _family, _type, _protocol, _name, address in found:
+    for family, kind, protocol, _name, address in found:
+        sock = socket.socket(family, kind, protocol)
         try:
-            return socket.create_connection((str(address[0]), destination.port), min(deadline.left(), _TCP_LIMIT))
+            sock.settimeout(min(deadline.left(), _TCP_LIMIT))
+            sock.connect(address)
         except OSError as error:
+            sock.close()
             failures.append(f"{address[0]}: {_words(error)}")
+        else:
+            return sock
     raise Unreachable(f"{where}: no address answers ({'; '.join(failures)}); check the port and the route to it")
 
 

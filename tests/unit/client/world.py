@@ -28,7 +28,7 @@ class World:
     def __init__(self) -> None:
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.cas = {name: Hierarchy(name, self.now) for name in ("alder", "birch", "cedar", "dogwood")}
-        self.site = self.cas["alder"].server(HOST)
+        self.site = self.cas["alder"].server(HOST, "localhost", "127.0.0.1")
 
     @cached_property
     def publisher(self) -> Issued:
@@ -36,6 +36,11 @@ class World:
         span = (self.now - HOUR, self.now + timedelta(days=365))
         purpose = leaf_extensions(ExtendedKeyUsageOID.CODE_SIGNING)
         return issue("vendor", key("vendor"), None, purpose, span=span)
+
+    @cached_property
+    def staple(self) -> bytes:
+        """An OCSP response that says the site's certificate is good."""
+        return self.cas["alder"].ocsp(self.site)
 
     def signed_directory(
         self, sequence: int = 1, *, days: float = 7, issued: datetime | None = None, region: str = "lab"

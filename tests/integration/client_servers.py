@@ -1,0 +1,68 @@
+"""Servers on loopback that a client meets: OpenSSL's own, stapling from files, and a peer that speaks bytes as told."""
+
+import base64
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mecai.protocol.tls_extension import VOUCHER
+from tests.unit.client.world import World
+
+_SERVED_IN = 0x1180  # ClientHello, TLS 1.2 ServerHello, TLS 1.3 Certificate
+PAGE = "<p>hello</p>"
+
+
+def write_server_info(path: Path, answer: bytes) -> Path:
+    """Write what SSL_CTX_use_serverinfo_file(3) reads: a server with OpenSSL staples it and knows nothing of it."""
+    body = struct.pack("!IHH", _SERVED_IN, VOUCHER, len(answer)) + answer
+    text = base64.b64encode(body).decode()
+    path.write_text(f"-----BEGIN SERVERINFOV2 FOR VOUCHER-----\n{text}\n-----END SERVERINFOV2 FOR VOUCHER-----\n")
+    return path
+
+
+@contextmanager
+def openssl_server(world: World, folder: Path, answer: bytes | None, *more: str) -> Iterator[int]:
+    """Run `openssl s_server` as a web server of `folder` with an OCSP staple; yields its port on 127.0.0.1."""
+    (folder / "index.html").write_text(PAGE)
+    (folder / "site.pem").write_bytes(world.site.chain_pem + world.site.key_pem)
+    (folder / "staple.der").write_bytes(world.staple)
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-WWW", "-cert", "site.pem", "-cert_chain", "site.pem"]
+    command += ["-status_file", "staple.der", *more]
+    if answer is not None:
+        command += ["-serverinfo", str(write_server_info(folder / "server.info", answer))]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=folder, text=True, **streams) as server:  # type: ignore[call-overload]  # mixed
+        try:
+            line = next(line for line in server.stdout if line.startswith("ACCEPT"))
+            yield int(line.rpartition(":")[2])
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def blunt_server(*pieces: bytes) -> Iterator[int]:
+    """Accept one connection, read once, say the pieces, then nothing until the client goes; yields the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def meet() -> None:
+        with suppress(OSError):  # nobody came
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                for piece in pieces:
+                    connection.sendall(piece)
+                while connection.recv(65536):
+                    pass
+
+    thread = threading.Thread(target=meet, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listener.close()

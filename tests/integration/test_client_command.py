@@ -1,0 +1,146 @@
+"""`mecai client` as a person and as a program meet it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.client_servers import PAGE, openssl_server
+from tests.unit.client.world import World
+
+MECAI = Path(sys.executable).with_name("mecai")
+world = World()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lay out what a client reads."""
+    path = tmp_path_factory.mktemp("client")
+    world.write_config(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def vouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of a server with vouchers."""
+    answer = world.answer("birch", "cedar", "dogwood")
+    with openssl_server(world, tmp_path_factory.mktemp("vouched"), answer) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of a server without."""
+    with openssl_server(world, tmp_path_factory.mktemp("bare"), None) as port:
+        yield port
+
+
+def mecai(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(MECAI), "client", words[0], "--config", str(folder / "client.toml"), *words[1:]]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def document(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_get_says_who_vouched_and_shows_the_page(folder: Path, vouched: int) -> None:
+    result = mecai(folder, "get", f"https://localhost:{vouched}/index.html")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "accepted" in result.stdout.splitlines()[0]
+    for words in ("vouched by", " group", "✓ V9", "it names the address that answered", "ocsp", "handshake"):
+        assert words in result.stdout
+    assert result.stdout.rstrip().endswith(PAGE)
+
+
+def test_get_json(folder: Path, vouched: int) -> None:
+    result = mecai(folder, "get", f"https://localhost:{vouched}/index.html", "--format", "json", "--profile", "strict")
+    found = document(result)
+    assert (result.returncode, found["verdict"], found["reason"]) == (0, "accepted", None)
+    assert {voucher["name"] for voucher in found["vouchers"]} <= {"birch", "cedar", "dogwood"}
+    assert len(found["vouchers"]) >= 2
+    assert found["vouchers"][0].keys() >= {"authority", "name", "ownerGroup", "thisUpdate", "nextUpdate", "evidence"}
+    assert len(found["candidates"]) == 4
+    assert found["tls"]["staple"] is True
+    assert found["timings"].keys() == {"connect", "handshake", "verification"}
+    assert (found["page"]["status"], found["page"]["body"]) == (200, PAGE)
+
+
+def test_check_asks_for_no_page(folder: Path, vouched: int) -> None:
+    result = mecai(folder, "check", f"localhost:{vouched}", "--format", "json")
+    assert (result.returncode, document(result)["verdict"]) == (0, "accepted")
+    assert "page" not in document(result)
+
+
+def test_a_refusal_says_why_and_what_to_do(folder: Path, bare: int) -> None:
+    result = mecai(folder, "get", f"https://localhost:{bare}/index.html")
+    assert result.returncode == 1
+    for words in ("refused", "no-voucher (rule C1)", "No Voucher Authority", "what to do", "asked for"):
+        assert words in result.stdout
+    assert PAGE not in result.stdout
+
+
+def test_a_refusal_as_json(folder: Path, bare: int) -> None:
+    result = mecai(folder, "check", f"localhost:{bare}", "--format", "json")
+    found = document(result)
+    assert (result.returncode, found["verdict"], found["reason"]) == (1, "refused", "no-voucher")
+    assert (found["vouchers"], len(found["candidates"])) == ([], 3)
+
+
+def test_warn_and_off_go_on(folder: Path, bare: int) -> None:
+    for mode, reason in (("warn", "no-voucher"), ("off", "not-checked")):
+        result = mecai(folder, "get", f"https://localhost:{bare}/index.html", "--format", "json", "--mode", mode)
+        found = document(result)
+        assert (result.returncode, found["verdict"], found["reason"]) == (0, "warned", reason)
+        assert found["page"]["body"] == PAGE
+
+
+def test_nothing_there(folder: Path) -> None:
+    result = mecai(folder, "check", "localhost:1", "--format", "json")
+    assert (result.returncode, document(result)["reason"]) == (3, "unreachable")
+
+
+def test_another_name(folder: Path, vouched: int) -> None:
+    result = mecai(folder, "check", f"127.0.0.2:{vouched}", "--format", "json")
+    assert (result.returncode, document(result)["reason"]) == (3, "unreachable")
+
+
+def test_a_page_that_does_not_come(folder: Path, tmp_path: Path) -> None:
+    with openssl_server(world, tmp_path, world.answer("birch", "cedar", "dogwood"), "-rev") as port:
+        result = mecai(folder, "get", f"https://localhost:{port}/", "--format", "json", "--timeout", "2")
+    assert result.returncode == 3
+    assert document(result)["verdict"] == "accepted"
+    assert "connected, but got no page" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (("get", "ftp://localhost/"), 2, "is no https URL"),
+        (("get", "https://localhost/", "--mode", "perhaps"), 2, "'perhaps' is not one of"),
+        (("check", "local host"), 2, "local host"),
+    ],
+)
+def test_bad_input_ends_in_one_line(folder: Path, words: tuple[str, ...], code: int, line: str) -> None:
+    result = mecai(folder, *words)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert line in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_configuration_ends_in_one_line(tmp_path: Path) -> None:
+    result = mecai(tmp_path, "check", "localhost")
+    assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (3, "", 1)
+
+
+def test_a_directory_of_a_stranger_ends_in_one_line(tmp_path: Path) -> None:
+    world.write_config(tmp_path)
+    (tmp_path / "publishers.pem").write_bytes(world.site.pem)
+    result = mecai(tmp_path, "check", "localhost")
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+    assert "directory-untrusted" in result.stderr

@@ -1,0 +1,70 @@
+"""Where a person's words lead."""
+
+import pytest
+
+from mecai.client.fetch import Deadline, Destination
+from mecai.protocol.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "path"),
+    [
+        ("https://www.example.test", "www.example.test", 443, "/"),
+        ("https://WWW.Example.test:8443/a%20b?c=d#e", "www.example.test", 8443, "/a%20b?c=d"),
+        ("https://bücher.example/", "xn--bcher-kva.example", 443, "/"),
+        ("https://[2001:db8::1]:8443/x", "2001:db8::1", 8443, "/x"),
+        ("https://192.0.2.1/", "192.0.2.1", 443, "/"),
+    ],
+)
+def test_urls(text: str, host: str, port: int, path: str) -> None:
+    assert Destination.of_url(text) == Destination(host, port, path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://www.example.test/",
+        "www.example.test",
+        "https://",
+        "https://anna@www.example.test/",
+        "https://www.example.test:99999/",
+        "https://www.example.test/a b",
+        "https://www.example.test/a\r\nHost: other",
+        "https://-example.test/",
+        "https://[2001:db8::1",
+        "https://www..example.test/",
+    ],
+)
+def test_what_is_no_https_url(text: str) -> None:
+    with pytest.raises(InputError):
+        Destination.of_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("www.example.test", "www.example.test", 443),
+        ("www.example.test:8443", "www.example.test", 8443),
+        ("2001:db8::1", "2001:db8::1", 443),
+        ("[2001:db8::1]:8443", "2001:db8::1", 8443),
+    ],
+)
+def test_hosts(text: str, host: str, port: int) -> None:
+    assert Destination.of_host(text) == Destination(host, port)
+
+
+@pytest.mark.parametrize("text", ["www.example.test/", "www.example.test/x", "", "https://www.example.test"])
+def test_what_is_no_host(text: str) -> None:
+    with pytest.raises(InputError):
+        Destination.of_host(text)
+
+
+def test_a_destination_is_shown_as_a_url() -> None:
+    assert Destination("2001:db8::1", 8443, "/x").url == "https://[2001:db8::1]:8443/x"
+    assert Destination("www.example.test", 443).url == "https://www.example.test/"
+
+
+def test_a_deadline_passes() -> None:
+    assert 0 < Deadline(1000).left() <= 1000
+    with pytest.raises(TimeoutError):
+        Deadline(0).left()
