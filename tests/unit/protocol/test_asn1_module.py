@@ -1,0 +1,36 @@
+"""The specification's ASN.1 module, compiled by another tool, says the same as this code."""
+
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import asn1tools  # type: ignore[import-untyped]  # it has no types
+import pytest
+
+from mecai.protocol.request import VoucherRequest
+from mecai.protocol.voucher import Extension
+from tests.scene import ADDRESS, HOST, Scene
+
+SCENE = Scene()
+INFO = SCENE.info(SCENE.birch, extensions=(Extension("1.2.3", critical=False, value=b"later"),))
+REQUEST = VoucherRequest(SCENE.site.der, SCENE.site.chain_der[1:], (ADDRESS,), 443, HOST, b"succession")
+
+
+@pytest.fixture(scope="module")
+def module() -> Any:
+    """Return the compiled module."""
+    return asn1tools.compile_files(str(Path(__file__).parents[3] / "docs" / "spec" / "mecai.asn1"), "der")
+
+
+@pytest.mark.parametrize(("name", "encoded"), [("VoucherInfo", INFO.encode()), ("VoucherRequest", REQUEST.encode())])
+def test_it_reads_and_writes_the_same_octets(module: Any, name: str, encoded: bytes) -> None:
+    assert module.encode(name, module.decode(name, encoded)) == encoded
+
+
+def test_its_fields_are_these(module: Any) -> None:
+    decoded = module.decode("VoucherInfo", INFO.encode())
+    assert decoded["authority"] == INFO.authority
+    assert decoded["nextUpdate"].replace(tzinfo=UTC) == INFO.next_update
+    assert decoded["trustContexts"] == ["MOZ"]
+    assert [entry["method"] for entry in decoded["statusEvidence"]] == ["ocsp", "ocsp"]
+    assert module.decode("VoucherRequest", REQUEST.encode())["serverName"] == HOST
