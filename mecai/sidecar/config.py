@@ -1,17 +1,19 @@
 """What an operator settles in `/etc/mecai/sidecar.toml`: every key, with its default where it has one.
 
-directory  = "/etc/mecai/directory.der"    # the signed directory, whose Voucher Authorities are asked
-publishers = "/etc/mecai/publishers.pem"   # the pinned certificates of its publisher
-state      = "/var/lib/mecai-sidecar"      # staples/ for the TLS server, private/ for the sidecar
-refresh_hours     = 12                     # at most this long between two vouchers of one authority
-parallel_requests = 4
-allowed_networks  = ["198.18.0.0/15"]      # OCSP responders here are asked in spite of docs/spec P3; default: none
+    directory  = "/etc/mecai/directory.der"    # the signed directory, whose Voucher Authorities are asked
+    publishers = "/etc/mecai/publishers.pem"   # the pinned certificates of its publisher
+    state      = "/var/lib/mecai-sidecar"      # staples/ for the TLS server, private/ for the sidecar
+    refresh_hours     = 12                     # at most this long between two vouchers of one authority
+    parallel_requests = 4
+    allowed_networks  = ["198.18.0.0/15"]      # OCSP responders here are asked in spite of docs/spec P3; default: none
 
-[[certificate]]                            # one per certificate that the TLS server shows
-chain       = "/etc/nginx/tls/www.pem"     # PEM: end entity, then intermediates; readable by the sidecar's user
-addresses   = ["198.18.4.2", "2001:db8:4::2"]
-port        = 443
-server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
+    [[certificate]]                            # one per certificate that the TLS server shows
+    chain       = "/etc/nginx/tls/www.pem"     # PEM: end entity, then intermediates; readable by the sidecar's user
+    addresses   = ["198.18.4.2", "2001:db8:4::2"]
+    port        = 443
+    server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
+
+The networks are an example: none is allowed by default. Everything else may be left out, but the certificates.
 """
 
 from dataclasses import dataclass, field

@@ -1,0 +1,89 @@
+"""`mecai sidecar`: refresh and status, for people and for programs."""
+
+import json
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mecai.cli import sidecar as verb
+from mecai.sidecar.ask import Held, Refused
+from tests.pki import DAY, HOUR, NOW
+from tests.unit.sidecar.conftest import Side, make_side
+
+CONFIG = Path("sidecar.toml")
+
+
+@pytest.fixture
+def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Side:
+    """Let the verbs find a played world."""
+    side = make_side(tmp_path)
+    monkeypatch.setattr(verb, "read_config", lambda _: side.config)
+    monkeypatch.setattr(verb, "now", lambda: side.now)
+    monkeypatch.setattr(verb, "_world", lambda _: side.world)
+    return side
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(verb.command, [*words, "--config", str(CONFIG)], catch_exceptions=False)
+
+
+def items(result: Result) -> dict[str, dict[str, Any]]:
+    return {item["name"]: item for item in json.loads(result.output)["items"]}
+
+
+def test_refresh_fetches_everything_and_says_so(side: Side) -> None:
+    result = run("refresh", "--format", "json")
+    assert (result.exit_code, json.loads(result.output)["healthy"]) == (0, True)
+    assert items(result)["birch"] | {"due": None} == {
+        "certificate": "www.example.test",
+        "kind": "voucher",
+        "name": "birch",
+        "state": "good",
+        "thisUpdate": "2026-03-02T11:55:00+00:00",
+        "nextUpdate": "2026-03-03T11:55:00+00:00",
+        "age": 300,
+        "left": 24 * 3600 - 300,
+        "due": None,
+        "detail": "",
+    }
+    run("refresh")
+    assert len(side.asked) == 6
+
+
+def test_something_missing_is_exit_code_1(side: Side) -> None:
+    side.answer(side.scene.birch, Held(NOW + 3 * DAY))
+    result = run("refresh", "--format", "json")
+    assert (result.exit_code, items(result)["birch"]["state"]) == (1, "missing")
+
+
+def test_status_asks_nobody(side: Side) -> None:
+    assert run("status").exit_code == 1
+    assert side.asked == []
+    side.walk()
+    side.asked.clear()
+    side.now = NOW + HOUR
+    result = run("status")
+    assert (result.exit_code, side.asked) == (0, [])
+    assert " ".join(result.output.splitlines()[2].split()).startswith("www.example.test birch good 1 h 05 min 22 h 55")
+
+
+def test_what_a_vas_said_is_no_markup(side: Side) -> None:
+    side.answer(side.scene.birch, Refused("[red]x[/]"))
+    assert "[red]x[/]" in run("refresh").output
+
+
+def test_root_becomes_the_owner_of_the_state(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    nobody = pwd.getpwnam("nobody")
+    os.chown(side.config.state, nobody.pw_uid, nobody.pw_gid)
+    calls: list[tuple[object, ...]] = []
+    monkeypatch.setattr("os.initgroups", lambda *words: calls.append(words))
+    monkeypatch.setattr("os.setgid", lambda *words: calls.append(words))
+    monkeypatch.setattr("os.setuid", lambda *words: calls.append(words))
+    run("status")
+    assert calls == [("nobody", nobody.pw_gid), (nobody.pw_gid,), (nobody.pw_uid,)]

@@ -1,0 +1,114 @@
+"""A sidecar whose VASes, responders and clock are played: what each VAS answers, the test says."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from mecai.protocol.authorities import Directory, Server
+from mecai.protocol.identity import address_octets, authority_id, certificate_hash, spki_der
+from mecai.sidecar.ask import Held
+from mecai.sidecar.config import CertificateEntry, Config
+from mecai.sidecar.report import Row, report
+from mecai.sidecar.round import Round, World
+from mecai.sidecar.shelf import Place
+from mecai.sidecar.staple import asked_through
+from tests.directories import PUBLISHER, signed
+from tests.pki import NOW, Hierarchy, Issued
+from tests.responders import Responders
+from tests.scene import ADDRESS, Scene
+
+SECOND = address_octets("2001:db8::10")
+Answer = bytes | Held | Exception
+
+
+@dataclass
+class Side:
+    """The sidecar of `scene.site`, and everything around it."""
+
+    config: Config
+    scene: Scene
+    responders: Responders
+    now: datetime = NOW
+    answers: dict[str, Answer | Callable[[], Answer]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def ask(self, server: Server, request: bytes) -> bytes | Held:
+        """Answer for a VAS."""
+        assert request
+        self.asked.append(server.url)
+        answer = self.answers[server.url]
+        answer = answer() if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def answer(self, va: Hierarchy, answer: Answer | Callable[[], Answer]) -> None:
+        """Settle what the VAS of `va` answers."""
+        self.answers[f"https://vas.{va.name}.test"] = answer
+
+    @property
+    def world(self) -> World:
+        """Everything outside the sidecar."""
+        jitter = random.Random(1)  # noqa: S311 - no secret
+        return World(lambda: self.now, jitter, self.ask, asked_through(self.responders))
+
+    def walk(self, *, everything: bool = False) -> datetime | None:
+        """Walk one round; forget before who was asked."""
+        self.asked.clear()
+        return Round(self.config, self.world).walk(everything=everything)
+
+    def report(self) -> dict[str, Row]:
+        """Report, by name."""
+        return {row.name: row for row in report(self.config, self.now)}
+
+    def publish(self, content: Directory) -> None:
+        """Replace the directory."""
+        self.config.directory.write_bytes(signed(content))
+
+    def show(self, site: Issued) -> None:
+        """Let the server show another certificate."""
+        self.config.certificates[0].chain.write_bytes(site.chain_pem)
+
+    def addresses(self, *addresses: str) -> None:
+        """Let the server have other addresses."""
+        entry = replace(self.config.certificates[0], addresses=addresses)
+        self.config = replace(self.config, certificates=(entry,))
+
+    def path(self, va: Hierarchy | None, site: Issued | None = None) -> Path:
+        """Return where the voucher of `va` lies, or the staple."""
+        certificate = certificate_hash((site or self.scene.site).der)
+        authority = authority_id(spki_der(va.root.certificate)) if va else None
+        return self.config.staples / Place(certificate, authority).path
+
+    def laid(self, va: Hierarchy | None) -> bytes | None:
+        """Return what lies there."""
+        path = self.path(va)
+        return path.read_bytes() if path.exists() else None
+
+
+def make_side(folder: Path) -> Side:
+    """Make a sidecar all of whose VASes vouch for both addresses; nothing is laid yet."""
+    scene = Scene()
+    chain, publishers = folder / "www.pem", folder / "publishers.pem"
+    publishers.write_bytes(PUBLISHER.pem)
+    entry = CertificateEntry(chain, ("198.18.0.10", "2001:db8::10"))
+    config = Config((entry,), folder / "directory.der", publishers, folder / "state")
+    config.state.mkdir()
+    responders = Responders(scene.alder)
+    responders.know(scene.alder, scene.site)
+    side = Side(config, scene, responders)
+    side.publish(scene.directory)
+    side.show(scene.site)
+    for va in (scene.birch, scene.cedar, scene.dogwood):
+        side.answer(va, scene.voucher(va, addresses=(ADDRESS, SECOND)))
+    return side
+
+
+@pytest.fixture
+def side(tmp_path: Path) -> Side:
+    """Give a sidecar in a folder of the test's own."""
+    return make_side(tmp_path)

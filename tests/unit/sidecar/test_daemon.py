@@ -1,0 +1,120 @@
+"""The service: when it wakes, what wakes it, and what it survives."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from mecai.protocol.errors import InputError
+from mecai.sidecar import daemon
+from tests.unit.sidecar.conftest import Side
+
+
+class Enough(Exception):
+    """Ends a service that runs for ever."""
+
+
+class Sleeper:
+    """Wakes at once, each time as it is told, and at last never again; remembers how long it would have slept."""
+
+    def __init__(self, *wakes: bool) -> None:
+        self._wakes = iter(wakes)
+        self.slept: list[float] = []
+
+    def __call__(self, seconds: float) -> bool:
+        """Sleep."""
+        self.slept.append(seconds)
+        for wake in self._wakes:
+            return wake
+        raise Enough
+
+
+@pytest.fixture
+def path(side: Side, tmp_path: Path) -> Path:
+    """Write the configuration of the sidecar into a file."""
+    path = tmp_path / "sidecar.toml"
+    lines = [f'{key} = "{getattr(side.config, key)}"' for key in ("directory", "publishers", "state")]
+    chain = side.config.certificates[0].chain
+    entry = f'[[certificate]]\nchain = "{chain}"\naddresses = ["198.18.0.10", "2001:db8::10"]\n'
+    path.write_text("\n".join((*lines, entry)))
+    return path
+
+
+def serve(side: Side, path: Path, sleeper: Sleeper) -> None:
+    with pytest.raises(Enough):
+        daemon.run(path, side.world, sleeper)
+
+
+def test_it_wakes_each_minute_and_asks_only_what_is_due(side: Side, path: Path) -> None:
+    sleeper = Sleeper(False, False)
+    serve(side, path, sleeper)
+    assert (sleeper.slept, len(side.asked)) == ([60, 60, 60], 3)
+
+
+def test_a_hangup_fetches_everything_by_the_new_configuration(side: Side, path: Path) -> None:
+    serve(side, path, Sleeper(True))
+    assert len(side.asked) == 6
+
+
+def test_a_configuration_that_cannot_be_read_is_not_taken_over(
+    side: Side, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sleeper = Sleeper(True)
+    answer = side.answers["https://vas.birch.test"]
+
+    def spoil() -> bytes:
+        path.write_text("nonsense")
+        assert isinstance(answer, bytes)
+        return answer
+
+    side.answer(side.scene.birch, spoil)
+    serve(side, path, sleeper)
+    assert "configuration not taken over" in caplog.text
+    assert len(side.asked) == 6
+
+
+def test_a_first_configuration_that_cannot_be_read_ends_it(side: Side, path: Path) -> None:
+    path.write_text("nonsense")
+    with pytest.raises(InputError, match="is not TOML"):
+        daemon.run(path, side.world, Sleeper())
+
+
+def test_a_directory_that_cannot_be_read_is_waited_for(
+    side: Side, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = side.config.directory.read_bytes()
+    side.config.directory.unlink()
+
+    def sleep(_: float) -> bool:
+        if side.config.directory.exists():
+            raise Enough
+        side.config.directory.write_bytes(content)
+        return False
+
+    with pytest.raises(Enough):
+        daemon.run(path, side.world, sleep)
+    assert "nothing can be fetched" in caplog.text
+    assert len(side.asked) == 3
+
+
+def test_a_hangup_is_not_lost_while_nobody_waits() -> None:
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    try:
+        wait = daemon.hangup_waiter()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert wait(0)
+        assert not wait(0)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def test_systemd_is_told_where_it_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        daemon.notify("READY=1")
+        assert systemd.recv(64) == b"READY=1"
+        monkeypatch.delenv("NOTIFY_SOCKET")
+        daemon.notify("READY=1")
