@@ -31,6 +31,7 @@ Document = dict[str, Any]
 Command = TypeVar("Command", bound=Callable[..., object])
 
 _COLOURS: Final = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
+_WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer, or is none
 _REFUSED_CODE: Final = VerificationError.exit_code
 # A page may hold what a terminal would obey: of the control characters only tab and line feed pass.
 _CONTROLS: Final = {
@@ -91,7 +92,7 @@ def _run(
     except (VerificationError, Unreachable) as error:
         show(_failure_document(destination, error))
         return error.exit_code
-    document = _document(destination, connection, context.directory)
+    document = _document(destination, connection, context)
     with closing(connection.socket) if connection.socket else nullcontext():
         try:
             if with_page and connection.socket:
@@ -107,9 +108,10 @@ def _policy(config: Path, mode: str | None, profile: str | None) -> ClientPolicy
     return dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile)
 
 
-def _document(destination: Destination, connection: Connection, directory: Directory) -> Document:
+def _document(destination: Destination, connection: Connection, context: VoucherContext) -> Document:
     """Say everything about one judged connection."""
     verdict, facts = connection.verdict, connection.verdict.facts
+    checked = [rule for rule in RULES if rule != "V10" or context.policy.contexts]  # no own context: nothing to check
     return {
         "verdict": verdict.outcome.value,
         "reason": verdict.reason,
@@ -118,8 +120,8 @@ def _document(destination: Destination, connection: Connection, directory: Direc
         "url": destination.url,
         "address": verdict.peer_address,
         "vouchers": [_voucher_document(vouched) for vouched in verdict.vouched],
-        "candidates": [_name_document(directory, candidate) for candidate in verdict.candidates],
-        "checked": list(RULES) if verdict.vouched else [],
+        "candidates": [_name_document(context.directory, candidate) for candidate in verdict.candidates],
+        "checked": checked if verdict.vouched else [],
         "tls": {
             "version": facts.version,
             "cipher": facts.cipher,
@@ -184,7 +186,7 @@ def _print_json(document: Document) -> None:
 
 
 def _print_human(document: Document) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=_WIDTH)
     outcome = Outcome(document["verdict"])
     console.print(f"{document['url']}  {outcome.value}", style=f"bold {_COLOURS[outcome]}")
     if document["reason"]:
@@ -216,9 +218,12 @@ def _print_vouchers(console: Console, document: Document) -> None:
     console.print(table)
     for rule in document["checked"]:
         console.print(f"  ✓ {rule:<4}{RULES[rule]}")
-    table = Table("evidence for", "method", "from", "until", box=None, pad_edge=False)
-    for evidence in document["vouchers"][0]["evidence"]:
-        table.add_row(evidence["certificate"][:16], *(evidence[key] for key in ("method", "thisUpdate", "nextUpdate")))
+    first = document["vouchers"][0]
+    table = Table(f"evidence of {first['name']}", "certificate", "method", "from", "until", box=None, pad_edge=False)
+    for index, evidence in enumerate(first["evidence"]):
+        label = f"intermediate {index}" if index else "end entity"
+        columns = (evidence[key] for key in ("method", "thisUpdate", "nextUpdate"))
+        table.add_row(label, evidence["certificate"][:16], *columns)
     console.print(table)
 
 
