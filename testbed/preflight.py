@@ -94,7 +94,7 @@ def _free(directory: Path) -> int:
 
 
 def _inotify(hosts: int) -> str:
-    """Take as many inotify instances as the hosts' systemds will, and give them back; root has 128 of them (inotify(7))."""
+    """Take as many inotify instances as the hosts will, and give them back; root has 128 of them (inotify(7))."""
     need = hosts * LIMITS.inotify_instances_per_host
     libc = ctypes.CDLL(None)
     taken = list(itertools.takewhile(lambda number: number >= 0, (libc.inotify_init() for _ in range(need))))

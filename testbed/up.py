@@ -110,7 +110,12 @@ def choose_image(lab: Lab, model: topology.Topology) -> build.Image:
             f"lab {lab.id}: was made from another content of {record.topology}: "
             f"testbed down --lab {lab.id}, then up; or choose another id with --lab"
         )
-    return build.Image(record.image)
+    image = build.Image(record.image)
+    if image.built:
+        return image
+    if (lab.directory / "hosts").exists():
+        raise HostError(f"lab {lab.id}: its image {image.directory} is gone: testbed down --lab {lab.id}, then up")
+    return build.wanted()
 
 
 def images_in_use(labs: Path = STATE / "labs") -> set[str]:

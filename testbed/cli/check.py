@@ -6,18 +6,17 @@ from dataclasses import asdict
 import click
 
 from testbed import preflight
-from testbed.cli.options import format_option, lab_option, name_lab, topology_option
-from testbed.topology import find, load
+from testbed.cli.options import find_source, format_option, lab_option, name_lab, topology_option
+from testbed.topology import load
 
 
 @click.command()
 @lab_option
 @topology_option
 @format_option
-def command(lab_id: str | None, topology: str, form: str) -> int:
+def command(lab_id: str | None, topology: str | None, form: str) -> int:
     """Say whether this machine can run a lab, and what is missing; changes nothing."""
-    name_lab(lab_id, topology)
-    model = load(find(topology))
+    model = load(find_source(name_lab(lab_id, topology), topology))
     findings = [
         preflight.Finding("topology", f"{model.name}: {len(model.hosts)} hosts in {len(model.zones)} zones"),
         *preflight.findings(len(model.hosts)),

@@ -13,7 +13,7 @@ from testbed.cli.options import format_option, lab_option, name_lab, topology_op
 @lab_option
 @topology_option
 @format_option
-def command(lab_id: str | None, topology: str, form: str) -> None:
+def command(lab_id: str | None, topology: str | None, form: str) -> None:
     """Remove exactly what a lab made: hosts, networks, mounts, files; the image stays in the cache."""
     preflight.require_root()
     lab = name_lab(lab_id, topology)

@@ -14,7 +14,7 @@ from testbed.nspawn import hosts
 @topology_option
 @click.argument("host")
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
-def command(lab_id: str | None, topology: str, host: str, words: tuple[str, ...]) -> None:
+def command(lab_id: str | None, topology: str | None, host: str, words: tuple[str, ...]) -> None:
     """Run a command on a host as root; its input, output and exit code are passed through."""
     preflight.require_root()
     lab, plan = open_lab(lab_id, topology)

@@ -13,7 +13,7 @@ from testbed.cli.options import lab_option, open_lab, topology_option
 @topology_option
 @click.argument("host")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SSH-ARGUMENTS]...")
-def command(lab_id: str | None, topology: str, host: str, words: tuple[str, ...]) -> None:
+def command(lab_id: str | None, topology: str | None, host: str, words: tuple[str, ...]) -> None:
     """Open an SSH session to a host; further words go to ssh."""
     preflight.require_root()
     lab, plan = open_lab(lab_id, topology)

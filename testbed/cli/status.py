@@ -15,7 +15,7 @@ from testbed.cli.tables import show_status
 @lab_option
 @topology_option
 @format_option
-def command(lab_id: str | None, topology: str, form: str) -> int:
+def command(lab_id: str | None, topology: str | None, form: str) -> int:
     """Show each host with its state and health; exit code 1 unless all are healthy."""
     preflight.require_root()
     lab, plan = open_lab(lab_id, topology)

@@ -10,14 +10,14 @@ from rich.console import Console
 
 from testbed import health, preflight, up
 from testbed.cli import demo
-from testbed.cli.options import format_option, lab_option, name_lab, topology_option
+from testbed.cli.options import find_source, format_option, lab_option, name_lab, topology_option
 from testbed.cli.progress import Progress
 from testbed.cli.tables import show_status
 from testbed.demonstration import Scene
 from testbed.lab import Lab
 from testbed.plan import Plan, make
 from testbed.stages import Result, run
-from testbed.topology import find, load
+from testbed.topology import load
 
 
 @click.command()
@@ -25,10 +25,11 @@ from testbed.topology import find, load
 @topology_option
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @format_option
-def command(lab_id: str | None, topology: str, until: str | None, form: str) -> None:
+def command(lab_id: str | None, topology: str | None, until: str | None, form: str) -> None:
     """Make a lab, or complete it: running it again changes nothing that is right."""
     preflight.require_root()
-    lab, source = name_lab(lab_id, topology), find(topology)
+    lab = name_lab(lab_id, topology)
+    source = find_source(lab, topology)
     model = load(source)
     text = form == "text"
     progress = Progress(Console(stderr=not text))

@@ -7,6 +7,7 @@ https://systemd.io/CGROUP_DELEGATION).
 """
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,8 +80,8 @@ def labels(pattern: str) -> set[str]:
 def end(label: str) -> None:
     """Kill every process of the group and remove it; raises `HostError` when that is not done in time."""
     for group in _groups(label):
-        if (kill := group / "cgroup.kill").exists():
-            kill.write_text("1")
+        with contextlib.suppress(OSError):  # v1 has no such file, and a group may just have vanished
+            (group / "cgroup.kill").write_text("1")
     until(lambda: _remove(label), LIMITS.kill_seconds, lambda: f"{label}: processes {processes(label)} do not end")
 
 
@@ -91,16 +92,20 @@ def _groups(pattern: str) -> list[Path]:
 
 
 def _members(group: Path) -> Iterator[int]:
-    for file in group.rglob("cgroup.procs"):
+    for directory in _tree(group):
         with contextlib.suppress(OSError):
-            yield from map(int, file.read_text().split())
+            yield from map(int, (directory / "cgroup.procs").read_text().split())
+
+
+def _tree(group: Path) -> Iterator[Path]:
+    """Yield a group and all groups in it, the innermost first; they may vanish at any time, which os.walk bears."""
+    for directory, _, _ in os.walk(group, topdown=False):
+        yield Path(directory)
 
 
 def _remove(label: str) -> bool:
     for group in _groups(label):
-        for directory in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+        for directory in _tree(group):
             with contextlib.suppress(OSError):
                 directory.rmdir()
-        with contextlib.suppress(OSError):
-            group.rmdir()
     return not _groups(label)

@@ -92,6 +92,7 @@ def _start(lab: Lab, host: str) -> None:
     label = lab.label(host)
     command = [
         *cgroups.starter(label),
+        *("setsid", "--fork"),  # the host outlives this process and its terminal
         "env",
         "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",  # Debian 13's systemd refuses cgroup v1
         "systemd-nspawn",
@@ -110,24 +111,28 @@ def _start(lab: Lab, host: str) -> None:
         "--resolv-conf=off",
         "--timezone=off",
     ]
-    # `setsid --fork`: the host outlives this process and its terminal.
-    tools.run_detached(["setsid", "--fork", *command], console(lab, host))
+    tools.run_detached(command, console(lab, host))
 
 
 def _await_boot(lab: Lab, host: str, *, fresh: bool) -> None:
     """Wait until systemd has started everything; a failed unit is refused in a fresh boot, else left to `health`."""
-    said = ""
-
-    def probe() -> bool:
-        nonlocal said
-        with contextlib.suppress(HostError):
-            question = enter(lab, host, ["systemctl", "is-system-running", "--wait"])
-            said = tools.answer(question, seconds=LIMITS.boot_seconds)
-        return said in {"running", "degraded"}
-
-    log = console(lab, host)
-    until(probe, LIMITS.boot_seconds, lambda: f"host {host}: does not boot, state {said or 'none'!r}; log {log}")
+    said = until(
+        lambda: _boot_result(lab, host),
+        LIMITS.boot_seconds,
+        lambda: f"host {host}: does not boot; log {console(lab, host)}",
+    )
     if fresh and said == "degraded":
         units = tools.answer(enter(lab, host, ["systemctl", "list-units", "--failed", "--plain", "--no-legend"]))
         failed = ", ".join(line.split()[0] for line in units.splitlines())
-        raise HostError(f"host {host}: booted, but these units failed: {failed}; log {log}")
+        raise HostError(f"host {host}: booted, but these units failed: {failed}; log {console(lab, host)}")
+
+
+def _boot_result(lab: Lab, host: str) -> str | None:
+    """Return `running` or `degraded`, None while the host is not so far; raises `HostError` when it has ended."""
+    if not cgroups.processes(lab.label(host)):
+        raise HostError(f"host {host}: ended while it booted; log {console(lab, host)}")
+    if cgroups.leader(lab.label(host)) is None:
+        return None
+    question = enter(lab, host, ["systemctl", "is-system-running", "--wait"])
+    said = tools.answer(question, seconds=LIMITS.boot_seconds)
+    return said if said in {"running", "degraded"} else None

@@ -1,0 +1,148 @@
+"""A lab of two hosts, for real: it boots, runs commands, survives a crash, and leaves nothing behind.
+
+Needs root and the base image in the cache (`testbed up` makes it). Nothing of another lab is touched.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.image import build
+from testbed.lab import Lab
+from testbed.limits import LIMITS
+from testbed.nspawn import cgroups, hosts, mounts, network
+from testbed.waiting import until
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="making namespaces needs root"),
+    pytest.mark.skipif(not build.wanted().built, reason="no base image in the cache: testbed up --until image"),
+]
+
+TOPOLOGY = """
+name: pair
+zones: {near: where the client stands, far: beyond the router}
+hosts:
+  router: {role: router, zone: far}
+  client: {role: client, zone: near}
+"""
+
+
+def call(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "testbed.cli", *words]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+
+
+def up(lab: Lab, topology: Path) -> dict[str, str]:
+    done = call("up", "--lab", lab.id, "--topology", topology, "--until", "hosts", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return {stage["name"]: stage["outcome"] for stage in json.loads(done.stdout)["stages"]}
+
+
+def traces(lab: Lab) -> list[str]:
+    """List all that is left of a lab on this machine."""
+    remains = [*hosts.present(lab), *network.present(lab), *map(str, mounts.below(lab.directory))]
+    return remains + ([str(lab.directory)] if lab.directory.exists() else [])
+
+
+@pytest.fixture(scope="module")
+def topology(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("topology") / "pair.yml"
+    file.write_text(TOPOLOGY, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def lab(topology: Path) -> Iterator[Lab]:
+    made = Lab(f"test-{os.getpid()}")
+    assert not traces(made)
+    try:
+        up(made, topology)
+        yield made
+    finally:
+        down = call("down", "--lab", made.id)
+    assert down.returncode == 0, down.stderr
+    assert not traces(made)
+
+
+def test_a_command_runs_with_its_input_output_and_exit_code(lab: Lab) -> None:
+    done = call("exec", "--lab", lab.id, "client", "--", "sh", "-c", "hostname; cat; exit 7", stdin="through")
+    assert (done.stdout, done.returncode) == ("client\nthrough", 7)
+
+
+def test_the_router_forwards_both_families(lab: Lab) -> None:
+    for address in ("198.18.2.1", "2001:db8:2::1"):
+        done = call("exec", "--lab", lab.id, "client", "--", "ping", "-c", "1", "-W", "2", address)
+        assert done.returncode == 0, done.stdout
+
+
+def test_nothing_is_made_in_the_machines_own_network(lab: Lab) -> None:
+    routes = subprocess.run(["ip", "route", "show", "table", "all"], capture_output=True, text=True, check=True).stdout
+    links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout
+    assert "198.18." not in routes
+    assert "br-near" not in links
+    assert lab.label("client") not in links
+
+
+def test_ssh_and_ansible_reach_the_host(lab: Lab) -> None:
+    done = subprocess.run(
+        ["ssh", "-F", lab.ssh_config, "client", "hostname"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("client\n", "")
+    ansible = Path(sys.executable).with_name("ansible")
+    environment = os.environ | {"ANSIBLE_CONFIG": str(lab.ansible_config)}
+    command = [str(ansible), "clients", "-m", "ansible.builtin.ping", "--one-line"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "client | SUCCESS" in done.stdout, done.stderr
+
+
+def test_a_second_up_changes_nothing(lab: Lab, topology: Path) -> None:
+    leader = cgroups.leader(lab.label("client"))
+    outcomes = up(lab, topology)
+    assert (outcomes["network"], outcomes["hosts"]) == ("unchanged", "unchanged: 2 running")
+    assert cgroups.leader(lab.label("client")) == leader
+
+
+def test_a_host_whose_supervisor_was_killed_is_booted_again_with_its_files(lab: Lab, topology: Path) -> None:
+    call("exec", "--lab", lab.id, "client", "--", "sh", "-c", "echo kept > /root/note")
+    supervisor = cgroups.supervisor(lab.label("client"))
+    assert supervisor is not None
+    os.kill(supervisor, signal.SIGKILL)
+    until(lambda: cgroups.supervisor(lab.label("client")) is None, LIMITS.kill_seconds, lambda: "supervisor lives on")
+
+    status = call("status", "--lab", lab.id, "--format", "json")
+    assert status.returncode == 1
+    states = {host["name"]: (host["state"], host["health"]) for host in json.loads(status.stdout)["hosts"]}
+    assert states["client"] == ("orphaned", "down")
+
+    assert up(lab, topology)["hosts"] == "1 booted"
+    assert call("exec", "--lab", lab.id, "client", "--", "cat", "/root/note").stdout == "kept\n"
+
+
+def test_an_edited_topology_is_refused_and_the_lab_left_as_it_is(lab: Lab, tmp_path: Path) -> None:
+    edited = tmp_path / "pair.yml"
+    edited.write_text(TOPOLOGY.replace("beyond", "behind"), encoding="utf-8")
+    done = call("up", "--lab", lab.id, "--topology", edited, "--until", "hosts")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert hosts.state(lab, "client") == "running"
+
+
+def test_down_finds_a_lab_whose_maker_was_killed_and_whose_record_is_lost(topology: Path) -> None:
+    crashed = Lab(f"crash-{os.getpid()}")
+    command = [sys.executable, "-m", "testbed.cli", "up", "--lab", crashed.id, "--topology", str(topology)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as maker:
+        until(lambda: hosts.present(crashed), LIMITS.boot_seconds, lambda: "no host was started")
+        maker.kill()
+    (crashed.directory / "lab.json").unlink()
+
+    refused = call("up", "--lab", crashed.id, "--topology", topology)
+    assert (refused.returncode, "leftovers without a record" in refused.stderr) == (3, True)
+    assert call("down", "--lab", crashed.id).returncode == 0
+    assert not traces(crashed)
+    assert call("down", "--lab", crashed.id).stdout == f"lab {crashed.id}: nothing to remove\n"

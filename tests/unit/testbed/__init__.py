@@ -1,0 +1,1 @@
+"""Tests of the lab's machinery that need neither root nor hosts."""

@@ -1,0 +1,54 @@
+"""What each role is asked, and how the answers become one word."""
+
+import pytest
+
+from mecai.protocol.errors import HostError
+from testbed import health, plan, tools, topology
+from testbed.lab import Lab
+from testbed.nspawn import hosts
+
+SMALL = plan.make(topology.load(topology.find("small")))
+
+
+def promises(host: str) -> list[str]:
+    return [check.promise for check in health.checks(SMALL, SMALL.topology.host(host))]
+
+
+def test_every_role_has_its_checks() -> None:
+    assert promises("client") == promises("vendor") == promises("attacker") == ["no unit failed"]
+    assert promises("alder") == ["no unit failed", "VAS is ready", "OCSP responder is ready"]
+    assert "has fresh vouchers to staple" in promises("www")
+    assert [word.split()[0] for word in promises("router")] == ["no", "resolves", "resolves", "forwards", "forwards"]
+
+
+def test_forwarding_is_tried_from_one_zone_to_another() -> None:
+    for check in health.checks(SMALL, SMALL.topology.router):
+        if check.promise.startswith("forwards"):
+            leg = SMALL.legs[check.on][0]
+            assert check.on != "router"
+            assert check.command[-1] not in {str(leg.ipv4.ip), str(leg.ipv6.ip)}
+
+
+@pytest.mark.parametrize(
+    ("state", "fault", "expected"),
+    [
+        ("running", "", "healthy"),
+        ("running", "exit code 3: inactive", "degraded"),
+        ("stopped", "", "down"),
+        ("orphaned", "", "down"),
+    ],
+)
+def test_health_is_one_of_three_words(state: str, fault: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_arguments: object, **_options: object) -> str:
+        if fault:
+            raise HostError(fault)
+        return ""
+
+    monkeypatch.setattr(hosts, "state", lambda _lab, _host: state)
+    monkeypatch.setattr(hosts, "enter", lambda _lab, _host, argv: argv)
+    monkeypatch.setattr(tools, "run", run)
+
+    statuses = health.observe(Lab("small"), SMALL)
+
+    assert {status.health for status in statuses} == {expected}
+    assert all(bool(status.problems) is (expected != "healthy") for status in statuses)

@@ -1,0 +1,112 @@
+"""A topology file is read wholly or refused in one line: file, key, what was seen, the fix."""
+
+import pytest
+
+from mecai.protocol.errors import InputError
+from testbed import topology
+
+GOOD = """
+name: tiny
+zones: {near: where clients stand, far: where servers stand}
+hosts:
+  router: {role: router, zone: near}
+  www: {role: tls_server, zone: far, names: [www.example.test], vars: {certified_by: alder}}
+"""
+
+
+def test_a_good_file_becomes_the_model() -> None:
+    model = topology.parse(GOOD, "tiny.yml")
+
+    assert (model.name, model.domain) == ("tiny", "lab.test")
+    assert [zone.name for zone in model.zones] == ["near", "far"]
+    assert model.router.name == "router"
+    assert model.host("www") == topology.Host(
+        "www", "tls_server", "far", ("www.example.test",), {"certified_by": "alder"}
+    )
+
+
+def test_built_in_topologies_are_good_and_named_after_their_file() -> None:
+    files = list(topology.BUILT_IN.glob("*.yml"))
+
+    assert files
+    for file in files:
+        assert topology.load(file).name == file.stem
+
+
+def test_the_digest_follows_the_content_and_not_its_comments() -> None:
+    digest = topology.parse(GOOD, "a").digest
+
+    assert topology.parse("# a comment\n" + GOOD, "b").digest == digest
+    assert topology.parse(GOOD.replace("far", "away"), "c").digest != digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: tiny\n", "", "the file: saw no key 'name'; expected a mapping with the keys name, zones and hosts"),
+        ("name: tiny", "name: Tiny Lab", "name: saw 'Tiny Lab'; expected a name of 1 to 16 lower-case letters"),
+        ("name: tiny", "name: tiny\ncolour: red", "the file: saw the unknown key 'colour'; expected a mapping"),
+        (
+            "name: tiny",
+            "name: tiny\ndomain: lab.example",
+            "domain: saw 'lab.example'; expected a domain that ends in .test",
+        ),
+        ("role: router, ", "", "hosts.router: saw no key 'role'; expected a mapping with the keys role and zone"),
+        (
+            "role: router",
+            "role: switch",
+            "hosts.router.role: saw 'switch'; expected one of router, authority, tls_server",
+        ),
+        ("role: router", "role: client", "hosts: saw none with the role router; expected exactly one"),
+        ("role: tls_server", "role: router", "hosts: saw router, www with the role router; expected exactly one"),
+        ("zone: far", "zone: fra", "hosts.www.zone: saw 'fra'; expected one of near, far, or add it under zones"),
+        (
+            "www.example.test",
+            "www.example.org",
+            "hosts.www.names.0: saw 'www.example.org'; expected a domain name that ends",
+        ),
+        (
+            "www.example.test",
+            "router.lab.test",
+            "hosts.www.names: saw 'router.lab.test', which router has; expected each",
+        ),
+        (
+            "[www.example.test]",
+            "www.example.test",
+            "hosts.www.names: saw 'www.example.test'; expected a list of different",
+        ),
+        ("  www:", "  web server:", "hosts: saw 'web server'; expected 1 to 64 hosts, each a name of at most 12"),
+        ("  www:", "  a-very-long-host-name:", "hosts: saw 'a-very-long-host-name'; expected 1 to 64 hosts"),
+        ("far: where servers stand", "far:", "zones.far: saw None; expected a sentence that says what this zone means"),
+        (
+            "far: where servers stand",
+            "near: twice",
+            "line 3: the key 'near' stands twice; expected YAML, correct this line",
+        ),
+        ("zones: {", "zones: [", "line 3: expected ',' or ']', but got '}'; expected YAML, correct this line"),
+        ("certified_by", "Certified-By", "hosts.www.vars: saw 'Certified-By'; expected a mapping of Ansible variables"),
+    ],
+)
+def test_a_fault_is_one_line_with_the_fix(old: str, new: str, message: str) -> None:
+    assert old in GOOD
+
+    with pytest.raises(InputError) as caught:
+        topology.parse(GOOD.replace(old, new, 1), "tiny.yml")
+
+    assert str(caught.value).startswith(f"tiny.yml: {message}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "just words", "\x00"])
+def test_what_is_no_mapping_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"^tiny\.yml: "):
+        topology.parse(text, "tiny.yml")
+
+
+def test_unknown_names_are_answered_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="no topology 'medium': use one of small"):
+        topology.find("medium")
+    with pytest.raises(InputError, match="no host 'wwww' in topology 'tiny': use one of router, www"):
+        topology.parse(GOOD, "tiny.yml").host("wwww")
+    with pytest.raises(InputError, match="cannot be read"):
+        topology.load(topology.find("./nowhere.yml"))
