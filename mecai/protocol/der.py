@@ -9,6 +9,7 @@ opaque here and go to the parser of that object.
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from cryptography import x509
 from cryptography.hazmat import asn1
 
 from mecai.protocol.errors import Malformed
@@ -23,7 +24,7 @@ def decode(schema: type[Schema], der: bytes, what: str, maximum: int) -> Schema:
     try:
         value = asn1.decode_der(schema, der)
         same = asn1.encode_der(value) == der
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:  # the second from a certificate within, and no ValueError
         raise Malformed(f"{what}: no valid DER ({error})") from error
     if not same:
         raise Malformed(f"{what}: its DER re-encoding differs")
