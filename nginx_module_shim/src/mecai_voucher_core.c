@@ -14,8 +14,6 @@ enum {
      * this stays under 12.2 KB, beyond which a new connection needs another round trip. */
     DEFAULT_MAX_SIZE = 7168,
     LEAST_MAX_SIZE = 512,
-    /* A client on OpenSSL takes a ServerHello of 20,000 octets at most (SERVER_HELLO_MAX_LENGTH). */
-    TLS12_MAX_SIZE = 19000,
     STAPLE_OVERHEAD = 8,            /* extension type and length, status type, length of the response */
 };
 
@@ -148,18 +146,16 @@ find_set(const mecai_conf_t *conf, X509 *certificate)
 }
 
 
-/* How many octets the answer may have in this handshake. */
+/*
+ * How many octets the answer may have in this handshake: in TLS 1.3 it shares the extensions of one CertificateEntry,
+ * 2^16-1 octets, with the staple.
+ */
 static size_t
-room_for(SSL *ssl, const mecai_conf_t *conf, unsigned int context)
+room_for(SSL *ssl, const mecai_conf_t *conf)
 {
     const unsigned char  *staple;
-    long                  staple_size;
+    long                  staple_size = SSL_get_tlsext_status_ocsp_resp(ssl, &staple);
 
-    if (context == SSL_EXT_TLS1_2_SERVER_HELLO) {
-        return ngx_min(conf->max_size, TLS12_MAX_SIZE);
-    }
-    /* in TLS 1.3 the answer shares the extensions of one CertificateEntry, 2^16-1 octets, with the staple */
-    staple_size = SSL_get_tlsext_status_ocsp_resp(ssl, &staple);
     if (staple_size <= 0) {
         return conf->max_size;
     }
@@ -191,7 +187,7 @@ add_voucher(SSL *ssl, unsigned int type, unsigned int context, const unsigned ch
         return 0;
     }
     set = find_set(conf, certificate);
-    room = room_for(ssl, conf, context);
+    room = room_for(ssl, conf);
     if (set == NULL || room == 0) {
         return 0;
     }

@@ -33,7 +33,12 @@ def free_port() -> int:
 
 
 def build_modules() -> Path:
-    """Build the modules for this machine's nginx where sources changed; return their directory."""
+    """Build the modules for this machine's nginx where sources changed; return their directory.
+
+    MECAI_NGINX_MODULES names a directory of modules that were built elsewhere, for the nginx that is first on PATH.
+    """
+    if ready := os.environ.get("MECAI_NGINX_MODULES"):
+        return Path(ready)
     target = BUILD / ("sanitize" if SANITIZE else "release")
     subprocess.run(["make", "-s", "-C", SHIM, f"{target}/.built"], check=True, timeout=300)
     return target
@@ -172,7 +177,7 @@ class Nginx:
             return dict(os.environ)
         library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, check=True, timeout=20)
         suppressions = self.home / "suppressions"
-        suppressions.write_text("leak:ngx_alloc\n")  # nginx leaves pools behind when a worker ends; the module uses none
+        suppressions.write_text("leak:ngx_alloc\n")  # nginx leaves pools behind when a worker ends
         common = f"log_path={self.home}/sanitizer:abort_on_error=1:print_stacktrace=1"
         return {
             **os.environ,
