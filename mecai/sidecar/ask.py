@@ -73,23 +73,33 @@ def _connected(server: Server, host: str, port: int | None, seconds: float) -> I
     connection = http.client.HTTPSConnection(host, port, context=context)
     plain = socket.create_connection((host, connection.port), timeout=min(CONNECT_SECONDS, seconds))
     with context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure:
-        cut = threading.Timer(seconds, _shut_down, [secure])
-        cut.daemon = True
-        cut.start()
-        try:
-            secure.settimeout(seconds)
+        secure.settimeout(seconds)
+        with _cut_off_after(secure, seconds):
             secure.do_handshake()
             connection.sock = secure
             yield connection
-        finally:
-            cut.cancel()
-            connection.close()
+        connection.close()
 
 
-def _shut_down(connected: socket.socket) -> None:
-    """Wake up whoever waits for this socket, below TLS: `SSLSocket.shutdown` is not for two threads."""
-    with suppress(OSError):
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+@contextmanager
+def _cut_off_after(connected: socket.socket, seconds: float) -> Iterator[None]:
+    """Let a timer end what a socket does; raises `TimeoutError` if it had to, whatever that looked like inside."""
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError):  # below TLS: `SSLSocket.shutdown` is not for two threads
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if late.is_set():
+            raise TimeoutError(f"took longer than {seconds:g} s")
 
 
 def _understand(url: str, response: http.client.HTTPResponse, body: bytes) -> bytes | Held:

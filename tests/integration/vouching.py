@@ -1,0 +1,301 @@
+"""Two real CAs, their OCSP responders, a TLS server and a VAS, each a process of its own on loopback.
+
+alder certifies the TLS server (`openssl s_server`), birch vouches. OCSP is asked at port 80 only (docs/spec P7): each
+responder has a loopback address of its own, 127.77.x.y; these tests need the right to bind port 80.
+"""
+
+import base64
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.pem import load_certificates
+from mecai.protocol.authorities import Directory
+from mecai.protocol.directory import parse_directory
+from mecai.protocol.request import VoucherRequest
+from tests.pki import Hierarchy, issue, key, key_usage
+
+BIN = Path(sys.executable).parent
+SECONDS = 60
+SERVER = "127.0.0.1"
+NAME = "www.example.test"
+NOW = datetime.now(UTC).replace(microsecond=0)
+TLS = Hierarchy("tls of the VAS", NOW)  # what birch's web server would show
+PUBLISHER = issue(
+    "publisher", key("publisher"), None, [key_usage("digital_signature")], span=(NOW, NOW.replace(year=NOW.year + 1))
+)
+CA = """
+name = "{name}"
+owner_group = "{name}"
+region = "north"
+ocsp_url = "http://{address}"
+vas_url = "https://vas.{name}.test"
+state = "{home}/state"
+public = "{home}/public"
+"""
+VAS = """
+key = "{home}/va.key.pem"
+certificate = "{home}/va.pem"
+root = "{home}/public/root.pem"
+database = "sqlite:///{home}/vas.sqlite"
+hold_hours = 0
+ports = [{port}]
+allowed_networks = ["127.0.0.0/8"]
+requests_per_minute = 1000
+trusted_proxies = 0
+[[directory]]
+context = "MOZ"
+path = "{directory}"
+publishers = "{publishers}"
+"""
+
+
+def run(*command: str | Path, code: int = 0) -> str:
+    """Run a command and return what it says; it must end with `code`."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def chain_of(path: Path) -> tuple[bytes, ...]:
+    """Return the certificates of a file as DER."""
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in load_certificates(path))
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A CA's files, and the address of its responder."""
+
+    name: str
+    home: Path
+    address: str
+
+    @property
+    def root(self) -> Path:
+        """Its root certificate."""
+        return self.home / "public" / "root.pem"
+
+    def mecai(self, *words: str | Path) -> str:
+        """Run a verb of `mecai ca` for this authority."""
+        return run(BIN / "mecai", "ca", words[0], "--config", self.home / "ca.toml", *words[1:])
+
+    def certify(self, profile: str, *names: str, label: str = "") -> Path:
+        """Make a key and have it certified; returns the path of the chain, beside which the key lies."""
+        label = label or profile
+        wanted, csr, out = (self.home / f"{label}.{suffix}" for suffix in ("key.pem", "csr", "pem"))
+        dns = [word for name in names for word in ("--dns", name)]
+        run(BIN / "mecai", "key", "create", "--key", wanted, "--csr", csr, "--name", label, *dns)
+        self.mecai("issue", "--profile", profile, "--csr", csr, "--out", out)
+        return out
+
+    def establish(self) -> None:
+        """Make the CA, its responder's certificates, and the VA's."""
+        self.home.mkdir()
+        (self.home / "ca.toml").write_text(CA.format(name=self.name, home=self.home, address=self.address))
+        self.mecai("init")
+        lines = [f'public = "{self.home}/public"']
+        for profile in ("ocsp-root", "ocsp-issuing"):
+            certificate = self.certify(profile)
+            lines += ["[[delegate]]", f'key = "{self.home}/{profile}.key.pem"', f'certificate = "{certificate}"']
+        (self.home / "ocsp.toml").write_text("\n".join(lines))
+        self.certify("va", f"vas.{self.name}.test")
+
+    def entry(self, url: str, root: x509.Certificate) -> dict[str, Any]:
+        """Describe the CA for the directory, with a VAS at `url` whose certificate chains to `root`."""
+        described: dict[str, Any] = json.loads(self.mecai("describe"))
+        pinned = base64.b64encode(root.public_bytes(Encoding.DER)).decode()
+        return described | {"servers": [{"url": url, "roots": [pinned]}]}
+
+
+@dataclass
+class World:
+    """Everything, running."""
+
+    home: Path
+    alder: Authority
+    birch: Authority
+    tls_port: int
+    vas_port: int
+    others: list[dict[str, Any]] = field(default_factory=list)
+    sequence: int = 0
+
+    @property
+    def chain_pem(self) -> Path:
+        """What the TLS server shows."""
+        return self.alder.home / "server.pem"
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The same as DER."""
+        return chain_of(self.chain_pem)
+
+    @property
+    def url(self) -> str:
+        """Where birch's VAS is."""
+        return f"https://127.0.0.1:{self.vas_port}"
+
+    @property
+    def directory_path(self) -> Path:
+        """The signed directory."""
+        return self.home / "directory.der"
+
+    @property
+    def publishers_path(self) -> Path:
+        """The pin of its publisher."""
+        return self.home / "publisher.pem"
+
+    @property
+    def directory(self) -> Directory:
+        """The directory that is in force."""
+        pins = load_certificates(self.publishers_path)
+        return parse_directory(self.directory_path.read_bytes(), pins, datetime.now(UTC), None)
+
+    def publish(self, *, distrust: list[dict[str, str]] | None = None) -> None:
+        """Sign the next directory and put it into place."""
+        self.sequence += 1
+        entries = [
+            self.alder.entry("https://vas.alder.test", TLS.root.certificate),
+            self.birch.entry(self.url, TLS.root.certificate),
+            *self.others,
+        ]
+        paths = [self.home / f"entry-{number}.json" for number in range(len(entries))]
+        for path, entry in zip(paths, entries, strict=True):
+            path.write_text(json.dumps(entry))
+        (self.home / "distrust.json").write_text(json.dumps(distrust or []))
+        words = [word for path in paths for word in ("--entry", path)]
+        signer = ("--key", self.home / "publisher.key.pem", "--certificate", self.publishers_path)
+        numbered = ("--context", "MOZ", "--sequence", str(self.sequence), "--distrust", self.home / "distrust.json")
+        new = self.home / "directory.new"
+        run(BIN / "mecai", "directory", "build", *numbered, *words, *signer, "--out", new)
+        new.rename(self.directory_path)
+
+    def request(self, chain: tuple[bytes, ...] = (), addresses: tuple[bytes, ...] = ()) -> VoucherRequest:
+        """Return a request for the TLS server, or for another chain or other addresses."""
+        chain = chain or self.chain
+        return VoucherRequest(chain[0], chain[1:], addresses or (socket.inet_aton(SERVER),), self.tls_port)
+
+    def http(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/mecai-voucher-request"
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Ask the VAS over HTTPS."""
+        context = ssl.create_default_context(cadata=TLS.root.pem.decode())
+        connection = http.client.HTTPSConnection("127.0.0.1", self.vas_port, timeout=SECONDS, context=context)
+        try:
+            connection.request(method, path, body, {"Content-Type": content_type} if body is not None else {})
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+    def ask(self, request: VoucherRequest | bytes | None = None) -> tuple[int, bytes]:
+        """Send a request for a voucher; return status and body."""
+        request = request if request is not None else self.request()
+        body = request if isinstance(request, bytes) else request.encode()
+        response, answer = self.http("POST", "/v1/vouchers", body)
+        return response.status, answer
+
+
+@contextmanager
+def running(home: Path) -> Iterator[World]:
+    """Bring everything up, in a folder of its own, and down again."""
+    with ExitStack() as stack:
+        addresses = [f"127.77.{os.getpid() % 250}.{number}" for number in (1, 2)]
+        doors = [_open_door(stack, address, 80) for address in addresses]
+        alder, birch = (
+            Authority(name, home / name, at) for name, at in zip(("alder", "birch"), addresses, strict=True)
+        )
+        tls, vas = _open_door(stack, SERVER, 0), _open_door(stack, "127.0.0.1", 0)
+        world = World(home, alder, birch, tls.getsockname()[1], vas.getsockname()[1])
+        for authority, door in zip((alder, birch), doors, strict=True):
+            authority.establish()
+            config = {"MECAI_OCSP_CONFIG": str(authority.home / "ocsp.toml")}
+            _start(stack, _gunicorn(door, "mecai.ca.responder:create_app()"), authority.home / "ocsp.log", config, door)
+        alder.certify("server", NAME)
+        _lay(home)
+        world.publish()
+        tls.close()  # openssl opens its own
+        _serve_tls(stack, world)
+        _start_vas(stack, world, vas)
+        yield world
+
+
+def _lay(home: Path) -> None:
+    """Lay the files of the publisher and of the VAS's web server."""
+    site = TLS.server("127.0.0.1")
+    for name, data in {
+        "publisher.key.pem": PUBLISHER.key_pem,
+        "publisher.pem": PUBLISHER.pem,
+        "tls.key.pem": site.key_pem,
+        "tls.pem": site.chain_pem,
+    }.items():
+        path = home / name
+        path.touch(0o600)
+        path.write_bytes(data)
+
+
+def _serve_tls(stack: ExitStack, world: World) -> None:
+    """Start the TLS server, and wait until it says that it accepts."""
+    home = world.alder.home
+    files = ("-cert", world.chain_pem, "-key", home / "server.key.pem", "-cert_chain", home / "public" / "issuing.pem")
+    command = ["openssl", "s_server", "-accept", f"{SERVER}:{world.tls_port}", *map(str, files)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    stack.callback(_end, server)
+    assert server.stdout is not None
+    stack.enter_context(server.stdout)
+    assert any(line == b"ACCEPT\n" for line in server.stdout)
+
+
+def _start_vas(stack: ExitStack, world: World, door: socket.socket) -> None:
+    config = world.birch.home / "vas.toml"
+    names = {"directory": world.directory_path, "publishers": world.publishers_path}
+    config.write_text(VAS.format(home=world.birch.home, port=world.tls_port, **names))
+    run(BIN / "mecai", "vas", "check", "--config", config)
+    run(BIN / "mecai", "vas", "migrate", "--config", config)
+    tls = ["--certfile", str(world.home / "tls.pem"), "--keyfile", str(world.home / "tls.key.pem")]
+    environment = {"MECAI_VAS_CONFIG": str(config)}
+    _start(stack, [*_gunicorn(door, "mecai.vas.app:create_app()"), *tls], world.home / "vas.log", environment, door)
+
+
+def _gunicorn(door: socket.socket, application: str) -> list[str]:
+    command = [str(BIN / "gunicorn"), "--worker-class", "gthread", "--threads", "8", "--no-control-socket"]
+    return [*command, "--bind", f"fd://{door.fileno()}", application]
+
+
+def _start(
+    stack: ExitStack, command: list[str], log: Path, environment: dict[str, str], door: socket.socket
+) -> subprocess.Popen[bytes]:
+    """Start a server behind an open door: who comes early waits there."""
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, env=environment, pass_fds=[door.fileno()], stdout=output, stderr=subprocess.STDOUT
+        )
+    stack.callback(_end, server)
+    return server
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    if server.stdin is not None:
+        server.stdin.close()
+    server.terminate()
+    server.wait(SECONDS)
+
+
+def _open_door(stack: ExitStack, address: str, port: int) -> socket.socket:
+    try:
+        return stack.enter_context(socket.create_server((address, port)))
+    except PermissionError:
+        pytest.skip(f"port {port} of {address} cannot be bound; run the integration tests as root")
