@@ -9,7 +9,6 @@ class Limits:
 
     disk_bytes_image: int = 3 * 1024**3
     disk_bytes_lab: int = 1 * 1024**3
-    images_kept: int = 3
     inotify_instances_per_host: int = 5
 
     poll_interval_seconds: float = 0.1

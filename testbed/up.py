@@ -6,7 +6,7 @@ from pathlib import Path
 from mecai.protocol.errors import HostError, InputError
 from testbed import access, demonstration, health, playbook, preflight, topology, wheel
 from testbed.image import build
-from testbed.lab import REPOSITORY, STATE, Lab, Record, write_file
+from testbed.lab import REPOSITORY, Lab, Record, write_file
 from testbed.nspawn import hosts, network, overlay
 from testbed.plan import Plan
 from testbed.stages import Note, Stage
@@ -53,7 +53,6 @@ class Making:
 
     def _image(self, note: Note) -> str:
         built = build.ensure(self.image, self.lab.log("image"), note)
-        build.prune(self.image.cache, images_in_use(self.lab.labs))
         return f"{'built' if built else 'cached'}: {self.image.hash}"
 
     def _network(self, note: Note) -> str:
@@ -116,9 +115,3 @@ def choose_image(lab: Lab, model: topology.Topology) -> build.Image:
     if (lab.directory / "hosts").exists():
         raise HostError(f"lab {lab.id}: its image {image.directory} is gone: testbed down --lab {lab.id}, then up")
     return build.wanted()
-
-
-def images_in_use(labs: Path = STATE / "labs") -> set[str]:
-    """Return the hashes of the images that a lab stands on."""
-    records = [Lab(path.name, labs).record() for path in labs.iterdir() if path.is_dir()]
-    return {record.image for record in records if record}

@@ -94,14 +94,6 @@ def ensure(image: Image, log: Path, note: Note) -> bool:
         return True
 
 
-def prune(cache: Path, used: set[str]) -> None:
-    """Remove the oldest images beyond the number kept, never one that a lab uses."""
-    images = [path for path in cache.iterdir() if path.is_dir() and not path.suffix]
-    for path in sorted(images, key=lambda path: path.stat().st_mtime, reverse=True)[LIMITS.images_kept :]:
-        if path.name not in used:
-            shutil.rmtree(path)
-
-
 def mirror() -> str:
     """Return the address of the Debian archive that this machine's apt uses; raises `HostError`."""
     form = "$(COMPONENT) $(RELEASE) $(SITE)"
@@ -109,7 +101,7 @@ def mirror() -> str:
     for component, release, site in (line.split() for line in listing.splitlines()):
         if component == "main" and "-" not in release and site.rstrip("/").endswith("/debian"):
             return site
-    raise HostError("apt: no source for the Debian archive's main component: add one to /etc/apt/sources.list.d")
+    raise HostError("apt: knows no mirror of the Debian archive: apt-get update (sources: /etc/apt/sources.list.d)")
 
 
 def _bootstrap(workshop: Path, log: Path, note: Note) -> None:

@@ -16,11 +16,15 @@ def below(directory: Path) -> list[Path]:
 
 
 def release(directory: Path) -> int:
-    """Unmount everything at or below a path; returns how many mounts that were."""
-    points = below(directory)
-    for point in points:
-        tools.run(["umount", point])
-    return len(points)
+    """Unmount everything at or below a path; returns how many mount points that were.
+
+    Where mounts propagate (/run/netns is shared), one umount may take others with it: so look again after each.
+    """
+    released = set()
+    while points := below(directory):
+        tools.run(["umount", points[0]])
+        released.add(points[0])
+    return len(released)
 
 
 def _unescape(field: str) -> str:
