@@ -53,7 +53,7 @@ def test_get_says_who_vouched_and_shows_the_page(folder: Path, vouched: int) -> 
     result = mecai(folder, "get", f"https://localhost:{vouched}/index.html")
     assert (result.returncode, result.stderr) == (0, "")
     assert "accepted" in result.stdout.splitlines()[0]
-    for words in ("vouched by", " group", "✓ V9", "it names the address that answered", "ocsp", "handshake"):
+    for words in ("vouched by", "owner", "✓ V9", "it names the address that answered", "ocsp", "handshake"):
         assert words in result.stdout
     assert result.stdout.rstrip().endswith(PAGE)
 

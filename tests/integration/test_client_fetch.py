@@ -114,7 +114,7 @@ def test_a_stranger_fails_ordinary_validation(context: VoucherContext) -> None:
 
 
 def test_another_name_fails_ordinary_validation(context: VoucherContext) -> None:
-    other = world.cas["alder"].server("other.example.test")
+    other = world.alder.server("other.example.test")
     with TlsServer([other]) as server, pytest.raises(VerificationError, match=r"(?i)mismatch") as caught:
         reach(context, server.port)
     assert caught.value.reason == "certificate-invalid"

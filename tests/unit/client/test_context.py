@@ -12,7 +12,8 @@ from mecai.protocol.errors import InputError
 from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
 from mecai.tls.library import SSL_EXT_TLS1_2_SERVER_HELLO, SSL_EXT_TLS1_3_CERTIFICATE
 from tests.pki import DAY, HOUR, Hierarchy
-from tests.unit.client.world import HOST, World
+from tests.scene import HOST
+from tests.unit.client.world import World
 from tests.unit.tls.memory import Extension, Pair, server_context
 
 KEY = bytes(range(32))
@@ -67,11 +68,11 @@ def test_a_good_voucher_is_accepted(version: ssl.TLSVersion) -> None:
 
 
 def test_what_is_sent_is_the_choice_of_the_policy() -> None:
-    context = client(profile="strict", contexts=("LAB",))
+    context = client(profile="strict", contexts=("MOZ",))
     answering = server_context(world.site)
     seen = Extension().install(answering, VOUCHER_REQUEST).seen
     connect(context, answering)
-    assert [Choice.decode(data) for data in seen] == [Choice(2, context._candidates(HOST), ("LAB",))]
+    assert [Choice.decode(data) for data in seen] == [Choice(2, context._candidates(HOST), ("MOZ",))]
 
 
 @pytest.mark.parametrize(

@@ -67,14 +67,14 @@ def test_a_key_of_another_size_is_refused(tmp_path: Path) -> None:
 
 def test_a_directory_is_read_and_its_sequence_recorded(policy: ClientPolicy) -> None:
     assert load_directory(policy, world.now).sequence == 1
-    assert [path.name for path in policy.state_folder.iterdir() if path.suffix == ".json"] == ["directory-LAB.json"]
+    assert [path.name for path in policy.state_folder.iterdir() if path.suffix == ".json"] == ["directory-MOZ.json"]
     assert load_directory(policy, world.now).sequence == 1
 
 
 def test_an_older_directory_is_refused_for_ever(policy: ClientPolicy) -> None:
-    publish(policy, world.signed_directory(5))
+    publish(policy, world.signed_directory(sequence=5))
     load_directory(policy, world.now)
-    publish(policy, world.signed_directory(4))
+    publish(policy, world.signed_directory(sequence=4))
     for _ in range(2):
         with pytest.raises(VerificationError) as caught:
             load_directory(policy, world.now)
@@ -83,7 +83,7 @@ def test_an_older_directory_is_refused_for_ever(policy: ClientPolicy) -> None:
 
 def test_two_directories_of_one_sequence_are_refused(policy: ClientPolicy) -> None:
     load_directory(policy, world.now)
-    publish(policy, world.signed_directory(1, region="elsewhere"))
+    publish(policy, world.signed_directory(expires=world.now + DAY))
     with pytest.raises(VerificationError) as caught:
         load_directory(policy, world.now)
     assert caught.value.reason == "directory-equivocation"
@@ -108,7 +108,7 @@ def test_an_expired_directory_is_refused_unless_the_client_only_warns(tmp_path: 
 
 def test_a_damaged_record_is_never_overlooked(policy: ClientPolicy) -> None:
     load_directory(policy, world.now)
-    (policy.state_folder / "directory-LAB.json").write_text("{")
+    (policy.state_folder / "directory-MOZ.json").write_text("{")
     with pytest.raises(HostError, match="no record of a directory's sequence"):
         load_directory(policy, world.now)
 

@@ -13,10 +13,11 @@ from mecai.protocol.errors import VerificationError
 from mecai.protocol.tls_extension import encode_vouchers
 from mecai.protocol.verify import Policy
 from mecai.tls import Facts
-from tests.unit.client.world import HOST, World
+from tests.scene import HOST
+from tests.unit.client.world import World
 
 world = World()
-VOUCHER = world.voucher("birch")
+VOUCHER = world.local_voucher("birch")
 DEMAND = Demand(
     directory=world.directory,
     policy=Policy(tuple(authority.authority for authority in world.directory.authorities)),

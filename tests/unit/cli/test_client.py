@@ -1,0 +1,47 @@
+"""`mecai client`, as far as no server is needed."""
+
+import sys
+
+import pytest
+
+from mecai.cli.client import _failure_document, _print_human
+from mecai.client.fetch import Destination, Unreachable
+from mecai.protocol.errors import VerificationError
+
+SITE = Destination("www.example.test", 443)
+PAGE = {"status": 200, "phrase": "OK", "contentType": "text/html", "location": None, "complete": True}
+
+
+def shown(body: str, capsys: pytest.CaptureFixture[str]) -> str:
+    document = _failure_document(SITE, Unreachable("nobody there"))
+    _print_human(document | {"page": PAGE | {"body": body}})
+    return capsys.readouterr().out
+
+
+def test_a_page_cannot_drive_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert "a\ufffd[2J\ufffdb\tc\n" in shown("a\x1b[2J\x9bb\tc\n", capsys)
+
+
+def test_a_page_in_a_pipe_is_as_it_came(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "a\x1b[2Jb" in shown("a\x1b[2Jb", capsys)
+
+
+def test_a_header_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    document = _failure_document(SITE, VerificationError("certificate-invalid", "C4", "CN=\x1b[2J"))
+    _print_human(document | {"page": PAGE | {"body": "", "phrase": "\x1b[2J", "location": "/\x9b2J"}})
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\x9b" not in said
+
+
+def test_markup_in_a_reason_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
+    error = VerificationError("certificate-invalid", "C4", "[red]not a colour[/red]")
+    _print_human(_failure_document(SITE, error))
+    assert "[red]not a colour[/red]" in capsys.readouterr().out
+
+
+def test_ordinary_failures_have_their_reason() -> None:
+    error = VerificationError("handshake-failed", "TLS", "it hung up")
+    document = _failure_document(SITE, error)
+    assert (document["verdict"], document["reason"], document["vouchers"]) == ("refused", "handshake-failed", [])
