@@ -47,8 +47,8 @@ def make_app(server: Assembly) -> Flask:
     """Make the application around a server."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LIMITS.request_size
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it, its base class has not
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=server.config.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # Flask's documented way
+    proxied = ProxyFix(app.wsgi_app, x_for=server.config.trusted_proxies, x_proto=0)
+    app.wsgi_app = proxied  # type: ignore[method-assign]  # the way that Flask documents
     _route(app, server)
     _handle_errors(app)
     return app

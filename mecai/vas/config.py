@@ -31,6 +31,7 @@ from typing import Final
 
 from mecai.protocol.identity import HASH_SIZE
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.voucher import PORTS
 from mecai.settings import Network, read_settings
 
 # docs/spec, P4: the ports below 1024 that carry TLS, and 8443.
@@ -75,7 +76,7 @@ class Config:
         contexts = [directory.context for directory in self.directories]
         _require(len(contexts) == len(set(contexts)), f"directory: two of one context in {', '.join(contexts)}")
         for port in self.ports:
-            _require(1 <= port <= 65535, f"ports: {port} is outside 1..65535")  # noqa: PLR2004 - the ports of TCP
+            _require(port in PORTS, f"ports: {port} is outside 1..65535")
         for text in self.distrusted:
             _require(_is_hash(text), f"distrusted: {text!r} is no SHA-256; expected {2 * HASH_SIZE} hex digits")
         _require(self.requests_per_minute >= 1, f"requests_per_minute: {self.requests_per_minute} is below 1")

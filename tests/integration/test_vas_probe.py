@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -61,6 +62,29 @@ def test_a_silent_server_ends_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Problem, match="timed out") as caught:
         probe(LOOPBACK, listener.getsockname()[1], NAME, SITE.certificate, Deadline(0.05))
     assert caught.value.code is Code.HANDSHAKE_FAILED
+
+
+def test_a_server_that_drips_ends_at_the_deadline() -> None:
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripper = threading.Thread(target=_drip, args=(listener, ended))
+        dripper.start()
+        try:
+            with pytest.raises(Problem, match="timed out") as caught:
+                probe(LOOPBACK, listener.getsockname()[1], NAME, SITE.certificate, Deadline(0.2))
+        finally:
+            ended.set()
+            dripper.join()
+    assert caught.value.code is Code.HANDSHAKE_FAILED
+
+
+def _drip(listener: socket.socket, ended: threading.Event) -> None:
+    """Begin a handshake record of 16 KiB and send it octet by octet."""
+    accepted, _ = listener.accept()
+    with accepted, suppress(OSError):
+        accepted.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
+        while not ended.wait(0.001):
+            accepted.sendall(b"\x00")
 
 
 def test_a_server_that_speaks_no_tls() -> None:
