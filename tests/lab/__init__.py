@@ -1,0 +1,1 @@
+"""The running lab, looked at from outside with testinfra: hosts, authorities, TLS server, client."""

@@ -1,0 +1,81 @@
+"""Every host runs what it should and no more: units, sandboxes, users, private keys, listening sockets."""
+
+from tests.lab.conftest import Machine
+
+# systemd-analyze's scale goes from 0 (SAFE) to 10; a service without any sandbox gets 9.6.
+EXPOSURE_LIMIT = 1.5
+
+ANY_V4_AND_V6 = ("0.0.0.0", "[::]")  # noqa: S104 - what is looked for, not listened on
+UNITS = {
+    "router": {"knot.service": "knot", "unbound.service": ""},
+    "authority": {
+        "nginx.service": "",
+        "mecai-vas.service": "mecai-vas",
+        "mecai-vas.socket": "",
+        "mecai-ocsp.service": "mecai-ocsp",
+        "mecai-ocsp.socket": "",
+        "mecai-ca-publish.timer": "",
+    },
+    "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
+    "client": {},
+    "attacker": {"nginx.service": ""},
+    "vendor": {},
+}
+
+
+def test_units_run_and_start_with_the_host_as_their_own_user(machine: Machine) -> None:
+    for name, user in UNITS[machine.role].items():
+        unit = machine.survey.units[name]
+        assert (unit.active, unit.enabled, unit.user) == ("active", "enabled", user), name
+
+
+def test_no_unit_failed(machine: Machine) -> None:
+    assert not [name for name, unit in machine.survey.units.items() if unit.active == "failed"]
+
+
+def test_services_are_sandboxed(machine: Machine) -> None:
+    exposure = {unit: value for unit, value in machine.survey.exposure.items() if unit.startswith("mecai-")}
+    assert bool(exposure) == (machine.role in {"authority", "tls_server"})
+    assert all(value <= EXPOSURE_LIMIT for value in exposure.values()), exposure
+
+
+def test_private_keys_are_their_users_own_and_there_are_no_others(machine: Machine) -> None:
+    assert machine.survey.keys == {path: (owner, "0o600") for path, owner in _keys(machine).items()}
+
+
+def test_nothing_else_listens(machine: Machine) -> None:
+    assert machine.survey.sockets == _sockets(machine.role)
+
+
+def _keys(machine: Machine) -> dict[str, str]:
+    """Return the private keys that a host is to have, and whose they are."""
+    match machine.role:
+        case "authority":
+            return {
+                "/var/lib/mecai-ca/authority/root.key.pem": "mecai-ca",
+                "/var/lib/mecai-ca/authority/issuing.key.pem": "mecai-ca",
+                "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
+                "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
+                "/var/lib/mecai-vas/key.pem": "mecai-vas",
+                f"/etc/ssl/private/vas.{machine.name}.test.pem": "root",
+            }
+        case "tls_server":
+            return {"/etc/ssl/private/www.example.test.pem": "root"}
+        case "attacker":
+            return {"/etc/ssl/private/attacker.pem": "root"}
+        case "vendor":
+            return {"/var/lib/mecai-publisher/key.pem": "mecai-publisher"}
+        case _:
+            return {}
+
+
+def _sockets(role: str) -> set[tuple[str, str]]:
+    """Return what a host of the role is to listen on."""
+    match role:
+        case "router":
+            public = {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
+            return public | {("udp", "127.0.0.1:5353"), ("tcp", "127.0.0.1:5353")}
+        case "authority" | "tls_server":
+            return {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in (80, 443)}
+        case _:
+            return set()

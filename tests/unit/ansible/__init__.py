@@ -1,0 +1,1 @@
+"""The collection's own promises, held without any host."""

@@ -1,0 +1,63 @@
+"""What every role promises: described variables, names of its own, no knowledge of groups, marks on what it lays."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ANSIBLE = Path(__file__).resolve().parents[3] / "ansible"
+ROLES = sorted(path for path in (ANSIBLE / "roles").iterdir())
+GROUPS = re.compile(r"\bgroups\b|\bgroup_names\b")
+
+
+def _read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _described(role: Path) -> dict[str, Any]:
+    specification: dict[str, Any] = _read(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    return specification
+
+
+def test_there_are_roles() -> None:
+    assert len(ROLES) >= 14
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_every_variable_is_described_and_is_required_or_has_a_default(role: Path) -> None:
+    described, defaults = _described(role), _read(role / "defaults" / "main.yml")
+    assert set(defaults) <= set(described)
+    assert {name for name, option in described.items() if not option.get("required")} == set(defaults)
+    assert all("description" in option for option in described.values())
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_variables_bear_the_roles_name(role: Path) -> None:
+    assert all(name.startswith(f"{role.name}_") for name in _described(role))
+    assert all(name.startswith(f"__{role.name}_") for name in _read(role / "vars" / "main.yml"))
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_role_knows_no_group(role: Path) -> None:
+    files = [path for path in role.rglob("*") if path.suffix in {".yml", ".j2"}]
+    assert not [path for path in files if GROUPS.search(path.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_files_on_hosts_say_who_laid_them(role: Path) -> None:
+    for template in (role / "templates").glob("*.j2"):
+        assert template.read_text(encoding="utf-8").startswith("{{ ansible_managed | comment"), template
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_readme_bears_the_roles_name_and_points_to_its_variables(role: Path) -> None:
+    readme = (role / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith(f"# {role.name}\n")
+    assert "meta/argument_specs.yml" in readme
+
+
+def test_the_collections_readme_names_every_role() -> None:
+    readme = (ANSIBLE / "README.md").read_text(encoding="utf-8")
+    assert not [role.name for role in ROLES if f"(roles/{role.name})" not in readme]
