@@ -12,39 +12,50 @@ from testbed.limits import LIMITS
 from testbed.stages import Note
 
 SITE = Path(__file__).parent / "converge" / "site.yml"
-_TASK = re.compile(r"TASK \[(.*)\]")
+_TASK = re.compile(r"TASK \[(?:[\w.]+ : )?(.*)\]")
 _RECAP = re.compile(r"(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
-_FAULT = re.compile(r"(?:fatal|failed): \[([^\]]+)\]")
+_ERROR = re.compile(r"\[ERROR\]: (?:Task failed: )?(.*)")
+_FATAL = re.compile(r"(?:fatal|failed): \[([^\]]+)\].*?: (.*)")
+
+
+class Reader:
+    """Reads Ansible's output line by line: the task at work, the first failure, the recap."""
+
+    def __init__(self, note: Note) -> None:
+        self.fault = ""
+        self.ok = self.changed = self.hosts = 0
+        self._note = note
+        self._task = self._error = ""
+
+    def read(self, line: str) -> None:
+        """Take one line."""
+        if found := _TASK.match(line):
+            self._task, self._error = found[1], ""
+            self._note(self._task)
+        elif found := _ERROR.match(line):
+            self._error = self._error or found[1]
+        elif found := _FATAL.match(line):
+            self.fault = self.fault or f"task {self._task!r} on {found[1]}: {self._error or found[2]}"
+        elif line.startswith("...ignoring"):
+            self.fault = ""
+        elif found := _RECAP.match(line):
+            self.hosts += 1
+            self.ok += int(found[2])
+            self.changed += int(found[3])
 
 
 def run(lab: Lab, note: Note) -> str:
     """Run the playbook; returns the recap's sum. Raises `HostError` that names the task and the host that failed."""
-    task, fault = "", ""
-    recap: dict[str, tuple[int, int]] = {}
-
-    def read(line: str) -> None:
-        nonlocal task, fault
-        if found := _TASK.match(line):
-            task = found[1]
-            note(task)
-        elif found := _FAULT.match(line):
-            fault = fault or f"task {task!r} on {found[1]}"
-        elif found := _RECAP.match(line):
-            recap[found[1]] = int(found[2]), int(found[3])
-
+    reader = Reader(note)
+    environment = {"ANSIBLE_CONFIG": str(lab.ansible_config), "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+    log = lab.log("converge")
     try:
         tools.run_logged(
-            [_program(), SITE],
-            lab.log("converge"),
-            seconds=LIMITS.converge_seconds,
-            environment={"ANSIBLE_CONFIG": str(lab.ansible_config), "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"},
-            on_line=read,
+            [_program(), SITE], log, seconds=LIMITS.converge_seconds, environment=environment, on_line=reader.read
         )
     except HostError as error:
-        raise HostError(f"{fault}: {error}" if fault else str(error)) from error
-    ok = sum(ok for ok, _ in recap.values())
-    changed = sum(changed for _, changed in recap.values())
-    return f"{len(recap)} hosts, ok={ok} changed={changed}"
+        raise HostError(reader.fault or str(error)) from error
+    return f"{reader.hosts} hosts, ok={reader.ok} changed={reader.changed}"
 
 
 def _program() -> Path:

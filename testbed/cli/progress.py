@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Change the live line."""
         if self._live:
-            self._live.update(f"{escape(self._stage):<14} {escape(text)}")
+            self._live.update(Text(f"{self._stage:<14} {text}", no_wrap=True, overflow="ellipsis"))
 
     def aside(self, show: Callable[[], None]) -> None:
         """Let something else be printed while a stage runs."""
