@@ -104,16 +104,16 @@ def play(lab: Lab, plan: Plan, show: Show, *, colour: bool = False) -> list[Scen
         scenes.append(scene)
         show(scene)
         if not good:
-            raise HostError(f"demonstration, {title!r}: exit code {done.returncode}, expected {expected}")
+            raise HostError(f"demonstration, {title!r}: exit code {done.returncode}, expected {code} and {expected}")
 
-    accepted = "exit code 0, verdict accepted"
+    accepted = "verdict accepted"
     act("The client demands vouchers, and gets one", fetch, accepted, 0, "accepted")
     with impersonation(lab, plan, players):
         act(
             f"{players.compromised} is compromised, the resolver lies: a plain client believes the attacker",
-            believe, f"exit code 0, {_PAGE!r}", 0, re.escape(_PAGE),
+            believe, "the attacker's page", 0, re.escape(_PAGE),
         )  # fmt: skip
-        act("The client that demands vouchers refuses", fetch, "exit code 1, reason no-voucher", 1, "no-voucher")
+        act("The client that demands vouchers refuses", fetch, "verdict refused, reason no-voucher", 1, "no-voucher")
     act("The lab is healed", fetch, accepted, 0, "accepted")
     return scenes
 

@@ -34,4 +34,4 @@ def show(scene: demonstration.Scene) -> None:
     console.print(f"[dim]{scene.host} $[/] [bold]{scene.command}[/]")
     console.print(Text.from_ansi(scene.output))
     mark = "[green]as expected[/]" if scene.good else "[red]not as expected[/]"
-    console.print(f"{mark}: exit code {scene.exit_code} ({scene.expected})\n")
+    console.print(f"{mark}: {scene.expected} (exit code {scene.exit_code})\n")
