@@ -3,6 +3,7 @@
 A host is `down` when it does not run, `degraded` when it runs and a check of its role fails, `healthy` otherwise.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,15 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """A promise that does not hold, what was said instead, and the command that shows it."""
+
+    promise: str
+    said: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Status:
     """What a host is and how it is."""
 
@@ -37,7 +47,7 @@ class Status:
     state: str
     health: str
     addresses: tuple[str, str]
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
 
 def observe(lab: Lab, plan: Plan) -> list[Status]:
@@ -54,13 +64,15 @@ def await_healthy(lab: Lab, plan: Plan) -> list[Status]:
         statuses[:] = observe(lab, plan)
         return statuses if all(status.health == "healthy" for status in statuses) else None
 
-    return until(all_healthy, LIMITS.health_settle_seconds, lambda: describe(statuses))
+    interval = LIMITS.health_interval_seconds
+    return until(all_healthy, LIMITS.health_settle_seconds, lambda: describe(statuses), interval=interval)
 
 
 def describe(statuses: Sequence[Status]) -> str:
-    """Name every problem of every host in one line."""
+    """Name every host that is not healthy and what it does not do, in one line."""
     sick = [status for status in statuses if status.problems]
-    return "; ".join(f"{status.name} {status.health}: {', '.join(status.problems)}" for status in sick)
+    faults = (f"{status.name} ({', '.join(problem.promise for problem in status.problems)})" for status in sick)
+    return f"{len(sick)} of {len(statuses)} hosts do not do what they promise: {', '.join(faults)}"
 
 
 def checks(plan: Plan, host: Host) -> Iterator[Check]:
@@ -83,13 +95,13 @@ def _authority(_plan: Plan, host: Host) -> Iterator[Check]:
     for name in host.names:
         service, _, _ = name.partition(".")
         if service == "ocsp":
-            yield Check("OCSP responder is ready", host.name, _fetch(f"http://{name}/readyz"))
+            yield Check("the OCSP responder is ready", host.name, _fetch(f"http://{name}/readyz"))
         if service == "vas":
-            yield Check("VAS is ready", host.name, _fetch(f"https://{name}/readyz", "--cacert", _ROOT))
+            yield Check("the VAS is ready", host.name, _fetch(f"https://{name}/readyz", "--cacert", _ROOT))
 
 
 def _tls_server(_plan: Plan, host: Host) -> Iterator[Check]:
-    yield Check("has fresh vouchers to staple", host.name, ["mecai", "sidecar", "status", "--format", "json"])
+    yield Check("has fresh vouchers to staple", host.name, ["mecai", "sidecar", "status"])
     yield Check("nginx runs", host.name, ["systemctl", "is-active", "nginx.service"])
 
 
@@ -115,18 +127,17 @@ def _fetch(url: str, *options: str) -> list[str]:
 def _observe(lab: Lab, plan: Plan, host: Host) -> Status:
     state = hosts.state(lab, host.name)
     if state == "running":
-        problems = tuple(filter(None, (_problem(lab, check) for check in checks(plan, host))))
+        problems = tuple(problem for check in checks(plan, host) for problem in _problems(lab, check))
         health = "degraded" if problems else "healthy"
     else:
-        problems, health = (f"is {state}: testbed up --lab {lab.id} starts it",), "down"
+        problems, health = (Problem("runs", state, f"testbed up --lab {lab.id}"),), "down"
     return Status(host.name, host.role, host.zone, state, health, plan.addresses(host.name), problems)
 
 
-def _problem(lab: Lab, check: Check) -> str:
-    """Run one check; returns the empty string when it holds, else the promise with what was said instead."""
+def _problems(lab: Lab, check: Check) -> Iterator[Problem]:
+    """Run one check; yields a problem if the promise does not hold."""
     try:
         tools.run(hosts.enter(lab, check.on, list(check.command)), seconds=LIMITS.health_check_seconds)
     except HostError as error:
-        said = str(error).rpartition("exit code ")[2]
-        return f"not so: {check.promise} ({shlex.join(check.command)}: {said})"
-    return ""
+        said = re.sub(r"^.*exit code \d+: ", "", str(error))
+        yield Problem(check.promise, said, f"testbed exec --lab {lab.id} {check.on} -- {shlex.join(check.command)}")

@@ -18,6 +18,7 @@ class Limits:
     boot_seconds: float = 60
     converge_seconds: float = 480
     health_check_seconds: float = 10
+    health_interval_seconds: float = 1
     health_settle_seconds: float = 60
     halt_seconds: float = 10
     kill_seconds: float = 10

@@ -15,6 +15,7 @@ def until(
     seconds: float,
     what: Callable[[], str],
     *,
+    interval: float = LIMITS.poll_interval_seconds,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> T:
@@ -25,4 +26,4 @@ def until(
             return found
         if clock() >= deadline:
             raise HostError(f"{what()} (waited {seconds:.0f} s)")
-        pause(LIMITS.poll_interval_seconds)
+        pause(interval)

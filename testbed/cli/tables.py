@@ -21,4 +21,5 @@ def show_status(console: Console, statuses: Sequence[Status]) -> None:
     console.print(table)
     for status in statuses:
         for problem in status.problems:
-            console.print(f"{status.name}: {escape(problem)}", soft_wrap=True, highlight=False)
+            line = f"{status.name}: expected: {problem.promise}; seen: {problem.said}\n  {problem.command}"
+            console.print(escape(line), soft_wrap=True, highlight=False)

@@ -16,7 +16,7 @@ def promises(host: str) -> list[str]:
 
 def test_every_role_has_its_checks() -> None:
     assert promises("client") == promises("vendor") == promises("attacker") == ["no unit failed"]
-    assert promises("alder") == ["no unit failed", "VAS is ready", "OCSP responder is ready"]
+    assert promises("alder") == ["no unit failed", "the VAS is ready", "the OCSP responder is ready"]
     assert "has fresh vouchers to staple" in promises("www")
     assert [word.split()[0] for word in promises("router")] == ["no", "resolves", "resolves", "forwards", "forwards"]
 
@@ -52,3 +52,12 @@ def test_health_is_one_of_three_words(state: str, fault: str, expected: str, mon
 
     assert {status.health for status in statuses} == {expected}
     assert all(bool(status.problems) is (expected != "healthy") for status in statuses)
+
+
+def test_what_is_wrong_fits_one_line() -> None:
+    problem = health.Problem("the VAS is ready", "curl: (22) 500", "testbed exec alder -- curl")
+    statuses = [
+        health.Status("alder", "authority", "ca-alder", "running", "degraded", ("", ""), (problem,)),
+        health.Status("www", "tls_server", "hosting", "running", "healthy", ("", ""), ()),
+    ]
+    assert health.describe(statuses) == "1 of 2 hosts do not do what they promise: alder (the VAS is ready)"
