@@ -21,15 +21,11 @@ static char *check_max_size(ngx_conf_t *cf, void *post, void *data);
 
 ngx_conf_post_t  mecai_max_size_bounds = { check_max_size };
 
-/* The request of a connection, as ex_data of its SSL. */
+/*
+ * The request of a connection, as ex_data of its SSL, in the memory of its connection. The index has no callbacks: it
+ * stays with OpenSSL when a reload unloads this shared object, and a callback would then point into nothing.
+ */
 static int  request_index = -1;
-
-
-static void
-free_request(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
-{
-    OPENSSL_free(pointer);
-}
 
 
 /* Refuses a ClientHello. With this reason first in the queue nginx logs as for any bad client: at level info. */
@@ -50,12 +46,12 @@ static int
 parse_request(SSL *ssl, unsigned int type, unsigned int context, const unsigned char *in, size_t size, X509 *x509,
     size_t chain_index, int *alert, void *arg)
 {
-    mecai_request_t  *request = SSL_get_ex_data(ssl, request_index);
+    ngx_connection_t  *c = ngx_ssl_get_connection(ssl);
+    mecai_request_t   *request = SSL_get_ex_data(ssl, request_index);
 
     if (request == NULL) {
-        request = OPENSSL_malloc(sizeof(*request));
+        request = ngx_palloc(c->pool, sizeof(*request));
         if (request == NULL || SSL_set_ex_data(ssl, request_index, request) != 1) {
-            OPENSSL_free(request);
             *alert = SSL_AD_INTERNAL_ERROR;
             return 0;
         }
@@ -347,7 +343,7 @@ mecai_register(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count)
         return NGX_ERROR;
     }
     if (request_index == -1) {
-        request_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_request);
+        request_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
         if (request_index == -1) {
             ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "voucher: SSL_get_ex_new_index() failed");
             return NGX_ERROR;

@@ -76,6 +76,7 @@ class Nginx:
     home: Path
     modules: Path
     staples: Staples
+    load: bool = True  # the modules, and their directives
     workers: int = 1
     log_level: str = "error"
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -126,9 +127,11 @@ class Nginx:
         assert done.returncode != 0, "nginx took the configuration"
         return done.stderr.decode()
 
-    def reload(self) -> None:
-        """Load the configuration anew: new workers take over, old ones finish."""
+    def reload(self, http: str | None = None) -> None:
+        """Load the configuration, or another, anew: new workers take over, old ones finish."""
         assert self._process is not None
+        if http is not None:
+            self._command(http, "")
         self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
@@ -156,10 +159,12 @@ class Nginx:
     def _configuration(self, http: str, stream: str) -> str:
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         temporary = " ".join(f"{kind}_temp_path {self.home}/{kind};" for kind in kinds)
-        load = [self.modules / "ngx_http_voucher_module.so"]
+        load = [self.modules / "ngx_http_voucher_module.so"] if self.load else []
         if stream:
             load += [_STREAM, self.modules / "ngx_stream_voucher_module.so"]
-        common = f"ssl_protocols TLSv1.2 TLSv1.3; voucher on; voucher_directory {self.staples.root};"
+        common = "ssl_protocols TLSv1.2 TLSv1.3;"
+        if self.load:
+            common += f" voucher on; voucher_directory {self.staples.root};"
         return "\n".join(
             [
                 *(f"load_module {path};" for path in load),

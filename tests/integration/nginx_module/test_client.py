@@ -2,62 +2,66 @@
 
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
 from mecai import tls
 from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket
+from mecai.protocol.identity import address_octets
 from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.pki import Hierarchy
-from tests.scene import Scene, authority_entry
-from tests.unit.client.world import HOST, KEY, World
+from tests.scene import HOST, Scene, authority_entry
 
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+LOOPBACK = (address_octets("127.0.0.1"),)
 SECONDS = 20
 
 
-@pytest.fixture(scope="module")
-def world() -> World:
-    """Give a world around the real clock."""
-    return World()
-
-
-def connect(world: World, port: int, version: ssl.TLSVersion, **policy: object) -> VoucherSocket:
-    """Shake hands, enforcing; the caller closes."""
-    context = VoucherContext(ClientPolicy(**policy), world.directory, KEY, lambda: datetime.now(UTC))  # type: ignore[arg-type]  # a test names the keys it needs
+@contextmanager
+def connected(scene: Scene, port: int, version: ssl.TLSVersion, **policy: object) -> Iterator[VoucherSocket]:
+    """Shake hands, enforcing."""
+    settings = ClientPolicy(**policy)  # type: ignore[arg-type]  # a test names the keys it needs
+    context = VoucherContext(settings, scene.directory, bytes(32), lambda: datetime.now(UTC))
     context.minimum_version = context.maximum_version = version
-    connected = context.wrap_socket(socket.create_connection(("127.0.0.1", port), SECONDS), server_hostname=HOST)
-    assert isinstance(connected, VoucherSocket)
-    return connected
+    with (
+        socket.create_connection(("127.0.0.1", port), SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=HOST, do_handshake_on_connect=False) as connection,
+    ):
+        connection.do_handshake()
+        assert isinstance(connection, VoucherSocket)
+        yield connection
 
 
-def lay(world: World, nginx: Nginx, *names: str) -> None:
-    """Lay vouchers of some authorities and the OCSP staple."""
-    for name in names:
-        nginx.staples.voucher(world.site, authority_entry(world.cas[name]).authority, world.voucher(name))
-    nginx.staples.put(world.site, "ocsp.der", world.staple)
+def lay(scene: Scene, nginx: Nginx) -> None:
+    """Lay the vouchers of all authorities but the issuer's, and the OCSP staple."""
+    for hierarchy in (scene.birch, scene.cedar, scene.dogwood):
+        voucher = scene.voucher(hierarchy, addresses=LOOPBACK)
+        nginx.staples.voucher(scene.site, authority_entry(hierarchy).authority, voucher)
+    nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site))
 
 
 @VERSIONS
 @pytest.mark.parametrize("profile", ["default", "strict"])
-def test_vouched_site_is_accepted(nginx: Nginx, world: World, version: ssl.TLSVersion, profile: str) -> None:
-    lay(world, nginx, "birch", "cedar", "dogwood")
+def test_vouched_site_is_accepted(nginx: Nginx, scene: Scene, version: ssl.TLSVersion, profile: str) -> None:
+    lay(scene, nginx)
     port = free_port()
-    nginx.start(nginx.server(port, world.site, options="voucher_ocsp on;"))
-    with connect(world, port, version, profile=profile) as connection:
+    nginx.start(nginx.server(port, scene.site, options="voucher_ocsp on;"))
+    with connected(scene, port, version, profile=profile) as connection:
         assert connection.verdict is not None
         assert connection.verdict.outcome is Outcome.ACCEPTED
         assert len(connection.verdict.vouched) == (2 if profile == "strict" else 1)
 
 
 @VERSIONS
-def test_site_without_vouchers_is_refused(nginx: Nginx, world: World, version: ssl.TLSVersion) -> None:
+def test_site_without_vouchers_is_refused(nginx: Nginx, scene: Scene, version: ssl.TLSVersion) -> None:
     port = free_port()
-    nginx.start(nginx.server(port, world.site))
-    with pytest.raises(Refused) as caught:
-        connect(world, port, version)
+    nginx.start(nginx.server(port, scene.site))
+    with pytest.raises(Refused) as caught, connected(scene, port, version):
+        pass
     assert caught.value.verdict.reason == "no-voucher"
 
 

@@ -1,10 +1,12 @@
 """What the module makes of the staple directory: live pick-up, and files that are damaged, expired or foreign."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -208,6 +210,27 @@ def test_reload_keeps_answering(site: Site) -> None:
     for _ in range(3):
         site.nginx.reload()
         assert {site.served() for _ in range(5)} == {good}
+
+
+def test_module_is_upgraded_and_removed_by_reload(site: Site, nginx: Nginx) -> None:
+    """The old shared object is unloaded: OpenSSL, which stays, must not be left with a pointer into it."""
+    good = site.scene.voucher(site.scene.birch)
+    site.put(good)
+    nginx.modules = Path(
+        shutil.copytree(nginx.modules, nginx.home / "modules", ignore=shutil.ignore_patterns("*.o", "src"))
+    )
+    site.start()
+    assert site.served() == good
+    module = nginx.modules / "ngx_http_voucher_module.so"
+    shutil.copy(module, nginx.home / "upgrade.so")
+    (nginx.home / "upgrade.so").rename(module)
+    nginx.reload(nginx.server(site.port, site.scene.site, options="voucher_max_size 512;"))
+    site.until(lambda: site.served() is None)
+    nginx.reload(nginx.server(site.port, site.scene.site, options="voucher_max_size 64000;"))
+    site.until(lambda: site.served() == good)
+    nginx.load = False
+    nginx.reload(nginx.server(site.port, site.scene.site))
+    site.until(lambda: {site.served() for _ in range(10)} == {None})
 
 
 def test_too_many_files_are_said_once(site: Site) -> None:
