@@ -14,6 +14,7 @@ class Limits:
     poll_interval_seconds: float = 0.1
     command_seconds: float = 30
     wheel_seconds: float = 60
+    apt_update_seconds: float = 120
     image_seconds: float = 420
     boot_seconds: float = 60
     converge_seconds: float = 480

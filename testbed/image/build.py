@@ -96,12 +96,21 @@ def ensure(image: Image, log: Path, note: Note) -> bool:
 
 def mirror() -> str:
     """Return the address of the Debian archive that this machine's apt uses; raises `HostError`."""
+    if not _sites():
+        tools.run(["apt-get", "update"], seconds=LIMITS.apt_update_seconds)  # without its lists, apt names no target
+    if not (sites := _sites()):
+        raise HostError("apt: knows no mirror of the Debian archive: add one to /etc/apt/sources.list.d")
+    return sites[0]
+
+
+def _sites() -> list[str]:
     form = "$(COMPONENT) $(RELEASE) $(SITE)"
     listing = tools.run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
-    for component, release, site in (line.split() for line in listing.splitlines()):
-        if component == "main" and "-" not in release and site.rstrip("/").endswith("/debian"):
-            return site
-    raise HostError("apt: knows no mirror of the Debian archive: apt-get update (sources: /etc/apt/sources.list.d)")
+    return [
+        site
+        for component, release, site in (line.split() for line in listing.splitlines())
+        if component == "main" and "-" not in release and site.rstrip("/").endswith("/debian")
+    ]
 
 
 def _bootstrap(workshop: Path, log: Path, note: Note) -> None:
