@@ -30,13 +30,14 @@ def ensure(lab: Lab, plan: Plan, image: Path, note: Note) -> int:
     """Boot every host that does not run, all at once, and wait until all do; returns how many were booted."""
     names = [host.name for host in plan.topology.hosts]
     absent = [name for name in names if state(lab, name) != "running"]
+    new = {name for name in absent if not overlay.was_booted(lab, name)}
     for name in absent:
         cgroups.end(lab.label(name))
         overlay.ensure(lab, name, image)
         overlay.write_identity(lab, plan, name)
         _start(lab, name)
     with ThreadPoolExecutor(max_workers=len(names)) as pool:
-        for count, _ in enumerate(pool.map(lambda name: _await_boot(lab, name, fresh=name in absent), names), start=1):
+        for count, _ in enumerate(pool.map(lambda name: _await_boot(lab, name, new=name in new), names), start=1):
             note(f"{count} of {len(names)} running")
     return len(absent)
 
@@ -114,14 +115,14 @@ def _start(lab: Lab, host: str) -> None:
     tools.run_detached(command, console(lab, host))
 
 
-def _await_boot(lab: Lab, host: str, *, fresh: bool) -> None:
-    """Wait until systemd has started everything; a failed unit is refused in a fresh boot, else left to `health`."""
+def _await_boot(lab: Lab, host: str, *, new: bool) -> None:
+    """Wait until systemd has started everything; a failed unit is refused on a new host, else left to `health`."""
     said = until(
         lambda: _boot_result(lab, host),
         LIMITS.boot_seconds,
         lambda: f"host {host}: does not boot; log {console(lab, host)}",
     )
-    if fresh and said == "degraded":
+    if new and said == "degraded":
         units = tools.answer(enter(lab, host, ["systemctl", "list-units", "--failed", "--plain", "--no-legend"]))
         failed = ", ".join(line.split()[0] for line in units.splitlines())
         raise HostError(f"host {host}: booted, but these units failed: {failed}; log {console(lab, host)}")

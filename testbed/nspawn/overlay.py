@@ -8,6 +8,8 @@ from testbed.lab import Lab, write_file
 from testbed.nspawn import mounts
 from testbed.plan import Plan
 
+_HOST_KEY = "etc/ssh/ssh_host_ed25519_key.pub"
+
 
 def root(lab: Lab, host: str) -> Path:
     """Return where a host's merged file system is mounted."""
@@ -44,7 +46,11 @@ def write_identity(lab: Lab, plan: Plan, host: str) -> None:
     write_file(home / "authorized_keys", lab.ssh_key.with_suffix(".pub").read_text(encoding="ascii"), 0o600)
 
 
+def was_booted(lab: Lab, host: str) -> bool:
+    """Say whether the host has ever been up, which its SSH key tells."""
+    return (lab.host_directory(host) / "upper" / _HOST_KEY).exists()
+
+
 def ssh_host_key(lab: Lab, host: str) -> str:
     """Read the public SSH key that the host made at its first boot: type and key, without the comment."""
-    public = root(lab, host) / "etc" / "ssh" / "ssh_host_ed25519_key.pub"
-    return " ".join(public.read_text(encoding="ascii").split()[:2])
+    return " ".join((root(lab, host) / _HOST_KEY).read_text(encoding="ascii").split()[:2])

@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not build.wanted().built, reason="no base image in the cache: testbed up --until image"),
 ]
 
+PROGRAM = [sys.executable, "-c", "from testbed.cli.main import main; main()"]
 TOPOLOGY = """
 name: pair
 zones: {near: where the client stands, far: beyond the router}
@@ -34,7 +35,7 @@ hosts:
 
 
 def call(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "testbed.cli", *words]
+    command = [*PROGRAM, *words]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -135,7 +136,7 @@ def test_an_edited_topology_is_refused_and_the_lab_left_as_it_is(lab: Lab, tmp_p
 
 def test_down_finds_a_lab_whose_maker_was_killed_and_whose_record_is_lost(topology: Path) -> None:
     crashed = Lab(f"crash-{os.getpid()}")
-    command = [sys.executable, "-m", "testbed.cli", "up", "--lab", crashed.id, "--topology", str(topology)]
+    command = [*PROGRAM, "up", "--lab", crashed.id, "--topology", str(topology)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as maker:
         until(lambda: hosts.present(crashed), LIMITS.boot_seconds, lambda: "no host was started")
         maker.kill()
