@@ -15,6 +15,7 @@ from mecai.protocol.errors import MecaiError
 VERBS = {
     "ca": "run a certificate authority: roots, issuing, revocation",
     "client": "fetch over TLS and demand vouchers",
+    "conformance-client": "answer the conformance suite's cases, line by line",
     "directory": "build, view and verify the signed directory of Voucher Authorities",
     "key": "make a key and a certificate signing request",
     "sidecar": "fetch vouchers and OCSP staples for a TLS server",
@@ -32,7 +33,7 @@ class _LazyVerbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"mecai.cli.{cmd_name}").command
+        command: click.Command = import_module(f"mecai.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

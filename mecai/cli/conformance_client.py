@@ -1,0 +1,167 @@
+"""`mecai conformance-client`: this project's own client under the conformance suite (docs/conformance.md).
+
+Reads one JSON line per case from standard input and writes one with the verdict; `tests/conformance/schema.json`
+describes both. Every kind of case is one function, which returns what was accepted and raises what refuses.
+"""
+
+import base64
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+from cryptography import x509
+
+from mecai.protocol.directory import parse_directory
+from mecai.protocol.errors import InputError, Malformed, VerificationError
+from mecai.protocol.identity import address_octets, address_text
+from mecai.protocol.request import VoucherRequest
+from mecai.protocol.selection import Mode, candidates
+from mecai.protocol.strict_json import TIME
+from mecai.protocol.tls_extension import Choice, decode_vouchers
+from mecai.protocol.verify import Policy, Presented, verify_connection
+
+Question = dict[str, Any]
+Answer = dict[str, Any]
+_ALERTS: Final = ("decode_error", "illegal_parameter")  # with which the detail of rule T4 begins
+
+
+@click.command()
+def command() -> None:
+    """Answer the cases of the conformance suite, line by line."""
+    for line in sys.stdin:
+        try:
+            case = json.loads(line)
+            answered = {"id": case["id"], **answer(case["kind"], case["input"])}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"standard input: no case of the conformance suite ({error!r})") from error
+        click.echo(json.dumps(answered))
+
+
+def answer(kind: str, question: Question) -> Answer:
+    """Return the verdict on one case."""
+    if (judge := _KINDS.get(kind)) is None:
+        return {"verdict": "skipped", "reason": f"cases of kind {kind} are unknown to this version"}
+    try:
+        return {"verdict": "accepted", **judge(question)}
+    except VerificationError as error:
+        return {"verdict": "refused", "reason": error.reason, "rule": error.rule, "detail": error.detail}
+
+
+def _connection(question: Question) -> Answer:
+    now = _time(question["now"])
+    directory = parse_directory(_octets(question["directory"]), _publishers(question), now, None)
+    peer = question["peerAddress"]
+    presented = Presented(
+        chain=_list(question["chain"]),
+        peer_address=address_octets(peer) if peer is not None else None,
+        staple=_octets(question["staple"]) if question["staple"] is not None else None,
+    )
+    policy = _policy(question["policy"])
+    accepted = verify_connection(_list(question["vouchers"]), presented, directory, policy, question["serverName"], now)
+    return {"vouchers": [vouched.voucher.hash.hex() for vouched in accepted.vouched]}
+
+
+def _policy(wanted: Question) -> Policy:
+    policy = Policy(
+        candidates=tuple(map(bytes.fromhex, wanted["candidates"])),
+        quorum=wanted["quorum"],
+        contexts=tuple(wanted["contexts"]),
+    )
+    policy = replace(policy, nat64_prefixes=(*policy.nat64_prefixes, *wanted["nat64Prefixes"]))
+    if "maxVoucherLifetime" in wanted:
+        policy = replace(policy, max_voucher_lifetime=timedelta(seconds=wanted["maxVoucherLifetime"]))
+    return policy
+
+
+def _choice(question: Question) -> Answer:
+    try:
+        choice = Choice.decode(_octets(question["extension"]))
+    except Malformed as error:
+        raise _as_alert(error) from error
+    if choice is None:
+        return {"verdict": "ignored"}
+    return {
+        "quorum": choice.quorum,
+        "candidates": [candidate.hex() for candidate in choice.candidates],
+        "contexts": list(choice.contexts),
+        "cached": [voucher.hex() for voucher in choice.cached],
+    }
+
+
+def _vouchers(question: Question) -> Answer:
+    try:
+        vouchers = decode_vouchers(_octets(question["extension"]))
+    except Malformed as error:
+        raise _as_alert(error) from error
+    return {"vouchers": [base64.b64encode(voucher).decode() for voucher in vouchers]}
+
+
+def _request(question: Question) -> Answer:
+    request = VoucherRequest.decode(_octets(question["request"]))
+    addresses = list(map(address_text, request.addresses))
+    return {"addresses": addresses, "port": request.port, "serverName": request.server_name}
+
+
+def _directory(question: Question) -> Answer:
+    """Take the directories that came before, then this one; each may name the pins that follow (rule D2)."""
+    pins = _publishers(question)
+    highest = None
+    for encoded in _list(question["history"]):
+        directory = parse_directory(encoded, pins, None, highest)
+        highest, pins = (directory.sequence, directory.hash), directory.publishers or pins
+    parse_directory(_octets(question["directory"]), pins, _time(question["now"]), highest)
+    return {}
+
+
+def _selection(question: Question) -> Answer:
+    now = _time(question["now"])
+    directory = parse_directory(_octets(question["directory"]), _publishers(question), now, None)
+    excluded = question["excludedRegions"]
+    chosen = candidates(
+        directory,
+        question["destination"],
+        now,
+        key=bytes.fromhex(question["key"]),
+        k=question["candidates"],
+        mode=Mode.REGIONAL if excluded else Mode.STICKY,
+        excluded_regions=excluded,
+    )
+    return {"candidates": [authority.hex() for authority in chosen]}
+
+
+def _as_alert(error: Malformed) -> VerificationError:
+    """Return the same fault with the TLS alert that it asks for as its reason."""
+    alert, _, detail = error.detail.partition(": ")
+    if alert not in _ALERTS:
+        return error
+    return VerificationError(alert, error.rule, detail)
+
+
+def _publishers(question: Question) -> tuple[x509.Certificate, ...]:
+    return tuple(map(x509.load_der_x509_certificate, _list(question["publishers"])))
+
+
+def _octets(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _list(texts: list[str]) -> tuple[bytes, ...]:
+    return tuple(map(_octets, texts))
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, TIME).replace(tzinfo=UTC)
+
+
+_KINDS: Final[dict[str, Callable[[Question], Answer]]] = {
+    "choice": _choice,
+    "connection": _connection,
+    "directory": _directory,
+    "request": _request,
+    "selection": _selection,
+    "vouchers": _vouchers,
+}

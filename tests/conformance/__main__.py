@@ -1,0 +1,76 @@
+"""`python -m tests.conformance`: put a client under the cases, make the vectors, show one.
+
+The last line of a run is `N passed, N failed, N skipped`. Exit codes: 0 nothing failed, 1 something did, 2 usage.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import click
+
+from tests.conformance import runner, vectors
+from tests.conformance.client import UnusableClientError, command_line, running
+from tests.conformance.vectors import Vector
+
+OWN_CLIENT = "mecai conformance-client"
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--client", "command", default=OWN_CLIENT, show_default=True, help="The command to put under the cases.")
+@click.option("--case", "pattern", default="*", help="Only cases whose name matches, such as 'v9-*'.")
+@click.option(
+    "--timeout", "bound", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="Seconds per case."
+)
+@click.option("--format", "style", type=click.Choice(["human", "json"]), default="human", show_default=True)
+@click.pass_context
+def main(context: click.Context, *, command: str, pattern: str, bound: float, style: str) -> None:
+    """Put any client under the conformance cases of docs/conformance.md."""
+    if context.invoked_subcommand is not None:
+        return
+    chosen = [vector for vector in vectors.load() if fnmatchcase(vector.identifier, pattern)]
+    if not chosen:
+        raise click.UsageError(f"no case is called {pattern!r}")
+    try:
+        results = asyncio.run(_run(command_line(command), bound, chosen))
+    except UnusableClientError as error:
+        raise click.UsageError(str(error)) from error
+    if style == "json":
+        click.echo(runner.document(command, results))
+    else:
+        runner.show(results)
+    click.echo(runner.summary(results), err=style == "json")
+    sys.exit(any(result.outcome == runner.FAILED for result in results))
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 where the committed vectors differ.")
+def generate(*, check: bool) -> None:
+    """Make the vectors again, the same octets in every run."""
+    if not check:
+        vectors.write()
+    elif differing := vectors.differences():
+        raise click.ClickException("; ".join(differing) + ": run `python -m tests.conformance generate`")
+    click.echo(f"{len(vectors.load())} cases in {vectors.FOLDER.name}/")
+
+
+@main.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show one case, with all octets in place."""
+    found = next((vector for vector in vectors.load() if vector.identifier == name), None)
+    if found is None:
+        raise click.UsageError(f"no case is called {name!r}")
+    click.echo(f"{name} ({', '.join(found.rules)})\n\n{found.description}\n")
+    click.echo(json.dumps({"kind": found.kind, "input": found.question, "expected": found.expected}, indent=2))
+
+
+async def _run(command: Sequence[str], bound: float, chosen: Sequence[Vector]) -> list[runner.Result]:
+    async with running(command, bound) as client:
+        return [result async for result in runner.put_under(client, chosen)]
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tests.conformance")

@@ -1,0 +1,129 @@
+# ruff: noqa: D401 - a docstring here draws a situation; it is no command
+"""V6: nobody vouches for his own house, by whatever certificates the house is joined to another."""
+
+from datetime import timedelta
+
+from tests.conformance.parts.directories import content, entry, signed, spki_hash
+from tests.conformance.registry import Situation, case
+from tests.conformance.stage import (
+    ALDER,
+    BIRCH,
+    CEDAR,
+    DOGWOOD,
+    ENTRIES,
+    HOST,
+    SITE,
+    accepted,
+    of,
+    refused,
+)
+from tests.pki import DAY, NOW, Hierarchy, Issued, ca_extensions, issue
+
+SECOND = timedelta(seconds=1)
+_SPAN = (NOW - DAY, NOW + 1825 * DAY)
+_OTHER_ENTRIES = tuple(item for item in ENTRIES if item["name"] != "birch")
+
+
+def _cross_signed(authority: Issued, by: Hierarchy) -> Issued:
+    """Return a certificate of a CA's name and key, issued by another CA's root."""
+    name = authority.certificate.subject.rfc4514_string().removeprefix("CN=")
+    return issue(name, authority.key, by.root, ca_extensions(authority.key, None), span=_SPAN)
+
+
+def _under(site: Issued, *issuers: Issued) -> Issued:
+    """Return the same end entity, presented with these certificates above it."""
+    above = issuers[-1]
+    for lower in reversed(issuers[:-1]):
+        above = Issued(lower.certificate, lower.key, above)
+    return Issued(site.certificate, site.key, above)
+
+
+# The server's chain, as alder's root was cross-signed by cedar's, and as alder's issuing CA was.
+_BY_CROSSED_ROOT = _under(SITE, ALDER.issuing, _cross_signed(ALDER.root, CEDAR))
+_BY_CROSSED_CA = _under(SITE, _cross_signed(ALDER.issuing, CEDAR))
+_EVERYBODY = (ALDER, BIRCH, CEDAR, DOGWOOD)
+
+
+@case("V6")
+def v6_the_issuers_own() -> Situation:
+    """The client happened to name alder, who issued the server's certificate; alder vouches for it.
+
+        alder root -- alder issuing CA -- server         voucher signed by: alder VA
+
+    Who controls alder controls both. V6: the authority must be of another owner.
+    """
+    return refused("self-endorsed", of(ALDER), candidates=(ALDER, BIRCH, CEDAR))
+
+
+@case("V6")
+def v6_one_owner() -> Situation:
+    """Birch is another CA than alder, and both belong to the owner group `alder`."""
+    directory = signed(content(*_OTHER_ENTRIES, entry(BIRCH, ownerGroup="alder")))
+    return refused("self-endorsed", directory=directory)
+
+
+@case("V6", "D5")
+def v6_key_of_two_owners() -> Situation:
+    """Birch's entry lists alder's issuing CA among its subordinates too: the key has two owners."""
+    keys = [spki_hash(BIRCH.issuing), spki_hash(ALDER.issuing)]
+    directory = signed(content(*_OTHER_ENTRIES, entry(BIRCH, subordinates=keys)))
+    return refused("self-endorsed", directory=directory)
+
+
+@case("V6")
+def v6_root_crossed_by_the_voucher() -> Situation:
+    r"""Cedar's root cross-signed alder's, the server presents the cross-certificate, and cedar vouches.
+
+        server -- alder issuing CA -- alder root
+                                   \- alder root, issued by cedar root
+
+    V6: cedar's root is a directory root that the chain reaches.
+    """
+    return refused("self-endorsed", of(CEDAR, _BY_CROSSED_ROOT), chain=_BY_CROSSED_ROOT.chain_der)
+
+
+@case("V6")
+def v6_root_crossed_by_another() -> Situation:
+    """The same chain; birch vouches, who has nothing to do with alder or cedar."""
+    return accepted(of(BIRCH, _BY_CROSSED_ROOT), chain=_BY_CROSSED_ROOT.chain_der)
+
+
+@case("V6")
+def v6_cross_certificate_not_presented() -> Situation:
+    """Cedar's root cross-signed alder's some day, but no such certificate is in the chain: cedar may vouch."""
+    return accepted(of(CEDAR))
+
+
+@case("V6", over={"the signer": CEDAR, "the key's owner": ALDER})
+def v6_issuing_ca_crossed(voucher_of: Hierarchy) -> Situation:
+    """The server presents alder's issuing CA under a cross-certificate of cedar's root; the voucher is of {}.
+
+        server -- alder issuing CA, issued by cedar root
+
+    The key belongs to alder, the root that the chain reaches to cedar: neither may vouch.
+    """
+    made = of(voucher_of, _BY_CROSSED_CA)
+    return refused("self-endorsed", made, chain=_BY_CROSSED_CA.chain_der, candidates=_EVERYBODY)
+
+
+@case("V6")
+def v6_issuing_ca_crossed_and_another() -> Situation:
+    """The server presents alder's issuing CA under a cross-certificate of cedar's root; birch vouches."""
+    return accepted(of(BIRCH, _BY_CROSSED_CA), chain=_BY_CROSSED_CA.chain_der)
+
+
+@case("V6")
+def v6_key_that_nobody_lists() -> Situation:
+    """Birch's root issued a CA that the directory does not list; it issued the server's certificate; birch vouches.
+
+    birch root -- unlisted CA -- server             voucher signed by: birch VA
+    """
+    unlisted = BIRCH.subordinate("unlisted CA", BIRCH.root)
+    site = BIRCH.server(HOST, parent=unlisted)
+    return refused("self-endorsed", of(BIRCH, site), chain=site.chain_der)
+
+
+@case("V6")
+def v6_beside_the_path() -> Situation:
+    """The server presents birch's issuing CA too, which its path does not need. V6 looks at the presented chain."""
+    return refused("self-endorsed", chain=(*SITE.chain_der, BIRCH.issuing.der))
