@@ -1,8 +1,5 @@
 /*
- * What the http and the stream module share: directives, the TLS extensions, the OCSP staple.
- *
- * The store, the choice and the octets are rooms of their own that know nothing of nginx; this one joins them with
- * OpenSSL's callbacks and nginx's configuration.
+ * What the http and the stream module share: the directives, and the registration on every TLS context.
  */
 
 #ifndef MECAI_VOUCHER_CORE_H
@@ -11,19 +8,9 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "mecai_voucher_store.h"
+#include "mecai_voucher_handshake.h"
 
 #pragma GCC visibility push(hidden)
-
-/* The directives of one server. */
-typedef struct {
-    ngx_flag_t      enable;
-    ngx_flag_t      ocsp;
-    size_t          max_size;
-    ngx_str_t       directory;
-    ngx_array_t    *addresses;                  /* of mecai_address_t */
-    mecai_store_t  *store;                      /* shared by servers with the same directory */
-} mecai_conf_t;
 
 /* One server of a configuration that has a TLS context, as its adapter found it. */
 typedef struct {

@@ -149,7 +149,7 @@ mecai_answer_begin(mecai_answer_t *answer, uint8_t *out, size_t room)
 {
     answer->out = out;
     answer->room = room < MECAI_ANSWER_MAX ? room : MECAI_ANSWER_MAX;
-    answer->used = LENGTH_SIZE;
+    answer->used = MECAI_ANSWER_MIN;
 }
 
 

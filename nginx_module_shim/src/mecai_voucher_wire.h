@@ -25,7 +25,8 @@ enum {
     MECAI_CONTEXT_SIZE = 32,        /* Context<1..32> */
     MECAI_CONTEXTS_SIZE = 255,      /* Context contexts<0..255> */
     MECAI_CACHED_MAX = 16,          /* VoucherHash cached<0..512> */
-    MECAI_ANSWER_MAX = 64000,       /* octets of extension_data (T7) */
+    MECAI_ANSWER_MIN = 2,           /* octets of extension_data: an empty list */
+    MECAI_ANSWER_MAX = 64000,       /* (T7) */
 };
 
 /* A VoucherRequest of version 1. */
@@ -55,7 +56,7 @@ bool mecai_context_valid(const uint8_t *text, size_t size);
 /* The answer in extension voucher, written front to back into room of the caller's. */
 typedef struct {
     uint8_t  *out;
-    size_t    room;                 /* at least 2 */
+    size_t    room;                 /* at least MECAI_ANSWER_MIN */
     size_t    used;
 } mecai_answer_t;
 

@@ -151,7 +151,8 @@ class Nginx:
         assert not complaints + reports, "\n".join(complaints + reports)
 
     def _command(self, http: str, stream: str) -> list[str]:
-        (self.home / "nginx.conf").write_text(self._configuration(http, stream))
+        (self.home / "new.conf").write_text(self._configuration(http, stream))
+        (self.home / "new.conf").rename(self.home / "nginx.conf")  # nginx may be reading the old one
         nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
         assert nginx, "nginx is not installed: apt-get install nginx-light libnginx-mod-stream nginx-dev"
         return [nginx, "-p", str(self.home), "-c", "nginx.conf", "-e", "error.log"]

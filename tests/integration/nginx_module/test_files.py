@@ -42,6 +42,10 @@ class Site:
         """Rename a file into birch's place."""
         self.nginx.staples.voucher(self.scene.site, self.authority, der)
 
+    def settle(self, expected: bytes | None) -> None:
+        """Shake hands until every worker serves this."""
+        self.until(lambda: {self.served() for _ in range(12)} == {expected})
+
     def until(self, condition: Callable[[], bool]) -> float:
         """Shake hands until the condition holds; return how many seconds that took."""
         begin = time.monotonic()
@@ -200,7 +204,7 @@ def test_every_worker_picks_up(site: Site) -> None:
     site.start()
     assert {site.served() for _ in range(12)} == {first}
     site.put(second)
-    site.until(lambda: {site.served() for _ in range(12)} == {second})
+    site.settle(second)
 
 
 def test_reload_keeps_answering(site: Site) -> None:
@@ -224,13 +228,12 @@ def test_module_is_upgraded_and_removed_by_reload(site: Site, nginx: Nginx) -> N
     module = nginx.modules / "ngx_http_voucher_module.so"
     shutil.copy(module, nginx.home / "upgrade.so")
     (nginx.home / "upgrade.so").rename(module)
-    nginx.reload(nginx.server(site.port, site.scene.site, options="voucher_max_size 512;"))
-    site.until(lambda: site.served() is None)
-    nginx.reload(nginx.server(site.port, site.scene.site, options="voucher_max_size 64000;"))
-    site.until(lambda: site.served() == good)
+    for limit, expected in ((512, None), (64000, good)):
+        nginx.reload(nginx.server(site.port, site.scene.site, options=f"voucher_max_size {limit};"))
+        site.settle(expected)
     nginx.load = False
     nginx.reload(nginx.server(site.port, site.scene.site))
-    site.until(lambda: {site.served() for _ in range(10)} == {None})
+    site.settle(None)
 
 
 def test_too_many_files_are_said_once(site: Site) -> None:

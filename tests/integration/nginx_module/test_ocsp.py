@@ -84,13 +84,13 @@ def test_good_staple_outlives_a_bad_file(port: int, nginx: Nginx, scene: Scene) 
 
 
 def test_each_certificate_has_its_own(nginx: Nginx, scene: Scene) -> None:
-    other = scene.alder.server("www.example.test", server_key=rsa_key("www"))
+    other = scene.alder.server("rsa.example.test", server_key=rsa_key("www"))
     for site in (scene.site, other):
         nginx.staples.put(site, "ocsp.der", scene.alder.ocsp(site))
     port = free_port()
     nginx.start(nginx.server(port, scene.site, other, options="voucher off; voucher_ocsp on;"))
     for algorithms, site in (("ECDSA+SHA256", scene.site), ("RSA-PSS+SHA256", other)):
-        serial = f"{site.certificate.serial_number:X}"
+        serial = site.certificate.serial_number.to_bytes(8).hex().upper()
         assert f"Serial Number: {serial}" in s_client(port, "-sigalgs", algorithms)
 
 
