@@ -7,6 +7,7 @@ refused by its name.
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Annotated, Final
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from mecai.protocol.limits import LIMITS
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+_CURVES = (ec.SECP256R1.name, ec.SECP384R1.name)
 _RSA_LEAST, _RSA_MOST = LIMITS.rsa_bits
 Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
@@ -100,20 +102,25 @@ class SignatureAlgorithm:
     def sign(self, key: PrivateKey, data: bytes) -> bytes:
         """Sign `data`; ECDSA deterministically (RFC 6979), so that equal input gives equal octets."""
         if isinstance(key, rsa.RSAPrivateKey) and self.scheme is not Scheme.ECDSA:
-            return key.sign(data, self._padding(), self.digest.hash)
+            return key.sign(data, self._padding, self.digest.hash)
         if isinstance(key, ec.EllipticCurvePrivateKey) and self.scheme is Scheme.ECDSA:
             return key.sign(data, ec.ECDSA(self.digest.hash, deterministic_signing=True))
         raise InputError(f"{self.name} cannot be used with this key")
 
     def verify(self, key: PublicKey, signature: bytes, data: bytes) -> None:
         """Verify; raises `cryptography.exceptions.InvalidSignature`, also for a key of the other kind."""
-        if isinstance(key, rsa.RSAPublicKey) and self.scheme is not Scheme.ECDSA:
-            key.verify(signature, data, self._padding(), self.digest.hash)
-        elif isinstance(key, ec.EllipticCurvePublicKey) and self.scheme is Scheme.ECDSA:
-            key.verify(signature, data, ec.ECDSA(self.digest.hash))
+        if self.scheme is Scheme.ECDSA and isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, data, self._ecdsa)
+        elif self.scheme is not Scheme.ECDSA and isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, data, self._padding, self.digest.hash)
         else:
             raise InvalidSignature
 
+    @cached_property
+    def _ecdsa(self) -> ec.ECDSA:
+        return ec.ECDSA(self.digest.hash)
+
+    @cached_property
     def _padding(self) -> padding.PKCS1v15 | padding.PSS:
         if self.scheme is Scheme.PKCS1:
             return padding.PKCS1v15()
@@ -191,9 +198,9 @@ def for_key(key: PrivateKey) -> SignatureAlgorithm:
 
 def check_public_key(key: object) -> PublicKey:
     """Return the key when version 1 allows it; raises `Malformed` with its name otherwise."""
-    if isinstance(key, rsa.RSAPublicKey) and _RSA_LEAST <= key.key_size <= _RSA_MOST:
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
         return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
+    if isinstance(key, rsa.RSAPublicKey) and _RSA_LEAST <= key.key_size <= _RSA_MOST:
         return key
     raise Malformed(f"key {_key_name(key)} is none of P-256, P-384, RSA of {_RSA_LEAST} to {_RSA_MOST} bits")
 

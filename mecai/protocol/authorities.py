@@ -11,6 +11,7 @@ from functools import cached_property
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.x509.verification import Store
 
 from mecai.protocol.errors import Malformed
 from mecai.protocol.identity import authority_id, spki_der, spki_hash
@@ -54,6 +55,11 @@ class Authority:
     def identifying_roots(self) -> tuple[x509.Certificate, ...]:
         """The roots whose key the id names: only they may have issued the authority's certificate."""
         return tuple(root for root in self.roots if authority_id(spki_der(root)) == self.authority)
+
+    @cached_property
+    def anchors(self) -> Store:
+        """The same roots, ready to validate a path to."""
+        return Store(list(self.identifying_roots))
 
 
 @dataclass(frozen=True)

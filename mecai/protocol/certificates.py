@@ -2,32 +2,43 @@
 
 `cryptography` parses parts of a certificate only when they are asked for, and a fault then appears far from where the
 octets came in. Here every part that this project ever looks at is asked for on the way in, so that whoever holds a
-certificate from `load` or `check` can use it without fear.
+certificate from `load` can use it without fear.
+
+The same few certificates come in again and again (issuers, authorities, delegates of OCSP responders), so the last ones
+stay parsed. That is all that is remembered: what a certificate is worth is judged anew each time.
 """
+
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from mecai.protocol.errors import Malformed
+from mecai.protocol.limits import LIMITS
 
-_FAULTS = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+_FAULTS = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 def load(der: bytes, what: str = "certificate") -> x509.Certificate:
     """Return the certificate of these DER octets; raises `Malformed` naming `what` it should have been."""
+    if len(der) > LIMITS.certificate_size:
+        raise Malformed(f"{what}: {len(der)} octets, more than the {LIMITS.certificate_size} allowed")
     try:
-        certificate = x509.load_der_x509_certificate(der)
-    except (*_FAULTS, x509.InvalidVersion) as error:
-        raise Malformed(f"{what}: no DER certificate ({error})") from error
-    return check(certificate, what)
-
-
-def check(certificate: x509.Certificate, what: str = "certificate") -> x509.Certificate:
-    """Return the certificate when every part of it parses; raises `Malformed` otherwise."""
-    try:
-        _ = certificate.subject, certificate.issuer, certificate.extensions
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        certificate.public_key()
+        return _parse(der)
     except _FAULTS as error:
-        raise Malformed(f"{what}: a part of it does not parse ({error})") from error
+        raise Malformed(f"{what}: no sound DER certificate ({error})") from error
+
+
+@lru_cache(LIMITS.remembered_certificates)
+def _parse(der: bytes) -> x509.Certificate:
+    certificate = x509.load_der_x509_certificate(der)
+    _ = certificate.subject, certificate.issuer, certificate.extensions
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    certificate.public_key()
     return certificate

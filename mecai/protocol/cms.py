@@ -12,11 +12,13 @@ certificate is judged by `mecai.protocol.path`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from functools import cache, cached_property, lru_cache
+from typing import Final, NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.protocol import algorithms, certificates, der, oids
 from mecai.protocol.algorithms import Digest, PrivateKey, SignatureAlgorithm
@@ -39,6 +41,8 @@ from mecai.protocol.voucher import VoucherInfo
 
 Item = TypeVar("Item")
 
+_SIGNED_DATA: Final = x509.ObjectIdentifier(oids.ID_SIGNED_DATA)
+_OCSP_RESPONSE: Final = x509.ObjectIdentifier(oids.ID_RI_OCSP_RESPONSE)
 _VERSION_WITH_OTHER_REVOCATION: Final = 5  # RFC 5652 section 5.1: crls hold a format other than CRL
 _VERSION_PLAIN: Final = 3  # RFC 5652 section 5.1: content is not id-data
 _SIGNER_VERSION: Final = 1  # RFC 5652 section 5.3: issuerAndSerialNumber
@@ -95,6 +99,11 @@ class Voucher:
         """The DER OCSPResponses that travel with the voucher."""
         return self.signed.ocsp_responses
 
+    @cached_property
+    def responses_by_hash(self) -> Mapping[bytes, bytes]:
+        """The same by their SHA-256, as statusEvidence names them."""
+        return {sha256(response): response for response in self.ocsp_responses}
+
 
 def sign_voucher(
     info: VoucherInfo, key: PrivateKey, certificate: x509.Certificate, ocsp_responses: Sequence[bytes]
@@ -135,7 +144,7 @@ def sign_content(
     attributes = _signed_attributes(_attribute_values(content_type, content, digest, certificate))
     signer = SignerInfo(
         version=_SIGNER_VERSION,
-        signer=_signer_name(certificate),
+        signer=der.opaque(_names_of(certificate).issuer_and_serial_number),
         digest_algorithm=der.opaque(digest.identifier),
         signed_attributes=attributes,
         signature_algorithm=der.opaque(algorithm.identifier),
@@ -146,22 +155,22 @@ def sign_content(
         version=_VERSION_WITH_OTHER_REVOCATION if ocsp_responses else _VERSION_PLAIN,
         digest_algorithms=asn1.SetOf([der.opaque(digest.identifier)]),
         encapsulated=EncapsulatedContent(content_type=x509.ObjectIdentifier(content_type), content=content),
-        certificates=asn1.SetOf([certificate]),
+        certificates=asn1.SetOf([der.opaque(certificate.public_bytes(Encoding.DER))]),
         crls=asn1.SetOf([_revocation_info(response) for response in ocsp_responses]) if ocsp_responses else None,
         signer_infos=asn1.SetOf([signer]),
     )
-    return der.encode(ContentInfo(content_type=x509.ObjectIdentifier(oids.ID_SIGNED_DATA), content=signed_data))
+    return der.encode(ContentInfo(content_type=_SIGNED_DATA, content=signed_data))
 
 
 def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMITS.voucher_size) -> SignedContent:
     """Parse a DER ContentInfo of exactly this content type; raises `Malformed` for whatever the profile excludes."""
     outer = der.decode(ContentInfo, encoded, "ContentInfo", maximum)
-    _expect(outer.content_type.dotted_string, oids.ID_SIGNED_DATA, "contentType")
+    _expect(outer.content_type, _SIGNED_DATA, "contentType")
     data = outer.content
-    _expect(data.encapsulated.content_type.dotted_string, content_type, "eContentType")
+    _expect(data.encapsulated.content_type, x509.ObjectIdentifier(content_type), "eContentType")
     if data.encapsulated.content is None:
         raise Malformed("eContent: absent")
-    certificate = certificates.check(_one(data.certificates, "certificates"))
+    certificate = certificates.load(der.raw(_one(data.certificates, "certificates")))
     responses = _ocsp_responses(data)
     _expect(data.version, _VERSION_WITH_OTHER_REVOCATION if responses else _VERSION_PLAIN, "SignedData version")
     signer = _one(data.signer_infos, "signerInfos")
@@ -185,12 +194,33 @@ def _attribute_values(
     content_type: str, content: bytes, digest: Digest, certificate: x509.Certificate
 ) -> dict[str, bytes]:
     """Return the one set of signed attributes, as DER values, that the profile allows for this content and signer."""
-    reference = CertificateReference(certificate_hash=certificate.fingerprint(algorithms.SHA256.hash))
     return {
-        oids.ID_CONTENT_TYPE: der.encode(x509.ObjectIdentifier(content_type)),
+        oids.ID_CONTENT_TYPE: _object_identifier(content_type),
         oids.ID_MESSAGE_DIGEST: der.encode(digest.of(content)),
-        oids.ID_SIGNING_CERTIFICATE_V2: der.encode(SigningCertificate(certificates=[reference])),
+        oids.ID_SIGNING_CERTIFICATE_V2: _names_of(certificate).signing_certificate,
     }
+
+
+@cache
+def _object_identifier(dotted: str) -> bytes:
+    return der.encode(x509.ObjectIdentifier(dotted))
+
+
+class _Names(NamedTuple):
+    """How a SignerInfo names the signer's certificate, each in DER."""
+
+    issuer_and_serial_number: bytes
+    signing_certificate: bytes
+
+
+@lru_cache(LIMITS.remembered_certificates)
+def _names_of(certificate: x509.Certificate) -> _Names:
+    issuer = der.opaque(certificate.issuer.public_bytes())
+    reference = CertificateReference(certificate_hash=certificate.fingerprint(algorithms.SHA256.hash))
+    return _Names(
+        der.encode(IssuerAndSerialNumber(issuer=issuer, serial_number=certificate.serial_number)),
+        der.encode(SigningCertificate(certificates=[reference])),
+    )
 
 
 def _signed_attributes(values: Mapping[str, bytes]) -> asn1.SetOf[Attribute]:
@@ -209,13 +239,8 @@ def _attribute_octets(attributes: asn1.SetOf[Attribute]) -> bytes:
     return bytes(der.opaque(der.encode(SignedAttributes(attributes=attributes))).data)
 
 
-def _signer_name(certificate: x509.Certificate) -> IssuerAndSerialNumber:
-    issuer = der.opaque(certificate.issuer.public_bytes())
-    return IssuerAndSerialNumber(issuer=issuer, serial_number=certificate.serial_number)
-
-
 def _revocation_info(response: bytes) -> OtherRevocationInfo:
-    return OtherRevocationInfo(form=x509.ObjectIdentifier(oids.ID_RI_OCSP_RESPONSE), info=der.opaque(response))
+    return OtherRevocationInfo(form=_OCSP_RESPONSE, info=der.opaque(response))
 
 
 def _ocsp_responses(data: SignedData) -> tuple[bytes, ...]:
@@ -223,7 +248,7 @@ def _ocsp_responses(data: SignedData) -> tuple[bytes, ...]:
         return ()
     entries = data.crls.as_list()
     for entry in entries:
-        _expect(entry.form.dotted_string, oids.ID_RI_OCSP_RESPONSE, "crls: format")
+        _expect(entry.form, _OCSP_RESPONSE, "crls: format")
     responses = tuple(der.raw(entry.info) for entry in entries)
     if not responses or len(set(responses)) != len(responses):
         raise Malformed("crls: empty or with a duplicate")
@@ -241,7 +266,7 @@ def _signer_algorithms(data: SignedData, signer: SignerInfo) -> tuple[Digest, Si
 
 def _check_signer(signer: SignerInfo, certificate: x509.Certificate) -> None:
     _expect(signer.version, _SIGNER_VERSION, "SignerInfo version")
-    if der.encode(signer.signer) != der.encode(_signer_name(certificate)):
+    if der.raw(signer.signer) != _names_of(certificate).issuer_and_serial_number:
         raise Malformed("sid: does not name the certificate in the object")
     if signer.unsigned_attributes is not None:
         raise Malformed("unsignedAttrs: must be absent")
@@ -256,7 +281,7 @@ def _read_attributes(signer: SignerInfo, content_type: str) -> tuple[dict[str, b
     expected = {oids.ID_CONTENT_TYPE, oids.ID_MESSAGE_DIGEST, oids.ID_SIGNING_CERTIFICATE_V2}
     if values.keys() != expected or len(attributes) != len(expected):
         raise Malformed("signedAttrs: expected exactly content-type, message-digest and signing-certificate-v2")
-    if values[oids.ID_CONTENT_TYPE] != der.encode(x509.ObjectIdentifier(content_type)):
+    if values[oids.ID_CONTENT_TYPE] != _object_identifier(content_type):
         raise Malformed("signedAttrs: content-type differs from eContentType")
     return values, _attribute_octets(signer.signed_attributes)
 
@@ -270,4 +295,8 @@ def _one(items: asn1.SetOf[Item] | None, what: str) -> Item:
 
 def _expect(seen: object, expected: object, what: str) -> None:
     if seen != expected:
-        raise Malformed(f"{what}: {seen}, expected {expected}")
+        raise Malformed(f"{what}: {_text(seen)}, expected {_text(expected)}")
+
+
+def _text(value: object) -> str:
+    return value.dotted_string if isinstance(value, x509.ObjectIdentifier) else str(value)

@@ -15,7 +15,7 @@ class Limits:
 
     # Voucher
     voucher_size: int = 16 * 1024
-    certificate_size: int = 16 * 1024
+    certificate_size: int = 65_535
     ocsp_response_size: int = 64 * 1024
     intermediates: int = 8
     addresses: int = 16
@@ -52,6 +52,7 @@ class Limits:
     # Certificate chains
     chain_length: int = 10
     rsa_bits: tuple[int, int] = (2048, 8192)  # least and most, of a modulus
+    remembered_certificates: int = 128  # how many stay parsed, of at most `certificate_size` octets each
 
 
 LIMITS: Final = Limits()

@@ -7,6 +7,7 @@ whatever its age. Rule V11; a caller that judges a Voucher Authority's own certi
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from cryptography import x509
@@ -22,6 +23,7 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.path import validate_delegate
 
 _SHA1 = hashes.SHA1()  # noqa: S303 names a certificate and signs nothing (RFC 6960 section 4.1.1)
+_CERT_ID_HASHES = {algorithm.name: algorithm for algorithm in (_SHA1, hashes.SHA256())}
 
 
 @asn1.sequence
@@ -41,7 +43,7 @@ class _BasicResponse:
     response_data: asn1.TLV
     signature_algorithm: asn1.TLV
     signature: asn1.BitString
-    certificates: Annotated[list[x509.Certificate] | None, asn1.Explicit(0)]
+    certificates: Annotated[list[asn1.TLV] | None, asn1.Explicit(0)]
 
 
 @dataclass(frozen=True)
@@ -118,49 +120,55 @@ def _answer_for(
 
 def _names(answer: ocsp.OCSPSingleResponse, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Recompute the CertID with the answer's own hash, which is SHA-1 or SHA-256."""
-    algorithm = answer.hash_algorithm
-    if not isinstance(algorithm, hashes.SHA1 | hashes.SHA256):
-        return False
-    cert_id = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm).build()
-    return (answer.issuer_name_hash, answer.issuer_key_hash) == (cert_id.issuer_name_hash, cert_id.issuer_key_hash)
+    name = answer.hash_algorithm.name
+    found = answer.issuer_name_hash, answer.issuer_key_hash
+    return name in _CERT_ID_HASHES and found == _issuer_hashes(certificate, issuer, name)
+
+
+@lru_cache(LIMITS.remembered_certificates)
+def _issuer_hashes(certificate: x509.Certificate, issuer: x509.Certificate, algorithm: str) -> tuple[bytes, bytes]:
+    """Return the hashes of the issuer's name and key in a CertID."""
+    cert_id = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, _CERT_ID_HASHES[algorithm]).build()
+    return cert_id.issuer_name_hash, cert_id.issuer_key_hash
 
 
 def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:
     """Verify with the responder that the response names; it must be the issuer or the issuer's delegate."""
+    basic = asn1.decode_der(_BasicResponse, asn1.decode_der(_OcspResponse, response).response_bytes.response)
     try:
-        responder = _responder(parsed, issuer)
-        algorithm = algorithms.signature_named(_signature_algorithm(response))
+        responder = _responder(parsed, basic, issuer)
+        # The library names the algorithm by its identifier only, but PSS needs the parameters too.
+        algorithm = algorithms.signature_named(der.raw(basic.signature_algorithm))
         key = algorithms.check_public_key(responder.public_key())
         algorithm.verify(key, parsed.signature, parsed.tbs_response_bytes)
     except Malformed as error:
         raise _missing(f"OCSP response: {error.detail}") from error
     except InvalidSignature as error:
         raise _missing("OCSP response: its signature does not verify") from error
-    if responder != issuer:
+    if responder is not issuer:
         validate_delegate(responder, issuer, now)
 
 
-def _responder(parsed: ocsp.OCSPResponse, issuer: x509.Certificate) -> x509.Certificate:
+def _responder(parsed: ocsp.OCSPResponse, basic: _BasicResponse, issuer: x509.Certificate) -> x509.Certificate:
     if _is_responder(parsed, issuer):
         return issuer
-    for certificate in parsed.certificates:
-        if _is_responder(parsed, certificates.check(certificate, "the responder's certificate")):
+    for encoded in basic.certificates or ():
+        certificate = certificates.load(der.raw(encoded), "the responder's certificate")
+        if _is_responder(parsed, certificate):
             return certificate
     raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
 
 
 def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
     if response.responder_key_hash is not None:
-        key_hash = x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
-        return key_hash == response.responder_key_hash
-    return certificate.subject == response.responder_name
+        return response.responder_key_hash == _key_hash(certificate)
+    return response.responder_name == certificate.subject
 
 
-def _signature_algorithm(response: bytes) -> bytes:
-    """Return the DER AlgorithmIdentifier: the library names its identifier only, PSS needs the parameters too."""
-    outer = asn1.decode_der(_OcspResponse, response)
-    basic = asn1.decode_der(_BasicResponse, outer.response_bytes.response)
-    return der.raw(basic.signature_algorithm)
+@lru_cache(LIMITS.remembered_certificates)
+def _key_hash(certificate: x509.Certificate) -> bytes:
+    """Return SHA-1 over the public key's bits: how a response names its responder (RFC 6960 section 4.2.1)."""
+    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
 
 
 def _check_fresh(

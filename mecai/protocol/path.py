@@ -5,8 +5,9 @@ which profile holds for which kind of certificate. Revocation is not here: `meca
 """
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509 import verification as web_pki
@@ -22,11 +23,14 @@ from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
 _SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
 _VOUCHER_SIGNING = x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)
 
+# Trusted roots; as a Store, whoever trusts the same ones again spares parsing their keys again.
+Roots = web_pki.Store | Sequence[x509.Certificate]
+
 
 def validate_chain(
     end_entity: x509.Certificate,
     intermediates: Sequence[x509.Certificate],
-    roots: Sequence[x509.Certificate],
+    roots: Roots,
     server_name: str | None,
     now: datetime,
 ) -> list[x509.Certificate]:
@@ -39,30 +43,22 @@ def validate_chain(
         builder = _builder(roots, now).max_chain_depth(LIMITS.intermediates)
         if server_name is not None:
             return builder.build_server_verifier(_subject(server_name)).verify(end_entity, list(intermediates))
-        builder = builder.extension_policies(
-            ca_policy=_with_purpose(ExtensionPolicy.webpki_defaults_ca()),
-            ee_policy=_with_purpose(ExtensionPolicy.webpki_defaults_ee()),
-        )
+        builder = builder.extension_policies(ca_policy=_SERVER_CA, ee_policy=_SERVER)
         return builder.build_client_verifier().verify(end_entity, list(intermediates)).chain
     except (web_pki.VerificationError, ValueError) as error:
         raise VerificationError("untrusted", "C4", f"the server's chain: {error}") from error
 
 
-def validate_authority(
-    certificate: x509.Certificate, roots: Sequence[x509.Certificate], now: datetime
-) -> x509.Certificate:
+def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetime) -> x509.Certificate:
     """Return the root that directly issued this Voucher Authority's certificate (rule V3).
 
     Raises `VerificationError` (untrusted-authority) for another issuer, a sub-CA between, a CA certificate, an extended
     key usage that is not critical or not alone, a missing OCSP URL, a lifetime or key beyond the limits.
     """
-    policy = ExtensionPolicy.permit_all().require_present(
-        x509.ExtendedKeyUsage, Criticality.CRITICAL, _check_authority_profile
-    )
     try:
-        algorithms.check_public_key(certificate.public_key())
-        return _validate_direct(certificate, roots, policy, now)
-    except (web_pki.VerificationError, Malformed) as error:
+        _check_authority_profile(certificate)
+        return _validate_direct(certificate, roots, _AUTHORITY, now)
+    except (web_pki.VerificationError, Malformed, ValueError, x509.ExtensionNotFound) as error:
         raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
 
 
@@ -71,28 +67,27 @@ def validate_delegate(certificate: x509.Certificate, issuer: x509.Certificate, n
 
     RFC 6960 section 4.2.2.2. Raises `VerificationError` (status-missing, V11).
     """
-    policy = ExtensionPolicy.permit_all().require_present(
-        x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_purpose(ExtendedKeyUsageOID.OCSP_SIGNING)
-    )
     try:
-        _validate_direct(certificate, [issuer], policy, now)
+        _validate_direct(certificate, [issuer], _DELEGATE, now)
     except (web_pki.VerificationError, ValueError) as error:
         raise VerificationError("status-missing", "V11", f"the OCSP responder's certificate: {error}") from error
 
 
 def _validate_direct(
-    certificate: x509.Certificate, anchors: Sequence[x509.Certificate], policy: ExtensionPolicy, now: datetime
+    certificate: x509.Certificate, anchors: Roots, policy: ExtensionPolicy, now: datetime
 ) -> x509.Certificate:
     """Return the anchor that issued `certificate` with nothing in between."""
     builder = _builder(anchors, now).max_chain_depth(0)
-    builder = builder.extension_policies(ca_policy=_any_purpose(), ee_policy=policy)
+    builder = builder.extension_policies(ca_policy=_ANY_CA, ee_policy=policy)
     return builder.build_client_verifier().verify(certificate, []).chain[-1]
 
 
-def _builder(roots: Sequence[x509.Certificate], now: datetime) -> web_pki.PolicyBuilder:
-    if not roots:
-        raise web_pki.VerificationError("no trusted root to reach")
-    return web_pki.PolicyBuilder().store(web_pki.Store(list(roots))).time(now)
+def _builder(roots: Roots, now: datetime) -> web_pki.PolicyBuilder:
+    if not isinstance(roots, web_pki.Store):
+        if not roots:
+            raise web_pki.VerificationError("no trusted root to reach")
+        roots = web_pki.Store(list(roots))
+    return web_pki.PolicyBuilder().store(roots).time(now)
 
 
 def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:
@@ -105,16 +100,6 @@ def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:
             raise ValueError(str(error)) from error
 
 
-def _any_purpose() -> ExtensionPolicy:
-    """Return the Web PKI's rules for CAs, without its demand on a CA's own extended key usage."""
-    return ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, None)
-
-
-def _with_purpose(policy: ExtensionPolicy) -> ExtensionPolicy:
-    """Return a policy whose extended key usage, where present, must allow TLS servers."""
-    return policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_purpose)
-
-
 def _check_server_purpose(
     policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
 ) -> None:
@@ -123,25 +108,24 @@ def _check_server_purpose(
         raise ValueError("extended key usage does not allow TLS servers")
 
 
-def _check_purpose(
-    purpose: x509.ObjectIdentifier,
-) -> Callable[[web_pki.Policy, x509.Certificate, x509.ExtendedKeyUsage], None]:
-    def check(policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage) -> None:
-        del policy, certificate
-        if purpose not in usage:
-            raise ValueError(f"extended key usage lacks {purpose.dotted_string}")
-
-    return check
-
-
-def _check_authority_profile(
+def _check_delegate_purpose(
     policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage
 ) -> None:
-    """Hold a Voucher Authority's certificate against rule K2; raises `ValueError` or `x509.ExtensionNotFound`."""
-    del policy
-    if list(usage) != [_VOUCHER_SIGNING]:
-        raise ValueError("extended key usage is not id-kp-voucherSigning alone")
+    del policy, certificate
+    if ExtendedKeyUsageOID.OCSP_SIGNING not in usage:
+        raise ValueError("extended key usage lacks id-kp-OCSPSigning")
+
+
+@lru_cache(LIMITS.remembered_certificates)
+def _check_authority_profile(certificate: x509.Certificate) -> None:
+    """Hold a Voucher Authority's certificate against rules K2 and K3, of which none depends on time or issuer.
+
+    Raises `ValueError`, `x509.ExtensionNotFound` or `Malformed`.
+    """
+    algorithms.check_public_key(certificate.public_key())
     extensions = certificate.extensions
+    if list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) != [_VOUCHER_SIGNING]:
+        raise ValueError("extended key usage is not id-kp-voucherSigning alone")
     key_usage = extensions.get_extension_for_class(x509.KeyUsage).value
     if not key_usage.digital_signature or key_usage.key_cert_sign or key_usage.crl_sign:
         raise ValueError("key usage must be digitalSignature and no CA's")
@@ -156,3 +140,18 @@ def _check_authority_profile(
         raise ValueError(
             f"lifetime of {lifetime.days} days, at most {LIMITS.authority_certificate_lifetime.days} allowed"
         )
+
+
+def _with_purpose(policy: ExtensionPolicy) -> ExtensionPolicy:
+    """Return a policy whose extended key usage, where present, must allow TLS servers."""
+    return policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_purpose)
+
+
+# Who may be what. A CA above an authority or a delegate may have any purpose; the Web PKI's other rules for CAs hold.
+_SERVER = _with_purpose(ExtensionPolicy.webpki_defaults_ee())
+_SERVER_CA = _with_purpose(ExtensionPolicy.webpki_defaults_ca())
+_ANY_CA = ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, None)
+_AUTHORITY = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, None)
+_DELEGATE = ExtensionPolicy.permit_all().require_present(
+    x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_delegate_purpose
+)

@@ -7,7 +7,7 @@ code and its number. `mecai.protocol.verify` applies them and adds the rules of 
 import ipaddress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 
 from cryptography import x509
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from mecai.protocol.cms import Voucher, parse_voucher
 from mecai.protocol.directory import Authority, Directory
 from mecai.protocol.errors import Malformed, VerificationError
-from mecai.protocol.identity import address_text, canonical_address, sha256
+from mecai.protocol.identity import address_text, canonical_address
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.ocsp import judge_ocsp
 from mecai.protocol.path import validate_authority
@@ -61,6 +61,11 @@ class Case:
     directory: Directory
     policy: Policy
     now: datetime
+
+    @cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The certificate hash of each certificate of `path`."""
+        return tuple(certificate.fingerprint(hashes.SHA256()) for certificate in self.path)
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def check_authority(voucher: Voucher, case: Case) -> tuple[Authority, x509.Certi
     if authority is None:
         detail = f"authority {voucher.info.authority.hex()} is not in the directory"
         raise VerificationError("untrusted-authority", "V3", detail)
-    root = validate_authority(voucher.authority_certificate, authority.identifying_roots, case.now)
+    root = validate_authority(voucher.authority_certificate, authority.anchors, case.now)
     if entry := case.directory.distrusted((root,), case.now):
         raise VerificationError("untrusted-authority", "V3", f"{authority.name} is distrusted: {entry.reason}")
     return authority, root
@@ -116,7 +121,7 @@ def check_authority(voucher: Voucher, case: Case) -> tuple[Authority, x509.Certi
 def check_authority_status(voucher: Voucher, root: x509.Certificate, case: Case) -> datetime:
     """V5: the one enclosed response that is nobody's evidence says that the authority's certificate is good."""
     evidence = {entry.evidence_hash for entry in voucher.info.status_evidence}
-    responses = [response for response in voucher.ocsp_responses if sha256(response) not in evidence]
+    responses = [response for name, response in voucher.responses_by_hash.items() if name not in evidence]
     if len(responses) > 1:
         raise Malformed("crls: OCSP responses that no statusEvidence names")
     if not responses:
@@ -152,7 +157,7 @@ def check_time(voucher: Voucher, case: Case) -> None:
 
 def check_certificates(voucher: Voucher, case: Case) -> None:
     """V8: it speaks of this end entity, and of every intermediate of the validated path."""
-    end_entity, *intermediates = map(_hash, case.path[:-1])
+    end_entity, *intermediates = case.hashes[:-1]
     if voucher.info.certificate_hash != end_entity:
         detail = f"vouches for {voucher.info.certificate_hash.hex()}, the server showed {end_entity.hex()}"
         raise VerificationError("certificate-mismatch", "V8", detail)
@@ -182,13 +187,12 @@ def check_contexts(voucher: Voucher, case: Case) -> None:
 
 def check_evidence(voucher: Voucher, case: Case) -> tuple[StatusEvidence, ...]:
     """V11: each non-root certificate of the path is proved good; returns what is to be imported."""
-    responses = {sha256(response): response for response in voucher.ocsp_responses}
     evidence = {entry.certificate_hash: entry for entry in voucher.info.status_evidence}
     statuses = []
-    for certificate, issuer in zip(case.path, case.path[1:], strict=False):
-        entry = evidence[_hash(certificate)]  # V8 and the structure of VoucherInfo make it present
+    for name, certificate, issuer in zip(case.hashes, case.path, case.path[1:], strict=False):
+        entry = evidence[name]  # V8 and the structure of VoucherInfo make it present
         if entry.method is EvidenceMethod.OCSP:
-            response = responses.get(entry.evidence_hash or b"")
+            response = voucher.responses_by_hash.get(entry.evidence_hash or b"")
             entry = _judge_response(entry, response, certificate, issuer, case)
         elif entry.method is EvidenceMethod.SHORT_LIVED:
             _check_short_lived(certificate)
@@ -222,10 +226,6 @@ def _check_window(entry: StatusEvidence, certificate: x509.Certificate, case: Ca
             f"to {entry.next_update.isoformat()}, now {case.now.isoformat()}"
         )
         raise VerificationError("status-stale", "V11", detail)
-
-
-def _hash(certificate: x509.Certificate) -> bytes:
-    return certificate.fingerprint(hashes.SHA256())
 
 
 def _unmapped(address: bytes, policy: Policy) -> bytes:

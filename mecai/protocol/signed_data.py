@@ -1,6 +1,7 @@
 """The ASN.1 of CMS SignedData, as far as this project's profile reaches (RFC 5652 section 12.1, RFC 5035, RFC 5940).
 
-Shapes only; which values the profile allows is `mecai.protocol.cms`. Algorithms, names and OCSP responses stay opaque.
+Shapes only; which values the profile allows is `mecai.protocol.cms`. Algorithms, names, certificates and OCSP responses
+stay opaque.
 """
 
 from typing import Annotated
@@ -26,7 +27,7 @@ class SignedAttributes:
 
 @asn1.sequence
 class IssuerAndSerialNumber:
-    """The name of a certificate."""
+    """The name of a certificate (RFC 5652 section 10.2.4)."""
 
     issuer: asn1.TLV
     serial_number: int
@@ -37,7 +38,7 @@ class SignerInfo:
     """One signer; both sets of attributes may be absent on the wire."""
 
     version: int
-    signer: IssuerAndSerialNumber
+    signer: asn1.TLV
     digest_algorithm: asn1.TLV
     signed_attributes: Annotated[asn1.SetOf[Attribute] | None, asn1.Implicit(0)]
     signature_algorithm: asn1.TLV
@@ -68,7 +69,7 @@ class SignedData:
     version: int
     digest_algorithms: asn1.SetOf[asn1.TLV]
     encapsulated: EncapsulatedContent
-    certificates: Annotated[asn1.SetOf[x509.Certificate] | None, asn1.Implicit(0)]
+    certificates: Annotated[asn1.SetOf[asn1.TLV] | None, asn1.Implicit(0)]
     crls: Annotated[asn1.SetOf[Annotated[OtherRevocationInfo, asn1.Implicit(1)]] | None, asn1.Implicit(1)]
     signer_infos: asn1.SetOf[SignerInfo]
 

@@ -31,7 +31,7 @@ def test_a_fault_deep_inside_is_found_at_once() -> None:
     """The library itself reads this certificate, and fails when its issuer is asked for."""
     broken = DER.replace(b"\x0c\x10alder issuing CA", b"\x0d\x10alder issuing CA")
     x509.load_der_x509_certificate(broken)
-    with pytest.raises(Malformed, match="a part of it"):
+    with pytest.raises(Malformed, match="issuer"):
         certificates.load(broken)
 
 

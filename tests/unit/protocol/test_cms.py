@@ -23,7 +23,7 @@ from mecai.protocol import algorithms, cms, der, oids
 from mecai.protocol.algorithms import SignatureAlgorithm
 from mecai.protocol.cms import parse_signed_content, parse_voucher, sign_content
 from mecai.protocol.errors import Malformed, VerificationError
-from mecai.protocol.signed_data import ContentInfo
+from mecai.protocol.signed_data import ContentInfo, IssuerAndSerialNumber
 from tests.pki import NOW, Issued, issue, key, rsa_key
 from tests.scene import Scene, refuses
 from tests.unit.protocol.strategies import changed, parsed
@@ -230,8 +230,8 @@ def test_the_other_ecdsa_signature_is_the_same_voucher() -> None:
 # The profile, clause by clause
 
 
-def other_certificate() -> x509.Certificate:
-    return SCENE.cedar.voucher.certificate
+def other_certificate() -> asn1.TLV:
+    return der.opaque(SCENE.cedar.voucher.der)
 
 
 def duplicate_response(data: Any) -> None:
@@ -258,7 +258,9 @@ def two_signers(data: Any) -> None:
 
 def other_serial_number(data: Any) -> None:
     signer = signer_of(data)
-    signer.signer.serial_number += 1
+    name = der.decode(IssuerAndSerialNumber, der.raw(signer.signer), "sid", 100)
+    name.serial_number += 1
+    signer.signer = der.opaque(der.encode(name))
     data.signer_infos = asn1.SetOf([signer])
 
 
@@ -281,7 +283,7 @@ SHAPES: dict[str, Callable[[Any], object]] = {
     "detached content": no_content,
     "no certificate": with_data(certificates=None),
     "empty certificates": with_data(certificates=asn1.SetOf([])),
-    "two certificates": with_data(certificates=asn1.SetOf([other_certificate(), BIRCH.voucher.certificate])),
+    "two certificates": with_data(certificates=asn1.SetOf([other_certificate(), der.opaque(BIRCH.voucher.der)])),
     "another certificate": with_data(certificates=asn1.SetOf([other_certificate()])),
     "no signer": with_data(signer_infos=asn1.SetOf([])),
     "two signers": two_signers,
@@ -325,9 +327,8 @@ def with_content(data: Any) -> None:
 
 def issuer_serial(data: Any) -> None:
     """Signing-certificate-v2 that names another certificate, rightly signed."""
-    other = cms._attribute_values(oids.ID_CT_VOUCHER_INFO, b"", algorithms.SHA256, other_certificate())
-    name = oids.ID_SIGNING_CERTIFICATE_V2
-    resigned({**attribute_values(), name: other[name]})(data)
+    other = cms._names_of(SCENE.cedar.voucher.certificate).signing_certificate
+    resigned({**attribute_values(), oids.ID_SIGNING_CERTIFICATE_V2: other})(data)
 
 
 @pytest.mark.parametrize(
