@@ -156,7 +156,7 @@ test_request_sample(const char *directory)
 int
 main(int count, char **arguments)
 {
-    CHECK(count == 2);
+    CHECK(count >= 2);
     test_request_sample(arguments[1]);
     test_time_left();
     test_room();

@@ -14,7 +14,7 @@ size_t __sanitizer_get_current_allocated_bytes(void);
 
 enum { CYCLES = 1000, WARM_UP = 30 };
 
-static char      root[] = "/tmp/mecai-store-XXXXXX";
+static char      root[128];
 static char      place[256];
 static char      name[64];
 static X509     *certificate;
@@ -83,7 +83,7 @@ serves(const mecai_set_t *set, const sample_t *sample)
 
 
 static void
-set_up(const char *directory)
+set_up(const char *directory, const char *scratch)
 {
     uint8_t  hash[MECAI_HASH_SIZE], authority[MECAI_AUTHORITY_SIZE];
     char    *out;
@@ -96,6 +96,7 @@ set_up(const char *directory)
     damaged = first;
     damaged.der[damaged.size - 1] ^= 1;
 
+    snprintf(root, sizeof(root), "%s/store-XXXXXX", scratch);
     CHECK(mkdtemp(root) != NULL);
     CHECK(X509_digest(certificate, EVP_sha256(), hash, NULL) == 1);
     out = place + sprintf(place, "%s/", root);
@@ -207,8 +208,8 @@ main(int count, char **arguments)
 {
     mecai_store_t  *store;
 
-    CHECK(count == 2);
-    set_up(arguments[1]);
+    CHECK(count == 3);
+    set_up(arguments[1], arguments[2]);
     store = mecai_store_create(root, count_line);
     CHECK(store != NULL);
     test_changes(store);
