@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab lab-down demo test lint types unit integration lab-test requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab lab-down demo test lint types unit module integration lab-test requirements vagrant-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ unit: deps ## tests without network, services or root
 
 integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopback
 	@$(BIN)/python -m tests integration
+
+module: test-deps ## the nginx module: parts without nginx, then sanitizer builds in a real nginx
+	@$(BIN)/python -m tests module
 
 lab-test: test-deps ## the testinfra suite on the running or newly made lab
 	@$(BIN)/python -m tests lab

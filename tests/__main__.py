@@ -55,6 +55,7 @@ def _stages() -> dict[str, Stage]:
         ),
         Stage("types", [[f"{BIN}/mypy"]]),
         Stage("unit", [_pytest("unit", "tests/unit")]),
+        Stage("module", [["make", "-C", "nginx_module_shim", "native", "sanitize"]]),
         Stage("integration", [_pytest("integration", "tests/integration")]),
         Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")]),
     ]
@@ -108,7 +109,7 @@ def _run(stage: Stage, console: Console) -> Outcome:
                 good = False
     if not good:
         lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-        console.print("\n".join(lines), markup=False, highlight=False)
+        console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
     return Outcome(stage.name, *_count(stage.name, good=good), time.monotonic() - begin)
 
 
