@@ -68,6 +68,8 @@ def parse_directory(
     """
     with under_rule(RULE):
         signed = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size)
+        if signed.ocsp_responses:
+            raise Malformed("crls: a directory has none")
     _check_signer(signed, publishers)
     with under_rule(RULE):
         directory = _decode_directory(strict_json.load(signed.content, "directory"), sha256(signed.content))

@@ -57,9 +57,11 @@ def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetim
     """
     try:
         _check_authority_profile(certificate)
-        return _validate_direct(certificate, roots, _AUTHORITY, now)
+        root = _validate_direct(certificate, roots, _AUTHORITY, now)
+        algorithms.check_public_key(root.public_key())  # the Web PKI's profile lets more pass than K3
     except (web_pki.VerificationError, Malformed, ValueError, x509.ExtensionNotFound) as error:
         raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
+    return root
 
 
 def validate_delegate(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Strict JSON: no duplicate members, no numbers but integers, every fault named by its path (RFC 8259)."""
+"""Strict JSON: no duplicate members, each member taken by its type, every fault named by its path (RFC 8259)."""
 
 import base64
 import binascii
@@ -22,9 +22,7 @@ Value = TypeVar("Value")
 def load(content: bytes, what: str) -> object:
     """Parse UTF-8 JSON; raises `Malformed` naming `what` it should have been."""
     try:
-        value: object = json.loads(
-            content.decode(), object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse
-        )
+        value: object = json.loads(content.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{what}: no strict JSON ({error})") from error
     return value
@@ -38,7 +36,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no integer")
+    raise ValueError(f"{text} is no number of JSON")
 
 
 class Members:

@@ -47,7 +47,7 @@ class Choice:
             _require(0 < self.quorum <= len(self.candidates), "a quorum of 1..number of candidates")
             _require(len(self.cached) <= LIMITS.cached_vouchers, f"at most {LIMITS.cached_vouchers} cached vouchers")
             _require(all(len(item) == HASH_SIZE for item in self.cached), "voucher hashes of 32 octets")
-            check_contexts(self.contexts)
+            _check_contexts(self.contexts)
             _require(
                 len(_pack_contexts(self.contexts)) <= LIMITS.choice_contexts_size, "contexts of 255 octets at most"
             )
@@ -72,9 +72,9 @@ class Choice:
             if reader.uint8() != VERSION:
                 return None
             quorum = reader.uint8()
-            candidates = _split(reader.vector8(), AUTHORITY_ID_SIZE)
+            candidates = _split(reader.vector8(), AUTHORITY_ID_SIZE, range(1, LIMITS.candidates + 1))
             contexts = _unpack_contexts(reader.vector8())
-            cached = _split(reader.vector16(), HASH_SIZE)
+            cached = _split(reader.vector16(), HASH_SIZE, range(LIMITS.cached_vouchers + 1))
             reader.end()
         return cls(quorum, candidates, contexts, cached)
 
@@ -130,9 +130,9 @@ class _Reader:
             raise Malformed(f"decode_error: {len(self.left)} trailing octets")
 
 
-def _split(data: bytes, size: int) -> tuple[bytes, ...]:
-    if len(data) % size:
-        raise Malformed(f"decode_error: {len(data)} octets are no list of {size}-octet items")
+def _split(data: bytes, size: int, counts: range) -> tuple[bytes, ...]:
+    if len(data) % size or len(data) // size not in counts:
+        raise Malformed(f"decode_error: {len(data)} octets, expected {counts[0]}..{counts[-1]} times {size}")
     return tuple(data[start : start + size] for start in range(0, len(data), size))
 
 
@@ -144,8 +144,18 @@ def _unpack_contexts(data: bytes) -> tuple[str, ...]:
     reader = _Reader(data)
     contexts = []
     while reader.left:
-        contexts.append(reader.vector8().decode("latin-1"))
+        context = reader.vector8()
+        if not 0 < len(context) <= LIMITS.context_length:
+            raise Malformed(f"decode_error: a context of {len(context)} octets, expected 1..{LIMITS.context_length}")
+        contexts.append(context.decode("latin-1"))
     return tuple(contexts)
+
+
+def _check_contexts(contexts: tuple[str, ...]) -> None:
+    try:
+        check_contexts(contexts)
+    except Malformed as error:
+        raise Malformed(f"illegal_parameter: {error.detail}") from error
 
 
 def _require(condition: bool, expected: str) -> None:

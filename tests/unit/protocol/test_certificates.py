@@ -17,6 +17,15 @@ def test_a_sound_certificate_passes() -> None:
     assert certificates.load(DER).subject.rfc4514_string() == "CN=www.example.test"
 
 
+def test_the_same_octets_are_parsed_once() -> None:
+    assert certificates.load(DER) is certificates.load(bytes(bytearray(DER)))
+
+
+def test_a_certificate_has_a_size() -> None:
+    with pytest.raises(Malformed, match="EE: 65536 octets"):
+        certificates.load(bytes(65_536), "EE")
+
+
 @pytest.mark.filterwarnings("ignore")  # the library warns of oddities that it lets pass
 @given(changed(DER) | st.binary(max_size=200))
 def test_whatever_passes_can_be_used(octets: bytes) -> None:

@@ -79,13 +79,19 @@ def test_the_schema_accepts_it() -> None:
     jsonschema.Draft202012Validator(schema).validate(json.loads(CONTENT))
 
 
+def test_a_directory_encloses_no_ocsp_responses() -> None:
+    responses = [SCENE.alder.ocsp(SCENE.site)]
+    with refuses("malformed", "D1"):
+        parse(sign_content(ID_CT_DIRECTORY, CONTENT, PUBLISHER.key, PUBLISHER.certificate, responses))
+
+
 def test_signing_is_deterministic() -> None:
     assert sign_directory(FULL, PUBLISHER.key, PUBLISHER.certificate) == SIGNED
 
 
 def test_unknown_members_are_ignored() -> None:
     def add(members: dict[str, Any]) -> None:
-        members["later"] = {"any": [1, None]}
+        members["later"] = {"any": [1.5, None]}
         members["authorities"][0]["later"] = True
 
     assert parse(signed_json(add)) == FULL

@@ -121,6 +121,14 @@ def test_a_year_is_the_longest_life() -> None:
         validate_authority(authority(days=367), ROOTS, NOW)
 
 
+def test_a_root_of_another_algorithm_makes_no_authority() -> None:
+    """The Web PKI's profile lets P-521 pass, K3 does not."""
+    own = key("elm root", ec.SECP521R1)
+    root = issue("elm root", own, None, ca_extensions(own, None), span=SPAN)
+    with refuses("untrusted-authority", "V3"):
+        validate_authority(authority(parent=root), [root.certificate], NOW)
+
+
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 BAD_AUTHORITIES: dict[str, Callable[[], x509.Certificate]] = {
     "not critical": lambda: authority(instead(x509.ExtendedKeyUsage([VOUCHER_SIGNING]), critical=False)),
