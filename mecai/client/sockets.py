@@ -2,8 +2,12 @@
 
 `VoucherSocket` is what `VoucherContext.wrap_socket` returns, `VoucherObject` what `wrap_bio` returns (asyncio, anyio).
 Both judge at the end of `do_handshake`. Reading or writing before it runs it first, as `ssl` itself would do silently.
+Where TLS is gone before the verdict (a shutdown, a failed or refused handshake), nothing passes at all: `ssl` itself
+would go on in the clear.
 """
 
+import errno
+import os
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +19,8 @@ from mecai.client.verdict import Outcome, Refused, Verdict
 from mecai.tls import Connection
 
 if TYPE_CHECKING:
+    from socket import _SendableFile as SendableFile
+
     from _typeshed import ReadableBuffer, WriteableBuffer
 
     from mecai.client.context import Attempt, VoucherContext
@@ -55,9 +61,11 @@ class _Gate:
     def _pass(self, handshake: Callable[[], None]) -> None:
         """Go on with a handshake and judge at its end; raises `Refused`, also whenever asked again."""
         handshake()  # raises until it is over
-        if self.verdict is None and self._attempt is not None and self._sslobj is not None:
+        if self.verdict is None:
+            if self._attempt is None or self._sslobj is None:  # another thread shut it down meanwhile
+                raise _not_connected()
             self.verdict = cast("VoucherContext", self.context).judge(self._attempt, self._sslobj)
-        if self.verdict is not None and self.verdict.outcome is Outcome.REFUSED:
+        if self.verdict.outcome is Outcome.REFUSED:
             raise Refused(self.verdict)
         self._open = True
 
@@ -79,13 +87,26 @@ class VoucherSocket(_Gate, ssl.SSLSocket):
         return address[0] if isinstance(address, tuple) else None
 
     def _require_verdict(self) -> None:
-        if not self._open and self._sslobj is not None:
-            self.do_handshake()
+        if self._open:
+            return
+        if self._sslobj is None:
+            raise _not_connected()
+        self.do_handshake()
 
     def read(self, len: int = 1024, buffer: "WriteableBuffer | None" = None) -> Any:  # noqa: A002, ANN401 - ssl's own
         """As `ssl.SSLSocket.read`."""
         self._require_verdict()
         return super().read(len, buffer)
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """As `ssl.SSLSocket.recv`."""
+        self._require_verdict()
+        return super().recv(buflen, flags)
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
+        """As `ssl.SSLSocket.recv_into`; files made by `makefile` come here too."""
+        self._require_verdict()
+        return super().recv_into(buffer, nbytes, flags)
 
     def write(self, data: "ReadableBuffer") -> int:
         """As `ssl.SSLSocket.write`."""
@@ -93,9 +114,19 @@ class VoucherSocket(_Gate, ssl.SSLSocket):
         return super().write(data)
 
     def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
-        """As `ssl.SSLSocket.send`; `sendall` and `sendfile` come here too."""
+        """As `ssl.SSLSocket.send`."""
         self._require_verdict()
         return super().send(data, flags)
+
+    def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
+        """As `ssl.SSLSocket.sendall`."""
+        self._require_verdict()
+        super().sendall(data, flags)
+
+    def sendfile(self, file: "SendableFile", offset: int = 0, count: int | None = None) -> int:
+        """As `ssl.SSLSocket.sendfile`."""
+        self._require_verdict()
+        return super().sendfile(file, offset, count)
 
 
 class VoucherObject(_Gate, ssl.SSLObject):
@@ -117,3 +148,7 @@ class VoucherObject(_Gate, ssl.SSLObject):
         if not self._open:
             self.do_handshake()
         return super().write(data)
+
+
+def _not_connected() -> OSError:
+    return OSError(errno.ENOTCONN, f"{os.strerror(errno.ENOTCONN)}: no TLS, and no verdict yet")

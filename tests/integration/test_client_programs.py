@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import io
 import select
 import socket
 import ssl
@@ -119,7 +120,7 @@ def test_a_socket_wrapped_before_it_connects(context: VoucherContext, vouched: i
         assert sock.verdict.outcome is Outcome.ACCEPTED
 
 
-@pytest.mark.parametrize("use", ["send", "sendall", "recv", "recv_into", "makefile"])
+@pytest.mark.parametrize("use", ["send", "sendall", "sendfile", "recv", "recv_into", "makefile"])
 def test_a_program_that_shakes_no_hands_is_refused_at_its_first_use(
     context: VoucherContext, bare: int, use: str
 ) -> None:
@@ -128,6 +129,30 @@ def test_a_program_that_shakes_no_hands_is_refused_at_its_first_use(
     with pytest.raises(Refused, match="no-voucher"):
         _use(sock, use)
     assert sock.fileno() == -1
+
+
+def test_a_file_made_before_a_refusal_writes_nothing_in_the_clear(context: VoucherContext, bare: int) -> None:
+    """The file keeps the descriptor open, and `ssl` has let go of TLS by then."""
+    sock = context.wrap_socket(socket.socket(), server_hostname="localhost")
+    with sock.makefile("rwb", buffering=0) as file:
+        with pytest.raises(Refused):
+            sock.connect(("127.0.0.1", bare))
+        assert sock.fileno() != -1
+        with pytest.raises(OSError, match="not connected"):
+            file.write(b"secret")
+        with pytest.raises(OSError, match="not connected"):
+            file.read(1)
+
+
+@pytest.mark.parametrize("use", ["send", "sendall", "sendfile", "recv", "recv_into", "makefile"])
+def test_a_shutdown_before_the_verdict_leaves_no_way_in_the_clear(
+    context: VoucherContext, vouched: int, use: str
+) -> None:
+    plain = socket.create_connection(("127.0.0.1", vouched))
+    with context.wrap_socket(plain, server_hostname="localhost", do_handshake_on_connect=False) as sock:
+        sock.shutdown(socket.SHUT_RD if "send" in use else socket.SHUT_WR)
+        with pytest.raises(OSError, match="not connected"):
+            _use(sock, use)
 
 
 def test_a_socket_that_never_blocks(context: VoucherContext, vouched: int) -> None:
@@ -167,5 +192,7 @@ def _use(sock: ssl.SSLSocket, use: str) -> None:
             sock.recv_into(bytearray(1))
         case "recv":
             sock.recv(1)
+        case "sendfile":
+            sock.sendfile(io.BytesIO(b"secret"))
         case _:
             getattr(sock, use)(b"secret")
