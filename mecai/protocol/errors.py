@@ -7,6 +7,8 @@ line which thing, what was seen, what was expected and what to do.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mecai.protocol.reasons import REASONS
+
 
 class MecaiError(Exception):
     """Base of every error that this project raises on purpose."""
@@ -40,6 +42,11 @@ class VerificationError(MecaiError):
         self.reason = reason
         self.rule = rule
         self.detail = detail
+
+    def diagnostics(self) -> str:
+        """Return what a person does about this reason code, nothing for a code that docs/spec does not know."""
+        known = REASONS.get(self.reason)
+        return known.advice if known else ""
 
 
 class Malformed(VerificationError):

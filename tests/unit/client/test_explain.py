@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mecai.client import explain
 from mecai.protocol import rules, verify
+from mecai.protocol.reasons import REASONS
 
 _RAISED = re.compile(r'VerificationError\(\s*"([a-z-]+)"')
 _CLIENT = Path(explain.__file__).parent
@@ -14,7 +15,8 @@ def test_every_code_that_the_rules_or_the_client_raise_is_explained() -> None:
     sources = [Path(rules.__file__), Path(verify.__file__), *_CLIENT.glob("*.py")]
     raised = {code for source in sources for code in _RAISED.findall(source.read_text())}
     assert {"no-voucher", "address-mismatch", "directory-expired", "certificate-invalid"} <= raised
-    assert raised <= explain.REASONS.keys()
+    assert raised <= REASONS.keys() | explain.OWN.keys()
+    assert not REASONS.keys() & explain.OWN.keys()
 
 
 def test_an_unknown_code_still_gets_advice() -> None:
