@@ -76,6 +76,8 @@ def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> 
         raise VerificationError(
             "directory-expired", "D4", f"the directory expired at {demand.directory.expires:%Y-%m-%dT%H:%M:%SZ}"
         )
+    if demand.server_name is None:  # possible where a program switched `check_hostname` off
+        raise VerificationError("untrusted", "C4", "no host name was given to hold the certificate against")
     presented = Presented(
         chain=facts.chain,
         peer_address=address_octets(demand.peer_address.partition("%")[0]) if demand.peer_address else None,

@@ -73,6 +73,10 @@ def test_a_link_local_peer_has_a_zone_and_no_voucher() -> None:
     )
 
 
+def test_a_connection_without_a_name() -> None:
+    assert refusal(replace(DEMAND, server_name=None), encode_vouchers([VOUCHER]), FACTS) == "untrusted"
+
+
 def test_a_peer_without_an_address() -> None:
     assert refusal(replace(DEMAND, peer_address=None), encode_vouchers([VOUCHER]), FACTS) == "address-unknown"
 
