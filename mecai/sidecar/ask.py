@@ -114,14 +114,18 @@ def _understand(url: str, response: http.client.HTTPResponse, body: bytes) -> by
         if response.status == HTTPStatus.ACCEPTED:
             return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC))
         code, detail = str(document["type"]).rpartition("/")[2], str(document["detail"])
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:  # the last: brackets without end
         raise Refused(f"{url}: answered {response.status} {kind}, which says nothing") from error
-    said = _UNPRINTABLE.sub("?", f"{code}: {detail}")[:_LONGEST_LINE]
-    raise Refused(f"{url}: {said}", final=response.status < HTTPStatus.INTERNAL_SERVER_ERROR)
+    raise Refused(f"{url}: {_printable(f'{code}: {detail}')}", final=response.status < HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _words(error: Exception) -> str:
     """Say what went wrong in a few words."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not one that the directory pins ({error.verify_message})"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return _printable(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+
+
+def _printable(text: str) -> str:
+    """Return at most a line of what a terminal shows and does not obey."""
+    return _UNPRINTABLE.sub("?", text)[:_LONGEST_LINE]

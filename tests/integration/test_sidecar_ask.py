@@ -53,6 +53,7 @@ def test_a_hold(vas: Vas) -> None:
         (200, "application/mecai-voucher", bytes(16 * 1024 + 1), "sent a voucher of more than 16384 octets", True),
         (202, "application/json", '{"holdEnd": "soon"}', "answered 202 application/json", False),
         (202, "application/json", "[]", "answered 202 application/json", False),
+        (202, "application/json", "[" * 16_000, "answered 202 application/json", False),
         (302, "text/html", "", "answered 302 text/html", False),
         (500, PROBLEM, '{"type": "x", "detail": "' + "y" * 4000 + '"}', "yyy", False),
     ],
@@ -67,6 +68,15 @@ def test_anything_else_is_a_refusal_in_one_line(  # noqa: PLR0917 - one table
     assert said in line
     assert (caught.value.final, len(line) < 400, line.isprintable()) == (final, True, True)
     assert len(vas.requests) == 1
+
+
+def test_what_no_http_library_understands_cannot_drive_a_terminal(vas: Vas) -> None:
+    def odd(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/\x1b[31m 200 OK\r\n\r\n")
+
+    vas.handle = odd
+    with pytest.raises(Refused, match=r"HTTP/\?\[31m"):
+        ask(vas.server(), b"request")
 
 
 def test_a_certificate_that_the_directory_does_not_pin(vas: Vas) -> None:
