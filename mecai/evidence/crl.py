@@ -19,6 +19,10 @@ from mecai.protocol.limits import LIMITS
 
 # Extensions whose meaning is looked at below; any other that is critical makes a list useless to us.
 _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
+_FAULTS: Final = (  # what the library raises for a list that is none; not all of it is a ValueError
+    *(ValueError, TypeError, UnsupportedAlgorithm, Malformed),
+    *(x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType),
+)
 _HASHES: Final = frozenset({hashes.SHA256.name, hashes.SHA384.name, hashes.SHA512.name})
 
 
@@ -43,7 +47,7 @@ def judge_crl(
         _check_signature(crl, issuer)
         _check_scope(crl, certificate, url)
         entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, Malformed) as error:
+    except _FAULTS as error:
         raise _missing(f"no usable CRL ({error})") from error
     if entry is not None:
         when = entry.revocation_date_utc

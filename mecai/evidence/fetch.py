@@ -26,6 +26,7 @@ from mecai.protocol.names import host_name
 
 SECONDS: Final = 5.0
 PORTS: Final = (80, 443)
+_LONGEST_WORDS: Final = 300
 
 Resolve = Callable[[str, Deadline], Sequence[bytes]]
 Connect = Callable[[bytes, int, Deadline], socket.socket]
@@ -78,7 +79,8 @@ class Fetcher:
             with closing(self._open(target, deadline)) as opened:
                 return _exchange(_Timed(opened, deadline), target, limit, body, content_type)
         except (OSError, http.client.HTTPException, ValueError, InputError) as error:
-            raise FetchError(f"{url!r}: {str(error) or type(error).__name__}") from error
+            words = str(error) or type(error).__name__  # perhaps the stranger's own: escaped as in `ascii()`, and short
+            raise FetchError(f"{url!r}: {ascii(words)[1:-1][:_LONGEST_WORDS]}") from error
 
     def _open(self, target: SplitResult, deadline: Deadline) -> socket.socket:
         """Connect to the first address that is allowed and answers; each has its share of the time that is left."""

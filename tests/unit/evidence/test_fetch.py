@@ -167,6 +167,13 @@ def test_answers_that_are_refused(fetching: Fetching, answer: bytes, complaint: 
         fetch("http://ocsp.example.test/", 100)
 
 
+def test_what_a_server_says_cannot_drive_a_terminal(fetching: Fetching) -> None:
+    _, fetch = fetching(answer=b"HTTP/\x1b[31m\x9b" + b"y" * 9000 + b" 200 OK\r\n\r\n")
+    with pytest.raises(FetchError, match=r"HTTP/\\x1b\[31m\\x9byyy") as caught:
+        fetch("http://crl.example.test/", 100)
+    assert len(str(caught.value)) < 400
+
+
 def test_exactly_the_limit_is_let_through(fetching: Fetching) -> None:
     _, fetch = fetching()
     assert fetch("http://ocsp.example.test/", 5) == b"hello"
