@@ -6,6 +6,7 @@ Exit codes: 0 all good, 1 something failed, 2 usage.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "tests"
 BIN = ROOT / ".venv" / "bin"
+COLLECTIONS = ROOT / "build" / "collections"
 TAIL_LINES = 60
 STAGE_LIMIT_SECONDS = 1800
 
@@ -28,13 +30,23 @@ def _pytest(name: str, *arguments: str) -> list[str]:
     return [f"{BIN}/python", "-m", "pytest", "-q", f"--junitxml={RESULTS}/{name}.xml", *arguments]
 
 
+def _link_collection() -> None:
+    """Let Ansible find `ansible/` as the collection that it is; a link in the tree itself would make a circle."""
+    link = COLLECTIONS / "ansible_collections" / "mecai" / "infrastructure"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(ROOT / "ansible")
+
+
 def _shell_scripts() -> list[str]:
-    return [str(path) for path in sorted((ROOT / "scripts").rglob("*")) if path.is_file()] + [".ci/run"]
+    folders = (ROOT / ".ci", ROOT / "scripts", ROOT / "testbed" / "image", ROOT / "ansible" / "roles")
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return [str(path) for path in files if re.match(rb"#!\S*(/env )?\S*sh\b", path.read_bytes()[:40])]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One named group of commands; `env` is added to the environment of each."""
+    """One named group of commands."""
 
     name: str
     commands: Sequence[Sequence[str]]
@@ -92,6 +104,7 @@ def _run(stage: Stage, console: Console) -> Outcome:
     log = RESULTS / f"{stage.name}.log"
     (RESULTS / f"{stage.name}.xml").unlink(missing_ok=True)
     console.print(f"[bold]{stage.name:<12}[/] running, log in {log.relative_to(ROOT)}")
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
     begin = time.monotonic()
     good = True
     with log.open("wb") as out:
@@ -101,7 +114,7 @@ def _run(stage: Stage, console: Console) -> Outcome:
             try:
                 done = subprocess.run(
                     command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                    timeout=STAGE_LIMIT_SECONDS, check=False, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
+                    timeout=STAGE_LIMIT_SECONDS, check=False, env=environment,
                 )  # fmt: skip
                 good &= done.returncode == 0
             except (OSError, subprocess.TimeoutExpired) as error:
@@ -120,6 +133,7 @@ def main(names: Sequence[str]) -> int:
         print(f"tests: no stage {unknown[0]!r}; there are: {', '.join(stages)}", file=sys.stderr)  # noqa: T201
         return 2
     RESULTS.mkdir(parents=True, exist_ok=True)
+    _link_collection()
     console = Console()
     outcomes = [_run(stages[name], console) for name in (names or stages)]
     table = Table("stage", "passed", "failed", "skipped", "seconds", title="make test")
