@@ -58,7 +58,7 @@ def probe(
         with suppress(SSL.Error):
             connection.shutdown()
         return tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
-    except (SSL.Error, OSError, ValueError) as error:
+    except (SSL.Error, OSError, ValueError, x509.InvalidVersion) as error:  # the last: of a certificate, no ValueError
         detail = f"{address_text(address)} port {port}: {_words(error)}; expected a complete TLS 1.2 or 1.3 handshake"
         raise Problem(Code.HANDSHAKE_FAILED, detail) from error
     finally:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from mecai.protocol.errors import VerificationError
 
 MEDIA_TYPE: Final = "application/problem+json"
+LONGEST_DETAIL: Final = 500  # characters, of the document as of the log: details quote what strangers sent
 # A tag URI (RFC 4151), for RFC 9457 section 4.2.1 lets types that lead nowhere be such.
 _TYPE: Final = "tag:mecai.test,2026:problem/"
 
@@ -45,9 +46,9 @@ class Problem(Exception):
     def __init__(
         self, code: Code, detail: str, *, extra: dict[str, Any] | None = None, retry: timedelta | None = None
     ) -> None:
-        super().__init__(f"{code.code}: {detail}")
         self.code = code
-        self.detail = detail
+        self.detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 3]}..."
+        super().__init__(f"{code.code}: {self.detail}")
         self.extra = extra or {}
         self.retry = retry
 

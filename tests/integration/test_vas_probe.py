@@ -87,6 +87,22 @@ def _drip(listener: socket.socket, ended: threading.Event) -> None:
             accepted.sendall(b"\x00")
 
 
+class _OfVersion19(Issued):
+    """OpenSSL serves and takes such a certificate, the library that reads it does not."""
+
+    @property
+    def chain_pem(self) -> bytes:
+        version_3, version_19 = bytes.fromhex("a003020102"), bytes.fromhex("a003020112")
+        return ssl.DER_cert_to_PEM_cert(self.der.replace(version_3, version_19, 1)).encode()
+
+
+def test_a_certificate_that_cannot_be_read() -> None:
+    odd = _OfVersion19(SITE.certificate, SITE.key, SITE.issuer)
+    with TlsServer([odd]) as server, pytest.raises(Problem, match="not a valid X509 version") as caught:
+        look(server)
+    assert caught.value.code is Code.HANDSHAKE_FAILED
+
+
 def test_a_server_that_speaks_no_tls() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         greeter = threading.Thread(target=_greet, args=(listener,))
