@@ -7,9 +7,11 @@ from tests.conformance.parts import names
 from tests.conformance.parts.der import (
     NULL,
     Fields,
+    explicit,
     implicit,
     octets,
     oid,
+    sequence,
     set_of,
     time,
     unsorted_set_of,
@@ -38,6 +40,13 @@ def _changed_attributes(attributes: Fields, reason: str = "malformed") -> Situat
 def o2_content_type_attribute() -> Situation:
     """The signed content-type attribute says id-data, the eContentType id-ct-voucherInfo. OpenSSL accepts it."""
     return _changed_attributes({"content-type": attribute(names.CONTENT_TYPE, oid(names.DATA))})
+
+
+@case("V1", "O1", "O2")
+def o2_content_type_of_another() -> Situation:
+    """The eContentType says id-ct-report, the signed content-type attribute id-ct-voucherInfo."""
+    other = sequence(oid(names.REPORT), explicit(0, octets(GOOD.content)))
+    return refused("malformed", voucher(changes=Changes(signed_data={"encapContentInfo": other})))
 
 
 def _bare(content: bytes) -> Situation:

@@ -7,17 +7,7 @@ from tests.conformance.parts.der import time
 from tests.conformance.parts.status import by_ocsp
 from tests.conformance.parts.voucher import ADDRESS, BEGIN, Voucher, addresses, contexts, issuers
 from tests.conformance.registry import Situation, case
-from tests.conformance.stage import (
-    ALDER,
-    BIRCH,
-    DOGWOOD,
-    HOST,
-    SITE,
-    accepted,
-    of,
-    refused,
-    voucher,
-)
+from tests.conformance.stage import ALDER, BIRCH, DOGWOOD, HOST, SITE, accepted, of, refused, voucher
 from tests.pki import DAY, HOUR, NOW, ca_extensions, issue, key
 
 SECOND = timedelta(seconds=1)
@@ -33,25 +23,25 @@ def _lasting(begin: datetime, end: datetime) -> Voucher:
 
 @case("V7")
 def v7_begins_300_s_ahead() -> Situation:
-    """ThisUpdate is 300 seconds after the client's clock: the most that V7 forgives."""
+    """The field thisUpdate is 300 seconds after the client's clock: the most that V7 forgives."""
     return accepted(_lasting(NOW + 300 * SECOND, NOW + DAY))
 
 
 @case("V7")
 def v7_begins_301_s_ahead() -> Situation:
-    """ThisUpdate is 301 seconds after the client's clock."""
+    """The field thisUpdate is 301 seconds after the client's clock."""
     return refused("not-yet-valid", _lasting(NOW + 301 * SECOND, NOW + DAY))
 
 
 @case("V7")
 def v7_ends_in_a_second() -> Situation:
-    """NextUpdate is one second after now."""
+    """The field nextUpdate is one second after now."""
     return accepted(_lasting(BEGIN, NOW + SECOND))
 
 
 @case("V7", "C5")
 def v7_ends_now() -> Situation:
-    """NextUpdate is now. It is the first moment at which the voucher is no more valid, cached or not."""
+    """The field nextUpdate is now. It is the first moment at which the voucher is no more valid, cached or not."""
     return refused("expired", _lasting(NOW - DAY, NOW))
 
 

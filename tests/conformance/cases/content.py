@@ -4,27 +4,10 @@
 import hashlib
 from datetime import timedelta
 
-from tests.conformance.parts.der import (
-    NULL,
-    boolean,
-    integer,
-    octets,
-    oid,
-    sequence,
-    time,
-    time_text,
-)
+from tests.conformance.parts.der import NULL, boolean, integer, octets, oid, sequence, time, time_text
 from tests.conformance.parts.names import ARC
 from tests.conformance.parts.status import CRL, Evidence, by_ocsp
-from tests.conformance.parts.voucher import (
-    ADDRESS,
-    BEGIN,
-    addresses,
-    contexts,
-    extension,
-    extensions,
-    issuers,
-)
+from tests.conformance.parts.voucher import ADDRESS, BEGIN, addresses, contexts, extension, extensions, issuers
 from tests.conformance.registry import Situation, case
 from tests.conformance.stage import SITE, accepted, refused, voucher
 from tests.pki import NOW
@@ -81,19 +64,19 @@ def o8_serial_number_at_its_end(number: int) -> Situation:
 
 @case("V1", "I6")
 def i6_long_integer() -> Situation:
-    """Perspectives is written 02 02 00 04: a leading zero octet that DER does not allow."""
+    """The field perspectives is written 02 02 00 04: a leading zero octet that DER does not allow."""
     return _malformed(perspectives=b"\x02\x02\x00\x04")
 
 
 @case("V1", "I6")
 def i6_boolean_of_one() -> Situation:
-    """IntermediatesMatched is true and written 01, where DER has FF."""
+    """The field intermediatesMatched is true and written 01, where DER has FF."""
     return _malformed(intermediatesMatched=b"\x01\x01\x01")
 
 
 @case("V1", "O9")
 def o9_short_hash() -> Situation:
-    """CertificateHash has 31 octets."""
+    """The field certificateHash has 31 octets."""
     return _malformed(certificateHash=octets(bytes(31)))
 
 
@@ -166,13 +149,13 @@ _TIMES = {
 
 @case("V1", "I7", over=_TIMES)
 def i7_time(field: bytes) -> Situation:
-    """ThisUpdate is written {}. I7: GeneralizedTime, UTC, YYYYMMDDHHMMSSZ."""
+    """The field thisUpdate is written {}. I7: GeneralizedTime, UTC, YYYYMMDDHHMMSSZ."""
     return _malformed(thisUpdate=field)
 
 
 @case("V1", "O11")
 def o11_ends_when_it_begins() -> Situation:
-    """NextUpdate equals thisUpdate: a voucher that is never valid."""
+    """The field nextUpdate equals thisUpdate: a voucher that is never valid."""
     return _malformed(nextUpdate=time(BEGIN))
 
 
@@ -244,5 +227,5 @@ def o14_extensions(field: bytes) -> Situation:
 
 @case("V1", "I6")
 def i6_context_as_set() -> Situation:
-    """TrustContexts is a SET, with the right contexts inside."""
+    """The field trustContexts is a SET, with the right contexts inside."""
     return _malformed(trustContexts=b"\x31" + contexts("MOZ")[1:])

@@ -2,17 +2,7 @@
 """V1, the CMS envelope: O1, O3 to O5, K5, I6. General CMS readers accept much of what has to be refused here."""
 
 from tests.conformance.parts import names
-from tests.conformance.parts.der import (
-    NULL,
-    explicit,
-    implicit,
-    integer,
-    octets,
-    oid,
-    sequence,
-    set_of,
-    time,
-)
+from tests.conformance.parts.der import NULL, explicit, implicit, integer, octets, oid, sequence, set_of, time
 from tests.conformance.parts.signed_data import Changes, ocsp_info, sign, signer_info
 from tests.conformance.parts.signed_data import signer_name as name_of
 from tests.conformance.parts.signing import ecdsa, signer
@@ -117,7 +107,7 @@ def o1_version(number: int) -> Situation:
 
 @case("V1", "O1")
 def o1_two_digest_algorithms() -> Situation:
-    """DigestAlgorithms names SHA-256 and SHA-384. O1: exactly one."""
+    """The field digestAlgorithms names SHA-256 and SHA-384. O1: exactly one."""
     both = (_BY.algorithm.digest_identifier, ecdsa("sha384").digest_identifier)
     return _changed(digestAlgorithms=set_of(*both))
 
@@ -136,7 +126,7 @@ def o1_two_certificates() -> Situation:
 
 @case("V1", "O1")
 def o1_no_signer() -> Situation:
-    """SignerInfos is empty: nobody signed."""
+    """The field signerInfos is empty: nobody signed."""
     return _changed(signerInfos=set_of())
 
 
@@ -167,7 +157,7 @@ def o1_signer_names_another() -> Situation:
 
 @case("V1", "O3")
 def o3_digests_disagree() -> Situation:
-    """DigestAlgorithms says SHA-384; the SignerInfo and the signature say SHA-256."""
+    """The field digestAlgorithms says SHA-384; the SignerInfo and the signature say SHA-256."""
     return _changed(digestAlgorithms=set_of(ecdsa("sha384").digest_identifier))
 
 

@@ -1,18 +1,12 @@
 # ruff: noqa: D401 - a docstring here draws a situation; it is no command
 """V1, what a voucher says about status: E1, E2, E5. What is wrong here is wrong under a good signature."""
 
-from tests.conformance.parts.der import (
-    enumerated,
-    integer,
-    octets,
-    sequence,
-)
+from tests.conformance.parts.der import enumerated, integer, octets, sequence
 from tests.conformance.parts.status import by_crl, by_ocsp, short_lived
-from tests.conformance.parts.voucher import (
-    issuers,
-)
+from tests.conformance.parts.voucher import issuers
 from tests.conformance.registry import Situation, case
 from tests.conformance.stage import ALDER, BIRCH, HOST, SITE, of, refused, voucher
+from tests.pki import DAY, NOW, ca_extensions, issue, key
 
 _EVIDENCE = tuple(map(by_ocsp, issuers(SITE)))
 _ENTRIES = tuple(item.entry() for item in _EVIDENCE)
@@ -24,25 +18,25 @@ def _entries(*entries: bytes) -> Situation:
 
 @case("V1", "E1")
 def e1_no_evidence() -> Situation:
-    """StatusEvidence is empty."""
+    """The field statusEvidence is empty."""
     return _entries()
 
 
 @case("V1", "E1")
 def e1_none_for_the_intermediate() -> Situation:
-    """StatusEvidence speaks of the end entity only. E1: one entry per non-root certificate."""
+    """The field statusEvidence speaks of the end entity only. E1: one entry per non-root certificate."""
     return _entries(_ENTRIES[0])
 
 
 @case("V1", "E1")
 def e1_order() -> Situation:
-    """StatusEvidence begins with the intermediate. E1: end entity first."""
+    """The field statusEvidence begins with the intermediate. E1: end entity first."""
     return _entries(*reversed(_ENTRIES))
 
 
 @case("V1", "E1")
 def e1_one_too_many() -> Situation:
-    """StatusEvidence has an entry for birch's Voucher Authority, which is not of the server's chain."""
+    """The field statusEvidence has an entry for birch's Voucher Authority, which is not of the server's chain."""
     return _entries(*_ENTRIES, by_crl(BIRCH.voucher).entry())
 
 
@@ -81,5 +75,9 @@ def e2_method_as_integer() -> Situation:
 
 @case("V1", "E5")
 def e5_short_lived_intermediate() -> Situation:
-    """The intermediate's entry is of method shortLived. E5: for the end entity only."""
-    return _entries(_ENTRIES[0], _EVIDENCE[1].entry(method=enumerated(2), evidenceHash=b""))
+    """The issuing CA's certificate lives for six days, and its entry is of method shortLived. E5: end entity only."""
+    ca_key = key("alder brief CA")
+    brief = issue("alder brief CA", ca_key, ALDER.root, ca_extensions(ca_key, 0), span=(NOW - DAY, NOW + 5 * DAY))
+    site = ALDER.server(HOST, parent=brief)
+    made = of(BIRCH, site, evidence=[by_ocsp(site), short_lived(brief)])
+    return refused("malformed", made, chain=site.chain_der)

@@ -5,18 +5,7 @@ from datetime import timedelta
 
 from tests.conformance.parts.directories import content, entry, signed, spki_hash
 from tests.conformance.registry import Situation, case
-from tests.conformance.stage import (
-    ALDER,
-    BIRCH,
-    CEDAR,
-    DOGWOOD,
-    ENTRIES,
-    HOST,
-    SITE,
-    accepted,
-    of,
-    refused,
-)
+from tests.conformance.stage import ALDER, BIRCH, CEDAR, DOGWOOD, ENTRIES, HOST, SITE, accepted, of, refused
 from tests.pki import DAY, NOW, Hierarchy, Issued, ca_extensions, issue
 
 SECOND = timedelta(seconds=1)

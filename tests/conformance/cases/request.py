@@ -1,16 +1,7 @@
 # ruff: noqa: D401 - a docstring here draws a situation; it is no command
 """R2, R3, the octets of a VoucherRequest: what a VAS reads before it looks at anything else."""
 
-from tests.conformance.parts.der import (
-    NULL,
-    explicit,
-    ia5,
-    implicit,
-    integer,
-    octets,
-    sequence,
-    structure,
-)
+from tests.conformance.parts.der import NULL, explicit, ia5, implicit, integer, octets, sequence, structure
 from tests.conformance.parts.voucher import addresses
 from tests.conformance.registry import Situation, case
 from tests.conformance.stage import ALDER, HOST, SITE
@@ -97,7 +88,7 @@ _A_LABELS = {"punycode": "xn--bcher-kva.example", "underscore": "_dmarc.example.
 
 @case("R3", over=_A_LABELS)
 def r3_server_name_of(name: str) -> Situation:
-    """ServerName has a label of {}, which is a host name in A-labels."""
+    """The field serverName has a label of {}, which is a host name in A-labels."""
     return _read({"serverName": _named(name)}, name=name)
 
 

@@ -4,16 +4,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.conformance.parts.directories import (
-    PUBLISHER,
-    Entry,
-    content,
-    distrust,
-    moment,
-    publisher,
-    signed,
-    text,
-)
+from tests.conformance.parts.directories import PUBLISHER, Entry, content, distrust, moment, publisher, signed, text
 from tests.conformance.parts.signing import Signer, ecdsa, signer
 from tests.conformance.registry import Situation, case
 from tests.conformance.stage import CEDAR, DIRECTORY, ENTRIES, directory_case
