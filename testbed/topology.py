@@ -20,6 +20,7 @@ from mecai.protocol.errors import InputError
 BUILT_IN = Path(__file__).parent / "topologies"
 _SCHEMA = Path(__file__).parent / "topology.schema.yml"
 _DEFAULT_DOMAIN = "lab.test"
+_SEEN_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def load(path: Path) -> Topology:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}): give the path of a topology file") from error
+        why = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
+        raise InputError(f"{path}: cannot be read ({why}): give the path of a topology file") from error
     return parse(text, str(path))
 
 
@@ -115,7 +117,11 @@ def _faults(topology: Topology) -> Iterator[str]:
     zones = [zone.name for zone in topology.zones]
     known = ", ".join(zones)
     owners: dict[str, str] = {}
+    if "lo" in zones:
+        yield "zones: saw 'lo'; expected another name, the router's interfaces bear the zones' names and lo is loopback"
     for host in topology.hosts:
+        if host.name == "switch":
+            yield "hosts: saw 'switch'; expected another name, the namespace that holds the bridges bears this one"
         if host.zone not in zones:
             yield f"hosts.{host.name}.zone: saw {host.zone!r}; expected one of {known}, or add it under zones"
         for name in (f"{host.name}.{topology.domain}", *host.names):
@@ -143,8 +149,11 @@ def _describe(fault: ValidationError) -> str:
             seen = "no key " + next(repr(key) for key in schema["required"] if key not in instance)
         case "additionalProperties":
             seen = "the unknown key " + next(repr(key) for key in instance if key not in schema["properties"])
+        case "minProperties" | "maxProperties":
+            seen = f"{len(instance)} entries"
         case _:
-            seen = repr(instance)
+            text = repr(instance)
+            seen = text if len(text) <= _SEEN_CHARACTERS else text[:_SEEN_CHARACTERS] + "..."
     return f"{where}: saw {seen}; expected {_expectation(fault)}"
 
 
@@ -166,6 +175,9 @@ class _StrictLoader(yaml.SafeLoader):
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                problem = "a key that is no plain word"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             if key in seen:
                 problem = f"the key {key!r} stands twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
@@ -181,3 +193,5 @@ def _read_yaml(text: str, source: str) -> Any:  # noqa: ANN401 - the schema deci
         raise InputError(f"{source}: line {line}: {error.problem}; expected YAML, correct this line") from error
     except yaml.YAMLError as error:
         raise InputError(f"{source}: {error}; expected YAML text") from error
+    except RecursionError as error:
+        raise InputError(f"{source}: nested too deeply; expected a topology") from error

@@ -85,6 +85,12 @@ def test_the_digest_follows_the_content_and_not_its_comments() -> None:
         ),
         ("zones: {", "zones: [", "line 3: expected ',' or ']', but got '}'; expected YAML, correct this line"),
         ("certified_by", "Certified-By", "hosts.www.vars: saw 'Certified-By'; expected a mapping of Ansible variables"),
+        ("certified_by", "ansible_connection", "hosts.www.vars: saw 'ansible_connection'; expected a mapping of"),
+        ("  www:", "  switch:", "hosts: saw 'switch'; expected another name"),
+        ("near: where", "lo: where", "zones: saw 'lo'; expected another name"),
+        ("name: tiny", "? [a, b]\n: c", "line 2: a key that is no plain word; expected YAML, correct this line"),
+        ("  www:", "\n".join(f"  h{n}: {{}}" for n in range(64)) + "\n  www:", "hosts: saw 66 entries; expected 1 to"),
+        ("name: tiny", f"name: {'x' * 500}", f"name: saw '{'x' * 79}...; expected a name of 1 to 16"),
     ],
 )
 def test_a_fault_is_one_line_with_the_fix(old: str, new: str, message: str) -> None:
@@ -97,7 +103,7 @@ def test_a_fault_is_one_line_with_the_fix(old: str, new: str, message: str) -> N
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "- a list", "just words", "\x00"])
+@pytest.mark.parametrize("text", ["", "- a list", "just words", "\x00", "[" * 3000])
 def test_what_is_no_mapping_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"^tiny\.yml: "):
         topology.parse(text, "tiny.yml")
