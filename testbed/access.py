@@ -51,7 +51,7 @@ def write(lab: Lab, plan: Plan, joins: dict[str, list[str]], host_keys: dict[str
 def ssh_config(lab: Lab, joins: dict[str, list[str]]) -> str:
     """Render the SSH config, one entry for each host and what is common to all (ssh_config(5))."""
     directory = lab.ssh_config.parent
-    entries = [f"Host {host}\n  ProxyCommand {' '.join(join)} /usr/sbin/sshd -i\n" for host, join in joins.items()]
+    entries = [f"Host {host}\n  ProxyCommand {proxy_command(join)}\n" for host, join in joins.items()]
     common = {
         "User": "root",
         "IdentityFile": lab.ssh_key,
@@ -65,6 +65,11 @@ def ssh_config(lab: Lab, joins: dict[str, list[str]]) -> str:
         "LogLevel": "ERROR",
     }
     return "\n".join([*entries, "Host *", *(f"  {key} {value}" for key, value in common.items()), ""])
+
+
+def proxy_command(join: list[str]) -> str:
+    """Return what gives ssh its connection: an sshd of its own for each, in the host that the prefix enters."""
+    return f"{' '.join(join)} /usr/sbin/sshd -i"
 
 
 def inventory(lab: Lab, plan: Plan, wheel: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from mecai.protocol.errors import HostError
+from testbed import tools
 from testbed.lab import Lab
 from testbed.limits import LIMITS
 from testbed.nspawn import hosts
@@ -179,6 +180,8 @@ def _on(lab: Lab, host: str, command: list[str], stdin: str = "") -> subprocess.
             hosts.enter(lab, host, command),
             input=stdin, capture_output=True, text=True, check=False, timeout=LIMITS.command_seconds,
         )  # fmt: skip
+    except FileNotFoundError as error:
+        raise tools.absent("nsenter") from error
     except subprocess.TimeoutExpired as error:
         raise HostError(
             f"demonstration: {host}: {' '.join(command[:6])}: no end after {LIMITS.command_seconds:.0f} s"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Timer
+from typing import NoReturn
 
 from mecai.protocol.errors import HostError
 from testbed.limits import LIMITS
@@ -44,6 +45,14 @@ def run(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) 
 def answer(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) -> str:
     """Run a tool for what it says, whatever its exit code; raises `HostError` when it does not end."""
     return _finish(argv, seconds).stdout.strip()
+
+
+def become(argv: Sequence[str | Path]) -> NoReturn:
+    """Become a tool: it takes this process over, terminal and exit code and all; raises `HostError`."""
+    try:
+        os.execvp(argv[0], list(map(str, argv)))  # noqa: S606 - a list, no shell
+    except FileNotFoundError as error:
+        raise absent(argv[0]) from error
 
 
 def run_detached(argv: Sequence[str | Path], log: Path) -> None:
@@ -101,9 +110,14 @@ def _finish(argv: Sequence[str | Path], seconds: float) -> subprocess.CompletedP
             argv, capture_output=True, text=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError as error:
-        raise HostError(f"{argv[0]}: not found: apt-get install {PACKAGES.get(str(argv[0]), argv[0])}") from error
+        raise absent(argv[0]) from error
     except subprocess.TimeoutExpired as error:
         raise HostError(f"{_words(argv)}: no end after {seconds:.0f} s") from error
+
+
+def absent(tool: str | Path) -> HostError:
+    """Return the error for a tool that this machine lacks, with the package that has it."""
+    return HostError(f"{tool}: not found: apt-get install {PACKAGES.get(str(tool), tool)}")
 
 
 def _words(argv: Sequence[str | Path]) -> str:

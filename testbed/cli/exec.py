@@ -1,10 +1,8 @@
 """`testbed exec`: run a command on a host."""
 
-import os
-
 import click
 
-from testbed import preflight
+from testbed import preflight, tools
 from testbed.cli.options import lab_option, open_lab, topology_option
 from testbed.nspawn import hosts
 
@@ -19,5 +17,4 @@ def command(lab_id: str | None, topology: str | None, host: str, words: tuple[st
     preflight.require_root()
     lab, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
-    argv = hosts.enter(lab, host, list(words))
-    os.execvp(argv[0], argv)  # noqa: S606 - a list, no shell
+    tools.become(hosts.enter(lab, host, list(words)))

@@ -1,11 +1,10 @@
 """`testbed ssh`: open an SSH session to a host."""
 
-import os
-
 import click
 
-from testbed import preflight
+from testbed import access, preflight, tools
 from testbed.cli.options import lab_option, open_lab, topology_option
+from testbed.nspawn import hosts
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -18,4 +17,6 @@ def command(lab_id: str | None, topology: str | None, host: str, words: tuple[st
     preflight.require_root()
     lab, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
-    os.execvp("ssh", ["ssh", "-F", str(lab.ssh_config), host, *words])  # noqa: S606 - a list, no shell
+    # As the host runs now: the way in that the config has dates from the last `up`.
+    proxy = f"ProxyCommand={access.proxy_command(hosts.join_prefix(lab, host))}"
+    tools.become(["ssh", "-F", lab.ssh_config, "-o", proxy, host, *words])

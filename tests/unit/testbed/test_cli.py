@@ -88,3 +88,11 @@ def test_check_lists_what_is_missing_and_ends_with_3(
     code, out, _ = call(["check", "--format", "json"], monkeypatch, capsys)
     assert code == 3
     assert json.loads(out)["good"] is False
+
+
+def test_without_root_the_network_check_blames_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    [fault] = {finding.fault for finding in preflight.findings(1) if finding.check in {"root", "network"}}
+
+    assert fault.startswith("root is needed")
