@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from testbed.health import Status
 
+_WIDEST = 1000
 _COLOURS = {"healthy": "green", "degraded": "yellow", "down": "red"}
 
 
@@ -18,6 +20,8 @@ def show_status(console: Console, statuses: Sequence[Status]) -> None:
     for status in statuses:
         health = f"[{_COLOURS[status.health]}]{status.health}[/]"
         table.add_row(status.name, status.role, status.zone, *status.addresses, status.state, health)
+    # No cell is cut: a pipe gets the table whole, and a terminal that is narrower wraps it.
+    console.width = max(console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum)
     console.print(table)
     for status in statuses:
         for problem in status.problems:
