@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mecai.cli.arguments import now
+from mecai.cli.terminal import printable
 from mecai.logs import log_json
 from mecai.sidecar import daemon
 from mecai.sidecar.ask import ask
@@ -90,7 +91,12 @@ def _show(context: click.Context, rows: Sequence[Row], style: str) -> None:
         items = [_facts(row, moment) for row in rows]
         click.echo(json.dumps({"healthy": healthy, "items": items}, indent=2))
     else:
-        Console().print(_table(rows, moment))
+        console = Console()
+        console.print(_table(rows, moment))
+        for row in rows:
+            if row.detail:
+                line = f"{row.certificate}, {row.name}: {row.state.word}: {row.detail}"
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
     context.exit(0 if healthy else 1)
 
 
@@ -111,7 +117,7 @@ def _facts(row: Row, moment: datetime) -> dict[str, object]:
 
 def _table(rows: Sequence[Row], moment: datetime) -> Table:
     table = Table(box=None, header_style="bold")
-    for heading in ("certificate", "from", "state", "age", "left", "next", ""):
+    for heading in ("certificate", "from", "state", "age", "left", "next"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         colour = _COLOURS.get(row.state, "red")
@@ -119,7 +125,7 @@ def _table(rows: Sequence[Row], moment: datetime) -> Table:
         left = row.next_update - moment if row.next_update else None
         due = row.due - moment if row.due else None
         state = f"[{colour}]{row.state.word}[/]"
-        table.add_row(escape(row.certificate), row.name, state, *map(_span, (age, left, due)), escape(row.detail))
+        table.add_row(escape(printable(row.certificate)), row.name, state, *map(_span, (age, left, due)))
     return table
 
 

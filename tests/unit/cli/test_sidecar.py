@@ -87,3 +87,13 @@ def test_root_becomes_the_owner_of_the_state(side: Side, monkeypatch: pytest.Mon
     monkeypatch.setattr("os.setuid", lambda *words: calls.append(words))
     run("status")
     assert calls == [("nobody", nobody.pw_gid), (nobody.pw_gid,), (nobody.pw_uid,)]
+
+
+def test_a_problem_is_one_line_of_its_own(side: Side) -> None:
+    side.walk()
+    for voucher in side.config.staples.rglob("*.voucher"):
+        voucher.write_bytes(b"damaged" * 50)
+    lines = run("status").output.splitlines()
+    problems = [line for line in lines if line.startswith("www.example.test, ")]
+    assert problems == lines[-len(problems) :]
+    assert problems[0].startswith("www.example.test, birch: bad: malformed (V1): ContentInfo: ")
