@@ -169,7 +169,7 @@ def v9_somebodys_prefix() -> Situation:
 
 
 @case("V9")
-def v9_prefix_of_65_bits_more() -> Situation:
+def v9_local_use_prefix() -> Situation:
     """The peer is 64:ff9b:1::c612:a: local-use translation (RFC 8215), which is not 64:ff9b::/96."""
     return refused("address-mismatch", peer_address="64:ff9b:1::198.18.0.10")
 

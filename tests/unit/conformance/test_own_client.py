@@ -29,8 +29,10 @@ def test_the_program_itself() -> None:
     """As anyone would run it: the real command, line by line, and the last line of the run."""
     command = [sys.executable, "-m", "tests.conformance", "--client", "mecai conformance-client"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    assert ended.stdout.splitlines()[-1] == f"{len(VECTORS)} passed, 0 failed, 0 skipped", ended.stdout
+    last = f"{len(VECTORS)} passed, 0 failed, 0 skipped"
+    assert ended.stdout.splitlines()[-1] == last, ended.stdout
     assert ended.returncode == 0
+    assert last in (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 
 
 def test_a_kind_of_later_days_is_skipped_with_its_reason() -> None:

@@ -189,3 +189,14 @@ def test_show_gives_everything_about_a_case() -> None:
 def test_generate_check() -> None:
     ended = CliRunner().invoke(main, ["generate", "--check"])
     assert (ended.exit_code, ended.stdout.split()[1:]) == (0, ["cases", "in", "vectors/"])
+
+
+def test_the_client_of_the_documentation(tmp_path: Path) -> None:
+    """What docs/conformance.md shows is a client: right where it knows, silent with a reason elsewhere."""
+    text = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    program = tmp_path / "client.py"
+    program.write_text(text.split("```python\n")[1].split("```")[0], encoding="utf-8")
+    known = sum(vector.kind == "vouchers" for vector in vectors.load())
+    ended = run(shlex.join((sys.executable, str(program))), pattern="*")
+    others = len(vectors.load()) - known
+    assert ended.stdout.splitlines()[-1] == f"{known} passed, 0 failed, {others} skipped"
