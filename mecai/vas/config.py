@@ -13,7 +13,7 @@
     refused_networks    = ["203.0.113.0/28"] # the VAS's own networks
     distrusted          = []                 # SHA-256 (hex) over the SubjectPublicKeyInfo of CAs that get no voucher
     requests_per_minute = 60                 # of one requester
-    parallel_requests   = 12                 # at work at once; keep it below the threads of the HTTP server
+    parallel_requests   = 12                 # at work at once, one requester a third; keep it below the HTTP threads
     trusted_proxies     = 1                  # that add to X-Forwarded-For in front of this server
 
     [[directory]]                            # one per trust context

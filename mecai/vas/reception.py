@@ -5,6 +5,7 @@ Every request ends in a line of the log: what was asked, by whom, and what came 
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,10 +20,11 @@ from mecai.protocol.request import VoucherRequest
 from mecai.vas.flight import Flights
 from mecai.vas.issue import Held, Issued, Notary
 from mecai.vas.problem import Code, Problem
-from mecai.vas.quota import Quota
+from mecai.vas.quota import Quota, requester_of
 
 SECONDS: Final = 30.0  # for a whole request (R4)
 BUSY: Final = timedelta(seconds=5)  # when to try again
+SHARES: Final = 3  # one requester has a third of the slots at most
 
 LOG = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ class Reception:
         self._notary = notary
         self._quota = quota
         self._slots = threading.BoundedSemaphore(parallel)
+        self._share = max(1, parallel // SHARES)
+        self._at_work: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._flights = Flights[Issued | Held]()
         self._clock = clock
 
@@ -54,7 +59,7 @@ class Reception:
 
     def _work(self, request: VoucherRequest, body: bytes, requester: str) -> Issued | Held:
         deadline = Deadline(SECONDS)
-        with self._slot():
+        with self._share_of(requester_of(requester)), self._slot():
             try:
                 return self._flights.join(body, lambda: self._notary.vouch(request, requester, deadline), deadline)
             except TimeoutError as error:
@@ -63,6 +68,21 @@ class Reception:
             except SQLAlchemyError as error:
                 LOG.exception("the database failed")
                 raise Problem(Code.OVERLOADED, "the log cannot be written", retry=BUSY) from error
+
+    @contextmanager
+    def _share_of(self, requester: str) -> Iterator[None]:
+        """Keep one requester, who may make every probe last as long as it can, from taking all slots."""
+        with self._lock:
+            if self._at_work[requester] >= self._share:
+                detail = f"{self._share} requests of one requester are at work already"
+                raise Problem(Code.TOO_MANY_REQUESTS, detail, retry=BUSY)
+            self._at_work[requester] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work[requester] -= 1
+                self._at_work += Counter()  # drops who is at zero
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ from mecai.vas.app import REQUEST_TYPE, VOUCHER_TYPE, make_app
 from mecai.vas.assembly import Assembly, assemble
 from mecai.vas.config import Config
 from mecai.vas.database import migrate
-from mecai.vas.problem import MEDIA_TYPE, Code, Problem
+from mecai.vas.problem import LONGEST_DETAIL, MEDIA_TYPE, Code, Problem
 from mecai.vas.tables import CERTIFICATES, METADATA, VOUCHERS
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW, Issued
@@ -69,10 +69,16 @@ class Vas:
     http: FlaskClient
     outside: Outside
 
-    def ask(self, asked: VoucherRequest | bytes = REQUEST, content_type: str = REQUEST_TYPE) -> TestResponse:
-        """Send a request, from 192.0.2.7 by way of a proxy."""
+    def ask(
+        self,
+        asked: VoucherRequest | bytes = REQUEST,
+        requester: str = "192.0.2.7",
+        *,
+        content_type: str = REQUEST_TYPE,
+    ) -> TestResponse:
+        """Send a request by way of a proxy."""
         body = asked if isinstance(asked, bytes) else asked.encode()
-        headers = {"X-Forwarded-For": "192.0.2.7"}
+        headers = {"X-Forwarded-For": requester}
         return self.http.post("/v1/vouchers", data=body, content_type=content_type, headers=headers)
 
     def refused(self, asked: VoucherRequest | bytes = REQUEST) -> tuple[int, str, dict[str, Any]]:
@@ -220,6 +226,16 @@ def test_a_server_name_that_is_not_the_certificates(vas: Vas) -> None:
     assert (vas.rows(), vas.outside.probes) == ((0, 0), [])
 
 
+def test_what_was_sent_comes_back_cut_short(vas: Vas, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the answer nor the log grows with what a stranger sends."""
+    caplog.set_level("INFO")
+    fields = VoucherRequest.decode(ENCODED)
+    object.__setattr__(fields, "server_name", "*" * 40_000)
+    _, code, document = vas.refused(fields)
+    assert (code, len(document["detail"])) == ("malformed", LONGEST_DETAIL)
+    assert all(len(str(vars(record))) < 3000 for record in caplog.records)
+
+
 def test_too_large_and_of_another_type(vas: Vas) -> None:
     assert vas.refused(bytes(64 * 1024 + 1))[:2] == (413, "too-large")
     response = vas.ask(content_type="application/octet-stream")
@@ -301,16 +317,27 @@ def test_the_quota(make: Make) -> None:
 
 def test_too_many_at_work(make: Make) -> None:
     vas = make(parallel_requests=1)
+    assert _meanwhile(vas, "192.0.2.99") == (503, "5")
+
+
+def test_nobody_takes_all_slots(make: Make) -> None:
+    vas = make(parallel_requests=3)
+    assert _meanwhile(vas, "192.0.2.1") == (429, "5")
+    assert _meanwhile(vas, "192.0.2.99") == (200, None)
+
+
+def _meanwhile(vas: Vas, requester: str) -> tuple[int, str | None]:
+    """Return what a requester is answered while a request of 192.0.2.1 is at work."""
     nested: list[TestResponse] = []
 
-    def probe(*_: object) -> tuple[bytes, ...]:
-        nested.append(vas.ask(replace(REQUEST, addresses=(TWO,))))
+    def probe(address: bytes, *_: object) -> tuple[bytes, ...]:
+        if address == ONE:
+            nested.append(vas.ask(replace(REQUEST, addresses=(TWO,)), requester))
         return SITE.chain_der
 
-    vas.outside.shown = {}
     object.__setattr__(vas.server.reception._notary, "probe", probe)
-    assert vas.ask(replace(REQUEST, addresses=(ONE,))).status_code == 200
-    assert (nested[0].status_code, nested[0].headers["Retry-After"]) == (503, "5")
+    assert vas.ask(replace(REQUEST, addresses=(ONE,)), "192.0.2.1").status_code == 200
+    return nested[0].status_code, nested[0].headers.get("Retry-After")
 
 
 def test_a_database_that_fails(vas: Vas) -> None:
