@@ -4,6 +4,7 @@ SQLite is the default for one node; a URL of `postgresql+psycopg://` is the choi
 differs between the two stands here and nowhere else.
 """
 
+import re
 from typing import Any, Final
 
 from alembic import command
@@ -32,7 +33,7 @@ def open_database(url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True)
     except (ArgumentError, ImportError, SQLAlchemyError) as error:
         expected = "expected for example sqlite:////var/lib/mecai-vas/vas.sqlite"
-        raise InputError(f"database: {url!r} cannot be used ({error}); {expected}") from error
+        raise InputError(f"database: {_without_password(url)!r} cannot be used ({_cause(error)}); {expected}") from None
 
 
 def migrate(engine: Engine) -> None:
@@ -83,6 +84,10 @@ def _begin_immediately(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _cause(error: SQLAlchemyError) -> str:
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^/@:]*):.*@", r"\1:***@", url)  # what is no URL may hold one all the same
+
+
+def _cause(error: Exception) -> str:
     """Say what the driver said, without the statement and its parameters."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

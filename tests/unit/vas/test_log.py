@@ -73,6 +73,14 @@ def test_a_wrong_url_is_named() -> None:
         open_database("sqlit:")
 
 
+@pytest.mark.parametrize("url", ["postgresql+none://mecai:hunter2@db/vas", "postgresql+none://mecai:hun@ter2@db/vas"])
+def test_no_complaint_tells_the_password(url: str) -> None:
+    with pytest.raises(InputError) as caught:
+        open_database(url)
+    assert "'postgresql+none://mecai:***@db/vas'" in str(caught.value)
+    assert "ter2" not in str(caught.value)
+
+
 def test_first_sight_stays_the_first(log: Log) -> None:
     assert log.sight(SITE.certificate, NOW) == NOW
     assert log.sight(SITE.certificate, NOW + DAY) == NOW
