@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from mecai.cli.terminal import printable
 from mecai.client.context import VoucherContext
 from mecai.client.explain import RULES, explain
 from mecai.client.fetch import Connection, Deadline, Destination, Page, Unreachable, connect, get
@@ -33,10 +34,6 @@ Command = TypeVar("Command", bound=Callable[..., object])
 _COLOURS: Final = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer, or is none
 _REFUSED_CODE: Final = VerificationError.exit_code
-# What a server says may hold what a terminal would obey: of the control characters only tab and line feed pass.
-_CONTROLS: Final = {
-    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"
-}
 
 
 @click.group()
@@ -204,7 +201,7 @@ def _print_reason(console: Console, document: Document) -> None:
     rule = f" (rule {document['rule']})" if document["rule"] else ""
     console.print(f"reason     {document['reason']}{rule}")
     console.print(f"           {words.meaning}")
-    console.print(f"           {document['detail'].translate(_CONTROLS)}", style="dim")
+    console.print(f"           {printable(document['detail'])}", style="dim")
     console.print(f"what to do {words.advice}")
     if document["candidates"]:
         names = ", ".join(candidate["name"] or candidate["authority"] for candidate in document["candidates"])
@@ -237,6 +234,6 @@ def _print_connection(console: Console, document: Document) -> None:
 def _print_page(console: Console, page: Document) -> None:
     more = f", {page['location']}" if page["location"] else ""
     status = f"{page['status']} {page['phrase']}{more}{'' if page['complete'] else ', cut off'}"
-    console.print(status.translate(_CONTROLS) + "\n")
+    console.print(printable(status) + "\n")
     body: str = page["body"]
-    click.echo(body.translate(_CONTROLS) if sys.stdout.isatty() else body, color=True)  # True: click changes nothing
+    click.echo(printable(body) if sys.stdout.isatty() else body, color=True)  # True: click changes nothing

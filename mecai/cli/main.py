@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from mecai.cli.terminal import printable
 from mecai.protocol.errors import MecaiError
 
 # Each verb is `mecai/cli/<module>.py` with an attribute `command`; loaded only when asked for, so that one verb's
@@ -53,9 +54,9 @@ def main() -> NoReturn:
     try:
         code = cli.main(standalone_mode=False, prog_name="mecai")
     except MecaiError as error:
-        click.echo(f"mecai: {error}", err=True)
+        click.echo(f"mecai: {printable(str(error))}", err=True)
         if advice := error.diagnostics():
-            click.echo(advice, err=True)
+            click.echo(printable(advice), err=True)
         raise SystemExit(error.exit_code) from None
     except click.ClickException as error:
         error.show()
