@@ -23,9 +23,10 @@ from mecai.protocol import strict_json
 from mecai.protocol.algorithms import PrivateKey
 from mecai.protocol.authorities import Authority, Directory, Distrust, Mail, Server
 from mecai.protocol.cms import SignedContent, parse_signed_content, sign_content
-from mecai.protocol.errors import Malformed, VerificationError, under_rule
+from mecai.protocol.errors import InputError, Malformed, VerificationError, under_rule
 from mecai.protocol.identity import AUTHORITY_ID_SIZE, HASH_SIZE, sha256, spki_hash
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.names import check_https_url
 from mecai.protocol.oids import ID_CT_DIRECTORY
 from mecai.protocol.strict_json import TIME, Members
 from mecai.protocol.voucher import check_contexts
@@ -205,8 +206,10 @@ def _decode_authority(members: Members) -> Authority:
 
 def _decode_server(members: Members) -> Server:
     server = Server(url=members.text("url"), roots=members.certificates("roots"))
-    if not server.url.startswith("https://"):
-        raise Malformed(f"{members.where}.url: {server.url!r}, expected https://")
+    try:
+        check_https_url(server.url)
+    except InputError as error:
+        raise Malformed(f"{members.where}.url: {error}") from error
     return server
 
 

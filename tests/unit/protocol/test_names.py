@@ -3,7 +3,7 @@
 import pytest
 
 from mecai.protocol.errors import InputError
-from mecai.protocol.names import host_name
+from mecai.protocol.names import check_https_url, host_name
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,38 @@ def test_names_have_one_form(text: str, normal: str) -> None:
 def test_what_is_no_host_name_is_bad_input(text: str) -> None:
     with pytest.raises(InputError, match="host name"):
         host_name(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a",
+        "https://vas.test/",
+        "https://192.0.2.1:1/x/y?z",
+        "https://[2001:db8::1]:65535",
+        "https://vas.test:443/",
+    ],
+)
+def test_https_urls(url: str) -> None:
+    check_https_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "",
+            "https://",
+            "https:///x",
+            "http://vas.test",
+            "https://vas.test:",
+            "https://vas.test:0",
+            "https://vas.test:x",
+        ),
+        *("https://vas.test:65536", "https://[2001:db8::1", "https://[::x]/", "https://a b/", "https://u@vas.test/"),
+        *("https://vas.test/\u00e4", "https://vas.test?x", "https://vas.test/ "),
+    ],
+)
+def test_what_is_no_https_url_is_bad_input(url: str) -> None:
+    with pytest.raises(InputError, match="https URL"):
+        check_https_url(url)
