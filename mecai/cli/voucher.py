@@ -1,6 +1,7 @@
-"""`mecai voucher`: view and verify single vouchers (docs/spec, "Voucher" and "Client")."""
+"""`mecai voucher`: view, verify and request single vouchers (docs/spec, "Voucher", "Client", "Voucher Request")."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -9,14 +10,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 from rich.table import Table
 
+from mecai import durable
 from mecai.cli.arguments import Moment, input_from, now, read
 from mecai.pem import load_certificates
 from mecai.protocol.cms import Voucher, parse_voucher
-from mecai.protocol.directory import parse_directory
-from mecai.protocol.errors import VerificationError
+from mecai.protocol.directory import Directory, Server, parse_directory
+from mecai.protocol.errors import InputError, MecaiError, VerificationError
 from mecai.protocol.identity import address_octets, address_text
+from mecai.protocol.names import check_https_url
+from mecai.protocol.request import VoucherRequest
 from mecai.protocol.verify import Policy, Presented, verify_voucher
-from mecai.protocol.voucher import EvidenceMethod
+from mecai.protocol.voucher import PORTS, EvidenceMethod
+from mecai.sidecar.ask import Held, Refused, ask
 
 _FILE = click.Path(path_type=Path)
 _METHODS = {EvidenceMethod.OCSP: "ocsp", EvidenceMethod.CRL: "crl", EvidenceMethod.SHORT_LIVED: "shortLived"}
@@ -25,7 +30,7 @@ _with_format = click.option("--format", "style", type=click.Choice(["human", "js
 
 @click.group()
 def command() -> None:
-    """View and verify single vouchers."""
+    """View, verify and request single vouchers."""
 
 
 @command.command()
@@ -36,15 +41,7 @@ def view(file: Path, style: str) -> None:
     encoded = read(file)
     with input_from(file):
         facts = _facts(parse_voucher(encoded))
-    if style == "json":
-        click.echo(json.dumps(facts, indent=2))
-        return
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        table.add_row(name, _line(value))
-    Console().print(table)
+    _show(facts, style)
 
 
 @command.command()
@@ -60,11 +57,7 @@ def verify(
 ) -> None:
     """Judge a voucher by rules V1 to V11, as a client of the directory's context would that accepts every authority."""
     moment = at or now()
-    certificates = load_certificates(chain)
-    presented = Presented(
-        chain=tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates),
-        peer_address=address_octets(address),
-    )
+    presented = Presented(_read_chain(chain), address_octets(address))
     encoded, signed, pins = read(file), read(directory_path), load_certificates(publishers)
     try:
         directory = parse_directory(signed, pins, moment, None)
@@ -81,6 +74,106 @@ def verify(
         return
     end = f"{vouched.next_update:%Y-%m-%dT%H:%M:%SZ}"
     click.echo(f"{file}: good; {vouched.authority.name} vouches for {address} until {end}")
+
+
+@command.command()
+@click.option("--chain", type=_FILE, required=True, help="The server's chain (PEM), end entity first, without root.")
+@click.option(
+    "--address", "addresses", multiple=True, required=True, help="An IP address of the server; once for each."
+)
+@click.option("--port", type=click.IntRange(PORTS[0], PORTS[-1]), default=443, show_default=True)
+@click.option("--server-name", help="The probe's SNI, where it is not the certificate's first name.")
+@click.option("--url", help="Base URL of the VAS (https).")
+@click.option("--roots", type=_FILE, help="Roots (PEM) to which the certificate at --url must chain.")
+@click.option("--directory", "directory_path", type=_FILE, help="Signed directory (DER) that names the VAS, for --url.")
+@click.option("--publishers", type=_FILE, help="Pinned publisher certificates (PEM) of the directory.")
+@click.option("--authority", help="Name or id of the Voucher Authority in the directory.")
+@click.option("--out", type=_FILE, help="File to write the voucher to (DER).")
+@_with_format
+def request(
+    *,
+    chain: Path,
+    addresses: tuple[str, ...],
+    port: int,
+    server_name: str | None,
+    url: str | None,
+    roots: Path | None,
+    directory_path: Path | None,
+    publishers: Path | None,
+    authority: str | None,
+    out: Path | None,
+    style: str,
+) -> None:
+    """Ask a VAS for a voucher and show it, unjudged: `mecai voucher verify` judges.
+
+    The VAS is --url with --roots, or --authority of --directory with --publishers. Exit codes: 1 the VAS gives no
+    voucher (or none yet), 3 it does not answer.
+    """
+    certificate, *intermediates = _read_chain(chain)
+    with input_from(chain):
+        octets = tuple(map(address_octets, addresses))
+        wanted = VoucherRequest(certificate, tuple(intermediates), octets, port, server_name).encode()
+    if url and roots:
+        check_https_url(url)
+        servers: tuple[Server, ...] = (Server(url, load_certificates(roots)),)
+    elif directory_path and publishers and authority:
+        servers = _servers_of(
+            authority, parse_directory(read(directory_path), load_certificates(publishers), now(), None)
+        )
+    else:
+        raise click.UsageError("give --url and --roots, or --directory, --publishers and --authority")
+    encoded = _ask(servers, wanted)
+    facts = _facts(parse_voucher(encoded))
+    if out:
+        durable.replace(out, encoded, durable.PUBLIC)
+    _show(facts, style)
+
+
+class NoVoucher(MecaiError):
+    """The VAS was heard, and its answer is no voucher."""
+
+    exit_code = 1
+
+
+def _ask(servers: Sequence[Server], wanted: bytes) -> bytes:
+    """Ask the servers of one authority, one after the other, until one knows an answer."""
+    for server in servers:
+        try:
+            answer = ask(server, wanted)
+        except Refused as refusal:
+            if refusal.final:
+                raise NoVoucher(str(refusal)) from refusal
+            if server is servers[-1]:
+                raise
+            continue
+        if isinstance(answer, Held):
+            raise NoVoucher(f"{server.url}: seen for the first time; ask again after {answer.until:%Y-%m-%dT%H:%M:%SZ}")
+        return answer
+    raise InputError("the directory names no server of this authority")
+
+
+def _servers_of(name: str, directory: Directory) -> tuple[Server, ...]:
+    found = next((each for each in directory.authorities if name in {each.name, each.authority.hex()}), None)
+    if found is None:
+        known = ", ".join(each.name for each in directory.authorities)
+        raise InputError(f"--authority {name}: is not in the directory, which has {known}")
+    return found.servers
+
+
+def _read_chain(path: Path) -> tuple[bytes, ...]:
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in load_certificates(path))
+
+
+def _show(facts: dict[str, object], style: str) -> None:
+    if style == "json":
+        click.echo(json.dumps(facts, indent=2))
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, _line(value))
+    Console().print(table)
 
 
 def _facts(voucher: Voucher) -> dict[str, object]:
