@@ -96,7 +96,7 @@ def _show(context: click.Context, rows: Sequence[Row], style: str) -> None:
         for row in rows:
             if row.detail:
                 line = f"{row.certificate}, {row.name}: {row.state.word}: {row.detail}"
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
+                console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     context.exit(0 if healthy else 1)
 
 
