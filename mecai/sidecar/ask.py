@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mecai.deadline import Deadline
 from mecai.protocol.authorities import Server
 from mecai.protocol.errors import HostError
 from mecai.protocol.limits import LIMITS
@@ -71,7 +72,7 @@ def _connected(server: Server, host: str, port: int | None, seconds: float) -> I
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cadata=b"".join(root.public_bytes(Encoding.DER) for root in server.roots))
     connection = http.client.HTTPSConnection(host, port, context=context)
-    plain = socket.create_connection((host, connection.port), timeout=min(CONNECT_SECONDS, seconds))
+    plain = _connect(host, connection.port, Deadline(min(CONNECT_SECONDS, seconds)))
     with context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure:
         secure.settimeout(seconds)
         with _cut_off_after(secure, seconds):
@@ -79,6 +80,18 @@ def _connected(server: Server, host: str, port: int | None, seconds: float) -> I
             connection.sock = secure
             yield connection
         connection.close()
+
+
+def _connect(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """Connect to the first address that answers; each has its share of the time, however many there are."""
+    failure = OSError("the name has no address")
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for place, (*_, address) in enumerate(found):
+        try:
+            return socket.create_connection((str(address[0]), port), deadline.require() / (len(found) - place))
+        except OSError as error:
+            failure = error
+    raise failure
 
 
 @contextmanager

@@ -92,6 +92,21 @@ def test_nobody_listens() -> None:
         ask(at(port), b"request")
 
 
+def test_many_dead_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+
+    def silent(_address: tuple[str, int], timeout: float) -> None:
+        times.append(timeout)
+        raise TimeoutError("timed out")
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{last}", 443)) for last in range(100)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "create_connection", silent)
+    with pytest.raises(Refused, match="timed out"):
+        ask(at(443), b"request", seconds=5)
+    assert (len(times), max(times[:50]) < 0.11) == (100, True)
+
+
 def test_a_server_that_never_speaks_is_cut_off() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Refused):
         ask(at(listener.getsockname()[1]), b"request", seconds=0.1)
