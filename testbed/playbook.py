@@ -9,20 +9,34 @@ from mecai.protocol.errors import HostError
 from testbed import tools
 from testbed.lab import Lab
 from testbed.limits import LIMITS
+from testbed.nspawn import hosts
 from testbed.stages import Note
 
 SITE = Path(__file__).parent / "converge" / "site.yml"
 _TASK = re.compile(r"TASK \[(?:[\w.]+ : )?(.*)\]")
 _RECAP = re.compile(r"(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
 _ERROR = re.compile(r"\[ERROR\]: (?:Task failed: )?(.*)")
+_SERVICE = re.compile(r"Unable to (?:re)?start service (\S+):")
 _FATAL = re.compile(r"(?:fatal|failed): \[([^\]]+)\].*?: (.*)")
+
+
+class TaskError(HostError):
+    """A task that failed on a host of the lab, whose journal is the next thing to look at."""
+
+    def __init__(self, lab: Lab, host: str, fault: str) -> None:
+        super().__init__(fault)
+        self._look = f"testbed exec {host} --lab {lab.id} -- journalctl --boot --lines=50"
+
+    def diagnostics(self) -> str:
+        """Return the command to look further."""
+        return self._look
 
 
 class Reader:
     """Reads Ansible's output line by line: the task at work, the first failure, the recap."""
 
     def __init__(self, note: Note) -> None:
-        self.fault = ""
+        self.fault = self.host = ""
         self.ok = self.changed = self.hosts = 0
         self._note = note
         self._task = self._error = ""
@@ -35,7 +49,8 @@ class Reader:
         elif found := _ERROR.match(line):
             self._error = self._error or found[1]
         elif found := _FATAL.match(line):
-            self.fault = self.fault or f"task {self._task!r} on {found[1]}: {self._error or found[2]}"
+            if not self.fault:
+                self.host, self.fault = found[1], f"task {self._task!r} on {found[1]}: {self._error or found[2]}"
         elif line.startswith("...ignoring"):
             self.fault = ""
         elif found := _RECAP.match(line):
@@ -54,8 +69,28 @@ def run(lab: Lab, note: Note) -> str:
             [_program(), SITE], log, seconds=LIMITS.converge_seconds, environment=environment, on_line=reader.read
         )
     except HostError as error:
-        raise HostError(reader.fault or str(error)) from error
+        if not reader.fault:
+            raise
+        raise TaskError(lab, reader.host, f"{reader.fault}{_in_use(lab, reader.host, reader.fault)}") from error
     return f"{reader.hosts} hosts, ok={reader.ok} changed={reader.changed}"
+
+
+def _in_use(lab: Lab, host: str, fault: str) -> str:
+    """Say which port or address was in use, when that kept a service of the host from starting."""
+    service = _SERVICE.search(fault)
+    if not service:
+        return ""
+    question = [
+        "journalctl",
+        "--boot",
+        "--quiet",
+        "--output=cat",
+        "--lines=1",
+        "--grep= in use",
+        f"--unit={service[1]}",
+    ]
+    said = tools.answer(hosts.enter(lab, host, question))
+    return f" {said}: end what holds it there (ss --listening --processes)" if said else ""
 
 
 def _program() -> Path:

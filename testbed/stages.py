@@ -51,6 +51,8 @@ class StageError(HostError):
         if isinstance(cause, MecaiError):
             self.exit_code = cause.exit_code
         self._log, self._look = stage.log, stage.look
+        if isinstance(cause, MecaiError):
+            self._look = cause.diagnostics() or self._look
 
     def diagnostics(self) -> str:
         """Return the log file and the command to look further."""

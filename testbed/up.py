@@ -25,15 +25,13 @@ class Making:
 
     def stages(self) -> list[Stage]:
         """List the stages; a name may be given to `testbed up --until`."""
-        host = self.plan.topology.router.name
-        inside = f"testbed exec {host} --lab {self.lab.id} -- journalctl --priority=warning --boot"
         return [
             Stage("check", self._check),
             Stage("wheel", self._wheel, self.lab.log("wheel")),
             Stage("image", self._image, self.lab.log("image")),
             Stage("network", self._network, look=f"ip netns list | grep mecai.{self.lab.id}."),
             Stage("hosts", self._hosts, look=f"testbed status --lab {self.lab.id}"),
-            Stage("converge", self._converge, self.lab.log("converge"), inside),
+            Stage("converge", self._converge, self.lab.log("converge")),
             Stage("health", self._health, look=f"testbed status --lab {self.lab.id}"),
             Stage("demonstration", self._demonstration, look=f"testbed demo --lab {self.lab.id}"),
         ]

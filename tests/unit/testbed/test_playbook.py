@@ -1,6 +1,11 @@
 """What is read from Ansible's output: progress, the sum of its recap, and the failure that ended it."""
 
-from testbed.playbook import Reader
+import pytest
+
+from testbed import tools
+from testbed.lab import Lab
+from testbed.nspawn import hosts
+from testbed.playbook import Reader, TaskError, _in_use
 
 GOOD = """
 TASK [mecai.infrastructure.resolver : Install unbound] ***
@@ -18,6 +23,8 @@ Origin: roles/nginx/tasks/main.yml:31:3
 fatal: [www]: FAILED! => {"changed": false, "msg": "Unable to reload nginx"}
 fatal: [alder]: FAILED! => {"changed": false, "msg": "another"}
 """
+
+_UNIT = "--unit=nginx.service"
 
 
 def read(text: str) -> tuple[Reader, list[str]]:
@@ -37,6 +44,7 @@ def test_tasks_are_progress_and_the_recap_is_summed() -> None:
 def test_the_first_failure_is_told_with_task_and_host() -> None:
     reader, _ = read(BAD)
     assert reader.fault == "task 'Reload nginx' on www: Module failed: Unable to reload nginx"
+    assert reader.host == "www"
 
 
 def test_an_ignored_failure_is_no_failure() -> None:
@@ -47,3 +55,24 @@ def test_an_ignored_failure_is_no_failure() -> None:
 def test_an_unreachable_host_is_named() -> None:
     reader, _ = read('TASK [Ping] ***\nfatal: [client]: UNREACHABLE! => {"msg": "Failed to connect"}\n')
     assert reader.fault == 'task \'Ping\' on client: UNREACHABLE! => {"msg": "Failed to connect"}'
+
+
+def test_the_failed_host_is_where_to_look() -> None:
+    error = TaskError(Lab("tiny"), "www", "task")
+    assert error.diagnostics() == "testbed exec www --lab tiny -- journalctl --boot --lines=50"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (
+            "Unable to start service nginx.service: Job failed.",
+            " bind() to 0.0.0.0:443 failed (in use): end what holds",
+        ),
+        ("Unable to reload nginx", ""),
+    ],
+)
+def test_a_port_in_use_is_named(fault: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "enter", lambda _lab, _host, argv: argv)
+    monkeypatch.setattr(tools, "answer", lambda argv: "bind() to 0.0.0.0:443 failed (in use)" * (argv[-1] == _UNIT))
+    assert _in_use(Lab("tiny"), "www", fault)[: len(told) or None] == told
