@@ -74,6 +74,26 @@ def i6_boolean_of_one() -> Situation:
     return _malformed(intermediatesMatched=b"\x01\x01\x01")
 
 
+@case("V1", "I6")
+def i6_long_length_inside() -> Situation:
+    """The length of certificateHash is written 81 20, where 20 suffices."""
+    hashed = hashlib.sha256(SITE.der).digest()
+    return _malformed(certificateHash=b"\x04\x81\x20" + hashed)
+
+
+@case("V1", "I6")
+def i6_padded_identifier() -> Situation:
+    """An extension's identifier has a padded arc: 06 03 2A 80 01, which would be 1.2.1."""
+    padded = sequence(b"\x06\x03\x2a\x80\x01", boolean(value=False), octets(b""))
+    return _malformed(extensions=extensions(padded))
+
+
+@case("V1", "I6")
+def i6_primitive_sequence() -> Situation:
+    """The addresses are a SEQUENCE by its number, without the bit that says that something is inside."""
+    return _malformed(addresses=b"\x10" + addresses(ADDRESS)[1:])
+
+
 @case("V1", "O9")
 def o9_short_hash() -> Situation:
     """The field certificateHash has 31 octets."""

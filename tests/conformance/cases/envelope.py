@@ -2,7 +2,18 @@
 """V1, the CMS envelope: O1, O3 to O5, K5, I6. General CMS readers accept much of what has to be refused here."""
 
 from tests.conformance.parts import names
-from tests.conformance.parts.der import NULL, explicit, implicit, integer, octets, oid, sequence, set_of, time
+from tests.conformance.parts.der import (
+    NULL,
+    explicit,
+    implicit,
+    integer,
+    octets,
+    oid,
+    sequence,
+    set_of,
+    time,
+    unsorted_set_of,
+)
 from tests.conformance.parts.signed_data import Changes, ocsp_info, sign, signer_info
 from tests.conformance.parts.signed_data import signer_name as name_of
 from tests.conformance.parts.signing import ecdsa, signer
@@ -191,6 +202,13 @@ def o4_stripped_and_renumbered() -> Situation:
 def o4_empty() -> Situation:
     """`crls` is there and holds nothing."""
     return _changed(crls=implicit(1, set_of()))
+
+
+@case("V1", "O4", "I6")
+def o4_unsorted() -> Situation:
+    """The responses stand in falling order. DER sorts a SET OF, and no signature covers this one."""
+    falling = sorted(map(ocsp_info, GOOD.responses), reverse=True)
+    return _changed(crls=implicit(1, unsorted_set_of(*falling)))
 
 
 @case("V1", "O4")
