@@ -1,12 +1,13 @@
 # The project's front door. `make` alone lists the targets.
 PYTHON ?= python3
 BIN := .venv/bin
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab lab-down demo test lint types unit module integration lab-test requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab lab-down demo test lint types unit module integration lab-test bench fuzz requirements vagrant-smoke clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install what the lab needs: Debian packages, .venv with hash-pinned packages
 	@PYTHON=$(PYTHON) scripts/bootstrap lab
@@ -43,6 +44,12 @@ module: test-deps ## the nginx module: parts without nginx, then sanitizer build
 
 lab-test: test-deps ## the testinfra suite on the running or newly made lab
 	@$(BIN)/python -m tests lab
+
+bench: deps ## measure; results in benchmarks/results, notes in docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+fuzz: deps ## fuzz every parser, SECONDS (60) each; findings in build/fuzz
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 requirements: deps ## pin the packages anew, with hashes and without addresses
 	@scripts/pin-requirements

@@ -138,9 +138,11 @@ def test_a_missing_configuration_ends_in_one_line(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (3, "", 1)
 
 
-def test_a_directory_of_a_stranger_ends_in_one_line(tmp_path: Path) -> None:
+def test_a_directory_of_a_stranger_ends_in_one_line_and_advice(tmp_path: Path) -> None:
     world.write_config(tmp_path)
     (tmp_path / "publishers.pem").write_bytes(world.site.pem)
     result = mecai(tmp_path, "check", "localhost")
-    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
-    assert "directory-untrusted" in result.stderr
+    said, advice = result.stderr.splitlines()
+    assert result.returncode == 1
+    assert said.startswith("mecai: directory-untrusted (D2)")
+    assert advice
