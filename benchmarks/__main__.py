@@ -1,0 +1,59 @@
+"""`python -m benchmarks [NAME...]`: measure, write `benchmarks/results/NAME.json`, show one table.
+
+Exit codes: 0 all that is required is reached, 1 something is not, 2 usage.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Result, machine
+
+NAMES: Final = ("voucher_verification", "codecs", "voucher_size")
+_WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer
+RESULTS: Final = Path(__file__).parent / "results"
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named benchmarks, or all; return the exit code."""
+    if unknown := [name for name in names if name not in NAMES]:
+        print(f"benchmarks: no benchmark {unknown[0]!r}; there are: {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    where = machine()
+    table = Table("benchmark", "value", "ratio", "against", "spread", "runs", "required", title="make bench")
+    good = True
+    for name in names or NAMES:
+        results = import_module(f"benchmarks.{name}").run()
+        write(name, where, results)
+        for result in results:
+            table.add_row(*_row(result))
+            good &= result.good
+        table.add_section()
+    Console(width=_WIDTH).print(table)
+    print(f"load {where['load']} on {where['cores']} cores, Python {where['python']}, {where['openssl']}")
+    return 0 if good else 1
+
+
+def write(name: str, where: dict[str, object], results: Sequence[Result]) -> None:
+    """Write the results of one benchmark for programs."""
+    RESULTS.mkdir(exist_ok=True)
+    document = {"machine": where, "results": [asdict(result) for result in results]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    colour = "green" if result.good else "red"
+    required = f"[{colour}]{result.required:g}[/]" if result.required is not None else ""
+    numbers = f"{result.value:g} {result.unit}", f"{result.ratio:.3f}", result.against, f"± {result.spread:.3f}"
+    return result.name, *numbers, str(result.runs), required
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

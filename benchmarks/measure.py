@@ -1,0 +1,113 @@
+"""How measurements are made and told.
+
+Two pieces of work are timed in turns of about a millisecond, so that whatever else the machine does hits both alike.
+Time is the processor's, of this thread alone. Others on the machine can only add to it (they take caches and shared
+units away), so the value is that of the fastest twentieth of the turns, and the ratio that of two such values. `spread`
+is half the distance between the quartiles of the ratios of neighbouring turns: how unquiet the machine was.
+
+A result, as in `benchmarks/results/NAME.json`: `value` in `unit`; `ratio` says how many times better it is than what it
+is held `against` (higher is better); `runs` is how many turns there were.
+"""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.backends.openssl import backend
+
+RUNS: Final = 1000
+_TURN_NANOSECONDS: Final = 1_000_000
+_WARM_UP: Final = 50
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measured thing; `required` is the ratio that it is meant to reach, where there is one."""
+
+    name: str
+    value: float
+    unit: str
+    ratio: float
+    against: str
+    spread: float
+    runs: int
+    required: float | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether it reaches what is required."""
+        return self.required is None or self.ratio >= self.required
+
+
+def paired(name: str, work: Work, other: Work, against: str, *, required: float | None = None) -> Result:
+    """Time `work` in turns with `other`; the value is in microseconds."""
+    count, other_count = _turn(work), _turn(other)
+    pairs = [(_microseconds(work, count), _microseconds(other, other_count)) for _ in range(RUNS)]
+    times, other_times = zip(*pairs, strict=True)
+    value = _fastest(times)
+    spread = _spread([theirs / ours for ours, theirs in pairs])
+    return Result(name, value, "µs", round(_fastest(other_times) / value, 3), against, spread, RUNS, required)
+
+
+def limited(name: str, work: Work, limit: float) -> Result:
+    """Time `work` against a limit in microseconds."""
+    count = _turn(work)
+    times = [_microseconds(work, count) for _ in range(RUNS)]
+    value, spread = _fastest(times), _spread([limit / each for each in times])
+    return Result(name, value, "µs", round(limit / value, 3), f"limit of {limit:g} µs", spread, RUNS, 1.0)
+
+
+def sized(name: str, octets: bytes, limit: int | None, what: str) -> Result:
+    """Hold a size against a limit, where there is one."""
+    size = len(octets)
+    return Result(name, size, "octets", round((limit or size) / size, 4), what, 0.0, 1, 1.0 if limit else None)
+
+
+def machine() -> dict[str, object]:
+    """Say where this was measured, and how busy it was there."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cryptography": version("cryptography"),
+        "openssl": backend.openssl_version_text(),
+    }
+
+
+def _turn(work: Work) -> int:
+    """Warm up, and return how often `work` fits into one turn."""
+    for _ in range(_WARM_UP):
+        work()
+    begin, count = time.thread_time_ns(), 0
+    while time.thread_time_ns() - begin < _TURN_NANOSECONDS:
+        work()
+        count += 1
+    return count
+
+
+def _microseconds(work: Work, count: int) -> float:
+    begin = time.thread_time_ns()
+    for _ in range(count):
+        work()
+    return (time.thread_time_ns() - begin) / count / 1000
+
+
+def _fastest(times: Sequence[float]) -> float:
+    return round(statistics.quantiles(times, n=20)[0], 2)
+
+
+def _spread(ratios: Sequence[float]) -> float:
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return round((high - low) / 2, 3)

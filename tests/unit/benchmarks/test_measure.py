@@ -1,0 +1,80 @@
+"""The arithmetic of measurements, on a clock that the work itself moves; the shape of what is written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as program
+from benchmarks import measure
+from benchmarks.measure import Result, Work, limited, paired, sized
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replace the processor's clock: one element, in nanoseconds."""
+    time = [0]
+    monkeypatch.setattr(measure.time, "thread_time_ns", lambda: time[0])
+    return time
+
+
+def taking(clock: list[int], microseconds: int) -> Work:
+    """Return work that takes so long."""
+
+    def work() -> None:
+        clock[0] += microseconds * 1000
+
+    return work
+
+
+def test_twice_as_long_is_half_as_good(clock: list[int]) -> None:
+    result = paired("name", taking(clock, 20), taking(clock, 10), "other", required=0.5)
+    assert (result.value, result.unit, result.ratio, result.spread) == (20.0, "µs", 0.5, 0.0)
+    assert result.good
+    assert not paired("name", taking(clock, 21), taking(clock, 10), "other", required=0.5).good
+
+
+def test_what_others_add_does_not_count(clock: list[int]) -> None:
+    calls = iter(range(10**9))
+
+    def disturbed() -> None:
+        clock[0] += 10_000 if next(calls) % 1000 < 500 else 30_000
+
+    result = paired("name", disturbed, taking(clock, 10), "other")
+    assert (result.value, result.ratio) == (10.0, 1.0)
+    assert result.spread > 0.2
+
+
+def test_a_limit(clock: list[int]) -> None:
+    assert limited("name", taking(clock, 25), 50).ratio == 2.0
+    assert not limited("name", taking(clock, 60), 50).good
+
+
+def test_sizes() -> None:
+    assert sized("name", bytes(1100), 2200, "limit").ratio == 2.0
+    assert not sized("name", bytes(2201), 2200, "limit").good
+    assert sized("name", bytes(2201), None, "itself").good
+
+
+def test_what_programs_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "RESULTS", tmp_path / "results")
+    program.write("name", measure.machine(), [Result("a", 1.5, "µs", 2.0, "b", 0.1, 3)])
+    document = json.loads((tmp_path / "results" / "name.json").read_text())
+    assert document["machine"].keys() >= {"processor", "cores", "load", "python", "cryptography"}
+    assert document["results"] == [
+        {
+            "name": "a",
+            "value": 1.5,
+            "unit": "µs",
+            "ratio": 2.0,
+            "against": "b",
+            "spread": 0.1,
+            "runs": 3,
+            "required": None,
+        }
+    ]
+
+
+def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["nothing"]) == 2
+    assert "there are: voucher_verification" in capsys.readouterr().err
