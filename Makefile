@@ -4,7 +4,7 @@ BIN := .venv/bin
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab lab-down demo test lint types unit module integration lab-test bench fuzz requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab lab-down demo test lint types unit conformance module integration lab-test bench fuzz requirements vagrant-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopbac
 
 module: test-deps ## the nginx module: parts without nginx, then sanitizer builds in a real nginx
 	@$(BIN)/python -m tests module
+
+conformance: deps ## the verdict cases, put to this project's own client
+	@$(BIN)/python -m tests conformance
 
 lab-test: test-deps ## the testinfra suite on the running or newly made lab
 	@$(BIN)/python -m tests lab
