@@ -9,6 +9,7 @@ stay parsed. That is all that is remembered: what a certificate is worth is judg
 """
 
 from functools import lru_cache
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,8 +17,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from mecai.protocol.errors import Malformed
 from mecai.protocol.limits import LIMITS
 
-_FAULTS = (
+# What the library raises, soon or late, for octets that it does not understand.
+FAULTS: Final = (
     ValueError,
+    TypeError,  # a name with a BIT STRING in it
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
@@ -31,7 +34,7 @@ def load(der: bytes, what: str = "certificate") -> x509.Certificate:
         raise Malformed(f"{what}: {len(der)} octets, more than the {LIMITS.certificate_size} allowed")
     try:
         return _parse(der)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise Malformed(f"{what}: no sound DER certificate ({error})") from error
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Annotated
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -82,7 +82,7 @@ def judge_ocsp(
         answer = _answer_for(parsed, certificate, issuer)
         _verify_signature(parsed, response, issuer, now)
         _ = answer.revocation_time_utc, answer.revocation_reason, answer.next_update_utc
-    except (ValueError, UnsupportedAlgorithm) as error:  # the library parses late
+    except certificates.FAULTS as error:  # the library parses late
         raise _missing(f"no valid OCSP response ({error})") from error
     if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
         when = f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}"

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -100,7 +101,8 @@ def test_missing(response: bytes) -> None:
         judge(response)
 
 
-def test_a_delegate_whose_certificate_is_not_sent_is_unknown() -> None:
+def by_name(*enclosed: x509.Certificate) -> bytes:
+    """Return a response without nextUpdate by alder's delegate, who is named by his subject."""
     delegate = ALDER.responder(ALDER.issuing)
     builder = ocsp.OCSPResponseBuilder().add_response(
         cert=SITE.certificate,
@@ -113,11 +115,28 @@ def test_a_delegate_whose_certificate_is_not_sent_is_unknown() -> None:
         revocation_reason=None,
     )
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, delegate.certificate)
-    bare = builder.sign(delegate.key, hashes.SHA256()).public_bytes(Encoding.DER)
-    with refuses("status-missing", "V11"):
-        judge(bare)
-    sent = builder.certificates([delegate.certificate]).sign(delegate.key, hashes.SHA256())
-    assert judge(sent.public_bytes(Encoding.DER)) == OcspStatus(NOW, None)
+    builder = builder.certificates(enclosed) if enclosed else builder
+    return builder.sign(delegate.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def test_a_delegate_whose_certificate_is_not_sent_is_unknown() -> None:
+    for enclosed in ((), (SITE.certificate,)):
+        with refuses("status-missing", "V11"):
+            judge(by_name(*enclosed))
+    assert judge(by_name(SITE.certificate, ALDER.responder(ALDER.issuing).certificate)) == OcspStatus(NOW, None)
+
+
+def test_a_name_that_is_none() -> None:
+    """The library fails only when such a name, with a BIT STRING in it, is asked for."""
+    response = by_name(ALDER.responder(ALDER.issuing).certificate)
+    text = b"\x0c\x1bOCSP of CN=alder issuing CA"
+    assert response.count(text) == 2  # responderID, subject
+    for broken in (
+        response.replace(text, b"\x03\x1b\0" + text[3:], 1),
+        response.replace(text, b"\x03\x1b\0" + text[3:]),
+    ):
+        with refuses("status-missing", "V11"):
+            judge(broken)
 
 
 def test_a_delegate_that_has_expired_meanwhile() -> None:
