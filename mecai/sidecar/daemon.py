@@ -40,11 +40,14 @@ def run(path: Path, world: World, wait: Wait) -> None:
 
 
 def _walk(config: Config, world: World, *, everything: bool) -> datetime | None:
-    """Walk one round; what stops it whole (the directory, say) is logged and tried again with the next."""
+    """Walk one round; what stops it whole (the directory, say, or a fault) is logged and tried again."""
     try:
         return Round(config, world).walk(everything=everything)
     except MecaiError as error:
         LOG.error("nothing can be fetched: %s", error)  # noqa: TRY400 - a verdict, not a fault
+        return None
+    except Exception:
+        LOG.exception("the round was not finished, by a fault of this program")
         return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from mecai.protocol.errors import VerificationError
+from mecai.protocol.errors import HostError, VerificationError
 from mecai.protocol.identity import address_text
 from mecai.sidecar.agenda import Agenda
 from mecai.sidecar.config import Config
@@ -24,7 +24,7 @@ class State(Enum):
     GOOD = ("good", True)
     PARTIAL = ("partial", True)  # good, but not for every configured address
     EXPIRED = ("expired", False)
-    BAD = ("bad", False)  # lies there, and a client would refuse it
+    BAD = ("bad", False)  # lies there, and a client would refuse it, or it cannot be read
     MISSING = ("missing", False)
     UNREADABLE = ("unreadable", False)  # the chain of the server itself cannot be served
 
@@ -60,7 +60,7 @@ def report(config: Config, now: datetime) -> tuple[Row, ...]:
 def _rows(view: View, shelf: Shelf, agenda: Agenda, now: datetime) -> Iterator[Row]:
     for errand in view.errands:
         appointment = agenda[errand.key]
-        state, detail, good = _state(errand, shelf.read(errand.place), view, now)
+        state, detail, good = _state(errand, shelf, view, now)
         yield Row(
             certificate=errand.site.name,
             kind="voucher" if errand.authority else "ocsp",
@@ -73,13 +73,15 @@ def _rows(view: View, shelf: Shelf, agenda: Agenda, now: datetime) -> Iterator[R
         )
 
 
-def _state(errand: Errand, data: bytes | None, view: View, now: datetime) -> tuple[State, str, Good | None]:
-    if data is None:
-        return State.MISSING, "", None
+def _state(errand: Errand, shelf: Shelf, view: View, now: datetime) -> tuple[State, str, Good | None]:
     try:
+        if (data := shelf.read(errand.place)) is None:
+            return State.MISSING, "", None
         good = judge(data, errand.place, errand.site, view.directory, now)
     except VerificationError as error:
         return State.EXPIRED if error.reason == "expired" else State.BAD, str(error), None
+    except HostError as error:
+        return State.BAD, str(error), None
     left_out = [] if errand.authority is None else [a for a in errand.site.entry.octets if a not in good.addresses]
     if left_out:
         return State.PARTIAL, f"not for {', '.join(map(address_text, left_out))}", good

@@ -5,7 +5,8 @@ it has expired, was damaged, or somebody was revoked or left the directory, is t
 by a bad one, and a voucher for all addresses not by one for fewer. Vouchers of a certificate that is no longer
 configured stay until they expire, for the server may not have been reloaded yet; the last takes their directory along.
 
-Rounds never interleave, whichever process walks them: a lock is held for the time.
+Rounds never interleave, whichever process walks them: a lock is held for the time. One file or one authority that
+fails, in whatever way, fails alone; what was planned until then is saved.
 """
 
 import fcntl
@@ -22,13 +23,13 @@ from random import Random
 from mecai.directory_file import read_directory
 from mecai.durable import host_errors
 from mecai.protocol.authorities import Directory, Server
-from mecai.protocol.errors import InputError, MecaiError, VerificationError
+from mecai.protocol.errors import HostError, InputError, MecaiError, VerificationError
 from mecai.protocol.identity import address_text
 from mecai.sidecar.agenda import Agenda, Appointment, after_failure, after_hold, after_success
 from mecai.sidecar.ask import Held, Refused
 from mecai.sidecar.config import Config
 from mecai.sidecar.judge import Good, judge, require_unexpired
-from mecai.sidecar.shelf import Shelf
+from mecai.sidecar.shelf import Place, Shelf
 from mecai.sidecar.site import Errand, Site, load_site
 
 LOG = logging.getLogger(__name__)
@@ -93,14 +94,16 @@ class Round:
             for path, error in view.failures.items():
                 LOG.error("certificate cannot be served: %s", error, extra={"path": str(path)})
             agenda = Agenda(self._config.private / "agenda.json")
-            self._tidy(view, now)
-            due = [errand for errand in view.errands if everything or self._is_due(errand, agenda[errand.key], now)]
-            with ThreadPoolExecutor(self._config.parallel_requests) as pool:
-                run = partial(self._run, view.directory)
-                done = pool.map(run, due, [agenda[errand.key].failures for errand in due])
-                for errand, appointment in zip(due, done, strict=True):
-                    agenda[errand.key] = appointment
-            agenda.save({errand.key for errand in view.errands})
+            try:
+                self._tidy(view, now)
+                due = [errand for errand in view.errands if everything or self._is_due(errand, agenda[errand.key], now)]
+                with ThreadPoolExecutor(self._config.parallel_requests) as pool:
+                    run = partial(self._run, view.directory)
+                    done = pool.map(run, due, [agenda[errand.key].failures for errand in due])
+                    for errand, appointment in zip(due, done, strict=True):
+                        agenda[errand.key] = appointment
+            finally:
+                agenda.save({errand.key for errand in view.errands})
             return agenda.next_due()
 
     def _tidy(self, view: View, now: datetime) -> None:
@@ -108,19 +111,28 @@ class Round:
         self._shelf.sweep()
         sites = {site.hash: site for site in view.sites}
         for place in self._shelf.places():
-            data = self._shelf.read(place) or b""
             try:
-                if place.certificate in sites:
-                    judge(data, place, sites[place.certificate], view.directory, now)
-                else:
-                    require_unexpired(data, place, now)
-            except VerificationError as error:
-                self._shelf.remove(place)
-                LOG.warning("removed from the shelf: %s", error, extra={"place": str(place)})
+                self._keep_or_remove(place, sites.get(place.certificate), view.directory, now)
+            except HostError as error:
+                LOG.error("left on the shelf: %s", error, extra={"place": str(place)})  # noqa: TRY400 - one line says it
+            except Exception:
+                LOG.exception("left on the shelf: %s cannot be judged", place, extra={"place": str(place)})
+
+    def _keep_or_remove(self, place: Place, site: Site | None, directory: Directory, now: datetime) -> None:
+        """Take away what lies at `place` unless it is good; raises `HostError`."""
+        data = self._shelf.read(place) or b""
+        try:
+            if site is not None:
+                judge(data, place, site, directory, now)
+            else:
+                require_unexpired(data, place, now)
+        except VerificationError as error:
+            self._shelf.remove(place)
+            LOG.warning("removed from the shelf: %s: %s", place, error, extra={"place": str(place)})
 
     def _is_due(self, errand: Errand, appointment: Appointment, now: datetime) -> bool:
         """Tell whether the time has come, was set by a clock that ran ahead, or what lay there is gone."""
-        gone = not appointment.said and self._shelf.read(errand.place) is None
+        gone = not appointment.said and not self._shelf.holds(errand.place)
         return gone or not now < appointment.due <= now + self._config.interval
 
     def _run(self, directory: Directory, errand: Errand, failures: int) -> Appointment:
@@ -139,6 +151,9 @@ class Round:
         except MecaiError as error:
             LOG.warning("not laid: %s", error, extra=facts)
             return after_failure(self._world.clock(), failures, str(error), rng)
+        except Exception as error:
+            LOG.exception("not laid, by a fault of this program", extra=facts)
+            return after_failure(self._world.clock(), failures, f"internal fault ({type(error).__name__})", rng)
         LOG.info("laid", extra=facts | {"nextUpdate": good.next_update})
         return after_success(now, good.next_update, interval, rng)
 

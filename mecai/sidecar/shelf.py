@@ -7,12 +7,13 @@ A file appears under its name wholly or not at all (`mecai.durable`), so that a 
 crash left half-written, `sweep` removes. Every user may read: what is served to the world is no secret.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mecai.durable import PUBLIC, replace, sync_directory
+from mecai.durable import PUBLIC, host_errors, replace, sync_directory
 from mecai.protocol.errors import HostError
 
 _FOLDER: Final = re.compile(r"[0-9a-f]{64}")
@@ -64,23 +65,32 @@ class Shelf:
         except OSError as error:
             raise HostError(f"{path}: cannot be read ({error.strerror})") from error
 
+    def holds(self, place: Place) -> bool:
+        """Tell whether anything lies at `place`, readable or not."""
+        return os.path.lexists(self._root / place.path)
+
     def remove(self, place: Place) -> None:
-        """Take away what lies at `place`, and its directory if that was the last."""
+        """Take away what lies at `place`, and its directory if that was the last; raises `HostError`."""
         path = self._root / place.path
-        path.unlink(missing_ok=True)
-        sync_directory(path.parent)
-        if not any(path.parent.iterdir()):
-            path.parent.rmdir()
+        with host_errors(path, "removed"):
+            path.unlink(missing_ok=True)
+            sync_directory(path.parent)
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
 
     def places(self) -> tuple[Place, ...]:
         """Return every place where something lies, in the order of their names."""
         return tuple(place for path in self._files() if (place := _place(path)) is not None)
 
     def sweep(self) -> None:
-        """Remove what a crash left behind: hidden temporary files. Whoever calls is the only one who lays."""
+        """Remove what a crash left behind: hidden temporary files. Raises `HostError`.
+
+        Whoever calls is the only one who lays.
+        """
         for path in self._files():
-            if path.name.startswith("."):
-                path.unlink(missing_ok=True)
+            if path.name.startswith(".") and not path.is_dir():
+                with host_errors(path, "removed"):
+                    path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
         return sorted(path for path in self._root.glob("*/*") if _FOLDER.fullmatch(path.parent.name))

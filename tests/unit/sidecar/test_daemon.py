@@ -9,6 +9,7 @@ import pytest
 
 from mecai.protocol.errors import InputError
 from mecai.sidecar import daemon
+from mecai.sidecar.shelf import Shelf
 from tests.unit.sidecar.conftest import Side
 
 
@@ -97,6 +98,20 @@ def test_a_directory_that_cannot_be_read_is_waited_for(
         daemon.run(path, side.world, sleep)
     assert "nothing can be fetched" in caplog.text
     assert len(side.asked) == 3
+
+
+def test_a_fault_of_its_own_is_logged_and_survived(
+    side: Side, path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(Shelf, "sweep", fail)
+    sleeper = Sleeper(False)
+    serve(side, path, sleeper)
+    assert sleeper.slept == [60, 60]
+    assert "the round was not finished" in caplog.text
+    assert (side.config.private / "agenda.json").exists()
 
 
 def test_a_hangup_is_not_lost_while_nobody_waits() -> None:

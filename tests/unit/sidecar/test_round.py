@@ -14,6 +14,7 @@ from mecai.protocol.errors import VerificationError
 from mecai.sidecar.agenda import SHORTEST
 from mecai.sidecar.ask import Held, Refused
 from mecai.sidecar.config import CertificateEntry
+from mecai.sidecar.report import State
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW, Hierarchy
 from tests.scene import ADDRESS, Scene, authority_entry
@@ -334,3 +335,31 @@ def test_what_is_laid_is_logged(side: Side, caplog: pytest.LogCaptureFixture) ->
         "cedar",
         "dogwood",
     ]
+
+
+def test_a_fault_with_one_authority_is_planned_as_a_failure(side: Side, caplog: pytest.LogCaptureFixture) -> None:
+    side.answer(side.scene.birch, RuntimeError("unforeseen"))
+    due = side.walk()
+    assert due is not None
+    assert NOW < due <= NOW + timedelta(seconds=30)
+    assert side.laid(side.scene.cedar) is not None
+    assert "RuntimeError: unforeseen" in caplog.text
+    assert "internal fault (RuntimeError)" in side.report()["birch"].detail
+
+
+def test_a_folder_in_the_place_of_a_voucher_harms_no_other(side: Side, caplog: pytest.LogCaptureFixture) -> None:
+    side.path(side.scene.birch).mkdir(parents=True)
+    side.walk()
+    side.walk(everything=True)
+    assert side.laid(side.scene.cedar) is not None
+    assert f"left on the shelf: {side.path(side.scene.birch)}: cannot be read" in caplog.text
+    rows = side.report()
+    assert (rows["birch"].state, rows["cedar"].state) == (State.BAD, State.GOOD)
+    assert "cannot be read" in rows["birch"].detail
+
+
+def test_what_is_taken_away_is_named(side: Side, caplog: pytest.LogCaptureFixture) -> None:
+    side.walk()
+    side.path(side.scene.birch).write_bytes(b"damaged")
+    side.walk()
+    assert f"removed from the shelf: {side.path(side.scene.birch).relative_to(side.config.staples)}: " in caplog.text
