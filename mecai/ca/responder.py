@@ -2,18 +2,19 @@
 
     gunicorn 'mecai.ca.responder:create_app()'      # configuration: MECAI_OCSP_CONFIG, or /etc/mecai/ocsp.toml
 
-`GET /<base64 of the request>` and `POST /`; `/healthz` says that the process lives, `/readyz` that it can answer. A web
-server in front must pass paths on as they came: base64 has slashes, two in a row as well. Certificates are read at the
-start: restart after issuing a delegate's certificate anew.
+`GET /<base64 of the request>` and `POST /`; `/healthz` says that the process lives, `/readyz` that it can answer: the
+status file can be read, and answers about the delegates' own certificates pass a client's judgement. A web server in
+front must pass paths on as they came: base64 has slashes, two in a row as well. Certificates are read at the start:
+restart after issuing a delegate's certificate anew.
 """
 
 import base64
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from flask import Flask, request
@@ -30,6 +31,7 @@ from mecai.logs import log_json
 from mecai.pem import load_certificates, load_key
 from mecai.protocol.errors import HostError, MecaiError
 from mecai.protocol.identity import spki_hash
+from mecai.readiness import Readiness
 from mecai.settings import read_settings
 
 Clock = Callable[[], datetime]
@@ -57,7 +59,11 @@ def create_app() -> Flask:
 def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) -> Flask:
     """Make the application; raises `HostError` if a key or certificate is missing or does not fit."""
     delegates = [_load_delegate(files, config.public) for files in config.delegates]
-    desk = Desk(delegates, StatusFile(config.public / STATUS_NAME), config.validity)
+    statuses = StatusFile(config.public / STATUS_NAME)
+    desk = Desk(delegates, statuses, config.validity)
+    readiness = Readiness(
+        {"database": lambda: statuses.look_up(b"", 1), "own-status": lambda: desk.check(clock())},
+    )
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     app.url_map.merge_slashes = False
@@ -83,12 +89,8 @@ def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) 
         return {"status": "alive"}
 
     @app.get("/readyz")
-    def readiness() -> tuple[Mapping[str, str], int]:
-        try:
-            desk.check(clock())
-        except MecaiError as error:
-            return {"status": "not ready", "detail": str(error)}, 503
-        return {"status": "ready"}, 200
+    def ready() -> tuple[dict[str, Any], int]:
+        return readiness.answer()
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> tuple[str, int]:

@@ -55,6 +55,8 @@ def make_app(server: Assembly) -> Flask:
 
 
 def _route(app: Flask, server: Assembly) -> None:
+    readiness = server.readiness()
+
     @app.post("/v1/vouchers")
     def vouchers() -> Response:
         if request.mimetype != REQUEST_TYPE:
@@ -79,12 +81,8 @@ def _route(app: Flask, server: Assembly) -> None:
         return {"status": "alive"}
 
     @app.get("/readyz")
-    def readiness() -> tuple[dict[str, str], int]:
-        try:
-            server.require_ready()
-        except (MecaiError, Problem) as error:
-            return {"status": "not ready", "detail": str(error)}, 503
-        return {"status": "ready"}, 200
+    def ready() -> tuple[dict[str, Any], int]:
+        return readiness.answer()
 
 
 def _on_hold(held: Held, now: datetime) -> Response:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
+from mecai.readiness import Readiness
 from mecai.vas.config import Config
 from mecai.vas.database import open_database, require_ready
 from mecai.vas.directories import Directories
@@ -34,13 +35,16 @@ class Assembly:
     own_status: OwnStatus
     reception: Reception
 
-    def require_ready(self) -> None:
-        """Hold the server against docs/spec R8: could it vouch now? Raises `HostError` or `Problem`."""
-        now = self.clock()
-        require_ready(self.engine)
-        self.signer.require_valid(now)
-        self.directories.in_force(now)
-        self.own_status.current(now)
+    def readiness(self) -> Readiness:
+        """Return what tells whether the server could vouch now (docs/spec R8)."""
+        return Readiness(
+            {
+                "database": lambda: require_ready(self.engine),
+                "signer": lambda: self.signer.require_valid(self.clock()),
+                "directory": lambda: self.directories.in_force(self.clock()),
+                "own-status": lambda: self.own_status.current(self.clock()),
+            }
+        )
 
 
 def assemble(

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from mecai.protocol.errors import HostError, InputError
 
 _LOCK_SECONDS: Final = 5  # how long a transaction of SQLite waits for another
+_ONLY_READS: Final = "mecai_only_reads"
 _MIGRATIONS: Final = "mecai.vas:migrations"
 
 
@@ -28,7 +29,7 @@ def open_database(url: str) -> Engine:
         if backend == "sqlite":
             engine = create_engine(url, connect_args={"timeout": _LOCK_SECONDS})
             event.listen(engine, "connect", _set_up_sqlite)
-            event.listen(engine, "begin", _begin_immediately)
+            event.listen(engine, "begin", _begin)
             return engine
         return create_engine(url, pool_pre_ping=True)
     except (ArgumentError, ImportError, SQLAlchemyError) as error:
@@ -51,12 +52,17 @@ def require_ready(engine: Engine) -> None:
     """Answer a query, on a schema that is up to date; raises `HostError`."""
     expected = ScriptDirectory.from_config(_alembic()).get_current_head()
     try:
-        with engine.connect() as connection:
+        with reading(engine) as connection:
             found = MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError as error:
         raise HostError(f"database: does not answer ({_cause(error)})") from error
     if found != expected:
         raise HostError(f"database: schema is {found or 'empty'}, expected {expected}; run `mecai vas migrate`")
+
+
+def reading(engine: Engine) -> Connection:
+    """Open a connection, to be used in a `with`, that only reads: it waits for nobody who writes."""
+    return engine.connect().execution_options(**{_ONLY_READS: True})
 
 
 def insert_into(engine: Engine, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -71,7 +77,7 @@ def _alembic() -> AlembicConfig:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type
-    """Hand transactions to `_begin_immediately`; make a commit reach the disk before it returns."""
+    """Hand transactions to `_begin`; make a commit reach the disk before it returns."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = FULL"):
@@ -79,9 +85,13 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     cursor.close()
 
 
-def _begin_immediately(connection: Connection) -> None:
-    """Take the write lock at once: a transaction that reads first and writes later could not wait for it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first and writes later could not wait for it.
+
+    One that says that it only reads takes none.
+    """
+    only_reads = connection.get_execution_options().get(_ONLY_READS, False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if only_reads else "BEGIN IMMEDIATE")
 
 
 def _without_password(url: str) -> str:

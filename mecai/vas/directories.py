@@ -19,7 +19,7 @@ from mecai.protocol.authorities import Directory
 from mecai.protocol.directory import parse_directory
 from mecai.protocol.errors import HostError, MecaiError
 from mecai.vas.config import DirectoryFile
-from mecai.vas.database import insert_into
+from mecai.vas.database import insert_into, reading
 from mecai.vas.problem import Code, Problem
 from mecai.vas.tables import DIRECTORIES
 
@@ -82,10 +82,12 @@ class _Source:
         except OSError as error:
             raise HostError(f"{self._file.path}: directory cannot be read ({error.strerror})") from error
         publishers = load_certificates(self._file.publishers)
-        directory = parse_directory(encoded, publishers, now, self._memory.highest(self._file.context))
+        highest = self._memory.highest(self._file.context)
+        directory = parse_directory(encoded, publishers, now, highest)
         if directory.context != self._file.context:
             raise HostError(f"{self._file.path}: is for context {directory.context}, expected {self._file.context}")
-        self._memory.store(directory)
+        if highest != (directory.sequence, directory.hash):
+            self._memory.store(directory)
         return directory
 
 
@@ -98,7 +100,7 @@ class _Memory:
     def highest(self, context: str) -> tuple[int, bytes] | None:
         """Return sequence and hash, or None for a context never seen."""
         query = select(DIRECTORIES.c.sequence, DIRECTORIES.c.hash).where(DIRECTORIES.c.context == context)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         return (row.sequence, row.hash) if row else None
 

@@ -295,24 +295,31 @@ def test_limits_and_content_types(client: FlaskClient) -> None:
 def test_without_status_nothing_is_said(
     client: FlaskClient, config: Config, leaf: x509.Certificate, issuing: x509.Certificate
 ) -> None:
-    assert client.get("/readyz").json == {"status": "ready"}
     (config.public / "status.json").unlink()
     status = post(client, build_ocsp_request(leaf, issuing)).response_status
     assert status is OCSPResponseStatus.TRY_LATER
-    ready = client.get("/readyz")
-    assert ready.status_code == 503
-    assert ready.json
-    assert "status cannot be read" in ready.json["detail"]
     assert client.get("/healthz").json == {"status": "alive"}
 
 
-def test_it_is_not_ready_with_a_revoked_delegate(client: FlaskClient, authority: Authority) -> None:
+def test_it_is_not_ready_without_status(
+    client: FlaskClient, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mecai.readiness.KEPT", 0.0)
+    assert client.get("/readyz").json == {"status": "ready"}
+    (config.public / "status.json").unlink()
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json) == (503, {"status": "not ready", "failed": ["database", "own-status"]})
+    assert "status cannot be read" in caplog.text
+
+
+def test_it_is_not_ready_with_a_revoked_delegate(
+    client: FlaskClient, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
     (entry,) = (entry for entry in authority.entries() if entry.profile is Profile.OCSP_ISSUING)
     authority.revoke(entry.certificate.serial_number, x509.ReasonFlags.key_compromise, NOW)
     ready = client.get("/readyz")
-    assert ready.status_code == 503
-    assert ready.json
-    assert "revoked" in ready.json["detail"]
+    assert (ready.status_code, ready.json) == (503, {"status": "not ready", "failed": ["own-status"]})
+    assert "revoked" in caplog.text
 
 
 def test_a_delegate_of_another_authority_is_refused(responder_config: ResponderConfig) -> None:

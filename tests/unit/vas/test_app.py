@@ -367,33 +367,39 @@ def test_health_and_readiness(vas: Vas) -> None:
 
 
 @pytest.mark.parametrize(
-    ("later", "detail"),
-    [(40 * DAY, "no trust context has a valid directory"), (400 * DAY, "the VA's certificate is of no use")],
+    ("later", "failed", "detail"),
+    [
+        (40 * DAY, ["directory", "own-status"], "no trust context has a valid directory"),
+        (400 * DAY, ["signer", "directory", "own-status"], "the VA's certificate is of no use"),
+    ],
 )
-def test_not_ready(vas: Vas, later: timedelta, detail: str) -> None:
+def test_not_ready(
+    vas: Vas, later: timedelta, failed: list[str], detail: str, caplog: pytest.LogCaptureFixture
+) -> None:
     vas.outside.now = NOW + later
     response = vas.http.get("/readyz")
-    assert response.status_code == 503
-    assert response.json is not None
-    assert detail in response.json["detail"]
+    assert (response.status_code, response.json) == (503, {"status": "not ready", "failed": failed})
+    assert detail in caplog.text
     assert vas.http.get("/healthz").status_code == 200
 
 
 def test_not_ready_without_own_status(vas: Vas) -> None:
     vas.outside.responders.status[BIRCH.voucher.certificate.serial_number] = "down"
-    assert vas.http.get("/readyz").json == {
-        "status": "not ready",
-        "detail": "overloaded: the status of this VA's own certificate is not good",
-    }
+    assert vas.http.get("/readyz").json == {"status": "not ready", "failed": ["own-status"]}
 
 
-def test_not_ready_without_schema(vas: Vas) -> None:
+def test_not_ready_without_schema(vas: Vas, caplog: pytest.LogCaptureFixture) -> None:
     METADATA.drop_all(vas.server.engine)
     with vas.server.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM alembic_version")
-    response = vas.http.get("/readyz")
-    assert response.json is not None
-    assert "run `mecai vas migrate`" in response.json["detail"]
+    assert vas.http.get("/readyz").json == {"status": "not ready", "failed": ["database", "directory"]}
+    assert "run `mecai vas migrate`" in caplog.text
+
+
+def test_readiness_waits_for_nobody_who_writes(vas: Vas) -> None:
+    vas.server.directories.in_force(NOW)
+    with vas.server.engine.begin():
+        assert vas.http.get("/readyz").json == {"status": "ready"}
 
 
 def test_files_that_are_missing_are_named(make: Make, tmp_path: Path) -> None:
