@@ -1,0 +1,125 @@
+"""`python -m tests.fuzz.seeds`: make the seed corpus anew, out of `tests.scene`.
+
+Keys and certificates are the same in every run; OCSP responses, and with them vouchers, are not (their library takes
+producedAt from the real clock and signs at random), so run it only where the formats have changed.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from mecai.protocol.cms import parse_signed_content
+from mecai.protocol.directory import Directory, Distrust, Mail, sign_directory
+from mecai.protocol.identity import address_octets, spki_der, spki_hash
+from mecai.protocol.oids import ID_CT_DIRECTORY
+from mecai.protocol.request import VoucherRequest
+from mecai.protocol.tls_extension import Choice, encode_vouchers
+from mecai.protocol.voucher import EvidenceMethod, Extension, StatusEvidence
+from tests.pki import DAY, NOW, issue, rsa_key
+from tests.scene import ADDRESS, HOST, PUBLISHER, Scene, authority_entry, directory_of
+
+CORPUS: Final = Path(__file__).parent / "corpus"
+SCENE: Final = Scene()
+SIXTEEN: Final = tuple(address_octets(f"198.18.0.{last}") for last in range(10, 26))
+Seeds = Iterator[tuple[str, bytes]]
+
+
+def vouchers() -> Seeds:
+    """Make vouchers that are accepted for the scene's server."""
+    yield "plain", SCENE.voucher(SCENE.birch)
+    yield "delegates", Scene(delegate=True).voucher(SCENE.cedar)
+    yield "many-addresses", SCENE.voucher(SCENE.birch, addresses=SIXTEEN, trust_contexts=("MOZ", "A-1"))
+    later = Extension("1.2.3", critical=False, value=b"later")
+    yield "extension", SCENE.voucher(SCENE.dogwood, extensions=(later,), intermediates_matched=False)
+    yield "revocation-list", _with_revocation_list()
+    span = (NOW - DAY, NOW + 364 * DAY)
+    signer = issue("birch VA", rsa_key("VA"), SCENE.birch.root, SCENE.birch.voucher_extensions(), span=span)
+    yield "rsa", SCENE.voucher(SCENE.birch, signer=signer)
+
+
+def _with_revocation_list() -> bytes:
+    """Return a voucher whose authority relied on a CRL for the issuing CA."""
+    evidence = SCENE.evidence()
+    first, second = SCENE.info(SCENE.birch, evidence=evidence).status_evidence
+    by_list: StatusEvidence = replace(second, method=EvidenceMethod.CRL, evidence_hash=bytes(32))
+    return SCENE.voucher(SCENE.birch, evidence=evidence, enclosed=evidence[:1], status_evidence=(first, by_list))
+
+
+def requests() -> Seeds:
+    """Make what sidecars send."""
+    chain = SCENE.site.chain_der
+    yield "plain", VoucherRequest(chain[0], chain[1:], (ADDRESS,), 443).encode()
+    yield "all-members", VoucherRequest(chain[0], chain[1:], SIXTEEN, 8443, HOST, b"succession").encode()
+    yield "end-entity-alone", VoucherRequest(chain[0], (), (address_octets("2001:db8::10"),), 1, "a.test").encode()
+
+
+def extensions() -> Seeds:
+    """Make what clients ask for and servers answer."""
+    candidates = SCENE.policy.candidates
+    yield "choice", Choice(1, candidates).encode()
+    yield "choice-full", Choice(2, candidates, ("MOZ", "X" * 32), (bytes(32), bytes(range(32)))).encode()
+    yield "choice-of-later-days", b"\x02" + Choice(1, candidates).encode()[1:]
+    yield "nothing", encode_vouchers([])
+    yield "two-vouchers", encode_vouchers([b"first", b"second voucher"])
+
+
+def directories() -> Seeds:
+    """Make the JSON of directories."""
+    alder = authority_entry(SCENE.alder)
+    certificate = SCENE.alder.voucher.certificate
+    full = replace(alder, mail=Mail("notary@alder.test", certificate), report_key=spki_der(certificate))
+    distrust = Distrust(spki_hash(SCENE.dogwood.root.certificate), NOW, "its key was stolen")
+    yield "empty", _content(directory_of())
+    yield "one", _content(directory_of(alder))
+    yield (
+        "full",
+        _content(
+            directory_of(full, authority_entry(SCENE.birch), distrust=(distrust,), publishers=(PUBLISHER.certificate,))
+        ),
+    )
+
+
+def _content(content: Directory) -> bytes:
+    encoded = sign_directory(content, PUBLISHER.key, PUBLISHER.certificate)
+    return parse_signed_content(encoded, ID_CT_DIRECTORY, len(encoded)).content
+
+
+def responses() -> Seeds:
+    """Make OCSP responses for the scene's server."""
+    site, alder = SCENE.site, SCENE.alder
+    yield "good", alder.ocsp(site)
+    yield "delegate", alder.ocsp(site, delegate=True, algorithm=hashes.SHA256())
+    yield "revoked", alder.ocsp(site, "revoked")
+    yield "unknown", alder.ocsp(site, "unknown")
+    yield "stale", alder.ocsp(site, this_update=NOW - timedelta(days=30))
+    failure = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)
+    yield "try-later", failure.public_bytes(Encoding.DER)
+
+
+SEEDS: Final = {
+    "voucher": vouchers,
+    "request": requests,
+    "extension": extensions,
+    "directory": directories,
+    "ocsp": responses,
+}
+
+
+def main() -> None:
+    """Write every seed to its target's folder."""
+    for target, make in SEEDS.items():
+        shutil.rmtree(CORPUS / target, ignore_errors=True)
+        (CORPUS / target).mkdir(parents=True)
+        for name, octets in make():
+            (CORPUS / target / name).write_bytes(octets)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What is fuzzed: each target takes any octets, and only the project's own verdicts may come out.
+
+Besides, each of these holds:
+- what a decoder accepts, its encoder writes back octet for octet (rule I6);
+- a voucher that is accepted for a connection is one that was signed: its hash is that of a seed;
+- a directory that is accepted says the same after it was written and read again.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from mecai.protocol import der
+from mecai.protocol.cms import parse_voucher, sign_content
+from mecai.protocol.directory import Directory, parse_directory, sign_directory
+from mecai.protocol.errors import VerificationError
+from mecai.protocol.ocsp import judge_ocsp
+from mecai.protocol.oids import ID_CT_DIRECTORY
+from mecai.protocol.request import VoucherRequest
+from mecai.protocol.signed_data import ContentInfo
+from mecai.protocol.tls_extension import Choice, decode_vouchers, encode_vouchers
+from tests.scene import PUBLISHER, Scene
+
+CORPUS: Final = Path(__file__).parent / "corpus"
+SCENE: Final = Scene()
+PINS: Final = [PUBLISHER.certificate]
+Value = TypeVar("Value")
+
+
+class Finding(Exception):
+    """An invariant does not hold."""
+
+
+def seeds(target: str) -> list[Path]:
+    """Return the committed seeds of a target."""
+    return sorted((CORPUS / target).iterdir())
+
+
+GENUINE: Final = {parse_voucher(path.read_bytes()).hash for path in seeds("voucher")}
+
+
+def voucher(data: bytes) -> None:
+    """Parse a voucher from the wire and judge it for a connection to its server."""
+    parsed = _verdict(parse_voucher, data)
+    if parsed is None:
+        return
+    _require_same(der.encode(der.decode(ContentInfo, data, "voucher", len(data))), data)
+    _require_same(parsed.info.encode(), parsed.signed.content)
+    if _verdict(SCENE.accept, data) is not None and parsed.hash not in GENUINE:
+        raise Finding("accepted, and never signed")
+
+
+def request(data: bytes) -> None:
+    """Parse what a VAS is asked."""
+    parsed = _verdict(VoucherRequest.decode, data)
+    if parsed is not None:
+        _require_same(parsed.encode(), data)
+
+
+def extension(data: bytes) -> None:
+    """Parse both TLS extensions: what a client asks for, and what a server answers."""
+    choice = _verdict(Choice.decode, data)
+    if choice is not None:
+        _require_same(choice.encode(), data)
+    vouchers = _verdict(decode_vouchers, data)
+    if vouchers is not None:
+        _require_same(encode_vouchers(vouchers), data)
+
+
+def directory(data: bytes) -> None:
+    """Parse a directory: its envelope, and its JSON in a sound one."""
+    _verdict(_parse_directory, data)
+    parsed = _verdict(_parse_directory, sign_content(ID_CT_DIRECTORY, data, PUBLISHER.key, PUBLISHER.certificate))
+    if parsed is not None:
+        again = _parse_directory(sign_directory(parsed, PUBLISHER.key, PUBLISHER.certificate))
+        if again != parsed:
+            raise Finding("written and read again, it says something else")
+
+
+def ocsp(data: bytes) -> None:
+    """Judge an OCSP response, as a voucher encloses it or a responder sends it."""
+    _verdict(
+        lambda response: judge_ocsp(response, SCENE.site.certificate, SCENE.alder.issuing.certificate, SCENE.now), data
+    )
+
+
+TARGETS: Final = {each.__name__: each for each in (voucher, request, extension, directory, ocsp)}
+
+
+def _parse_directory(encoded: bytes) -> Directory:
+    return parse_directory(encoded, PINS, None, None)
+
+
+def _verdict(judge: Callable[[bytes], Value], data: bytes) -> Value | None:
+    """Return what the judge returns, None for a verdict against the data; lets every other exception through."""
+    try:
+        return judge(data)
+    except VerificationError:
+        return None
+
+
+def _require_same(written: bytes, read: bytes) -> None:
+    if written != read:
+        raise Finding(f"accepted, but written back as {written.hex()}")
