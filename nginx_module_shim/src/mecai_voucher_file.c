@@ -130,6 +130,14 @@ check_open(int fd, const char *name, const mecai_subject_t *subject, mecai_reaso
 }
 
 
+/* Tells whether a version of the file is the one checked last, and its time, if that was ahead, still is. */
+static bool
+nothing_new(const mecai_file_t *file, const mecai_version_t *version, time_t now)
+{
+    return mecai_same_version(version, &file->seen) && (file->due == 0 || now < file->due);
+}
+
+
 mecai_refreshed_t
 mecai_file_refresh(mecai_file_t *file, int directory_fd, const mecai_subject_t *subject, mecai_reason_t *reason)
 {
@@ -142,7 +150,7 @@ mecai_file_refresh(mecai_file_t *file, int directory_fd, const mecai_subject_t *
         return MECAI_FILE_GONE;
     }
     version = mecai_version_of(&status);
-    if (mecai_same_version(&version, &file->seen)) {
+    if (nothing_new(file, &version, subject->now)) {
         return MECAI_FILE_SAME;
     }
     /* O_NONBLOCK: opening a FIFO must not wait for its writer */
@@ -155,14 +163,17 @@ mecai_file_refresh(mecai_file_t *file, int directory_fd, const mecai_subject_t *
             return MECAI_FILE_LATER;
         }
         file->seen = version;
+        file->due = 0;
         return MECAI_FILE_REFUSED;
     }
     item = check_open(fd, file->name, subject, reason);
     close(fd);
     file->seen = version;
     if (item == NULL) {
+        file->due = reason->due;
         return MECAI_FILE_REFUSED;
     }
+    file->due = 0;
     free(file->item);
     file->item = item;
     return MECAI_FILE_TAKEN;

@@ -1,8 +1,8 @@
 /*
  * One file of a certificate's directory and what of it is in service.
  *
- * Checked once per version of the file, never in between. What fails is not served; what the same file held before
- * stays in service. Nothing of nginx is needed; nothing is logged.
+ * Checked once per version of the file; one not valid yet, once more when its time has come. What fails is not served;
+ * what the same file held before stays in service. Nothing of nginx is needed; nothing is logged.
  */
 
 #ifndef MECAI_VOUCHER_FILE_H
@@ -34,12 +34,13 @@ struct mecai_file_s {
     mecai_file_t     *next;
     mecai_item_t     *item;         /* in service; NULL: nothing that ever passed */
     mecai_version_t   seen;         /* the version checked last, good or bad */
+    time_t            due;          /* when the version checked last becomes valid; 0: it is, or never will be */
     bool              present;      /* for whoever reads the directory */
     char              name[MECAI_NAME_SIZE];
 };
 
 typedef enum {
-    MECAI_FILE_SAME,                /* not changed since it was checked */
+    MECAI_FILE_SAME,                /* nothing to check: neither changed nor due */
     MECAI_FILE_TAKEN,               /* a new version is in service */
     MECAI_FILE_REFUSED,             /* a new version failed its check: see the reason */
     MECAI_FILE_GONE,

@@ -310,6 +310,7 @@ read_fields(const INFO *info, mecai_claims_t *claims)
     }
     memcpy(claims->authority, ASN1_STRING_get0_data(info->authority), MECAI_AUTHORITY_SIZE);
     memcpy(claims->certificate_hash, ASN1_STRING_get0_data(info->certificate_hash), MECAI_HASH_SIZE);
+    claims->this_update = mecai_seconds(info->this_update);
     claims->next_update = mecai_seconds(info->next_update);
     return NULL;
 }

@@ -41,6 +41,7 @@ typedef struct {
     uint8_t          authority[MECAI_AUTHORITY_SIZE];
     uint8_t          certificate_hash[MECAI_HASH_SIZE];
     uint8_t          hash[MECAI_HASH_SIZE];     /* the voucher's own: SHA-256 over these octets (O6) */
+    time_t           this_update;
     time_t           next_update;
     size_t           address_count;
     mecai_address_t  addresses[MECAI_ADDRESSES_MAX];

@@ -22,17 +22,24 @@ mecai_refuse(mecai_reason_t *reason, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(reason->text, sizeof(reason->text), format, arguments);
     va_end(arguments);
+    reason->due = 0;
     return false;
 }
 
 
 static bool
-check_expiry(time_t next_update, time_t now, mecai_reason_t *reason)
+check_time(const mecai_claims_t *claims, time_t now, mecai_reason_t *reason)
 {
     char  when[MECAI_TIME_TEXT];
 
-    if (next_update <= now) {
-        return mecai_refuse(reason, "expired, its nextUpdate was %s", mecai_time_text(next_update, when));
+    if (claims->next_update <= now) {
+        return mecai_refuse(reason, "expired, its nextUpdate was %s", mecai_time_text(claims->next_update, when));
+    }
+    if (claims->this_update > now + MECAI_CLOCK_SKEW_SECONDS) {
+        mecai_refuse(reason, "not yet valid, its thisUpdate is %s, more than %d s ahead of this clock",
+                     mecai_time_text(claims->this_update, when), MECAI_CLOCK_SKEW_SECONDS);
+        reason->due = claims->this_update - MECAI_CLOCK_SKEW_SECONDS;
+        return false;
     }
     return true;
 }
@@ -117,7 +124,7 @@ check_content(CMS_ContentInfo *cms, const mecai_subject_t *subject, mecai_claims
     if (memcmp(claims->certificate_hash, subject->certificate_hash, MECAI_HASH_SIZE) != 0) {
         return mecai_refuse(reason, "foreign: for another certificate than the directory's name says");
     }
-    return check_expiry(claims->next_update, subject->now, reason);
+    return check_time(claims, subject->now, reason);
 }
 
 
@@ -178,22 +185,23 @@ find_single(OCSP_BASICRESP *basic, const X509 *certificate)
 }
 
 
-/* Finds until when the response may be served. */
+/* Finds from when to when the response may be served. */
 static bool
-check_answer(OCSP_BASICRESP *basic, const mecai_subject_t *subject, time_t *next_update, mecai_reason_t *reason)
+check_answer(OCSP_BASICRESP *basic, const mecai_subject_t *subject, mecai_claims_t *claims, mecai_reason_t *reason)
 {
     OCSP_SINGLERESP       *single = find_single(basic, subject->certificate);
-    ASN1_GENERALIZEDTIME  *next = NULL;
+    ASN1_GENERALIZEDTIME  *this = NULL, *next = NULL;
 
     if (single == NULL) {
         return mecai_refuse(reason, "foreign: it has no answer for this certificate");
     }
-    OCSP_single_get0_status(single, NULL, NULL, NULL, &next);
+    OCSP_single_get0_status(single, NULL, NULL, &this, &next);
     if (next == NULL) {
         return mecai_refuse(reason, "it names no nextUpdate, so nothing says how long it may be served");
     }
-    *next_update = mecai_seconds(next);
-    return check_expiry(*next_update, subject->now, reason);
+    claims->this_update = mecai_seconds(this);
+    claims->next_update = mecai_seconds(next);
+    return check_time(claims, subject->now, reason);
 }
 
 
@@ -214,7 +222,7 @@ mecai_check_ocsp(const uint8_t *der, size_t size, const mecai_subject_t *subject
         mecai_refuse(reason, "its responseStatus is %d, not successful", OCSP_response_status(response));
     } else if ((basic = OCSP_response_get1_basic(response)) == NULL) {
         mecai_refuse(reason, "damaged: it holds no BasicOCSPResponse");
-    } else if (check_answer(basic, subject, &claims.next_update, reason)) {
+    } else if (check_answer(basic, subject, &claims, reason)) {
         item = new_item(der, size, &claims, reason);
     }
     OCSP_BASICRESP_free(basic);

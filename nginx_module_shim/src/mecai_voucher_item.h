@@ -1,7 +1,7 @@
 /*
  * One file of the staple directory, checked: a voucher or an OCSP response.
  *
- * What is checked is what a server can know: damage, expiry, and that the bytes are about this certificate and this
+ * What is checked is what a server can know: damage, the time, and that the bytes are about this certificate and this
  * authority. Whether a voucher deserves belief is the client's question; a server has no directory of authorities.
  * Nothing of nginx is needed; the clock is an argument.
  */
@@ -15,10 +15,13 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { MECAI_ITEM_MAX = 16 * 1024 };            /* octets of a file (O5) */
+enum {
+    MECAI_ITEM_MAX = 16 * 1024,                 /* octets of a file (O5) */
+    MECAI_CLOCK_SKEW_SECONDS = 300,             /* that thisUpdate may lie ahead of this clock (V7) */
+};
 
 typedef struct {
-    mecai_claims_t  claims;                     /* of an OCSP response: next_update alone */
+    mecai_claims_t  claims;                     /* of an OCSP response: the two times alone */
     size_t          size;
     uint8_t         der[];
 } mecai_item_t;
@@ -33,7 +36,8 @@ typedef struct {
 
 /* Why an item is refused, for a log line. */
 typedef struct {
-    char  text[128];
+    char    text[128];
+    time_t  due;                                /* not valid yet: worth another check from here on; 0: never */
 } mecai_reason_t;
 
 /* Says why; returns false, so that a check may end on it. */
@@ -43,14 +47,16 @@ bool mecai_refuse(mecai_reason_t *reason, const char *format, ...) __attribute__
  * A checked item is freed with free(). NULL comes with the reason.
  *
  * A voucher: CMS SignedData of one signer whose signature verifies with the enclosed certificate (no chain is built),
- * eContentType id-ct-voucherInfo, VoucherInfo strict, authority and certificateHash those of `subject`, not expired.
+ * eContentType id-ct-voucherInfo, VoucherInfo strict, authority and certificateHash those of `subject`, not expired,
+ * and thisUpdate at most MECAI_CLOCK_SKEW_SECONDS ahead.
  */
 mecai_item_t *mecai_check_voucher(const uint8_t *der, size_t size, const mecai_subject_t *subject,
                                   mecai_reason_t *reason);
 
 /*
  * An OCSP response: successful, with an answer whose CertID names the certificate (issuer name and serial number; the
- * issuer's key is not at hand) and a nextUpdate in the future. The signature and the status are left to the client.
+ * issuer's key is not at hand), a nextUpdate in the future, and thisUpdate as of a voucher. The signature and the status
+ * are left to the client.
  */
 mecai_item_t *mecai_check_ocsp(const uint8_t *der, size_t size, const mecai_subject_t *subject,
                                mecai_reason_t *reason);

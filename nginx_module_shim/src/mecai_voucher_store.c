@@ -148,6 +148,7 @@ drop_absent(mecai_set_t *set)
     if (!set->ocsp.present) {
         free(set->ocsp.item);
         set->ocsp.item = NULL;
+        set->ocsp.due = 0;
         memset(&set->ocsp.seen, 0, sizeof(set->ocsp.seen));
     }
 }
@@ -186,6 +187,19 @@ read_names(const scan_t *scan, DIR *directory)
     }
     drop_absent(scan->set);
     return true;
+}
+
+
+/* Tells whether a file waits for its time: nothing in the directory will change when it comes. */
+static bool
+one_waits(const mecai_set_t *set)
+{
+    for (const mecai_file_t *file = set->vouchers; file != NULL; file = file->next) {
+        if (file->due != 0) {
+            return true;
+        }
+    }
+    return set->ocsp.due != 0;
 }
 
 
@@ -229,7 +243,7 @@ read_directory(const mecai_store_t *store, mecai_set_t *set, const mecai_subject
         set->trouble = 0;
     }
     set->directory = mecai_version_of(&status);
-    set->settled = complete && subject->now - status.st_mtime >= SETTLING_SECONDS;
+    set->settled = complete && subject->now - status.st_mtime >= SETTLING_SECONDS && !one_waits(set);
 }
 
 

@@ -5,8 +5,9 @@
  *                                                                /ocsp.der
  *
  * Whoever writes there renames whole files into place; nothing has to be reloaded. A certificate's directory is looked
- * at when a handshake asks for it, at most once a second, and read again only where its modification time says so. A
- * LABEL lets one authority have several vouchers, for servers with more addresses than one voucher lists.
+ * at when a handshake asks for it, at most once a second, and read again only where its modification time says so, or a
+ * file in it is not valid yet. A LABEL lets one authority have several vouchers, for servers with more addresses than
+ * one voucher lists.
  *
  * A version of a file that fails its check is named once in the log and never served. A file that is gone is out of
  * service. Nothing of nginx is needed; not for several threads.
@@ -30,7 +31,7 @@ struct mecai_set_s {
     mecai_file_t      ocsp;
     size_t            voucher_count;
     mecai_version_t   directory;    /* the version read last */
-    bool              settled;      /* old enough when read that a later change shows */
+    bool              settled;      /* old enough when read that a later change shows, and no file waits */
     bool              told_full;
     int               trouble;      /* what keeps it from being read, named in the log already; 0: nothing */
     time_t            looked;

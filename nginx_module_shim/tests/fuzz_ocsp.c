@@ -11,7 +11,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static X509      *certificate;
-    mecai_reason_t    reason = { "" };
+    mecai_reason_t    reason = { .text = "" };
     mecai_item_t     *item;
 
     if (certificate == NULL) {

@@ -12,7 +12,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t  nobody[MECAI_HASH_SIZE];
     mecai_subject_t       subject = { NULL, nobody, nobody, NOW };
-    mecai_reason_t        reason = { "" };
+    mecai_reason_t        reason = { .text = "" };
     mecai_item_t         *item = mecai_check_voucher(data, size, &subject, &reason);
 
     CHECK(item == NULL);            /* at the latest because it is about somebody */

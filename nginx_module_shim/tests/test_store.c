@@ -25,7 +25,7 @@ typedef struct {
     size_t   size;
 } sample_t;
 
-static sample_t  first, second, foreign, ocsp, damaged;
+static sample_t  first, second, ahead, foreign, ocsp, damaged;
 
 
 static void
@@ -91,6 +91,7 @@ set_up(const char *directory, const char *scratch)
     certificate = read_certificate(directory);
     first.size = read_sample(directory, "first.voucher", first.der, sizeof(first.der));
     second.size = read_sample(directory, "second.voucher", second.der, sizeof(second.der));
+    ahead.size = read_sample(directory, "ahead.voucher", ahead.der, sizeof(ahead.der));
     foreign.size = read_sample(directory, "cedar.voucher", foreign.der, sizeof(foreign.der));
     ocsp.size = read_sample(directory, "ocsp.der", ocsp.der, sizeof(ocsp.der));
     damaged = first;
@@ -170,6 +171,33 @@ test_settling(mecai_store_t *store)
 }
 
 
+/* A voucher whose thisUpdate is an hour ahead waits, the one in service stays; then it is taken: no file changes. */
+static void
+test_not_yet_valid(mecai_store_t *store)
+{
+    time_t  begin = NOW + 60 * 60 - MECAI_CLOCK_SKEW_SECONDS, now = NOW;
+
+    put(name, &first);
+    CHECK(serves(mecai_store_find(store, certificate, now), &first));
+    lines = 0;
+    put(name, &ahead);
+    touch_directory(now - 60);
+    CHECK(serves(mecai_store_find(store, certificate, ++now), &first) && lines == 1);
+    CHECK(serves(mecai_store_find(store, certificate, ++now), &first));
+    CHECK(serves(mecai_store_find(store, certificate, begin - 1), &first) && lines == 1);
+    CHECK(serves(mecai_store_find(store, certificate, begin), &ahead) && lines == 1);
+    CHECK(serves(mecai_store_find(store, certificate, begin + 1), &ahead));
+
+    take_away(name);
+    CHECK(mecai_store_find(store, certificate, ++now)->vouchers == NULL);
+    put(name, &ahead);              /* none before it */
+    CHECK(!serves(mecai_store_find(store, certificate, ++now), &ahead) && lines == 2);
+    put(name, &damaged);            /* what waited is gone with its file */
+    CHECK(!serves(mecai_store_find(store, certificate, ++now), &ahead) && lines == 3);
+    CHECK(!serves(mecai_store_find(store, certificate, begin), &ahead) && lines == 3);
+}
+
+
 static void
 test_expiry(mecai_store_t *store)
 {
@@ -213,6 +241,7 @@ main(int count, char **arguments)
     store = mecai_store_create(root, count_line);
     CHECK(store != NULL);
     test_changes(store);
+    test_not_yet_valid(store);
     test_settling(store);
     test_expiry(store);
     test_lost_directory(store);

@@ -5,6 +5,8 @@
 Only needed where the format changes: the C tests take the time as an argument, so that samples do not age.
 """
 
+from datetime import timedelta
+
 from mecai.protocol.cms import parse_voucher
 from mecai.protocol.identity import address_octets
 from mecai.protocol.tls_extension import Choice
@@ -27,11 +29,14 @@ def main() -> None:
         trust_contexts=("CHROME-1", "MOZ"),
         extensions=(Extension("1.3.6.1.4.1.32473.9", critical=False, value=b"ignored"),),
     )
+    hour = timedelta(hours=1)
+    ahead = scene.voucher(scene.birch, this_update=scene.now + hour, next_update=scene.now + 2 * hour)
     choice = Choice(2, (birch, cedar), contexts=("MOZ", "CHROME-1"), cached=(parse_voucher(first).hash,))
     samples = {
         "certificate.der": scene.site.der,
         "first.voucher": first,
         "second.voucher": second,
+        "ahead.voucher": ahead,
         "cedar.voucher": scene.voucher(scene.cedar),
         "ocsp.der": scene.alder.ocsp(scene.site, delegate=True),
         "info.der": parse_voucher(second).info.encode(),

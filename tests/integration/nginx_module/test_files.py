@@ -1,15 +1,16 @@
-"""What the module makes of the staple directory: live pick-up, and files that are damaged, expired or foreign."""
+"""What the module makes of the staple directory: live pick-up, and files that are damaged, foreign or out of time."""
 
 import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.tls_extension import Choice
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.tls import ask
@@ -74,7 +75,7 @@ class Refusal:
 def refusals(scene: Scene) -> list[Refusal]:
     """Return one case per way of being wrong, each under an authority of its own."""
     other = scene.alder.server("other.example.test")
-    then = scene.now - timedelta(hours=2)
+    then, later = scene.now - timedelta(hours=2), scene.now + timedelta(hours=2)
     damaged, unsigned = "damaged: not one CMS object in DER", "damaged: the signature does not verify"
     makers: list[tuple[Callable[[Hierarchy, bytes], bytes], str]] = [
         (lambda _, __: b"", damaged),
@@ -87,6 +88,10 @@ def refusals(scene: Scene) -> list[Refusal]:
         (
             lambda va, _: scene.voucher(va, this_update=then, next_update=then + timedelta(hours=1)),
             "expired, its nextUpdate was 20",
+        ),
+        (
+            lambda va, _: scene.voucher(va, this_update=later, next_update=later + timedelta(hours=1)),
+            "not yet valid, its thisUpdate is 20",
         ),
         (lambda _, __: scene.voucher(scene.cedar), "foreign: of another Voucher Authority"),
         (lambda va, _: scene.voucher(va, site=other), "foreign: for another certificate"),
@@ -166,6 +171,41 @@ def test_bad_file_is_never_served(site: Site) -> None:
     assert answered(site, cases) == ()
     assert site.served() == good
     assert len(site.nginx.voucher_log) == len(cases)
+
+
+def test_voucher_that_becomes_valid_is_taken_then(site: Site) -> None:
+    """The file does not change; the one that it replaced serves until then."""
+    good = site.scene.voucher(site.scene.birch)
+    site.put(good)
+    site.start()
+    assert site.served() == good
+    begin = datetime.now(UTC).replace(microsecond=0) + LIMITS.clock_skew + timedelta(seconds=4)
+    ahead = site.scene.voucher(site.scene.birch, this_update=begin, next_update=begin + timedelta(hours=1))
+    site.put(ahead)
+    site.until(lambda: bool(site.nginx.voucher_log))
+    assert site.served() == good
+    site.until(lambda: site.served() == ahead)
+    assert datetime.now(UTC) >= begin - LIMITS.clock_skew
+    assert len(site.nginx.voucher_log) == 1
+
+
+def test_foreign_file_leaves_the_good_one_in_a_running_worker_only(site: Site) -> None:
+    """A genuine voucher for another certificate, over a good one: the worker's memory is all that holds that one."""
+    good = site.scene.voucher(site.scene.birch)
+    foreign = site.scene.voucher(site.scene.birch, site=site.scene.alder.server("other.example.test"))
+    site.put(good)
+    site.start()
+    assert site.served() == good
+    site.put(foreign)
+    site.until(lambda: bool(site.nginx.voucher_log))
+    assert {site.served() for _ in range(12)} == {good}
+    (line,) = site.nginx.voucher_log
+    assert "foreign: for another certificate" in line
+    assert "; what it held before, with nextUpdate 20" in line
+    site.nginx.reload()
+    site.settle(None)
+    site.put(good)
+    site.settle(good)
 
 
 def test_only_regular_files_under_our_names(site: Site, nginx: Nginx) -> None:

@@ -51,8 +51,8 @@ def test_staple_is_served_and_replaced_live(port: int, nginx: Nginx, scene: Scen
 
 def test_bad_staple_is_named_and_not_served(nginx: Nginx, scene: Scene) -> None:
     """One certificate per case, chosen by server name."""
-    then = scene.now - timedelta(days=3)
-    sites = [scene.alder.server(f"bad{number}.example.test") for number in range(5)]
+    then, later = scene.now - timedelta(days=3), scene.now + timedelta(hours=2)
+    sites = [scene.alder.server(f"bad{number}.example.test") for number in range(6)]
     cases = [
         (b"damaged", "damaged: not one OCSP response in DER"),
         (scene.alder.ocsp(sites[1]) + b"\0", "damaged: not one OCSP response in DER"),
@@ -61,6 +61,10 @@ def test_bad_staple_is_named_and_not_served(nginx: Nginx, scene: Scene) -> None:
         (
             scene.alder.ocsp(sites[4], this_update=then, next_update=then + timedelta(days=1)),
             "expired, its nextUpdate was 20",
+        ),
+        (
+            scene.alder.ocsp(sites[5], this_update=later, next_update=later + timedelta(days=1)),
+            "not yet valid, its thisUpdate is 20",
         ),
     ]
     port, blocks = free_port(), ""
