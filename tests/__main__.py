@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -24,6 +25,7 @@ BIN = ROOT / ".venv" / "bin"
 COLLECTIONS = ROOT / "build" / "collections"
 TAIL_LINES = 60
 STAGE_LIMIT_SECONDS = 1800
+FUZZ_SECONDS = 30  # for each target; there are more targets than cores
 
 
 def _pytest(name: str, *arguments: str) -> list[str]:
@@ -52,6 +54,13 @@ class Stage:
     commands: Sequence[Sequence[str]]
 
 
+def _fuzz_stages() -> Sequence[Stage]:
+    """Return the stage that fuzzes, on processors for which the fuzzer is made."""
+    if find_spec("atheris") is None:
+        return ()
+    return (Stage("fuzz", [[f"{BIN}/python", "-m", "tests.fuzz", "--seconds", str(FUZZ_SECONDS)]]),)
+
+
 def _stages() -> dict[str, Stage]:
     stages = [
         Stage(
@@ -74,6 +83,7 @@ def _stages() -> dict[str, Stage]:
                 [f"{BIN}/python", "-m", "tests.conformance"],
             ],
         ),
+        *_fuzz_stages(),
         Stage("module", [["make", "-C", "nginx_module_shim", "native", "sanitize"]]),
         Stage("integration", [_pytest("integration", "tests/integration")]),
         Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")]),
