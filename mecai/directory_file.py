@@ -1,53 +1,98 @@
-"""The signed directory as it lies in a file, and the record of how new the newest one was (docs/spec, D3).
+"""The signed directory as it lies in a file, and the record of the newest one that was accepted (docs/spec, D2, D3).
 
 Whoever trusts a publisher's directory reads it through here: an old one, or another of the same number, is refused even
-after a restart. The record is on disk before the directory is used.
+after a restart, and so is one by a key that an accepted directory has left behind. The record is on disk before the
+directory is used.
 """
 
+import base64
 import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from mecai import durable
 from mecai.pem import load_certificates
+from mecai.protocol import certificates
 from mecai.protocol.authorities import Directory
+from mecai.protocol.cms import parse_signed_content
 from mecai.protocol.directory import parse_directory
-from mecai.protocol.errors import HostError
+from mecai.protocol.errors import HostError, Malformed
+from mecai.protocol.identity import sha256
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.oids import ID_CT_DIRECTORY
+
+Certificates = tuple[x509.Certificate, ...]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What outlives a restart: the newest file accepted, the pins that follow it, the highest of each context.
+
+    All in one, since pins that held for one context alone would let a key left behind sign another context.
+    """
+
+    file: bytes = b""  # SHA-256 over its octets
+    pins: Certificates = ()  # empty as long as no accepted directory named any: the publishers' file counts
+    highest: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # sequence and hash by context
 
 
 def read_directory(path: Path, publishers: Path, records: Path, now: datetime | None) -> Directory:
-    """Read the directory at `path`, signed by one of `publishers`; `records` is a folder of the reader's own.
+    """Read the directory at `path`; `records` is a folder of the reader's own.
 
-    `now` None leaves its time unchecked, for a reader that says so itself. Raises `VerificationError` for what no
-    publisher signed, what is expired, and what is older than an earlier one; `HostError`, `InputError`.
+    One of `publishers` signed it, until an accepted directory names other pins (D2): from then on, one of those. `now`
+    None leaves its time unchecked, for a reader that says so itself. Raises `VerificationError` for what no publisher
+    signed, what is expired, and what is older than an earlier one; `HostError`, `InputError`.
     """
-    pins = load_certificates(publishers)
+    first_pins = load_certificates(publishers)
     with durable.host_errors(path, "read"):
         encoded = path.read_bytes()
-    directory = parse_directory(encoded, pins, now, None)
     with _locked(records):
-        record = records / f"directory-{directory.context}.json"
-        highest = _read_highest(record)
-        if highest != (directory.sequence, directory.hash):
-            parse_directory(encoded, pins, now, highest)
-            content = {"sequence": directory.sequence, "hash": directory.hash.hex()}
-            durable.replace(record, json.dumps(content).encode(), durable.SECRET)
+        file = records / "directory.json"
+        record = _read_record(file)
+        if record.file == sha256(encoded):  # a newer pin may have replaced the one that it was accepted by
+            return parse_directory(encoded, [_signer(encoded)], now, None)
+        pins = record.pins or first_pins
+        context = parse_directory(encoded, pins, now, None).context
+        directory = parse_directory(encoded, pins, now, record.highest.get(context))
+        highest = record.highest | {context: (directory.sequence, directory.hash)}
+        _write_record(file, _Record(sha256(encoded), directory.publishers or record.pins, highest))
     return directory
 
 
-def _read_highest(record: Path) -> tuple[int, bytes] | None:
-    """Return sequence and hash of the newest directory that was ever used, None if there was none."""
+def _signer(encoded: bytes) -> x509.Certificate:
+    return parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size).certificate
+
+
+def _read_record(path: Path) -> _Record:
+    """Return what is remembered; an empty record if there was never a directory."""
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-        return int(found["sequence"]), bytes.fromhex(found["hash"])
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return _Record(
+            file=bytes.fromhex(found["file"]),
+            pins=tuple(certificates.load(base64.b64decode(pin, validate=True), "pin") for pin in found["pins"]),
+            highest={name: (int(number), bytes.fromhex(known)) for name, (number, known) in found["highest"].items()},
+        )
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        advice = "restore it, or remove it to trust the directory at hand anew"
-        raise HostError(f"{record}: is no record of a directory's sequence ({error}); {advice}") from error
+        return _Record()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, Malformed) as error:
+        advice = "restore it, or remove it to trust the directory at hand and the publishers' file anew"
+        raise HostError(f"{path}: is no record of an accepted directory ({error}); {advice}") from error
+
+
+def _write_record(path: Path, record: _Record) -> None:
+    content = {
+        "file": record.file.hex(),
+        "pins": [base64.b64encode(pin.public_bytes(Encoding.DER)).decode() for pin in record.pins],
+        "highest": {context: (sequence, known.hex()) for context, (sequence, known) in record.highest.items()},
+    }
+    durable.replace(path, json.dumps(content).encode(), durable.SECRET)
 
 
 @contextmanager

@@ -46,10 +46,40 @@ def test_each_context_has_its_own_record(tmp_path: Path) -> None:
     assert read(tmp_path, directory(ALDER, sequence=1, context="OTHER")).sequence == 1
 
 
+NEXT = publisher("next")
+ROTATION = directory(ALDER, sequence=2, publishers=(NEXT.certificate,))
+
+
+def test_the_publishers_that_an_accepted_directory_names_replace_the_pins(tmp_path: Path) -> None:
+    for _ in range(2):  # the same file stays good after it has left its own signer behind
+        assert read(tmp_path, ROTATION).sequence == 2
+    assert read(tmp_path, directory(ALDER, sequence=3), NEXT).sequence == 3
+    for context in ("MOZ", "OTHER"):
+        with pytest.raises(VerificationError, match="directory-untrusted"):
+            read(tmp_path, directory(ALDER, sequence=4, context=context))
+    assert read(tmp_path, directory(ALDER, sequence=4), NEXT).sequence == 4
+
+
+def test_a_directory_that_is_refused_names_no_publishers(tmp_path: Path) -> None:
+    read(tmp_path, directory(ALDER, sequence=3))
+    with pytest.raises(VerificationError, match="directory-rollback"):
+        read(tmp_path, ROTATION)
+    with pytest.raises(VerificationError, match="directory-untrusted"):
+        read(tmp_path, directory(ALDER, sequence=4), NEXT)
+
+
+def test_a_damaged_pin_is_no_return_to_the_first_ones(tmp_path: Path) -> None:
+    read(tmp_path, ROTATION)
+    record = tmp_path / "records" / "directory.json"
+    record.write_text(record.read_text().replace('"pins": ["', '"pins": ["!'))
+    with pytest.raises(HostError, match="is no record of an accepted directory"):
+        read(tmp_path, directory(ALDER, sequence=3))
+
+
 def test_a_damaged_record_is_no_new_beginning(tmp_path: Path) -> None:
     read(tmp_path, directory(ALDER, sequence=2))
-    (tmp_path / "records" / "directory-MOZ.json").write_text("{}")
-    with pytest.raises(HostError, match="is no record of a directory's sequence"):
+    (tmp_path / "records" / "directory.json").write_text("{}")
+    with pytest.raises(HostError, match="is no record of an accepted directory"):
         read(tmp_path, directory(ALDER, sequence=1))
 
 

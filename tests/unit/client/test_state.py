@@ -67,7 +67,7 @@ def test_a_key_of_another_size_is_refused(tmp_path: Path) -> None:
 
 def test_a_directory_is_read_and_its_sequence_recorded(policy: ClientPolicy) -> None:
     assert load_directory(policy, world.now).sequence == 1
-    assert [path.name for path in policy.state_folder.iterdir() if path.suffix == ".json"] == ["directory-MOZ.json"]
+    assert [path.name for path in policy.state_folder.iterdir() if path.suffix == ".json"] == ["directory.json"]
     assert load_directory(policy, world.now).sequence == 1
 
 
@@ -94,7 +94,7 @@ def test_a_directory_of_another_publisher_is_refused(policy: ClientPolicy) -> No
     with pytest.raises(VerificationError) as caught:
         load_directory(policy, world.now)
     assert caught.value.reason == "directory-untrusted"
-    assert not policy.state_folder.exists()
+    assert not (policy.state_folder / "directory.json").exists()
 
 
 def test_an_expired_directory_is_refused_unless_the_client_only_warns(tmp_path: Path) -> None:
@@ -108,8 +108,8 @@ def test_an_expired_directory_is_refused_unless_the_client_only_warns(tmp_path: 
 
 def test_a_damaged_record_is_never_overlooked(policy: ClientPolicy) -> None:
     load_directory(policy, world.now)
-    (policy.state_folder / "directory-MOZ.json").write_text("{")
-    with pytest.raises(HostError, match="no record of a directory's sequence"):
+    (policy.state_folder / "directory.json").write_text("{")
+    with pytest.raises(HostError, match="no record of an accepted directory"):
         load_directory(policy, world.now)
 
 
