@@ -35,7 +35,7 @@ def load(der: bytes, what: str = "certificate") -> x509.Certificate:
     try:
         return _parse(der)
     except FAULTS as error:
-        raise Malformed(f"{what}: no sound DER certificate ({error})") from error
+        raise Malformed(f"{what}: no sound DER certificate") from error
 
 
 @lru_cache(LIMITS.remembered_certificates)

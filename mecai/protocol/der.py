@@ -24,7 +24,7 @@ def decode(schema: type[Schema], der: bytes, what: str, maximum: int) -> Schema:
     try:
         return asn1.decode_der(schema, der)
     except ValueError as error:
-        raise Malformed(f"{what}: no valid DER ({error})") from error
+        raise Malformed(f"{what}: no valid DER of such a structure") from error
 
 
 def encode(value: object) -> bytes:

@@ -83,7 +83,7 @@ def judge_ocsp(
         _verify_signature(parsed, response, issuer, now)
         _ = answer.revocation_time_utc, answer.revocation_reason, answer.next_update_utc
     except certificates.FAULTS as error:  # the library parses late
-        raise _missing(f"no valid OCSP response ({error})") from error
+        raise _missing("no valid OCSP response") from error
     if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
         when = f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}"
         reason = f" ({answer.revocation_reason.value})" if answer.revocation_reason else ""

@@ -34,7 +34,7 @@ def validate_chain(
     server_name: str | None,
     now: datetime,
 ) -> list[x509.Certificate]:
-    """Return the path of a TLS server's certificate, end entity to root.
+    """Return the path of a TLS server's certificate, end entity to root: two certificates at least.
 
     `server_name` is a host name or an IP address in text; None leaves the name unchecked (a notary has none to check).
     Raises `VerificationError` (untrusted, C4).
@@ -42,11 +42,15 @@ def validate_chain(
     try:
         builder = _builder(roots, now).max_chain_depth(LIMITS.intermediates)
         if server_name is not None:
-            return builder.build_server_verifier(_subject(server_name)).verify(end_entity, list(intermediates))
-        builder = builder.extension_policies(ca_policy=_SERVER_CA, ee_policy=_SERVER)
-        return builder.build_client_verifier().verify(end_entity, list(intermediates)).chain
+            path = builder.build_server_verifier(_subject(server_name)).verify(end_entity, list(intermediates))
+        else:
+            builder = builder.extension_policies(ca_policy=_SERVER_CA, ee_policy=_SERVER)
+            path = builder.build_client_verifier().verify(end_entity, list(intermediates)).chain
     except (web_pki.VerificationError, ValueError) as error:
         raise VerificationError("untrusted", "C4", f"the server's chain: {error}") from error
+    if len(path) == 1:
+        raise VerificationError("untrusted", "C4", "the server's certificate is itself a root; expected an issued one")
+    return path
 
 
 def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetime) -> x509.Certificate:

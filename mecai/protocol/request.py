@@ -98,6 +98,8 @@ class VoucherRequest:
 
 
 def _check_server_name(text: str) -> None:
+    if len(text) > LIMITS.server_name_length:
+        raise Malformed(f"serverName: {len(text)} octets, more than the {LIMITS.server_name_length} allowed")
     try:
         normal = host_name(text)
     except InputError as error:

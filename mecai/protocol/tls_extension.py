@@ -4,7 +4,7 @@
     struct { uint8 version = 1; uint8 quorum; AuthorityId candidates<8..128>; Context contexts<0..255>;
              VoucherHash cached<0..512>; } VoucherRequest;                  /* ClientHello, voucher_request */
     opaque Voucher<1..2^16-1>;
-    struct { Voucher vouchers<0..2^16-1>; } Vouchers;                       /* server's answer, voucher */
+    struct { Voucher vouchers<0..64000>; } Vouchers;                        /* server's answer, voucher */
 
 Not here: where the extensions travel (`nginx_module_shim`, `mecai.tls`) and which vouchers a server picks. Failures
 are `Malformed` under rule T4; the detail begins with the TLS alert that they ask for.
@@ -31,7 +31,8 @@ _UINT16_MAX: Final = 0xFFFF
 class Choice:
     """What a client asks for: authorities in its order of preference, and how many of them must vouch.
 
-    `contexts` empty means no filter; `cached` names vouchers (by their hash) that the client already has.
+    `contexts` empty means no filter, and one that stands there twice means nothing more (T5); `cached` names vouchers
+    (by their hash) that the client already has.
     """
 
     quorum: int
@@ -96,6 +97,8 @@ def decode_vouchers(data: bytes) -> tuple[bytes, ...]:
         outer = _Reader(data)
         reader = _Reader(outer.vector16())
         outer.end()
+        if len(reader.left) > LIMITS.staple_size:
+            raise Malformed(f"decode_error: vouchers of {len(reader.left)} octets, expected 0..{LIMITS.staple_size}")
         vouchers = []
         while reader.left:
             vouchers.append(reader.vector16())
@@ -153,7 +156,7 @@ def _unpack_contexts(data: bytes) -> tuple[str, ...]:
 
 def _check_contexts(contexts: tuple[str, ...]) -> None:
     try:
-        check_contexts(contexts)
+        check_contexts(tuple(dict.fromkeys(contexts)))
     except Malformed as error:
         raise Malformed(f"illegal_parameter: {error.detail}") from error
 

@@ -271,3 +271,14 @@ def e6_in_another_voucher() -> Situation:
     evidence = [by_ocsp(SITE, ocsp(SITE, "revoked")), by_ocsp(_ISSUING)]
     bad = of(CEDAR, evidence=evidence, info={"addresses": addresses("198.18.0.66")})
     return refused("revoked", voucher(), bad)
+
+
+@case("E6", "V2")
+def e6_in_a_strangers_voucher() -> Situation:
+    """Birch's voucher is good. Cedar, whom nobody asked, encloses the issuer's `revoked`.
+
+    V2 bounds the work: what is in the voucher of no candidate is not looked at, in either direction.
+    """
+    good = voucher()
+    other = of(CEDAR, evidence=[by_ocsp(SITE, ocsp(SITE, "revoked")), by_ocsp(_ISSUING)])
+    return accepted(good, other, passing=[good], candidates=(BIRCH,))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.conformance.parts.der import octets, time
-from tests.conformance.parts.directories import content, distrust, entry, moment, publisher, signed
+from tests.conformance.parts.directories import content, distrust, entry, moment, publisher, signed, text
 from tests.conformance.parts.signed_data import Changes
 from tests.conformance.parts.signing import signer
 from tests.conformance.parts.voucher import BEGIN, Voucher, addresses, contexts
@@ -159,6 +159,15 @@ def c4_self_signed() -> Situation:
     extensions = leaf_extensions(ExtendedKeyUsageOID.SERVER_AUTH, [HOST])
     site = issue(HOST, key(HOST), None, extensions, span=(NOW - DAY, NOW + DAY))
     return refused("untrusted", chain=[site.der])
+
+
+@case("C4")
+def c4_itself_a_root() -> Situation:
+    """The end entity is self-signed, and alder's entry lists it among the roots. C4: somebody has to have issued it."""
+    extensions = leaf_extensions(ExtendedKeyUsageOID.SERVER_AUTH, [HOST])
+    site = issue(HOST, key(HOST), None, extensions, span=(NOW - DAY, NOW + DAY))
+    listed = entry(ALDER, roots=[text(ALDER.root.der), text(site.der)])
+    return refused("untrusted", chain=[site.der], directory=signed(content(listed, *ENTRIES[1:])))
 
 
 @case("C4")

@@ -148,6 +148,12 @@ def t5_context_with(name: bytes) -> Situation:
     return _alert("illegal_parameter", _choice(contexts=_contexts(name)))
 
 
+@case("T5")
+def t5_context_twice() -> Situation:
+    """Context MOZ stands there twice. T5: that means what it means once; `contexts` is read as it stands."""
+    return _read(1, _IDS[:1], ("MOZ", "MOZ"))
+
+
 def _list(*items: bytes) -> bytes:
     body = b"".join(struct.pack("!H", len(item)) + item for item in items)
     return struct.pack("!H", len(body)) + body
@@ -180,6 +186,12 @@ def t7_one_twice() -> Situation:
     return _vouchers(b"\x01", b"\x01")
 
 
+@case("T7")
+def t7_as_long_as_may_be() -> Situation:
+    """One voucher of 63,998 octets: with its length 64,000, the most that an answer may have."""
+    return _vouchers(bytes(63_998))
+
+
 _TWO = _list(b"\x01\x01", b"\x02\x02")
 _BAD_LISTS = {
     "nothing": b"",
@@ -191,10 +203,11 @@ _BAD_LISTS = {
     "a list shorter than the extension": b"\0\x07" + _TWO[2:],
     "a voucher longer than the list": b"\0\x03\0\x02\x01",
     "half a length": b"\0\x01\0",
+    "64,001 octets": _list(bytes(63_999)),
 }
 
 
 @case("T7", "T4", over=_BAD_LISTS)
 def t7_answer_with(octets: bytes) -> Situation:
-    """The answer has {}. Vouchers are `Voucher<1..2^16-1>` in a list of at most 2^16-1 octets."""
+    """The answer has {}. Vouchers are `Voucher<1..2^16-1>` in a list of at most 64,000 octets."""
     return _undecodable(octets)

@@ -102,6 +102,12 @@ def test_what_is_ber_but_not_der_is_malformed(changes: dict[str, str]) -> None:
         decode(encoded(**changes))
 
 
+def test_a_fault_is_told_in_plain_words() -> None:
+    with pytest.raises(Malformed) as caught:
+        decode(encoded()[:-1])
+    assert caught.value.detail == "Everything: no valid DER of such a structure"
+
+
 def test_size_and_trailing_octets() -> None:
     with pytest.raises(Malformed, match="no valid DER"):
         decode(encoded() + b"\0")

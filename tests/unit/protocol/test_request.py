@@ -64,6 +64,11 @@ def test_each_fault_names_its_field(changes: dict[str, Any], field: str) -> None
     assert caught.value.rule == "R3"
 
 
+def test_a_long_name_is_not_quoted() -> None:
+    with pytest.raises(Malformed, match="serverName: 60000 octets, more than the 253 allowed"):
+        replace(REQUEST, server_name="a" * 60_000)
+
+
 def test_another_version_is_malformed() -> None:
     value = der.decode(request._VoucherRequest, DER, "VoucherRequest", len(DER))
     value.version = 2

@@ -87,13 +87,19 @@ def test_bad_lengths_are_a_decode_error(octets: bytes) -> None:
         request(quorum=3),
         request(candidates=A + A),
         request(contexts=b"\x03moz"),
-        request(contexts=b"\x03MOZ\x03MOZ"),
         request(contexts=b"\x02\xc3\x84"),
     ],
 )
 def test_values_out_of_range_are_an_illegal_parameter(octets: bytes) -> None:
     with pytest.raises(Malformed, match="illegal_parameter"):
         Choice.decode(octets)
+
+
+def test_a_context_may_stand_there_twice() -> None:
+    octets = request(contexts=b"\x03MOZ\x03MOZ")
+    choice = Choice.decode(octets)
+    assert choice is not None
+    assert choice.encode() == octets
 
 
 def test_contexts_fit_their_vector() -> None:
@@ -114,3 +120,6 @@ def test_an_answer_is_bounded() -> None:
     for vouchers in ([bytes(63_999)], [b""], [bytes(65_536)]):
         with refuses("malformed", "T4"):
             encode_vouchers(vouchers)
+    assert decode_vouchers(b"\xfa\x00\xf9\xfe" + bytes(63_998))
+    with pytest.raises(Malformed, match="decode_error: vouchers of 64001 octets"):
+        decode_vouchers(b"\xfa\x01\xf9\xff" + bytes(63_999))

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mecai.protocol.directory import Distrust
 from mecai.protocol.identity import spki_hash
 from mecai.protocol.verify import Presented
-from tests.pki import DAY, HOUR, NOW, Issued, key
+from tests.pki import DAY, HOUR, NOW, Issued, issue, key, leaf_extensions
 from tests.scene import ADDRESS, HOST, Scene, authority_entry, directory_of, refuses
 
 SCENE = Scene()
@@ -114,6 +115,16 @@ def test_c4_the_name_may_be_left_unchecked() -> None:
 def test_c4_chains_that_do_not_hold(chain: tuple[bytes, ...]) -> None:
     with refuses("untrusted", "C4"):
         SCENE.accept(FROM_BIRCH, presented=Presented(chain, ADDRESS))
+
+
+@pytest.mark.parametrize("server_name", [HOST, None])
+def test_c4_an_end_entity_that_is_itself_a_root(server_name: str | None) -> None:
+    site = issue(HOST, key(HOST), None, leaf_extensions(ExtendedKeyUsageOID.SERVER_AUTH, [HOST]), span=(NOW, NOW + DAY))
+    entry = authority_entry(ALDER)
+    directory = directory_of(replace(entry, roots=(*entry.roots, site.certificate)), authority_entry(BIRCH))
+    presented = Presented((site.der,), ADDRESS)
+    with refuses("untrusted", "C4"):
+        SCENE.accept(FROM_BIRCH, presented=presented, directory=directory, server_name=server_name)
 
 
 def test_c4_an_expired_server_certificate() -> None:
