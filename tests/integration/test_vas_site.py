@@ -1,0 +1,91 @@
+"""The nginx site in front of a VAS: its own refusals are problem documents of docs/spec R7."""
+
+import http.client
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment
+
+from mecai.protocol.limits import LIMITS
+from mecai.vas.problem import MEDIA_TYPE, Code, Problem
+from tests.pki import Hierarchy
+
+ROLE = Path(__file__).resolve().parents[2] / "ansible" / "roles" / "voucher_authority"
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+NAME = "vas.birch.test"
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTPS over a Unix socket; who is behind it is not the question."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(NAME)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect, and shake hands."""
+        plain = socket.socket(socket.AF_UNIX)
+        plain.connect(str(self._path))
+        self.sock = ssl._create_unverified_context().wrap_socket(plain)  # noqa: S323 - see above
+
+
+def render(home: Path) -> str:
+    """Render the role's template for a scratch folder, where no VAS answers."""
+    environment = Environment(autoescape=False)  # noqa: S701 - nginx reads it, no browser
+    environment.filters["comment"] = "# {}".format
+    template = environment.from_string((ROLE / "templates" / "site.conf.j2").read_text(encoding="utf-8"))
+    site = template.render(
+        ansible_managed="managed",
+        voucher_authority_host_name=NAME,
+        __voucher_authority_tls_certificate=home / "site.pem",
+        __voucher_authority_tls_key=home / "site.pem",
+    )
+    site = site.replace("listen 443 ssl;", f"listen unix:{home}/https.sock ssl;").replace("listen [::]:443 ssl;", "")
+    return site.replace("/run/mecai-vas/", f"{home}/")
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Path]:
+    """Run nginx with the site alone; it has its sockets when the command returns."""
+    birch = Hierarchy("birch").server(NAME)
+    (home / "site.pem").write_bytes(birch.chain_pem + birch.key_pem)
+    (home / "site.conf").write_text(render(home), encoding="utf-8")
+    (home / "nginx.conf").write_text(
+        f"user root; pid {home}/pid; error_log {home}/error.log; events {{}}\n"
+        f"http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; include site.conf; }}"
+    )
+    command = [str(NGINX), "-p", str(home), "-c", "nginx.conf", "-e", f"{home}/error.log"]
+    done = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    subprocess.run(command, check=True)
+    try:
+        yield home / "https.sock"
+    finally:
+        subprocess.run([*command, "-s", "stop"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"),
+    [
+        (10, Problem(Code.OVERLOADED, "the server does not answer")),
+        (LIMITS.request_size + 1, Problem(Code.OVERLOADED, "the server does not answer")),
+        (LIMITS.request_size + 8192, Problem(Code.TOO_LARGE, f"more than {LIMITS.request_size} octets")),
+    ],
+)
+def test_nginx_refuses_in_the_words_of_the_protocol(tmp_path: Path, size: int, problem: Problem) -> None:
+    with running(tmp_path) as path:
+        connection = Connection(path)
+        connection.request("POST", "/v1/vouchers", body=bytes(size))
+        response = connection.getresponse()
+        document = json.loads(response.read())
+        connection.close()
+    assert (response.status, response.headers["Content-Type"]) == (problem.code.status, MEDIA_TYPE)
+    assert document == problem.document()
+    assert response.headers["Retry-After"] == ("5" if problem.code is Code.OVERLOADED else None)
