@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from mecai.evidence import AddressPolicy, AddressRefused
+from mecai.protocol.errors import InputError
+from mecai.protocol.names import host_name
 from mecai.protocol.request import VoucherRequest
 from mecai.vas.problem import Code, Problem
 
@@ -31,7 +33,8 @@ class Targets:
 def server_name(request: VoucherRequest, certificate: x509.Certificate) -> str | None:
     """Return the probe's SNI: the request's serverName, or else what follows from the certificate (R3).
 
-    That is its first DNS name, a wildcard's left label replaced by `www`; None if it has no DNS name.
+    That is its first DNS name, a wildcard's left label replaced by `www`; None if it has no DNS name. Raises `Problem`
+    (malformed) for a DNS name that is none: what a CA certified may still hold anything.
     """
     if request.server_name is not None:
         return request.server_name
@@ -39,5 +42,12 @@ def server_name(request: VoucherRequest, certificate: x509.Certificate) -> str |
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return None
+    except ValueError as error:  # octets beyond ASCII
+        raise Problem(Code.MALFORMED, f"certificate: its subject alternative name cannot be read ({error})") from error
     first: str | None = next(iter(names.get_values_for_type(x509.DNSName)), None)
-    return f"www{first[1:]}" if first is not None and first.startswith("*.") else first
+    if first is None:
+        return None
+    try:
+        return host_name(f"www{first[1:]}" if first.startswith("*.") else first)
+    except InputError as error:
+        raise Problem(Code.MALFORMED, f"certificate: its first DNS name: {error}") from error
