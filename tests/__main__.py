@@ -54,6 +54,12 @@ class Stage:
     commands: Sequence[Sequence[str]]
 
 
+def _protocol_coverage() -> list[str]:
+    """Return what holds the protocol's own tests to nearly every branch of it."""
+    options = ("--cov=mecai.protocol", "--cov-branch", "--cov-report=term-missing:skip-covered", "--cov-fail-under=97")
+    return [f"{BIN}/python", "-m", "pytest", "-q", "tests/unit/protocol", *options]
+
+
 def _fuzz_stages() -> Sequence[Stage]:
     """Return the stage that fuzzes, on processors for which the fuzzer is made."""
     if find_spec("atheris") is None:
@@ -75,7 +81,7 @@ def _stages() -> dict[str, Stage]:
             ],
         ),
         Stage("types", [[f"{BIN}/mypy"]]),
-        Stage("unit", [_pytest("unit", "tests/unit")]),
+        Stage("unit", [_pytest("unit", "tests/unit"), _protocol_coverage()]),
         Stage(
             "conformance",
             [

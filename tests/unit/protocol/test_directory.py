@@ -152,6 +152,7 @@ BAD: dict[str, Callable[[dict[str, Any]], object]] = {
     "root no certificate": at("authorities", 0, "roots", 0, value="AAAA"),
     "root no base64": at("authorities", 0, "roots", 0, value="="),
     "root unpadded": at("authorities", 0, "reportKey", value="AAA"),
+    "report key a number": at("authorities", 0, "reportKey", value=1234),
     "root a number": at("authorities", 0, "roots", 0, value=7),
     "http": at("authorities", 0, "servers", 0, "url", value="http://vas.alder.test"),
     "empty name": at("authorities", 0, "name", value=""),

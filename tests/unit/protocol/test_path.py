@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from mecai.protocol.path import validate_authority, validate_chain, validate_delegate
 from tests.pki import (
@@ -129,6 +129,11 @@ def test_a_root_of_another_algorithm_makes_no_authority() -> None:
         validate_authority(authority(parent=root), [root.certificate], NOW)
 
 
+def issuers_url() -> x509.AuthorityInformationAccess:
+    url = x509.UniformResourceIdentifier("http://ca.alder.test/root.cer")
+    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, url)])
+
+
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 BAD_AUTHORITIES: dict[str, Callable[[], x509.Certificate]] = {
     "not critical": lambda: authority(instead(x509.ExtendedKeyUsage([VOUCHER_SIGNING]), critical=False)),
@@ -137,7 +142,8 @@ BAD_AUTHORITIES: dict[str, Callable[[], x509.Certificate]] = {
     "no purpose": lambda: authority(without(x509.ExtendedKeyUsage)),
     "no key usage": lambda: authority(without(x509.KeyUsage)),
     "key usage of a CA": lambda: authority([*without(x509.KeyUsage), key_usage("digital_signature", "key_cert_sign")]),
-    "no OCSP URL": lambda: authority(without(x509.AuthorityInformationAccess)),
+    "no URL": lambda: authority(without(x509.AuthorityInformationAccess)),
+    "no OCSP URL": lambda: authority(instead(issuers_url(), critical=False)),
     "no name": lambda: authority(without(x509.SubjectAlternativeName)),
     "a CA": lambda: authority([*ALDER.voucher_extensions(), (x509.BasicConstraints(ca=True, path_length=None), True)]),
     "issued by a sub-CA": lambda: authority(parent=ALDER.issuing),
