@@ -1,5 +1,6 @@
 """A VAS put together from its configuration: which part gets which, and nothing else."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from mecai.vas.directories import Directories
 from mecai.vas.issue import Notary
 from mecai.vas.log import Log
 from mecai.vas.probe import probe
-from mecai.vas.quota import Quota
+from mecai.vas.quota import Quotas
 from mecai.vas.reception import Reception
 from mecai.vas.sighting import Probe
 from mecai.vas.signer import Signer, load_signer
@@ -48,7 +49,12 @@ class Assembly:
 
 
 def assemble(
-    config: Config, clock: Callable[[], datetime], *, probe: Probe = probe, fetch: Fetch | None = None
+    config: Config,
+    clock: Callable[[], datetime],
+    *,
+    probe: Probe = probe,
+    fetch: Fetch | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Assembly:
     """Put a server together; raises `HostError` or `InputError` for what the configuration names.
 
@@ -72,5 +78,5 @@ def assemble(
         hold=config.hold,
         clock=clock,
     )
-    reception = Reception(notary, Quota(config.requests_per_minute), config.parallel_requests, clock)
+    reception = Reception(notary, Quotas(config.bounds, monotonic), config.parallel_requests)
     return Assembly(config, clock, engine, directories, signer, own_status, reception)

@@ -13,6 +13,9 @@
     refused_networks    = ["203.0.113.0/28"] # the VAS's own networks
     distrusted          = []                 # SHA-256 (hex) over the SubjectPublicKeyInfo of CAs that get no voucher
     requests_per_minute = 60                 # of one requester
+    address_requests_per_minute     = 60     # for one address that is to be probed, whoever asks
+    certificate_requests_per_minute = 60     # for one certificate, whoever asks
+    own_requests_per_minute         = 30     # from an address that is to be probed itself: counted apart, and first
     parallel_requests   = 12                 # at work at once, one requester a third; keep it below the HTTP threads
     trusted_proxies     = 1                  # that add to X-Forwarded-For in front of this server
 
@@ -33,6 +36,7 @@ from mecai.protocol.identity import HASH_SIZE
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.voucher import PORTS
 from mecai.settings import Network, read_settings
+from mecai.vas.quota import Bounds
 
 # docs/spec, P4: the ports below 1024 that carry TLS, and 8443.
 TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 8443)
@@ -63,7 +67,10 @@ class Config:
     allowed_networks: tuple[Network, ...] = ()
     refused_networks: tuple[Network, ...] = ()
     distrusted: tuple[str, ...] = ()
-    requests_per_minute: int = 60
+    requests_per_minute: int = Bounds.requester
+    address_requests_per_minute: int = Bounds.address
+    certificate_requests_per_minute: int = Bounds.certificate
+    own_requests_per_minute: int = Bounds.own
     parallel_requests: int = 12
     trusted_proxies: int = 1
 
@@ -79,7 +86,9 @@ class Config:
             _require(port in PORTS, f"ports: {port} is outside 1..65535")
         for text in self.distrusted:
             _require(_is_hash(text), f"distrusted: {text!r} is no SHA-256; expected {2 * HASH_SIZE} hex digits")
-        _require(self.requests_per_minute >= 1, f"requests_per_minute: {self.requests_per_minute} is below 1")
+        for prefix in ("", "address_", "certificate_", "own_"):
+            key = f"{prefix}requests_per_minute"
+            _require(getattr(self, key) >= 1, f"{key}: {getattr(self, key)} is below 1")
         _require(self.parallel_requests >= 1, f"parallel_requests: {self.parallel_requests} is below 1")
         _require(self.trusted_proxies >= 0, f"trusted_proxies: {self.trusted_proxies} is below 0")
 
@@ -92,6 +101,16 @@ class Config:
     def hold(self) -> timedelta:
         """How long a certificate waits from its first sight."""
         return timedelta(hours=self.hold_hours)
+
+    @property
+    def bounds(self) -> Bounds:
+        """How many requests a minute are let in (docs/spec R9)."""
+        return Bounds(
+            self.requests_per_minute,
+            self.address_requests_per_minute,
+            self.certificate_requests_per_minute,
+            self.own_requests_per_minute,
+        )
 
     @property
     def distrusted_keys(self) -> frozenset[bytes]:

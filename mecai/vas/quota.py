@@ -1,42 +1,95 @@
-"""A quota of requests per requester and minute (docs/spec R9), counted in memory and forgotten with each minute.
+"""Quotas of requests per minute (docs/spec R9), counted in memory and forgotten with each minute.
+
+Three bounds hold for everybody: on who asks, on each address that is to be probed, and on the certificate. Requests
+from an address that is to be probed draw on a quota of their own first, so that nobody can use up a server's; what is
+beyond it counts as anybody's.
 
 A requester is an IPv4 address or the IPv6 network of 64 bits around an address: who has one address of that has 2^64.
-Like `mecai.vas.flight` this holds within one process; nodes that share a database count for themselves.
+Like `mecai.vas.flight` this holds within one process; nodes that share a database count for themselves. Time is
+monotonic: a clock that is set changes nothing.
 """
 
 import ipaddress
 import threading
+import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
+from mecai.protocol.errors import InputError
+from mecai.protocol.identity import address_octets, address_text, certificate_hash
+from mecai.protocol.request import VoucherRequest
 from mecai.vas.problem import Code, Problem
 
-WINDOW: Final = timedelta(minutes=1)
+WINDOW: Final = 60.0  # seconds
 _SITE_BITS: Final = 64  # what one subscriber has at least (RFC 6177)
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Requests per minute."""
+
+    requester: int = 60
+    address: int = 60
+    certificate: int = 60
+    own: int = 30
 
 
 class Quota:
     """Counts the requests of the running window; the next window knows nothing of it."""
 
-    def __init__(self, limit: int) -> None:
-        """Allow `limit` requests per requester and window."""
+    def __init__(self, limit: int, clock: Clock = time.monotonic) -> None:
+        """Allow `limit` requests per key and window."""
         self._limit = limit
+        self._clock = clock
         self._counts: Counter[str] = Counter()
-        self._end = datetime.min.replace(tzinfo=UTC)
+        self._end = clock()
         self._lock = threading.Lock()
 
-    def take(self, requester: str, now: datetime) -> None:
+    def take(self, key: str) -> None:
         """Count one request; raises `Problem` (too-many-requests) beyond the limit."""
-        requester = requester_of(requester)
         with self._lock:
+            now = self._clock()
             if now >= self._end:
                 self._counts.clear()
                 self._end = now + WINDOW
-            self._counts[requester] += 1
-            if self._counts[requester] > self._limit:
-                detail = f"more than {self._limit} requests of {requester or 'one requester'} in a minute"
-                raise Problem(Code.TOO_MANY_REQUESTS, detail, retry=self._end - now)
+            self._counts[key] += 1
+            if self._counts[key] > self._limit:
+                detail = f"more than {self._limit} requests of {key or 'one requester'} in a minute"
+                raise Problem(Code.TOO_MANY_REQUESTS, detail, retry=timedelta(seconds=self._end - now))
+
+
+class Quotas:
+    """All bounds of R9 together."""
+
+    def __init__(self, bounds: Bounds, clock: Clock = time.monotonic) -> None:
+        self._requesters = Quota(bounds.requester, clock)
+        self._addresses = Quota(bounds.address, clock)
+        self._certificates = Quota(bounds.certificate, clock)
+        self._own = Quota(bounds.own, clock)
+
+    def take_malformed(self, requester: str) -> None:
+        """Count a request that says nothing; raises `Problem` (too-many-requests)."""
+        self._requesters.take(requester_of(requester))
+
+    def take(self, requester: str, request: VoucherRequest) -> None:
+        """Count a request; raises `Problem` (too-many-requests)."""
+        own = _octets(requester)
+        if own in request.addresses:
+            try:
+                self._own.take(requester_of(address_text(own)))
+            except Problem:
+                pass  # beyond it, it is anybody
+            else:
+                return
+        self._requesters.take(requester_of(requester))
+        self._certificates.take(f"certificate {certificate_hash(request.certificate).hex()}")
+        for address in request.addresses:
+            self._addresses.take(f"address {address_text(address)}")
 
 
 def requester_of(address: str) -> str:
@@ -48,3 +101,11 @@ def requester_of(address: str) -> str:
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
         return str(ipaddress.ip_network((int(found), _SITE_BITS), strict=False))
     return address
+
+
+def _octets(address: str) -> bytes:
+    """Return the octets of an address; none of what is no address."""
+    try:
+        return address_octets(address)
+    except InputError:
+        return b""

@@ -1,4 +1,4 @@
-"""Between HTTP and the order of work: quota, decoding, load, and requests in flight (docs/spec R4, R6, R9).
+"""Between HTTP and the order of work: decoding, quotas, load, and requests in flight (docs/spec R4, R6, R9).
 
 Every request ends in a line of the log: what was asked, by whom, and what came of it.
 """
@@ -6,9 +6,9 @@ Every request ends in a line of the log: what was asked, by whom, and what came 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,7 +20,7 @@ from mecai.protocol.request import VoucherRequest
 from mecai.vas.flight import Flights
 from mecai.vas.issue import Held, Issued, Notary
 from mecai.vas.problem import Code, Problem
-from mecai.vas.quota import Quota, requester_of
+from mecai.vas.quota import Quotas, requester_of
 
 SECONDS: Final = 30.0  # for a whole request (R4)
 BUSY: Final = timedelta(seconds=5)  # when to try again
@@ -32,30 +32,36 @@ LOG = logging.getLogger(__name__)
 class Reception:
     """Takes requests for one notary."""
 
-    def __init__(self, notary: Notary, quota: Quota, parallel: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, notary: Notary, quotas: Quotas, parallel: int) -> None:
         """Let `parallel` requests be at work at once."""
         self._notary = notary
-        self._quota = quota
+        self._quotas = quotas
         self._slots = threading.BoundedSemaphore(parallel)
         self._share = max(1, parallel // SHARES)
         self._at_work: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._flights = Flights[Issued | Held]()
-        self._clock = clock
 
     def answer(self, body: bytes, requester: str) -> Issued | Held:
         """Answer a request, DER as it came, from the address `requester`; raises `Problem`."""
         facts: dict[str, Any] = {"requester": requester}
         try:
-            self._quota.take(requester, self._clock())
-            request = _decode(body)
+            request = self._decode(body, requester)
             facts |= _facts(request)
+            self._quotas.take(requester, request)
             answer = self._work(request, body, requester)
         except Problem as problem:
             LOG.info("refused", extra=facts | {"code": problem.code.code, "detail": problem.detail})
             raise
         LOG.info("on hold" if isinstance(answer, Held) else "vouched", extra=facts | _outcome(answer))
         return answer
+
+    def _decode(self, body: bytes, requester: str) -> VoucherRequest:
+        try:
+            return VoucherRequest.decode(body)
+        except Malformed as error:
+            self._quotas.take_malformed(requester)
+            raise Problem(Code.MALFORMED, error.detail) from error
 
     def _work(self, request: VoucherRequest, body: bytes, requester: str) -> Issued | Held:
         deadline = Deadline(SECONDS)
@@ -92,13 +98,6 @@ class Reception:
             yield
         finally:
             self._slots.release()
-
-
-def _decode(body: bytes) -> VoucherRequest:
-    try:
-        return VoucherRequest.decode(body)
-    except Malformed as error:
-        raise Problem(Code.MALFORMED, error.detail) from error
 
 
 def _facts(request: VoucherRequest) -> dict[str, Any]:

@@ -42,8 +42,6 @@ def server_name(request: VoucherRequest, certificate: x509.Certificate) -> str |
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return None
-    except ValueError as error:  # octets beyond ASCII
-        raise Problem(Code.MALFORMED, f"certificate: its subject alternative name cannot be read ({error})") from error
     first: str | None = next(iter(names.get_values_for_type(x509.DNSName)), None)
     if first is None:
         return None

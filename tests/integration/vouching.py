@@ -56,6 +56,8 @@ hold_hours = 0
 ports = [{port}]
 allowed_networks = ["127.0.0.0/8"]
 requests_per_minute = 1000
+address_requests_per_minute = 1000
+certificate_requests_per_minute = 1000
 trusted_proxies = 0
 [[directory]]
 context = "MOZ"

@@ -1,23 +1,85 @@
-"""The quota: so many a minute, each requester for itself."""
+"""The quotas: so many a minute, each requester, address and certificate for itself, and a server's own apart."""
 
-from datetime import timedelta
+from collections.abc import Callable
 
 import pytest
 
+from mecai.protocol.identity import address_octets
+from mecai.protocol.request import VoucherRequest
 from mecai.vas.problem import Code, Problem
-from mecai.vas.quota import WINDOW, Quota, requester_of
-from tests.pki import NOW
+from mecai.vas.quota import WINDOW, Bounds, Quota, Quotas, requester_of
+from tests.pki import Hierarchy
+
+ALDER = Hierarchy("alder")
+SERVER = "198.18.0.1"
+STRANGERS = tuple(f"192.0.2.{number}" for number in range(1, 200))
+
+
+def request(name: str = "one", *addresses: str) -> VoucherRequest:
+    octets = tuple(address_octets(address) for address in addresses or (SERVER, "2001:db8::1"))
+    return VoucherRequest(ALDER.server(f"{name}.example.test").der, (), octets, 443)
+
+
+def refused(take: Callable[[], None]) -> str:
+    with pytest.raises(Problem) as caught:
+        take()
+    assert caught.value.code is Code.TOO_MANY_REQUESTS
+    assert caught.value.headers()["Retry-After"] == "60"
+    return caught.value.detail
 
 
 def test_each_requester_has_a_quota_and_each_minute_begins_anew() -> None:
-    quota = Quota(2)
+    now = 1000.0
+    quota = Quota(2, lambda: now)
     for requester in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
-        quota.take(requester, NOW)
+        quota.take(requester)
+    now += 18
     with pytest.raises(Problem) as caught:
-        quota.take("192.0.2.1", NOW + timedelta(seconds=18))
+        quota.take("192.0.2.1")
     assert caught.value.code is Code.TOO_MANY_REQUESTS
     assert caught.value.headers()["Retry-After"] == "42"
-    quota.take("192.0.2.1", NOW + WINDOW)
+    now = 1000 + WINDOW
+    quota.take("192.0.2.1")
+
+
+def test_many_requesters_share_the_quota_of_an_address() -> None:
+    quotas = Quotas(Bounds(address=2), lambda: 0.0)
+    quotas.take(STRANGERS[0], request("one"))
+    quotas.take(STRANGERS[1], request("two"))
+    assert "address 198.18.0.1" in refused(lambda: quotas.take(STRANGERS[2], request("three")))
+    quotas.take(STRANGERS[2], request("three", "198.18.0.2"))
+
+
+def test_many_requesters_share_the_quota_of_a_certificate() -> None:
+    quotas = Quotas(Bounds(certificate=2), lambda: 0.0)
+    quotas.take(STRANGERS[0], request("one", "198.18.0.1"))
+    quotas.take(STRANGERS[1], request("one", "198.18.0.2"))
+    assert "of certificate " in refused(lambda: quotas.take(STRANGERS[2], request("one", "198.18.0.3")))
+    quotas.take(STRANGERS[2], request("two", "198.18.0.3"))
+
+
+def test_nobody_can_use_up_a_servers_quota() -> None:
+    quotas = Quotas(Bounds(requester=1, address=2, certificate=2, own=2), lambda: 0.0)
+    for stranger in STRANGERS[:2]:
+        quotas.take(stranger, request())
+    refused(lambda: quotas.take(STRANGERS[3], request()))
+    quotas.take(SERVER, request())
+    quotas.take(f"::ffff:{SERVER}", request())
+    refused(lambda: quotas.take(SERVER, request()))
+
+
+def test_beyond_its_own_quota_a_server_has_what_everybody_has() -> None:
+    quotas = Quotas(Bounds(requester=2, own=1), lambda: 0.0)
+    for _ in range(3):
+        quotas.take(SERVER, request())
+    assert "198.18.0.1" in refused(lambda: quotas.take(SERVER, request()))
+
+
+def test_malformed_requests_count() -> None:
+    quotas = Quotas(Bounds(requester=1), lambda: 0.0)
+    quotas.take_malformed(STRANGERS[0])
+    refused(lambda: quotas.take_malformed(STRANGERS[0]))
+    refused(lambda: quotas.take(STRANGERS[0], request()))
 
 
 @pytest.mark.parametrize(
