@@ -15,6 +15,7 @@ from cryptography.x509.verification import Store
 
 from mecai.protocol.errors import Malformed
 from mecai.protocol.identity import authority_id, spki_der, spki_hash
+from mecai.protocol.path import Roots
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Authority:
         return tuple(root for root in self.roots if authority_id(spki_der(root)) == self.authority)
 
     @cached_property
-    def anchors(self) -> Store:
+    def anchors(self) -> Roots:
         """The same roots, ready to validate a path to."""
         return Store(list(self.identifying_roots))
 
@@ -112,6 +113,11 @@ class Directory:
     def roots(self) -> tuple[x509.Certificate, ...]:
         """Every root of every authority."""
         return tuple(root for authority in self.authorities for root in authority.roots)
+
+    @cached_property
+    def anchors(self) -> Roots:
+        """The same roots, ready to validate a server's chain to."""
+        return Store(list(self.roots)) if self.roots else ()
 
     def find(self, authority: bytes) -> Authority | None:
         """Return the entry with this id of 8 octets."""

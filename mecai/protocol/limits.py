@@ -34,8 +34,6 @@ class Limits:
     # Voucher Request Protocol
     request_size: int = 64 * 1024
     server_name_length: int = 253
-    succession_size: int = 16 * 1024
-    succession_lifetime: timedelta = timedelta(hours=24)
 
     # TLS extensions
     candidates: int = 16

@@ -72,7 +72,7 @@ def _examine(
 ) -> Case:
     """Validate the chain against the directory's roots and find its owners (rule C4)."""
     chain = _load_chain(presented)
-    path = validate_chain(chain[0], chain[1:], directory.roots, server_name, now)
+    path = validate_chain(chain[0], chain[1:], directory.anchors, server_name, now)
     if entry := directory.distrusted(path, now):
         raise VerificationError("distrusted", "C4", f"a CA of the server's chain is distrusted: {entry.reason}")
     owners = directory.owner_groups_of([*chain, *path])
