@@ -10,11 +10,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from mecai.directory_file import read_directory
 from mecai.protocol.directory import parse_directory
 from mecai.protocol.errors import InputError, Malformed, VerificationError
 from mecai.protocol.identity import address_octets, address_text
@@ -108,12 +112,14 @@ def _request(question: Question) -> Answer:
 
 def _directory(question: Question) -> Answer:
     """Take the directories that came before, then this one; each may name the pins that follow (rule D2)."""
-    pins = _publishers(question)
-    highest = None
-    for encoded in _list(question["history"]):
-        directory = parse_directory(encoded, pins, None, highest)
-        highest, pins = (directory.sequence, directory.hash), directory.publishers or pins
-    parse_directory(_octets(question["directory"]), pins, _time(question["now"]), highest)
+    with TemporaryDirectory() as folder:
+        path, publishers, records = (Path(folder, name) for name in ("directory.der", "publishers.pem", "records"))
+        publishers.write_bytes(b"".join(pin.public_bytes(Encoding.PEM) for pin in _publishers(question)))
+        for encoded in _list(question["history"]):
+            path.write_bytes(encoded)
+            read_directory(path, publishers, records, None)
+        path.write_bytes(_octets(question["directory"]))
+        read_directory(path, publishers, records, _time(question["now"]))
     return {}
 
 

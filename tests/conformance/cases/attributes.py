@@ -1,6 +1,8 @@
 # ruff: noqa: D401 - a docstring here draws a situation; it is no command
 """O2 and O6: what the signature covers. General CMS readers accept much of what has to be refused here."""
 
+import hashlib
+
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from tests.conformance.parts import names
@@ -9,6 +11,7 @@ from tests.conformance.parts.der import (
     Fields,
     explicit,
     implicit,
+    integer,
     octets,
     oid,
     sequence,
@@ -124,6 +127,24 @@ def o2_another_signing_certificate() -> Situation:
     """signing-certificate-v2 names cedar's certificate: birch's was exchanged for it. The reason is `bad-signature`."""
     named = signed_attributes(names.VOUCHER_INFO, GOOD.content, signer(CEDAR.voucher))["signing-certificate-v2"]
     return _changed_attributes({"signing-certificate-v2": named}, "bad-signature")
+
+
+_HASH = octets(hashlib.sha256(BIRCH.voucher.der).digest())
+_NAME = sequence(_HASH)
+_ISSUER_SERIAL = sequence(sequence(explicit(4, BIRCH.root.certificate.subject.public_bytes())), integer(1))
+_REFERENCES = {
+    "an issuerSerial": sequence(sequence(sequence(_HASH, _ISSUER_SERIAL))),
+    "two certificates": sequence(sequence(_NAME, _NAME)),
+    "policies": sequence(sequence(_NAME), sequence(sequence(oid(names.UNKNOWN)))),
+}
+
+
+@case("V4", "O2", over=_REFERENCES)
+def o2_signing_certificate_with(reference: bytes) -> Situation:
+    """signing-certificate-v2 has {}. O2: the SHA-256 of the one certificate, and nothing else; else `bad-signature`."""
+    return _changed_attributes(
+        {"signing-certificate-v2": attribute(names.SIGNING_CERTIFICATE_V2, reference)}, "bad-signature"
+    )
 
 
 def _negated(key: PrivateKey, data: bytes) -> bytes:

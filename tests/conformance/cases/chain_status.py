@@ -172,6 +172,20 @@ def v11_signature_damaged() -> Situation:
     return _missing(response[:-1] + bytes((response[-1] ^ 1,)))
 
 
+_OLD = {
+    "ten days": (10 * DAY, None),
+    "ten days and a second": (10 * DAY + SECOND, "status-stale"),
+}
+
+
+@case("V11", "E3", over=_OLD)
+def v11_response_of_an_age_of(old: tuple[timedelta, str | None]) -> Situation:
+    """The end entity's response is {} old and calls itself good until tomorrow. E3: at most 10 days."""
+    age, reason = old
+    made = _with(by_ocsp(SITE, span=(NOW - age, NOW + DAY)))
+    return refused(reason, made) if reason else accepted(made)
+
+
 _FRESH_UNTIL = {
     "begins 300 s ahead": (NOW + 300 * SECOND, NOW + 2 * DAY),
     "ends in a second": (NOW - DAY, NOW + SECOND),

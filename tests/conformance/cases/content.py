@@ -124,6 +124,13 @@ def o9_nine_intermediates() -> Situation:
     return _malformed(**_with_others(8))
 
 
+@case("V1", "O9")
+def o9_one_intermediate_twice() -> Situation:
+    """The voucher names its one intermediate twice, each time with its evidence. O9: no duplicates."""
+    name = octets(hashlib.sha256(issuers(SITE)[1].der).digest())
+    return _malformed(intermediateHashes=sequence(name, name), statusEvidence=sequence(*_ENTRIES, _ENTRIES[-1]))
+
+
 @case("V1", "V9", "O10")
 def o10_sixteen_addresses() -> Situation:
     """Sixteen addresses were probed; the last of them is the peer's."""

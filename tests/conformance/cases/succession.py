@@ -91,6 +91,13 @@ def d2_by_a_key_left_behind() -> Situation:
     return directory_case(_numbered(9), reason="directory-untrusted", history=[_numbered(8, publishers=(_SECOND_KEY,))])
 
 
+@case("D2", "D3")
+def d2_same_again_by_a_key_left_behind() -> Situation:
+    """Directory 8 names the second key alone, and comes again: it was accepted, and is until another replaces it."""
+    newest = _numbered(8, publishers=(_SECOND_KEY,))
+    return directory_case(newest, history=[newest])
+
+
 @case("D3")
 def d3_higher() -> Situation:
     """The client has used directory 7; number 9 comes."""
