@@ -64,8 +64,9 @@ def assemble(
     engine = open_database(config.database)
     directories = Directories(config.directories, engine)
     addresses = AddressPolicy(config.allowed_networks, config.refused_networks)
+    # The VA's own responder may stand in the refused networks, beside it: its name is no stranger's word.
+    own_status = OwnStatus(signer.certificate, signer.root, fetch or Fetcher(AddressPolicy(config.allowed_networks)))
     fetch = fetch or Fetcher(addresses)
-    own_status = OwnStatus(signer.certificate, signer.root, fetch)
     notary = Notary(
         targets=Targets(frozenset(config.ports), addresses),
         trust=Trust(directories, signer.authority, config.distrusted_keys),

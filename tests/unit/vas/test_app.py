@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from cryptography import x509
@@ -314,6 +315,22 @@ def test_a_mismatch_says_what_was_seen(vas: Vas) -> None:
         {"address": "198.18.0.1", "certificateHash": seen},
         {"address": "2001:db8::1", "certificateHash": seen},
     ]
+
+
+def test_its_own_networks_are_not_probed(make: Make) -> None:
+    vas = make(refused_networks=(ip_network("198.18.0.1"), ip_network("2001:db8::1")))
+    assert vas.refused()[:2] == (403, "address-refused")
+    assert vas.outside.probes == []
+
+
+def test_but_its_own_responder_may_stand_there(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make(refused_networks=(ip_network("198.18.0.1"),)).server.config
+    fetcher = Mock()
+    monkeypatch.setattr("mecai.vas.assembly.Fetcher", fetcher)
+    assemble(config, lambda: NOW)
+    own, others = (call.args[0] for call in fetcher.call_args_list)
+    assert (own.refused, others.refused) == ((), config.refused_networks)
+    assert own.allowed == others.allowed == config.allowed_networks
 
 
 def test_the_quota(make: Make) -> None:
