@@ -9,6 +9,7 @@ counted in memory (`mecai.vas.flight`); more threads than `parallel_requests`, s
 import logging
 import os
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from mecai.vas.problem import MEDIA_TYPE, Code, Problem, retry_after
 REQUEST_TYPE: Final = "application/mecai-voucher-request"
 VOUCHER_TYPE: Final = "application/mecai-voucher"
 _BOOT_FAILURE: Final = 3  # gunicorn's exit code that stops it from starting workers again and again
+
+_OPENAPI: Final = (files(__package__) / "openapi.json").read_bytes()  # docs/spec R8
 
 LOG = logging.getLogger(__name__)
 
@@ -75,6 +78,10 @@ def _route(app: Flask, server: Assembly) -> None:
             "lifetime": int(server.config.lifetime.total_seconds()),
             "hold": int(server.config.hold.total_seconds()),
         }
+
+    @app.get("/v1/openapi.json")
+    def openapi() -> Response:
+        return Response(_OPENAPI, content_type="application/json")
 
     @app.get("/healthz")
     def health() -> dict[str, str]:

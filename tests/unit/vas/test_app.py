@@ -28,6 +28,7 @@ from mecai.vas.database import migrate
 from mecai.vas.problem import LONGEST_DETAIL, MEDIA_TYPE, Code, Problem
 from mecai.vas.tables import CERTIFICATES, METADATA, VOUCHERS
 from tests.directories import directory
+from tests.openapi import conforms
 from tests.pki import DAY, HOUR, NOW, Issued
 from tests.responders import Online, Responders
 from tests.unit.vas.conftest import Publish
@@ -127,7 +128,9 @@ def make(tmp_path: Path, publish: Publish) -> Iterator[Make]:
             monotonic=lambda: outside.seconds,
         )
         migrate(server.engine)
-        made.append(Vas(server, make_app(server).test_client(), outside))
+        app = make_app(server)
+        app.after_request(conforms)
+        made.append(Vas(server, app.test_client(), outside))
         return made[-1]
 
     yield build

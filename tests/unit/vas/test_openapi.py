@@ -1,0 +1,43 @@
+"""The OpenAPI document says what the VAS does; every answer of test_app.py is held to it besides."""
+
+import json
+from unittest.mock import Mock
+
+from jsonschema import Draft202012Validator
+
+from mecai.vas.app import make_app
+from mecai.vas.assembly import Assembly
+from mecai.vas.problem import Code
+from tests.openapi import DOCUMENT
+
+APP = make_app(Mock(spec=Assembly, config=Mock(trusted_proxies=1)))
+RESPONSES = DOCUMENT["paths"]["/v1/vouchers"]["post"]["responses"]
+
+
+def test_it_is_served_as_it_is() -> None:
+    response = APP.test_client().get("/v1/openapi.json")
+    assert response.mimetype == "application/json"
+    assert json.loads(response.data) == DOCUMENT
+
+
+def test_it_names_every_route_and_no_other() -> None:
+    routes = {
+        (rule.rule, method.lower())
+        for rule in APP.url_map.iter_rules()
+        if rule.endpoint != "static"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert routes == {(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods}
+
+
+def test_it_names_every_code_at_its_status_and_no_other() -> None:
+    for status, response in RESPONSES.items():
+        codes = {code.code for code in Code if code.status == int(status)}
+        said = response["description"].partition("Codes: ")[2].rstrip(".")
+        assert codes == set(filter(None, said.split(", "))), status
+    assert {str(code.status) for code in Code} <= RESPONSES.keys()
+
+
+def test_its_schemas_are_schemas() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
