@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.cms import parse_voucher
+from mecai.protocol.reasons import REASONS
 from tests.scene import PUBLISHER, Scene
 from tests.unit.cli.program import Ended, mecai
 
@@ -56,6 +57,7 @@ def test_verify_refuses_with_reason_and_rule(folder: Path) -> None:
     ended = verify(folder, "--format", "json", address="198.18.0.11")
     assert ended.code == 1
     assert ended.err.startswith("mecai: address-mismatch (V9)")
+    assert ended.err.endswith(f"\n{REASONS['address-mismatch'].advice}\n")
     document = json.loads(ended.out)
     assert (document["verdict"], document["reason"], document["rule"]) == ("refused", "address-mismatch", "V9")
     assert verify(folder, at="2026-03-03T11:55:00Z").err.startswith("mecai: expired (V7)")
