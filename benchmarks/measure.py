@@ -2,7 +2,7 @@
 
 Two pieces of work are timed in turns of about a millisecond, so that whatever else the machine does hits both alike.
 Time is the processor's, of this thread alone. Others on the machine can only add to it (they take caches and shared
-units away), so the value is that of the fastest twentieth of the turns, and the ratio that of two such values. `spread`
+units away), so the value is that of the fastest hundredth of the turns, and the ratio that of two such values. `spread`
 is half the distance between the quartiles of the ratios of neighbouring turns: how unquiet the machine was.
 
 A result, as in `benchmarks/results/NAME.json`: `value` in `unit`; `ratio` says how many times better it is than what it
@@ -105,7 +105,7 @@ def _microseconds(work: Work, count: int) -> float:
 
 
 def _fastest(times: Sequence[float]) -> float:
-    return round(statistics.quantiles(times, n=20)[0], 2)
+    return round(statistics.quantiles(times, n=100)[0], 2)
 
 
 def _spread(ratios: Sequence[float]) -> float:

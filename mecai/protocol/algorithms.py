@@ -5,6 +5,7 @@ of the parameters (RFC 5754 for ECDSA, PKCS #1 v1.5 and digests; RFC 4055 sectio
 refused by its name.
 """
 
+import hashlib
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -85,9 +86,7 @@ class Digest:
 
     def of(self, data: bytes) -> bytes:
         """Return the digest of `data`."""
-        context = hashes.Hash(self.hash)
-        context.update(data)
-        return context.finalize()
+        return hashlib.new(self.hash.name, data).digest()
 
 
 @dataclass(frozen=True)

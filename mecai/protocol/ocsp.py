@@ -140,7 +140,7 @@ def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.C
         # The library names the algorithm by its identifier only, but PSS needs the parameters too.
         algorithm = algorithms.signature_named(der.raw(basic.signature_algorithm))
         key = algorithms.check_public_key(responder.public_key())
-        algorithm.verify(key, parsed.signature, parsed.tbs_response_bytes)
+        algorithm.verify(key, parsed.signature, der.raw(basic.response_data))
     except Malformed as error:
         raise _missing(f"OCSP response: {error.detail}") from error
     except InvalidSignature as error:
