@@ -27,7 +27,7 @@ def main(names: Sequence[str]) -> int:
         print(f"benchmarks: no benchmark {unknown[0]!r}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     where = machine()
-    table = Table("benchmark", "value", "ratio", "against", "spread", "runs", "required", title="make bench")
+    table = Table("benchmark", "value", "ratio", "typical", "against", "runs", "required", title="make bench")
     good = True
     for name in names or NAMES:
         results = import_module(f"benchmarks.{name}").run()
@@ -51,8 +51,9 @@ def write(name: str, where: dict[str, object], results: Sequence[Result]) -> Non
 def _row(result: Result) -> tuple[str, ...]:
     colour = "green" if result.good else "red"
     required = f"[{colour}]{result.required:g}[/]" if result.required is not None else ""
-    numbers = f"{result.value:g} {result.unit}", f"{result.ratio:.3f}", result.against, f"± {result.spread:.3f}"
-    return result.name, *numbers, str(result.runs), required
+    typical = f"{result.typical:.3f} ± {result.spread:.3f}"
+    value = f"{result.value:g} {result.unit}"
+    return result.name, value, f"{result.ratio:.3f}", typical, result.against, str(result.runs), required
 
 
 if __name__ == "__main__":

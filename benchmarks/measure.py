@@ -2,8 +2,9 @@
 
 Two pieces of work are timed in turns of about a millisecond, so that whatever else the machine does hits both alike.
 Time is the processor's, of this thread alone. Others on the machine can only add to it (they take caches and shared
-units away), so the value is that of the fastest hundredth of the turns, and the ratio that of two such values. `spread`
-is half the distance between the quartiles of the ratios of neighbouring turns: how unquiet the machine was.
+units away), so the value is that of the fastest hundredth of the turns, and `ratio` that of two such values: what the
+work costs where it is left alone. `typical` is the median of the ratios of neighbouring turns, disturbed as they were,
+and `spread` half the distance between their quartiles. What is required is required of `ratio`.
 
 A result, as in `benchmarks/results/NAME.json`: `value` in `unit`; `ratio` says how many times better it is than what it
 is held `against` (higher is better); `runs` is how many turns there were.
@@ -39,6 +40,7 @@ class Result:
     against: str
     spread: float
     runs: int
+    typical: float
     required: float | None = None
 
     @property
@@ -53,22 +55,24 @@ def paired(name: str, work: Work, other: Work, against: str, *, required: float 
     pairs = [(_microseconds(work, count), _microseconds(other, other_count)) for _ in range(RUNS)]
     times, other_times = zip(*pairs, strict=True)
     value = _fastest(times)
-    spread = _spread([theirs / ours for ours, theirs in pairs])
-    return Result(name, value, "µs", round(_fastest(other_times) / value, 3), against, spread, RUNS, required)
+    typical, spread = _typical([theirs / ours for ours, theirs in pairs])
+    return Result(name, value, "µs", round(_fastest(other_times) / value, 3), against, spread, RUNS, typical, required)
 
 
 def limited(name: str, work: Work, limit: float) -> Result:
     """Time `work` against a limit in microseconds."""
     count = _turn(work)
     times = [_microseconds(work, count) for _ in range(RUNS)]
-    value, spread = _fastest(times), _spread([limit / each for each in times])
-    return Result(name, value, "µs", round(limit / value, 3), f"limit of {limit:g} µs", spread, RUNS, 1.0)
+    value = _fastest(times)
+    typical, spread = _typical([limit / each for each in times])
+    return Result(name, value, "µs", round(limit / value, 3), f"limit of {limit:g} µs", spread, RUNS, typical, 1.0)
 
 
 def sized(name: str, octets: bytes, limit: int | None, what: str) -> Result:
     """Hold a size against a limit, where there is one."""
     size = len(octets)
-    return Result(name, size, "octets", round((limit or size) / size, 4), what, 0.0, 1, 1.0 if limit else None)
+    ratio = round((limit or size) / size, 4)
+    return Result(name, size, "octets", ratio, what, 0.0, 1, ratio, 1.0 if limit else None)
 
 
 def machine() -> dict[str, object]:
@@ -108,6 +112,7 @@ def _fastest(times: Sequence[float]) -> float:
     return round(statistics.quantiles(times, n=100)[0], 2)
 
 
-def _spread(ratios: Sequence[float]) -> float:
-    low, _, high = statistics.quantiles(ratios, n=4)
-    return round((high - low) / 2, 3)
+def _typical(ratios: Sequence[float]) -> tuple[float, float]:
+    """Return the median, and half the distance between the quartiles."""
+    low, median, high = statistics.quantiles(ratios, n=4)
+    return round(median, 3), round((high - low) / 2, 3)

@@ -43,6 +43,7 @@ def test_what_others_add_does_not_count(clock: list[int]) -> None:
     result = paired("name", disturbed, taking(clock, 10), "other")
     assert (result.value, result.ratio) == (10.0, 1.0)
     assert result.spread > 0.2
+    assert result.typical < 1.0
 
 
 def test_a_limit(clock: list[int]) -> None:
@@ -58,7 +59,7 @@ def test_sizes() -> None:
 
 def test_what_programs_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "RESULTS", tmp_path / "results")
-    program.write("name", measure.machine(), [Result("a", 1.5, "µs", 2.0, "b", 0.1, 3)])
+    program.write("name", measure.machine(), [Result("a", 1.5, "µs", 2.0, "b", 0.1, 3, 1.9)])
     document = json.loads((tmp_path / "results" / "name.json").read_text())
     assert document["machine"].keys() >= {"processor", "cores", "load", "python", "cryptography"}
     assert document["results"] == [
@@ -70,6 +71,7 @@ def test_what_programs_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             "against": "b",
             "spread": 0.1,
             "runs": 3,
+            "typical": 1.9,
             "required": None,
         }
     ]
