@@ -1,0 +1,63 @@
+"""What `mecai` and `testbed` share: verbs found by name, every named error as clear lines and an exit code.
+
+Exit codes: 0 good, 1 verdict negative, 2 usage or bad input, 3 environment.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from mecai.cli.terminal import printable
+from mecai.protocol.errors import MecaiError
+
+
+class Verbs(click.Group):
+    """Verbs by name with a line each; `PACKAGE.VERB` has the attribute `command` and is loaded only when asked for."""
+
+    def __init__(self, *, verbs: Mapping[str, str], package: str, **attributes: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(context_settings={"help_option_names": ["-h", "--help"]}, **attributes)
+        self._verbs = dict(sorted(verbs.items()))
+        self._package = package
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs."""
+        del ctx
+        return list(self._verbs)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a verb, None where there is none of that name."""
+        del ctx
+        if cmd_name not in self._verbs:
+            return None
+        command: click.Command = import_module(f"{self._package}.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without loading them."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(self._verbs.items()))
+
+
+def run(command: click.Command, name: str, interrupted: str = "interrupted") -> NoReturn:
+    """Run the command line; never shows a traceback for an error that has a name."""
+    try:
+        code = command.main(standalone_mode=False, prog_name=name)
+    except MecaiError as error:
+        _end(error.exit_code, f"{name}: {error}", error.diagnostics())
+    except OSError as error:
+        _end(3, f"{name}: {error}")
+    except click.ClickException as error:
+        error.show()
+        _end(2)
+    except click.Abort:
+        _end(130, f"{name}: {interrupted}")
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _end(code: int, *lines: str) -> NoReturn:
+    for line in filter(None, lines):
+        click.echo(printable(line), err=True)
+    raise SystemExit(code)
