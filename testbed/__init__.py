@@ -1,6 +1,6 @@
 """The lab: a topology file becomes real hosts on real networks, inside namespaces of its own.
 
-`topology` reads the file, `plan` allots addresses, `image` builds the base system, `nspawn` makes networks and hosts,
-`access` writes the SSH config and the Ansible inventory, `health` asks each host whether it works in meaning.
-`stages` and `up` put them in order; `cli` holds one file per verb. Nothing outside `cli` prints.
+`model` is the topology and the plan of its addresses, `machine` this machine and a lab's files on it, `drivers` make
+networks and hosts, `provision` fills them, `scenarios` are played on them, `lifecycle` puts it all in order; `cli`
+holds one file per verb. Nothing outside `cli` prints.
 """

@@ -41,7 +41,7 @@ def _link_collection() -> None:
 
 
 def _shell_scripts() -> list[str]:
-    folders = (ROOT / ".ci", ROOT / "scripts", ROOT / "testbed" / "image", ROOT / "ansible" / "roles")
+    folders = (ROOT / ".ci", ROOT / "scripts", ROOT / "testbed" / "provision" / "image", ROOT / "ansible" / "roles")
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [str(path) for path in files if re.match(rb"#!\S*(/env )?\S*sh\b", path.read_bytes()[:40])]
 

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import click
 
-from testbed import preflight
 from testbed.cli.options import find_source, format_option, lab_option, name_lab, topology_option
-from testbed.topology import load
+from testbed.lifecycle import preflight
+from testbed.model.topology import load
 
 
 @click.command()

@@ -8,8 +8,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from testbed import demonstration, preflight
 from testbed.cli.options import format_option, lab_option, open_lab
+from testbed.lifecycle import preflight
+from testbed.scenarios import demonstration
 
 
 @click.command()

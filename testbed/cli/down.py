@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import click
 
-from testbed import down, preflight
 from testbed.cli.options import format_option, lab_option, name_lab, topology_option
+from testbed.lifecycle import down, preflight
 
 
 @click.command()

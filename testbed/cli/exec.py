@@ -2,9 +2,10 @@
 
 import click
 
-from testbed import preflight, tools
 from testbed.cli.options import lab_option, open_lab, topology_option
-from testbed.nspawn import hosts
+from testbed.drivers.nspawn import hosts
+from testbed.lifecycle import preflight
+from testbed.machine import tools
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from mecai.protocol.errors import HostError
-from testbed.lab import Lab
-from testbed.plan import Plan, make
-from testbed.topology import find, is_file, load
+from testbed.machine.lab import Lab
+from testbed.model.plan import Plan, make
+from testbed.model.topology import find, is_file, load
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from testbed.stages import Result
+    from testbed.lifecycle.stages import Result
 
 
 class Progress:

@@ -2,9 +2,11 @@
 
 import click
 
-from testbed import access, preflight, tools
 from testbed.cli.options import lab_option, open_lab, topology_option
-from testbed.nspawn import hosts
+from testbed.drivers.nspawn import hosts
+from testbed.lifecycle import preflight
+from testbed.machine import tools
+from testbed.provision import access
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -6,9 +6,9 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 
-from testbed import health, preflight
 from testbed.cli.options import format_option, lab_option, open_lab, topology_option
 from testbed.cli.tables import show_status
+from testbed.lifecycle import health, preflight
 
 
 @click.command()

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from testbed.health import Status
+from testbed.lifecycle.health import Status
 
 _WIDEST = 1000
 _COLOURS = {"healthy": "green", "degraded": "yellow", "down": "red"}

@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from testbed import health, preflight, up
 from testbed.cli import demo
 from testbed.cli.options import find_source, format_option, lab_option, name_lab, topology_option
 from testbed.cli.progress import Progress
 from testbed.cli.tables import show_status
-from testbed.demonstration import Scene
-from testbed.lab import Lab
-from testbed.plan import Plan, make
-from testbed.stages import Result, run
-from testbed.topology import load
+from testbed.lifecycle import health, preflight, up
+from testbed.lifecycle.stages import Result, run
+from testbed.machine.lab import Lab
+from testbed.model.plan import Plan, make
+from testbed.model.topology import load
+from testbed.scenarios.demonstration import Scene
 
 
 @click.command()

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from testbed.image import build
-from testbed.lab import Lab
-from testbed.limits import LIMITS
-from testbed.nspawn import cgroups, hosts, mounts, network
-from testbed.waiting import until
+from testbed.drivers.nspawn import cgroups, hosts, network
+from testbed.machine import mounts
+from testbed.machine.lab import Lab
+from testbed.machine.limits import LIMITS
+from testbed.machine.waiting import until
+from testbed.provision.image import build
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="making namespaces needs root"),

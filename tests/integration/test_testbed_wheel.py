@@ -3,7 +3,7 @@
 from pathlib import Path
 from zipfile import ZipFile
 
-from testbed import wheel
+from testbed.provision import wheel
 
 
 def test_the_wheel_is_reproducible_and_built_once(tmp_path: Path) -> None:

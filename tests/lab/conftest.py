@@ -16,7 +16,7 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
-from testbed.lab import Lab
+from testbed.machine.lab import Lab
 from tests.lab.survey import Survey, survey
 
 LAB = Lab(os.environ.get("MECAI_LAB", "small"))

@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 ROLES = REPOSITORY / "ansible" / "roles"
 INVENTORIES = {
     "example": REPOSITORY / "ansible" / "inventories" / "example" / "group_vars",
-    "lab": REPOSITORY / "testbed" / "converge" / "group_vars",
+    "lab": REPOSITORY / "testbed" / "provision" / "converge" / "group_vars",
 }
 PREFIX = "mecai.infrastructure."
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed import access, plan, topology
-from testbed.lab import Lab
+from testbed.machine.lab import Lab
+from testbed.model import plan, topology
+from testbed.provision import access
 
 GOLDEN = Path(__file__).parent / "golden"
 TEXT = """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed import preflight
 from testbed.cli import main
+from testbed.lifecycle import preflight
 
 
 def call(

@@ -3,9 +3,11 @@
 import pytest
 
 from mecai.protocol.errors import HostError
-from testbed import health, plan, tools, topology
-from testbed.lab import Lab
-from testbed.nspawn import hosts
+from testbed.drivers.nspawn import hosts
+from testbed.lifecycle import health
+from testbed.machine import tools
+from testbed.machine.lab import Lab
+from testbed.model import plan, topology
 
 SMALL = plan.make(topology.load(topology.find("small")))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.image import build
+from testbed.machine import tools
+from testbed.provision.image import build
 
 LISTING = """main bookworm http://mirror.example/debian
 main bookworm-updates http://mirror.example/debian

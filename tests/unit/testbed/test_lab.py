@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.errors import HostError, InputError
-from testbed.image.build import Image
-from testbed.lab import REPOSITORY, Lab, Record, write_file
-from testbed.nspawn import hosts, network
-from testbed.topology import Topology, parse
-from testbed.up import choose_image
+from testbed.drivers.nspawn import hosts, network
+from testbed.lifecycle.up import choose_image
+from testbed.machine.lab import REPOSITORY, Lab, Record, write_file
+from testbed.model.topology import Topology, parse
+from testbed.provision.image.build import Image
 
 MODEL: Topology = parse("{name: tiny, zones: {z: a zone}, hosts: {r: {role: router, zone: z}}}", "tiny.yml")
 RECORD = Record(str(REPOSITORY), "tiny.yml", MODEL.digest, "0123456789abcdef")
@@ -44,7 +44,7 @@ def test_a_damaged_record_is_one_line_with_the_fix(lab: Lab, damage: str) -> Non
 
 def test_a_second_holder_is_told_who_holds_the_lock(lab: Lab) -> None:
     script = (
-        "from pathlib import Path; from testbed.lab import Lab; import sys\n"
+        "from pathlib import Path; from testbed.machine.lab import Lab; import sys\n"
         f"with Lab('tiny', Path({str(lab.labs)!r}), Path({str(lab.locks)!r})).lock():\n"
         "    print('held', flush=True); sys.stdin.read()"
     )

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_network
 
-from testbed import plan, topology
+from testbed.model import plan, topology
 
 SMALL = plan.make(topology.load(topology.find("small")))
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from testbed import tools
-from testbed.lab import Lab
-from testbed.nspawn import hosts
-from testbed.playbook import Reader, TaskError, _in_use
+from testbed.drivers.nspawn import hosts
+from testbed.machine import tools
+from testbed.machine.lab import Lab
+from testbed.provision.playbook import Reader, TaskError, _in_use
 
 GOOD = """
 TASK [mecai.infrastructure.resolver : Install unbound] ***

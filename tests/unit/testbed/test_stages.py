@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.errors import HostError, InputError
-from testbed.stages import Note, Result, Stage, StageError, run
-from testbed.waiting import until
+from testbed.lifecycle.stages import Result, Stage, StageError, run
+from testbed.machine.waiting import Note, until
 
 
 class Listener:

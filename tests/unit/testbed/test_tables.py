@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from testbed.cli.tables import show_status
-from testbed.health import Problem, Status
+from testbed.lifecycle.health import Problem, Status
 
 
 def test_no_cell_is_cut_in_a_narrow_terminal() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.errors import HostError
-from testbed import tools
+from testbed.machine import tools
 
 
 @pytest.mark.parametrize("call", [tools.run, tools.become])

@@ -3,7 +3,7 @@
 import pytest
 
 from mecai.protocol.errors import InputError
-from testbed import topology
+from testbed.model import topology
 
 GOOD = """
 name: tiny

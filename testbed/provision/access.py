@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from testbed import tools
-from testbed.lab import REPOSITORY, Lab, write_file
-from testbed.limits import LIMITS
-from testbed.plan import Plan
+from testbed.machine import tools
+from testbed.machine.lab import REPOSITORY, Lab, write_file
+from testbed.machine.limits import LIMITS
+from testbed.model.plan import Plan
 
 # Ansible group of each role.
 GROUPS = {
@@ -45,7 +45,7 @@ def write(lab: Lab, plan: Plan, joins: dict[str, list[str]], host_keys: dict[str
     write_file(lab.ansible_config, ansible_config(lab))
     _link(_collections(lab) / "ansible_collections" / "mecai" / "infrastructure", REPOSITORY / "ansible")
     # Beside the inventory they hold for every playbook, the collection's as well.
-    _link(lab.inventory.with_name("group_vars"), REPOSITORY / "testbed" / "converge" / "group_vars")
+    _link(lab.inventory.with_name("group_vars"), REPOSITORY / "testbed" / "provision" / "converge" / "group_vars")
 
 
 def ssh_config(lab: Lab, joins: dict[str, list[str]]) -> str:

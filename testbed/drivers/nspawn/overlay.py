@@ -3,10 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from testbed import tools
-from testbed.lab import Lab, write_file
-from testbed.nspawn import mounts
-from testbed.plan import Plan
+from testbed.machine import mounts, tools
+from testbed.machine.lab import Lab, write_file
+from testbed.model.plan import Plan
 
 _HOST_KEY = "etc/ssh/ssh_host_ed25519_key.pub"
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from testbed import tools
-from testbed.lab import REPOSITORY
-from testbed.limits import LIMITS
+from testbed.machine import tools
+from testbed.machine.lab import REPOSITORY
+from testbed.machine.limits import LIMITS
 
 # Hosts run mecai, not the lab: a change to the lab alone leaves their wheel as it is.
 _PARTS = ("LICENSE", "README.md", "mecai", "pyproject.toml")

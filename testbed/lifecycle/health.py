@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.lab import Lab
-from testbed.limits import LIMITS
-from testbed.nspawn import hosts
-from testbed.plan import Plan
-from testbed.topology import Host
-from testbed.waiting import until
+from testbed.drivers.nspawn import hosts
+from testbed.machine import tools
+from testbed.machine.lab import Lab
+from testbed.machine.limits import LIMITS
+from testbed.machine.waiting import until
+from testbed.model.plan import Plan
+from testbed.model.topology import Host
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import shutil
 from dataclasses import dataclass
 
-from testbed.lab import Lab
-from testbed.nspawn import hosts, mounts, network
+from testbed.drivers.nspawn import hosts, network
+from testbed.machine import mounts
+from testbed.machine.lab import Lab
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from testbed import tools
+from testbed.machine import tools
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _ESCAPE = re.compile(r"\\([0-7]{3})")

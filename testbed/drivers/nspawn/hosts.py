@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.lab import Lab
-from testbed.limits import LIMITS
-from testbed.nspawn import cgroups, overlay
-from testbed.plan import Plan
-from testbed.stages import Note
-from testbed.waiting import until
+from testbed.drivers.nspawn import cgroups, overlay
+from testbed.machine import tools
+from testbed.machine.lab import Lab
+from testbed.machine.limits import LIMITS
+from testbed.machine.waiting import Note, until
+from testbed.model.plan import Plan
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = ["env", "--ignore-environment", "--chdir=/root", "HOME=/root", "USER=root", "LANG=C.UTF-8", _PATH]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.image import build
-from testbed.lab import CACHE, STATE
-from testbed.limits import LIMITS
-from testbed.nspawn import cgroups
+from testbed.drivers.nspawn import cgroups
+from testbed.machine import tools
+from testbed.machine.lab import CACHE, STATE
+from testbed.machine.limits import LIMITS
+from testbed.provision.image import build
 
 _GIB = 1024**3
 _INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")

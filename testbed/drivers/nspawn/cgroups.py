@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mecai.protocol.errors import HostError
-from testbed.limits import LIMITS
-from testbed.waiting import until
+from testbed.machine.limits import LIMITS
+from testbed.machine.waiting import until
 
 _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mecai.protocol.errors import HostError, InputError, MecaiError
-
-Note = Callable[[str], None]
+from testbed.machine.waiting import Note
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from mecai.protocol.errors import InputError
 
-BUILT_IN = Path(__file__).parent / "topologies"
+BUILT_IN = Path(__file__).parents[1] / "topologies"
 _SCHEMA = Path(__file__).parent / "topology.schema.yml"
 _DEFAULT_DOMAIN = "lab.test"
 _SEEN_CHARACTERS = 80

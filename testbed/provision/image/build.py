@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.lab import CACHE, REPOSITORY
-from testbed.limits import LIMITS
-from testbed.nspawn import mounts
-from testbed.stages import Note
-from testbed.waiting import until
+from testbed.machine import mounts, tools
+from testbed.machine.lab import CACHE, REPOSITORY
+from testbed.machine.limits import LIMITS
+from testbed.machine.waiting import Note, until
 
 _HERE = Path(__file__).parent
 _SUITE = "trixie"

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
 
-from testbed.topology import Host, Topology, Zone
+from testbed.model.topology import Host, Topology, Zone
 
 _ROUTER_NUMBER = 1
 _FIRST_HOST_NUMBER = 10

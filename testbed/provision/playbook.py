@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.lab import Lab
-from testbed.limits import LIMITS
-from testbed.nspawn import hosts
-from testbed.stages import Note
+from testbed.drivers.nspawn import hosts
+from testbed.machine import tools
+from testbed.machine.lab import Lab
+from testbed.machine.limits import LIMITS
+from testbed.machine.waiting import Note
 
 SITE = Path(__file__).parent / "converge" / "site.yml"
 _TASK = re.compile(r"TASK \[(?:[\w.]+ : )?(.*)\]")

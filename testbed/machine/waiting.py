@@ -5,7 +5,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from mecai.protocol.errors import HostError
-from testbed.limits import LIMITS
+from testbed.machine.limits import LIMITS
+
+# Tells a person what is being done or waited for.
+Note = Callable[[str], None]
 
 T = TypeVar("T")
 

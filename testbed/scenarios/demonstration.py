@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.lab import Lab
-from testbed.limits import LIMITS
-from testbed.nspawn import hosts
-from testbed.plan import Plan
+from testbed.drivers.nspawn import hosts
+from testbed.machine import tools
+from testbed.machine.lab import Lab
+from testbed.machine.limits import LIMITS
+from testbed.model.plan import Plan
 
 _SITE_FILE = "/etc/nginx/conf.d/impersonation.conf"
 _CHAIN_FILE = "/etc/ssl/certs/impersonation.pem"

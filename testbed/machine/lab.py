@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mecai.protocol.errors import HostError, InputError
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/mecai-testbed")
 CACHE = Path("/var/cache/mecai-testbed")
 RUN = Path("/run/mecai-testbed")

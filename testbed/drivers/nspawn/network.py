@@ -15,10 +15,9 @@ from pyroute2.iproute.linux import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from mecai.protocol.errors import HostError
-from testbed import tools
-from testbed.lab import Lab
-from testbed.nspawn import mounts
-from testbed.plan import Leg, Plan
+from testbed.machine import mounts, tools
+from testbed.machine.lab import Lab
+from testbed.model.plan import Leg, Plan
 
 SWITCH = "switch"
 _RUN = Path("/run/netns")

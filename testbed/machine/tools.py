@@ -10,7 +10,7 @@ from threading import Timer
 from typing import NoReturn
 
 from mecai.protocol.errors import HostError
-from testbed.limits import LIMITS
+from testbed.machine.limits import LIMITS
 
 # Tools of the machine, each with the Debian package that has it.
 PACKAGES = {

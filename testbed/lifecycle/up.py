@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mecai.protocol.errors import HostError, InputError
-from testbed import access, demonstration, health, playbook, preflight, topology, wheel
-from testbed.image import build
-from testbed.lab import REPOSITORY, Lab, Record, write_file
-from testbed.nspawn import hosts, network, overlay
-from testbed.plan import Plan
-from testbed.stages import Note, Stage
+from testbed.drivers.nspawn import hosts, network, overlay
+from testbed.lifecycle import health, preflight
+from testbed.lifecycle.stages import Stage
+from testbed.machine.lab import REPOSITORY, Lab, Record, write_file
+from testbed.machine.waiting import Note
+from testbed.model import topology
+from testbed.model.plan import Plan
+from testbed.provision import access, playbook, wheel
+from testbed.provision.image import build
+from testbed.scenarios import demonstration
 
 
 @dataclass(frozen=True)

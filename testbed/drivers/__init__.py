@@ -1,0 +1,1 @@
+"""What makes hosts out of a plan: one room for each way."""
