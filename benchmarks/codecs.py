@@ -3,10 +3,10 @@
 from typing import Final
 
 from benchmarks.measure import Result, limited
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.request import VoucherRequest
-from mecai.protocol.tls_extension import Choice, decode_vouchers, encode_vouchers
-from mecai.protocol.voucher import VoucherInfo
+from mecai.protocol.codec.tls_extension import Choice, decode_vouchers, encode_vouchers
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.objects.voucher_info import VoucherInfo
 from tests.scene import ADDRESS, HOST, Scene
 
 LIMIT_MICROSECONDS: Final = 50.0

@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from benchmarks.measure import Result, Work, paired
-from mecai.protocol import certificates, cms, path
-from mecai.protocol import ocsp as protocol_ocsp
-from mecai.protocol.rules import Case, judge_voucher
+from mecai.protocol.codec import cms
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki import certificates, path
+from mecai.protocol.pki import ocsp as protocol_ocsp
+from mecai.protocol.verify.rules import Case, judge_voucher
 from tests.scene import Scene
 
 SCENE = Scene()
@@ -54,7 +56,7 @@ def run() -> list[Result]:
 
 def bare(*, with_chain: bool) -> Work:
     """Return the very signature verifications that a voucher, or a connection with it, is made of."""
-    signed = cms.parse_voucher(VOUCHER).signed
+    signed = parse_voucher(VOUCHER).signed
     authority, root = SCENE.birch.voucher.certificate, SCENE.birch.root.certificate
     site, issuing, alder = SCENE.site.certificate, SCENE.alder.issuing.certificate, SCENE.alder.root.certificate
     parts = [

@@ -11,9 +11,9 @@ from typing import Any
 
 from cryptography import x509
 
-from mecai.protocol.authorities import Authority, Directory, Distrust
-from mecai.protocol.directory import sign_directory
-from mecai.protocol.identity import spki_hash
+from mecai.protocol.objects.authorities import Authority, Directory, Distrust
+from mecai.protocol.objects.directory import sign_directory
+from mecai.protocol.pki.identity import spki_hash
 from tests.pki import DAY, NOW, Hierarchy, Issued, issue, key, key_usage
 from tests.scene import PUBLISHER, authority_entry, directory_of
 

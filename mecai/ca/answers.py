@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from mecai.ca.register import Revocation
-from mecai.protocol.algorithms import PrivateKey, for_key
+from mecai.protocol.pki.algorithms import PrivateKey, for_key
 
 SHA1: Final = hashes.SHA1()  # noqa: S303 - names a certificate and signs nothing (RFC 6960 section 4.1.1)
 NAMING: Final = {algorithm.name: algorithm for algorithm in (SHA1, hashes.SHA256())}

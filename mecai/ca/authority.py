@@ -17,10 +17,10 @@ from mecai.ca.profiles import RULES, Issuer, Order, Profile, draft
 from mecai.ca.publication import Publication
 from mecai.ca.register import Entry, Revocation, serial_text
 from mecai.ca.store import Home, create_home, locked, open_home, sign
-from mecai.protocol import directory
-from mecai.protocol.algorithms import PublicKey
-from mecai.protocol.errors import HostError, InputError
-from mecai.protocol.identity import authority_id, spki_der, spki_hash
+from mecai.errors import HostError, InputError
+from mecai.protocol.objects import directory
+from mecai.protocol.pki.algorithms import PublicKey
+from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 
 # RFC 5280 section 5.3.1, without those that undo or that belong to other kinds of list.
 REASONS: Final = {

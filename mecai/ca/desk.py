@@ -26,10 +26,10 @@ from cryptography.x509.ocsp import OCSPResponseStatus
 
 from mecai.ca.answers import NAMING, Answer, IssuerId
 from mecai.ca.status import Status, StatusFile
-from mecai.protocol.algorithms import PrivateKey
-from mecai.protocol.errors import HostError
-from mecai.protocol.identity import spki_hash
-from mecai.protocol.ocsp import build_ocsp_request, judge_ocsp
+from mecai.errors import HostError
+from mecai.protocol.pki.algorithms import PrivateKey
+from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 
 STEADY: Final = timedelta(minutes=5)  # answers without nonce stay the same as long: HTTP caches help, floods cost less
 _NONCE_ECHOED: Final = 32  # octets, RFC 9654 section 2.1: longer ones may go without echo ...

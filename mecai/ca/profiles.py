@@ -13,8 +13,8 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from mecai.protocol.algorithms import PublicKey
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
+from mecai.protocol.pki.algorithms import PublicKey
 
 Extension = tuple[x509.ExtensionType, bool]  # an extension, and whether it is critical
 

@@ -11,17 +11,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from mecai import durable
 from mecai.ca.answers import SHA1, Answer, IssuerId
 from mecai.ca.config import Config
 from mecai.ca.profiles import Issuer, crl_name
 from mecai.ca.register import Entry, Revocation
 from mecai.ca.status import Status, StatusFile, encode_statuses
 from mecai.ca.store import Home, Signer
-from mecai.protocol.algorithms import for_key
-from mecai.protocol.errors import HostError
-from mecai.protocol.identity import spki_hash
+from mecai.errors import HostError
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.algorithms import for_key
+from mecai.protocol.pki.identity import spki_hash
+from mecai.service import durable
 
 STATUS_NAME: Final = "status.json"
 RETENTION: Final = timedelta(days=30)  # how long the status of an expired certificate is still told

@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.ca.profiles import Issuer, Profile
-from mecai.protocol.errors import HostError
-from mecai.protocol.identity import spki_hash
+from mecai.errors import HostError
+from mecai.protocol.pki.identity import spki_hash
 
 _SCHEMA: Final = """
 CREATE TABLE certificate (

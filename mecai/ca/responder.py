@@ -27,12 +27,12 @@ from mecai.ca.keys import key_hash
 from mecai.ca.profiles import Issuer
 from mecai.ca.publication import STATUS_NAME
 from mecai.ca.status import StatusFile
-from mecai.logs import log_json
-from mecai.pem import load_certificates, load_key
-from mecai.protocol.errors import HostError, MecaiError
-from mecai.protocol.identity import spki_hash
-from mecai.readiness import Readiness
-from mecai.settings import read_settings
+from mecai.errors import HostError, MecaiError
+from mecai.protocol.pki.identity import spki_hash
+from mecai.service.logs import log_json
+from mecai.service.pem import load_certificates, load_key
+from mecai.service.readiness import Readiness
+from mecai.service.settings import read_settings
 
 Clock = Callable[[], datetime]
 

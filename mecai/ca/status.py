@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from mecai.ca.register import Revocation, serial_text
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 
 _VERSION: Final = 1
 

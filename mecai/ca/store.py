@@ -21,14 +21,14 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai import durable
 from mecai.ca.config import Config
 from mecai.ca.keys import key_pem, make_key
 from mecai.ca.profiles import Issuer, Order, Profile, draft
 from mecai.ca.register import Register, create_register
-from mecai.pem import load_certificates, load_key
-from mecai.protocol.algorithms import PrivateKey, for_key
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
+from mecai.protocol.pki.algorithms import PrivateKey, for_key
+from mecai.service import durable
+from mecai.service.pem import load_certificates, load_key
 
 _HOME: Final = "authority"
 _UNFINISHED: Final = ".authority.unfinished"

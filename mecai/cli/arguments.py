@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mecai.protocol.errors import HostError, InputError, Malformed
+from mecai.errors import HostError, InputError, Malformed
 
 
 class Moment(click.ParamType[datetime]):

@@ -11,15 +11,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 from rich.table import Table
 
-from mecai import durable
 from mecai.ca.authority import REASONS, initialise, opened
 from mecai.ca.config import Config
 from mecai.ca.keys import accept_key, dns_name, load_request, request_names
 from mecai.ca.profiles import RULES, Profile
 from mecai.ca.register import Entry, serial_text
-from mecai.pem import load_certificates
-from mecai.protocol.errors import InputError
-from mecai.settings import read_settings
+from mecai.errors import InputError
+from mecai.service import durable
+from mecai.service.pem import load_certificates
+from mecai.service.settings import read_settings
 
 _ON_REQUEST = [each.value for each in (Profile.SERVER, Profile.VA, Profile.OCSP_ROOT, Profile.OCSP_ISSUING)]
 _with_config = click.option(

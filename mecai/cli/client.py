@@ -23,10 +23,10 @@ from mecai.client.explain import RULES, explain
 from mecai.client.fetch import Connection, Deadline, Destination, Page, Unreachable, connect, get
 from mecai.client.policy import DEFAULT_CONFIG, MODES, PROFILES, ClientPolicy, read_policy
 from mecai.client.verdict import Outcome
-from mecai.protocol.directory import Directory
-from mecai.protocol.errors import MecaiError, VerificationError
-from mecai.protocol.identity import certificate_hash
-from mecai.protocol.verify import Vouched
+from mecai.errors import MecaiError, VerificationError
+from mecai.protocol.objects.directory import Directory
+from mecai.protocol.pki.identity import certificate_hash
+from mecai.protocol.verify.connection import Vouched
 
 Document = dict[str, Any]
 Command = TypeVar("Command", bound=Callable[..., object])

@@ -18,15 +18,15 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.directory_file import read_directory
-from mecai.protocol.directory import parse_directory
-from mecai.protocol.errors import InputError, Malformed, VerificationError
-from mecai.protocol.identity import address_octets, address_text
-from mecai.protocol.request import VoucherRequest
+from mecai.errors import InputError, Malformed, VerificationError
+from mecai.protocol.codec.strict_json import TIME
+from mecai.protocol.codec.tls_extension import Choice, decode_vouchers
+from mecai.protocol.objects.directory import parse_directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.protocol.selection import Mode, candidates
-from mecai.protocol.strict_json import TIME
-from mecai.protocol.tls_extension import Choice, decode_vouchers
-from mecai.protocol.verify import Policy, Presented, verify_connection
+from mecai.protocol.verify.connection import Policy, Presented, verify_connection
+from mecai.service.directory_file import read_directory
 
 Question = dict[str, Any]
 Answer = dict[str, Any]

@@ -8,11 +8,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mecai import durable
 from mecai.cli.arguments import Moment, input_from, now, read
-from mecai.pem import load_certificates, load_key
-from mecai.protocol.cms import parse_signed_content
-from mecai.protocol.directory import (
+from mecai.errors import InputError
+from mecai.protocol.codec.cms import parse_signed_content
+from mecai.protocol.codec.strict_json import load
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.objects.directory import (
     Authority,
     Directory,
     Distrust,
@@ -21,10 +22,9 @@ from mecai.protocol.directory import (
     parse_directory,
     sign_directory,
 )
-from mecai.protocol.errors import InputError
-from mecai.protocol.limits import LIMITS
 from mecai.protocol.oids import ID_CT_DIRECTORY
-from mecai.protocol.strict_json import load
+from mecai.service import durable
+from mecai.service.pem import load_certificates, load_key
 
 _FILE = click.Path(path_type=Path)
 _with_format = click.option("--format", "style", type=click.Choice(["human", "json"]), default="human")

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai import durable
 from mecai.ca.keys import key_pem, make_key, make_request
+from mecai.service import durable
 
 
 @click.group()

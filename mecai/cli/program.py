@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from mecai.cli.terminal import printable
-from mecai.protocol.errors import MecaiError
+from mecai.errors import MecaiError
 
 
 class Verbs(click.Group):

@@ -15,13 +15,13 @@ from rich.table import Table
 
 from mecai.cli.arguments import now
 from mecai.cli.terminal import printable
-from mecai.logs import log_json
+from mecai.service.logs import log_json
 from mecai.sidecar import daemon
-from mecai.sidecar.ask import ask
 from mecai.sidecar.config import Config, read_config
 from mecai.sidecar.report import Row, State, report
 from mecai.sidecar.round import Round, World
 from mecai.sidecar.staple import responder_of
+from mecai.vrp.ask import ask
 
 _COLOURS = {State.GOOD: "green", State.PARTIAL: "yellow"}
 

@@ -10,18 +10,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 from rich.table import Table
 
-from mecai import durable
 from mecai.cli.arguments import Moment, input_from, now, read
-from mecai.pem import load_certificates
-from mecai.protocol.cms import Voucher, parse_voucher
-from mecai.protocol.directory import Directory, Server, parse_directory
-from mecai.protocol.errors import InputError, MecaiError, VerificationError
-from mecai.protocol.identity import address_octets, address_text
-from mecai.protocol.names import check_https_url
-from mecai.protocol.request import VoucherRequest
-from mecai.protocol.verify import Policy, Presented, verify_voucher
-from mecai.protocol.voucher import PORTS, EvidenceMethod
-from mecai.sidecar.ask import Held, Refused, ask
+from mecai.errors import InputError, MecaiError, VerificationError
+from mecai.protocol.objects.directory import Directory, Server, parse_directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import Voucher, parse_voucher
+from mecai.protocol.objects.voucher_info import PORTS, EvidenceMethod
+from mecai.protocol.pki.identity import address_octets, address_text
+from mecai.protocol.pki.names import check_https_url
+from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
+from mecai.service import durable
+from mecai.service.pem import load_certificates
+from mecai.vrp.ask import Held, Refused, ask
 
 _FILE = click.Path(path_type=Path)
 _METHODS = {EvidenceMethod.OCSP: "ocsp", EvidenceMethod.CRL: "crl", EvidenceMethod.SHORT_LIVED: "shortLived"}

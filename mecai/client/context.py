@@ -42,11 +42,11 @@ from mecai.client.policy import DEFAULT_CONFIG, ENFORCE, OFF, WARN, ClientPolicy
 from mecai.client.sockets import VoucherObject, VoucherSocket
 from mecai.client.state import load_directory, selection_key
 from mecai.client.verdict import Demand, Outcome, Verdict, judge
-from mecai.protocol.directory import Directory
-from mecai.protocol.errors import HostError, InputError, VerificationError
+from mecai.errors import HostError, InputError, VerificationError
+from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.protocol.objects.directory import Directory
 from mecai.protocol.selection import Mode, candidates
-from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
-from mecai.protocol.verify import Policy, Vouched
+from mecai.protocol.verify.connection import Policy, Vouched
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]

@@ -1,11 +1,11 @@
 """What rules and reason codes mean, in a person's words, and what to do about a refusal.
 
-The codes of the rules are `mecai.protocol.reasons`; here are those that only a client has.
+The codes of the rules are `mecai.reasons`; here are those that only a client has.
 """
 
 from typing import Final
 
-from mecai.protocol.reasons import LEAVE, REASONS, Reason
+from mecai.reasons import LEAVE, REASONS, Reason
 
 # What held for each voucher that counted, in the order of the rules.
 RULES: Final = {

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from mecai.client.context import VoucherContext
 from mecai.client.sockets import VoucherSocket
 from mecai.client.verdict import Refused, Verdict
-from mecai.protocol.errors import HostError, InputError, VerificationError
-from mecai.protocol.names import host_name
+from mecai.errors import HostError, InputError, VerificationError
+from mecai.protocol.pki.names import host_name
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

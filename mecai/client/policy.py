@@ -21,10 +21,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from mecai.protocol.errors import Malformed
+from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.voucher import check_contexts
-from mecai.settings import Network, read_settings
+from mecai.protocol.pki.identity import check_contexts
+from mecai.service.settings import Network, read_settings
 
 DEFAULT_CONFIG: Final = Path("/etc/mecai/client.toml")
 OFF: Final = "off"

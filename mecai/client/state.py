@@ -1,6 +1,6 @@
 """What a client remembers between connections: its selection key, and how new the newest directory was.
 
-Both are files that are there wholly or not at all (`mecai.durable`), also when two programs start at once.
+Both are files that are there wholly or not at all (`mecai.service.durable`), also when two programs start at once.
 """
 
 import secrets
@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from mecai import durable
 from mecai.client.policy import WARN, ClientPolicy
-from mecai.directory_file import read_directory
-from mecai.protocol.directory import Directory
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
+from mecai.protocol.objects.directory import Directory
+from mecai.service import durable
+from mecai.service.directory_file import read_directory
 
 KEY_SIZE: Final = 32  # docs/spec, S2
 _OTHERS: Final = 0o077

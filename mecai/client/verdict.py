@@ -1,6 +1,6 @@
 """The verdict on one connection: accepted, warned or refused, by which rule and with whose vouchers.
 
-Pure: what a handshake showed and what the client demanded go in; the rules are those of `mecai.protocol.verify`.
+Pure: what a handshake showed and what the client demanded go in; the rules are `mecai.protocol.verify`.
 """
 
 import ssl
@@ -9,11 +9,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from mecai.protocol.directory import Directory
-from mecai.protocol.errors import VerificationError
-from mecai.protocol.identity import address_octets
-from mecai.protocol.tls_extension import decode_vouchers
-from mecai.protocol.verify import Policy, Presented, Vouched, verify_connection
+from mecai.errors import VerificationError
+from mecai.protocol.codec.tls_extension import decode_vouchers
+from mecai.protocol.objects.directory import Directory
+from mecai.protocol.pki.identity import address_octets
+from mecai.protocol.verify.connection import Policy, Presented, Vouched, verify_connection
 from mecai.tls import Facts
 
 _X509_V_ERR_APPLICATION_VERIFICATION: Final = 50  # x509_vfy.h: the application's own check failed

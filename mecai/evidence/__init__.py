@@ -4,10 +4,10 @@ A `Collector` brings the evidence that a voucher needs. What it asks goes throug
 addresses that its `AddressPolicy` allows; the VAS's probe obeys the same policy.
 """
 
-from mecai.evidence.addresses import AddressPolicy, AddressRefused
 from mecai.evidence.collector import Collector
-from mecai.evidence.fetch import Fetch, Fetcher, FetchError
 from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp
+from mecai.net.addresses import AddressPolicy, AddressRefused
+from mecai.net.exchange import Fetch, Fetcher, FetchError
 
 __all__ = [
     "AddressPolicy",

@@ -15,9 +15,9 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.evidence.fetch import Fetch, FetchError
+from mecai.errors import VerificationError
 from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp
-from mecai.protocol.errors import VerificationError
+from mecai.net.exchange import Fetch, FetchError
 
 KEPT_FOR: Final = timedelta(minutes=10)
 KEPT: Final = 4096  # pieces of evidence

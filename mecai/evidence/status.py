@@ -12,13 +12,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from mecai.evidence.crl import distribution_points, judge_crl
-from mecai.evidence.fetch import Fetch
-from mecai.protocol.errors import VerificationError
-from mecai.protocol.identity import certificate_hash, sha256
+from mecai.errors import VerificationError
+from mecai.net.exchange import Fetch
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.ocsp import build_ocsp_request, judge_ocsp
-from mecai.protocol.voucher import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence
+from mecai.protocol.pki.crl import distribution_points, judge_crl
+from mecai.protocol.pki.identity import certificate_hash, sha256
+from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 
 LARGEST_CRL: Final = 16 * 1024 * 1024  # octets; docs/spec, P7
 

@@ -16,11 +16,11 @@ from typing import Final
 
 from publicsuffixlist import PublicSuffixList
 
-from mecai.protocol.authorities import Authority, Directory
-from mecai.protocol.errors import InputError
-from mecai.protocol.identity import address_octets
+from mecai.errors import InputError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.names import host_name
+from mecai.protocol.objects.authorities import Authority, Directory
+from mecai.protocol.pki.identity import address_octets
+from mecai.protocol.pki.names import host_name
 
 EPOCH_SECONDS: Final = 30 * 24 * 3600
 KEY_SIZE: Final = 32

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from mecai.durable import SECRET, replace
+from mecai.service.durable import SECRET, replace
 
 LOG = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from mecai.protocol.errors import InputError, Malformed
-from mecai.protocol.identity import address_octets
-from mecai.protocol.names import host_name
-from mecai.protocol.voucher import PORTS, check_addresses
-from mecai.settings import Network, read_settings
+from mecai.errors import InputError, Malformed
+from mecai.protocol.objects.voucher_info import PORTS, check_addresses
+from mecai.protocol.pki.identity import address_octets
+from mecai.protocol.pki.names import host_name
+from mecai.service.settings import Network, read_settings
 
 
 @dataclass(frozen=True)

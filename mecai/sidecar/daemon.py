@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mecai.durable import host_errors
-from mecai.protocol.errors import MecaiError
+from mecai.errors import MecaiError
+from mecai.service.durable import host_errors
 from mecai.sidecar.config import Config, read_config
 from mecai.sidecar.round import Round, World
 

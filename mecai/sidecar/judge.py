@@ -9,12 +9,12 @@ from datetime import datetime
 
 from cryptography.x509 import ocsp
 
-from mecai.protocol.authorities import Directory
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.errors import Malformed, VerificationError
+from mecai.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.ocsp import judge_ocsp
-from mecai.protocol.verify import Policy, Presented, verify_voucher
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki.ocsp import judge_ocsp
+from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.sidecar.shelf import Place
 from mecai.sidecar.site import Site
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from mecai.protocol.errors import HostError, VerificationError
-from mecai.protocol.identity import address_text
+from mecai.errors import HostError, VerificationError
+from mecai.protocol.pki.identity import address_text
 from mecai.sidecar.agenda import Agenda
 from mecai.sidecar.config import Config
 from mecai.sidecar.judge import Good, judge

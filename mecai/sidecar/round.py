@@ -20,17 +20,17 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from mecai.directory_file import read_directory
-from mecai.durable import host_errors
-from mecai.protocol.authorities import Directory, Server
-from mecai.protocol.errors import HostError, InputError, MecaiError, VerificationError
-from mecai.protocol.identity import address_text
+from mecai.errors import HostError, InputError, MecaiError, VerificationError
+from mecai.protocol.objects.authorities import Directory, Server
+from mecai.protocol.pki.identity import address_text
+from mecai.service.directory_file import read_directory
+from mecai.service.durable import host_errors
 from mecai.sidecar.agenda import Agenda, Appointment, after_failure, after_hold, after_success
-from mecai.sidecar.ask import Held, Refused
 from mecai.sidecar.config import Config
 from mecai.sidecar.judge import Good, judge, require_unexpired
 from mecai.sidecar.shelf import Place, Shelf
 from mecai.sidecar.site import Errand, Site, load_site
+from mecai.vrp.ask import Held, Refused
 
 LOG = logging.getLogger(__name__)
 

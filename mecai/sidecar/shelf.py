@@ -3,8 +3,8 @@
     staples/<SHA-256 of the end entity, 64 hex>/<VA id, 16 hex>.voucher     CMS, DER
     staples/<SHA-256 of the end entity, 64 hex>/ocsp.der                    OCSPResponse, DER
 
-A file appears under its name wholly or not at all (`mecai.durable`), so that a server may read at any moment. What a
-crash left half-written, `sweep` removes. Every user may read: what is served to the world is no secret.
+A file appears under its name wholly or not at all (`mecai.service.durable`), so that a server may read at any moment.
+What a crash left half-written, `sweep` removes. Every user may read: what is served to the world is no secret.
 """
 
 import os
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mecai.durable import PUBLIC, host_errors, replace, sync_directory
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
+from mecai.service.durable import PUBLIC, host_errors, replace, sync_directory
 
 _FOLDER: Final = re.compile(r"[0-9a-f]{64}")
 _STAPLE: Final = "ocsp.der"

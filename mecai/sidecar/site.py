@@ -6,11 +6,11 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.pem import load_certificates
-from mecai.protocol.authorities import Authority, Directory
-from mecai.protocol.identity import certificate_hash, sha256
-from mecai.protocol.path import validate_chain
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.authorities import Authority, Directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import certificate_hash, sha256
+from mecai.protocol.pki.path import validate_chain
+from mecai.service.pem import load_certificates
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.shelf import Place
 

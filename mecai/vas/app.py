@@ -18,9 +18,9 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from mecai.logs import log_json
-from mecai.protocol.errors import MecaiError
+from mecai.errors import MecaiError
 from mecai.protocol.limits import LIMITS
+from mecai.service.logs import log_json
 from mecai.vas.assembly import Assembly, assemble
 from mecai.vas.config import read_config
 from mecai.vas.issue import Held

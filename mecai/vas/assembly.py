@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
-from mecai.readiness import Readiness
+from mecai.probing.corroborate import Probe
+from mecai.probing.handshake import probe
+from mecai.service.readiness import Readiness
 from mecai.vas.config import Config
 from mecai.vas.database import open_database, require_ready
 from mecai.vas.directories import Directories
 from mecai.vas.issue import Notary
 from mecai.vas.log import Log
-from mecai.vas.probe import probe
 from mecai.vas.quota import Quotas
 from mecai.vas.reception import Reception
-from mecai.vas.sighting import Probe
 from mecai.vas.signer import Signer, load_signer
 from mecai.vas.status import OwnStatus
 from mecai.vas.targets import Targets

@@ -32,10 +32,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from mecai.protocol.identity import HASH_SIZE
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.voucher import PORTS
-from mecai.settings import Network, read_settings
+from mecai.protocol.objects.voucher_info import PORTS
+from mecai.protocol.pki.identity import HASH_SIZE
+from mecai.service.settings import Network, read_settings
 from mecai.vas.quota import Bounds
 
 # docs/spec, P4: the ports below 1024 that carry TLS, and 8443.

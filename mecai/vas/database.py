@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
 
 _LOCK_SECONDS: Final = 5  # how long a transaction of SQLite waits for another
 _ONLY_READS: Final = "mecai_only_reads"

@@ -14,10 +14,10 @@ from typing import Final
 
 from sqlalchemy import Engine, select
 
-from mecai.pem import load_certificates
-from mecai.protocol.authorities import Directory
-from mecai.protocol.directory import parse_directory
-from mecai.protocol.errors import HostError, MecaiError
+from mecai.errors import HostError, MecaiError
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.directory import parse_directory
+from mecai.service.pem import load_certificates
 from mecai.vas.config import DirectoryFile
 from mecai.vas.database import insert_into, reading
 from mecai.vas.problem import Code, Problem

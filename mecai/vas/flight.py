@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Generic, TypeVar
 
-from mecai.deadline import Deadline
+from mecai.service.deadline import Deadline
 
 Result = TypeVar("Result")
 

@@ -13,17 +13,17 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.deadline import Deadline
+from mecai.errors import VerificationError
 from mecai.evidence import Evidence
-from mecai.protocol.errors import VerificationError
-from mecai.protocol.identity import certificate_hash
+from mecai.probing.corroborate import Probe, Sighting, look
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.request import VoucherRequest
-from mecai.protocol.voucher import VoucherInfo
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher_info import VoucherInfo
+from mecai.protocol.pki.identity import certificate_hash
+from mecai.service.deadline import Deadline
 from mecai.vas.hold import hold_end
 from mecai.vas.log import Log
 from mecai.vas.problem import Code, Problem, from_verdict
-from mecai.vas.sighting import Probe, Sighting, look
 from mecai.vas.signer import Signer
 from mecai.vas.status import OwnStatus
 from mecai.vas.targets import Targets, server_name

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Engine, delete, insert, select
 
-from mecai.protocol.identity import certificate_hash
-from mecai.protocol.voucher import VoucherInfo
+from mecai.protocol.objects.voucher_info import VoucherInfo
+from mecai.protocol.pki.identity import certificate_hash
 from mecai.vas.database import insert_into
 from mecai.vas.tables import CERTIFICATES, VOUCHERS
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
-from mecai.protocol.errors import VerificationError
+from mecai.errors import VerificationError
 
 MEDIA_TYPE: Final = "application/problem+json"
 LONGEST_DETAIL: Final = 500  # characters, of the document as of the log: details quote what strangers sent

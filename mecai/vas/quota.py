@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from mecai.protocol.errors import InputError
-from mecai.protocol.identity import address_octets, address_text, certificate_hash
-from mecai.protocol.request import VoucherRequest
+from mecai.errors import InputError
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import address_octets, address_text, certificate_hash
 from mecai.vas.problem import Code, Problem
 
 WINDOW: Final = 60.0  # seconds

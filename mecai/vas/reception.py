@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from mecai.deadline import Deadline
-from mecai.protocol.errors import Malformed
-from mecai.protocol.identity import address_text, certificate_hash
-from mecai.protocol.request import VoucherRequest
+from mecai.errors import Malformed
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import address_text, certificate_hash
+from mecai.service.deadline import Deadline
 from mecai.vas.flight import Flights
 from mecai.vas.issue import Held, Issued, Notary
 from mecai.vas.problem import Code, Problem

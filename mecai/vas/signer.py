@@ -5,13 +5,13 @@ from pathlib import Path
 
 from cryptography import x509
 
-from mecai.pem import load_certificates, load_key
-from mecai.protocol.algorithms import PrivateKey
-from mecai.protocol.cms import sign_voucher
-from mecai.protocol.errors import HostError, VerificationError
-from mecai.protocol.identity import authority_id, spki_der
-from mecai.protocol.path import validate_authority
-from mecai.protocol.voucher import VoucherInfo
+from mecai.errors import HostError, VerificationError
+from mecai.protocol.objects.voucher import sign_voucher
+from mecai.protocol.objects.voucher_info import VoucherInfo
+from mecai.protocol.pki.algorithms import PrivateKey
+from mecai.protocol.pki.identity import authority_id, spki_der
+from mecai.protocol.pki.path import validate_authority
+from mecai.service.pem import load_certificates, load_key
 
 
 class Signer:

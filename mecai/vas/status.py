@@ -11,8 +11,8 @@ from typing import Final
 
 from cryptography import x509
 
+from mecai.errors import VerificationError
 from mecai.evidence import Evidence, Fetch, FetchError, by_ocsp
-from mecai.protocol.errors import VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.vas.problem import Code, Problem
 

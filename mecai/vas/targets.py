@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
+from mecai.errors import InputError
 from mecai.evidence import AddressPolicy, AddressRefused
-from mecai.protocol.errors import InputError
-from mecai.protocol.names import host_name
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.names import host_name
 from mecai.vas.problem import Code, Problem
 
 

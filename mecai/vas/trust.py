@@ -5,11 +5,11 @@ from datetime import datetime
 
 from cryptography import x509
 
-from mecai.protocol.authorities import Directory
-from mecai.protocol.errors import VerificationError
-from mecai.protocol.identity import spki_hash
-from mecai.protocol.path import validate_chain
-from mecai.protocol.request import VoucherRequest
+from mecai.errors import VerificationError
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.path import validate_chain
 from mecai.vas.directories import Directories
 from mecai.vas.problem import Code, Problem
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.machine.lab import Lab
 from testbed.model.plan import Plan, make
 from testbed.model.topology import find, is_file, load

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.drivers.nspawn import hosts
 from testbed.machine import tools
 from testbed.machine.lab import Lab

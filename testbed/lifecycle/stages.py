@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mecai.protocol.errors import HostError, InputError, MecaiError
+from mecai.errors import HostError, InputError, MecaiError
 from testbed.machine.waiting import Note
 
 

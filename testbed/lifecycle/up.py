@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
 from testbed.drivers.nspawn import hosts, network, overlay
 from testbed.lifecycle import health, preflight
 from testbed.lifecycle.stages import Stage

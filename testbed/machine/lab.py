@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/mecai-testbed")

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Timer
 from typing import NoReturn
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.machine.limits import LIMITS
 
 # Tools of the machine, each with the Debian package that has it.

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.machine.limits import LIMITS
 
 # Tells a person what is being done or waited for.

@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
 
 BUILT_IN = Path(__file__).parents[1] / "topologies"
 _SCHEMA = Path(__file__).parent / "topology.schema.yml"

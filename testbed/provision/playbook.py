@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.drivers.nspawn import hosts
 from testbed.machine import tools
 from testbed.machine.lab import Lab

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.drivers.nspawn import hosts
 from testbed.machine import tools
 from testbed.machine.lab import Lab

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from mecai.protocol.cms import parse_signed_content
-from mecai.protocol.directory import Directory, Distrust, Mail, sign_directory
-from mecai.protocol.identity import address_octets, spki_der, spki_hash
+from mecai.protocol.codec.cms import parse_signed_content
+from mecai.protocol.codec.tls_extension import Choice, encode_vouchers
+from mecai.protocol.objects.directory import Directory, Distrust, Mail, sign_directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence
 from mecai.protocol.oids import ID_CT_DIRECTORY
-from mecai.protocol.request import VoucherRequest
-from mecai.protocol.tls_extension import Choice, encode_vouchers
-from mecai.protocol.voucher import EvidenceMethod, Extension, StatusEvidence
+from mecai.protocol.pki.identity import address_octets, spki_der, spki_hash
 from tests.pki import DAY, NOW, issue, rsa_key
 from tests.scene import ADDRESS, HOST, PUBLISHER, Scene, authority_entry, directory_of
 

@@ -10,15 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mecai.protocol import der
-from mecai.protocol.cms import parse_voucher, sign_content
-from mecai.protocol.directory import Directory, parse_directory, sign_directory
-from mecai.protocol.errors import VerificationError
-from mecai.protocol.ocsp import judge_ocsp
+from mecai.errors import VerificationError
+from mecai.protocol.codec import der
+from mecai.protocol.codec.cms import sign_content
+from mecai.protocol.codec.signed_data import ContentInfo
+from mecai.protocol.codec.tls_extension import Choice, decode_vouchers, encode_vouchers
+from mecai.protocol.objects.directory import Directory, parse_directory, sign_directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.oids import ID_CT_DIRECTORY
-from mecai.protocol.request import VoucherRequest
-from mecai.protocol.signed_data import ContentInfo
-from mecai.protocol.tls_extension import Choice, decode_vouchers, encode_vouchers
+from mecai.protocol.pki.ocsp import judge_ocsp
 from tests.scene import PUBLISHER, Scene
 
 CORPUS: Final = Path(__file__).parent / "corpus"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mecai.protocol.tls_extension import VOUCHER
+from mecai.protocol.codec.tls_extension import VOUCHER
 from tests.unit.client.world import World
 
 _SERVED_IN = 0x1180  # ClientHello, TLS 1.2 ServerHello, TLS 1.3 Certificate

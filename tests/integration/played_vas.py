@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mecai.protocol.authorities import Server
+from mecai.protocol.objects.authorities import Server
 from tests.pki import Hierarchy
 
 NOW = datetime.now(UTC).replace(microsecond=0)

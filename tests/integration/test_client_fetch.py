@@ -9,7 +9,7 @@ import pytest
 
 from mecai.client import ClientPolicy, Outcome, VoucherContext
 from mecai.client.fetch import PAGE_LIMIT, Connection, Deadline, Destination, Unreachable, connect, get
-from mecai.protocol.errors import HostError, VerificationError
+from mecai.errors import HostError, VerificationError
 from tests.integration.client_servers import PAGE, blunt_server, openssl_server
 from tests.integration.tls_server import TlsServer
 from tests.pki import Hierarchy

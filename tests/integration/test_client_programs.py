@@ -16,7 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket, open_connection, peer
-from mecai.protocol.tls_extension import VOUCHER
+from mecai.protocol.codec.tls_extension import VOUCHER
 from tests.integration.client_servers import PAGE, openssl_server
 from tests.unit.client.world import World
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from mecai.deadline import Deadline
 from mecai.evidence import AddressPolicy, Collector, Fetcher
-from mecai.pem import load_certificates
-from mecai.protocol.identity import address_octets
-from mecai.protocol.voucher import EvidenceMethod
+from mecai.protocol.objects.voucher_info import EvidenceMethod
+from mecai.protocol.pki.identity import address_octets
+from mecai.service.deadline import Deadline
+from mecai.service.pem import load_certificates
 
 BIN = Path(sys.executable).parent
 SECONDS = 60

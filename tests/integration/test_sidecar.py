@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from mecai.protocol.cms import parse_voucher, sign_voucher
-from mecai.protocol.directory import encode_authority
-from mecai.protocol.identity import authority_id, certificate_hash, spki_der
-from mecai.protocol.voucher import EvidenceMethod, StatusEvidence, VoucherInfo
+from mecai.protocol.objects.directory import encode_authority
+from mecai.protocol.objects.voucher import parse_voucher, sign_voucher
+from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence, VoucherInfo
+from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from tests.integration.played_vas import NOW, Vas, answering
 from tests.integration.vouching import BIN, SECONDS, SERVER, World, run, running
 from tests.pki import HOUR, Hierarchy

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.authorities import Server
-from mecai.sidecar.ask import Held, Refused, ask
+from mecai.protocol.objects.authorities import Server
+from mecai.vrp.ask import Held, Refused, ask
 from tests.integration.played_vas import NOW, TLS, Vas, answering
 from tests.pki import Hierarchy
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mecai.pem import load_certificates
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.identity import authority_id, certificate_hash, spki_der, spki_hash
-from mecai.protocol.verify import Policy, Presented, verify_voucher
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der, spki_hash
+from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
+from mecai.service.pem import load_certificates
 from tests.integration.tls_server import TlsServer
 from tests.integration.vouching import BIN, SERVER, World, chain_of, run, running
 from tests.pki import Hierarchy

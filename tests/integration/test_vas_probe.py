@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from mecai.deadline import Deadline
-from mecai.protocol.identity import address_octets
-from mecai.vas.probe import probe
+from mecai.probing.handshake import probe
+from mecai.protocol.pki.identity import address_octets
+from mecai.service.deadline import Deadline
 from mecai.vas.problem import Code, Problem
 from tests.integration.tls_server import TlsServer
 from tests.pki import Hierarchy, Issued, rsa_key

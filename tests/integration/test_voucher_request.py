@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.request import VoucherRequest
 from tests.directories import PUBLISHER, directory, signed
 from tests.integration.played_vas import NOW, TLS, Vas, answering
 from tests.scene import ADDRESS, Scene, authority_entry

@@ -23,10 +23,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.pem import load_certificates
-from mecai.protocol.authorities import Directory
-from mecai.protocol.directory import parse_directory
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.directory import parse_directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.service.pem import load_certificates
 from tests.pki import Hierarchy, issue, key, key_usage
 
 BIN = Path(sys.executable).parent

@@ -6,9 +6,9 @@ import json
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.identity import address_octets, authority_id, certificate_hash, spki_der
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
 from tests.lab.conftest import SITE, Machine
 
 PUBLIC = "/var/lib/mecai-ca-public"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from mecai.protocol.identity import authority_id, spki_der
+from mecai.protocol.pki.identity import authority_id, spki_der
 from tests.lab.conftest import SITE, Machine, chosen
 
 OpenSsl = Callable[..., subprocess.CompletedProcess[bytes]]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.machine.limits import LIMITS
 from testbed.machine.waiting import until
 

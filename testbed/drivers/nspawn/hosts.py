@@ -10,7 +10,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.drivers.nspawn import cgroups, overlay
 from testbed.machine import tools
 from testbed.machine.lab import Lab

@@ -14,7 +14,7 @@ from pyroute2 import netns
 from pyroute2.iproute.linux import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.machine import mounts, tools
 from testbed.machine.lab import Lab
 from testbed.model.plan import Leg, Plan

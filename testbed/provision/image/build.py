@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.machine import mounts, tools
 from testbed.machine.lab import CACHE, REPOSITORY
 from testbed.machine.limits import LIMITS

@@ -7,10 +7,10 @@ Only needed where the format changes: the C tests take the time as an argument, 
 
 from datetime import timedelta
 
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.identity import address_octets
-from mecai.protocol.tls_extension import Choice
-from mecai.protocol.voucher import Extension
+from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.objects.voucher_info import Extension
+from mecai.protocol.pki.identity import address_octets
 from tests.integration.nginx_module.server import SHIM
 from tests.scene import Scene, authority_entry
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mecai.protocol.identity import certificate_hash
+from mecai.protocol.pki.identity import certificate_hash
 from tests.pki import Issued
 
 SHIM: Final = Path(__file__).resolve().parents[3] / "nginx_module_shim"

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.identity import address_octets
-from mecai.protocol.tls_extension import Choice
-from mecai.protocol.voucher import Extension
+from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.objects.voucher_info import Extension
+from mecai.protocol.pki.identity import address_octets
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.tls import GET, TLS12, TLS13, TLSRemoteAlert, ask
 from tests.pki import Hierarchy, rsa_key

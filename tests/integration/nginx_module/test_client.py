@@ -10,8 +10,8 @@ import pytest
 
 from mecai import tls
 from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket
-from mecai.protocol.identity import address_octets
-from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.protocol.pki.identity import address_octets
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.pki import Hierarchy
 from tests.scene import HOST, Scene, authority_entry

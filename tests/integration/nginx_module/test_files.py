@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mecai.protocol.codec.tls_extension import Choice
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.tls_extension import Choice
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.tls import ask
 from tests.pki import Hierarchy

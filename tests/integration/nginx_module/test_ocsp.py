@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mecai.protocol.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import Choice
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.test_files import PATIENCE_SECONDS
 from tests.integration.nginx_module.tls import HOST, ask

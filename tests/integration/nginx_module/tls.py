@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, decode_vouchers
+from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, decode_vouchers
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its package imports asyncore, which Python deprecates

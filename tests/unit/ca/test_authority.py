@@ -11,11 +11,11 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from mecai.ca.authority import REASONS, Authority, initialise, opened
 from mecai.ca.config import Config, Days
 from mecai.ca.profiles import Profile
-from mecai.protocol.algorithms import PublicKey
-from mecai.protocol.directory import decode_authority
-from mecai.protocol.errors import HostError, InputError
-from mecai.protocol.identity import spki_hash
+from mecai.errors import HostError, InputError
+from mecai.protocol.objects.directory import decode_authority
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
+from mecai.protocol.pki.algorithms import PublicKey
+from mecai.protocol.pki.identity import spki_hash
 from tests.pki import DAY, HOUR, NOW, key, rsa_key
 
 UNSPECIFIED: Final = x509.ReasonFlags.unspecified

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mecai.ca.config import Config, ResponderConfig
-from mecai.protocol.errors import InputError
-from mecai.settings import read_settings
+from mecai.errors import InputError
+from mecai.service.settings import read_settings
 
 CA = """
 name = "alder"

@@ -10,9 +10,9 @@ from mecai.ca.config import Config
 from mecai.ca.profiles import Profile
 from mecai.ca.publication import ANSWER_LIFE, ANSWER_RENEWAL, RETENTION
 from mecai.ca.status import NEVER_ISSUED, Status, StatusFile
-from mecai.protocol.errors import HostError
-from mecai.protocol.identity import spki_hash
-from mecai.protocol.ocsp import judge_ocsp
+from mecai.errors import HostError
+from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.ocsp import judge_ocsp
 from tests.pki import DAY, HOUR, NOW, key
 
 SUPERSEDED = x509.ReasonFlags.superseded

@@ -23,8 +23,8 @@ from mecai.ca.authority import Authority
 from mecai.ca.config import Config, ResponderConfig
 from mecai.ca.profiles import Profile
 from mecai.ca.responder import LARGEST_REQUEST, create_app, make_app
-from mecai.protocol.errors import HostError, VerificationError
-from mecai.protocol.ocsp import build_ocsp_request, judge_ocsp
+from mecai.errors import HostError, VerificationError
+from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 from tests.pki import HOUR, NOW, Hierarchy, key
 
 TYPE = "application/ocsp-request"
@@ -304,7 +304,7 @@ def test_without_status_nothing_is_said(
 def test_it_is_not_ready_without_status(
     client: FlaskClient, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mecai.readiness.KEPT", 0.0)
+    monkeypatch.setattr("mecai.service.readiness.KEPT", 0.0)
     assert client.get("/readyz").json == {"status": "ready"}
     (config.public / "status.json").unlink()
     ready = client.get("/readyz")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mecai import durable
 from mecai.ca.authority import initialise, opened
 from mecai.ca.config import Config
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
+from mecai.service import durable
 from tests.pki import NOW
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mecai.ca.keys import make_request
 from mecai.ca.register import serial_text
 from mecai.cli.ca import command
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
 from tests.pki import key
 
 Mecai = Callable[..., Result]

@@ -6,7 +6,7 @@ import pytest
 
 from mecai.cli.client import _failure_document, _print_human
 from mecai.client.fetch import Destination, Unreachable
-from mecai.protocol.errors import VerificationError
+from mecai.errors import VerificationError
 
 SITE = Destination("www.example.test", 443)
 PAGE = {"status": 200, "phrase": "OK", "contentType": "text/html", "location": None, "complete": True}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.directory import Distrust, encode_authority, encode_distrust, parse_directory
-from mecai.protocol.identity import spki_hash
+from mecai.protocol.objects.directory import Distrust, encode_authority, encode_distrust, parse_directory
+from mecai.protocol.pki.identity import spki_hash
 from tests.pki import NOW, Hierarchy
 from tests.scene import PUBLISHER, authority_entry
 from tests.unit.cli.program import Ended, mecai

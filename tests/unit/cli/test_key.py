@@ -6,8 +6,8 @@ from click.testing import CliRunner
 from cryptography import x509
 
 from mecai.cli.key import command
-from mecai.pem import load_key
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
+from mecai.service.pem import load_key
 
 
 def create(home: Path, *words: str) -> object:

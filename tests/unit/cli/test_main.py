@@ -3,7 +3,7 @@
 import pytest
 
 from mecai.cli.terminal import printable
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from tests.unit.cli.program import mecai
 
 

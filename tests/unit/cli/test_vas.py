@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from mecai.cli.vas import command
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
 from tests.unit.vas.test_config import DIRECTORY, LEAST, write
 
 

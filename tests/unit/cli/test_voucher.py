@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.reasons import REASONS
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.reasons import REASONS
 from tests.scene import PUBLISHER, Scene
 from tests.unit.cli.program import Ended, mecai
 

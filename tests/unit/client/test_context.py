@@ -8,8 +8,8 @@ from ipaddress import IPv6Network
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
-from mecai.protocol.errors import InputError
-from mecai.protocol.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.errors import InputError
+from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
 from mecai.tls.library import SSL_EXT_TLS1_2_SERVER_HELLO, SSL_EXT_TLS1_3_CERTIFICATE
 from tests.pki import DAY, HOUR, Hierarchy
 from tests.scene import HOST

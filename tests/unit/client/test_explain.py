@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from mecai.client import explain
-from mecai.protocol import rules, verify
-from mecai.protocol.reasons import REASONS
+from mecai.protocol.verify import connection as verify
+from mecai.protocol.verify import rules
+from mecai.reasons import REASONS
 
 _RAISED = re.compile(r'VerificationError\(\s*"([a-z-]+)"')
 _CLIENT = Path(explain.__file__).parent

@@ -3,7 +3,7 @@
 import pytest
 
 from mecai.client.fetch import Deadline, Destination
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mecai.client.policy import ClientPolicy, Profile, read_policy
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
 
 
 def read(tmp_path: Path, text: str) -> ClientPolicy:

@@ -8,7 +8,7 @@ import pytest
 
 from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.state import load_directory, selection_key
-from mecai.protocol.errors import HostError, InputError, VerificationError
+from mecai.errors import HostError, InputError, VerificationError
 from tests.pki import DAY
 from tests.unit.client.world import World
 

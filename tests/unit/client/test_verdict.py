@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mecai.client.verdict import Demand, judge
-from mecai.protocol.errors import VerificationError
-from mecai.protocol.tls_extension import encode_vouchers
-from mecai.protocol.verify import Policy
+from mecai.errors import VerificationError
+from mecai.protocol.codec.tls_extension import encode_vouchers
+from mecai.protocol.verify.connection import Policy
 from mecai.tls import Facts
 from tests.scene import HOST
 from tests.unit.client.world import World

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from mecai.protocol.reasons import REASONS
+from mecai.reasons import REASONS
 from tests.conformance import vectors
 
 ROOT = Path(__file__).resolve().parents[3]

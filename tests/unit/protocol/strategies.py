@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from mecai.protocol.errors import Malformed
-from mecai.protocol.identity import is_mapped
-from mecai.protocol.tls_extension import Choice
-from mecai.protocol.voucher import EvidenceMethod, Extension, StatusEvidence, VoucherInfo
+from mecai.errors import Malformed
+from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence, VoucherInfo
+from mecai.protocol.pki.identity import is_mapped
 
 Value = TypeVar("Value")
 

@@ -7,8 +7,8 @@ from typing import Any
 import asn1tools  # type: ignore[import-untyped]  # it has no types
 import pytest
 
-from mecai.protocol.request import VoucherRequest
-from mecai.protocol.voucher import Extension
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher_info import Extension
 from tests.scene import ADDRESS, HOST, Scene
 
 SCENE = Scene()

@@ -5,8 +5,8 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol import certificates
-from mecai.protocol.errors import Malformed
+from mecai.errors import Malformed
+from mecai.protocol.pki import certificates
 from tests.pki import DAY, NOW, Hierarchy, issue, key
 from tests.unit.protocol.strategies import changed, parsed
 

@@ -19,11 +19,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol import algorithms, cms, der, oids
-from mecai.protocol.algorithms import SignatureAlgorithm
-from mecai.protocol.cms import parse_signed_content, parse_voucher, sign_content
-from mecai.protocol.errors import Malformed, VerificationError
-from mecai.protocol.signed_data import ContentInfo, IssuerAndSerialNumber
+from mecai.errors import Malformed, VerificationError
+from mecai.protocol import oids
+from mecai.protocol.codec import cms, der
+from mecai.protocol.codec.cms import parse_signed_content, sign_content
+from mecai.protocol.codec.signed_data import ContentInfo, IssuerAndSerialNumber
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki import algorithms
+from mecai.protocol.pki.algorithms import SignatureAlgorithm
 from tests.pki import NOW, Issued, issue, key, rsa_key
 from tests.scene import Scene, refuses
 from tests.unit.protocol.strategies import changed, parsed

@@ -8,16 +8,18 @@ from cryptography.hazmat import asn1
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol import cms, der, signed_data, voucher
-from mecai.protocol.errors import Malformed
-from mecai.protocol.request import VoucherRequest, _VoucherRequest
+from mecai.errors import Malformed
+from mecai.protocol.codec import der, signed_data
+from mecai.protocol.objects import voucher_info as voucher
+from mecai.protocol.objects.request import VoucherRequest, _VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
 from tests.pki import NOW
 from tests.scene import ADDRESS, HOST, Scene
 from tests.unit.protocol.strategies import changed, parsed
 
 SCENE = Scene()
 VOUCHER = SCENE.voucher(SCENE.birch)
-INFO = cms.parse_voucher(VOUCHER).signed.content
+INFO = parse_voucher(VOUCHER).signed.content
 REQUEST = VoucherRequest(SCENE.site.der, SCENE.site.chain_der[1:], (ADDRESS,), 443, HOST, b"succession").encode()
 SCHEMAS: list[tuple[type[object], bytes]] = [
     (signed_data.ContentInfo, VOUCHER),

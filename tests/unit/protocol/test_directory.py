@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol import directory as module
-from mecai.protocol.cms import parse_signed_content, sign_content
-from mecai.protocol.directory import (
+from mecai.errors import Malformed
+from mecai.protocol.codec.cms import parse_signed_content, sign_content
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.objects import directory as module
+from mecai.protocol.objects.directory import (
     Directory,
     Distrust,
     Mail,
@@ -25,10 +27,8 @@ from mecai.protocol.directory import (
     parse_directory,
     sign_directory,
 )
-from mecai.protocol.errors import Malformed
-from mecai.protocol.identity import sha256, spki_der, spki_hash
-from mecai.protocol.limits import LIMITS
 from mecai.protocol.oids import ID_CT_DIRECTORY, ID_CT_VOUCHER_INFO
+from mecai.protocol.pki.identity import sha256, spki_der, spki_hash
 from tests.pki import DAY, NOW, ca_extensions, issue, key
 from tests.scene import PUBLISHER, Scene, authority_entry, directory_of, refuses
 

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from mecai.protocol.errors import InputError
-from mecai.protocol.identity import address_octets, address_text, authority_id, spki_der, spki_hash
+from mecai.errors import InputError
+from mecai.protocol.pki.identity import address_octets, address_text, authority_id, spki_der, spki_hash
 from tests.pki import Hierarchy, issue, key
 
 

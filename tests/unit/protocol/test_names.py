@@ -2,8 +2,8 @@
 
 import pytest
 
-from mecai.protocol.errors import InputError
-from mecai.protocol.names import check_https_url, host_name
+from mecai.errors import InputError
+from mecai.protocol.pki.names import check_https_url, host_name
 
 
 @pytest.mark.parametrize(

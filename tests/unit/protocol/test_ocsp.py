@@ -11,8 +11,8 @@ from cryptography.x509 import ocsp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol.errors import VerificationError
-from mecai.protocol.ocsp import OcspStatus, build_ocsp_request, judge_ocsp
+from mecai.errors import VerificationError
+from mecai.protocol.pki.ocsp import OcspStatus, build_ocsp_request, judge_ocsp
 from tests.pki import DAY, HOUR, NOW, Hierarchy, rsa_key
 from tests.scene import HOST, refuses
 from tests.unit.protocol.strategies import changed

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from mecai.protocol.path import validate_authority, validate_chain, validate_delegate
+from mecai.protocol.pki.path import validate_authority, validate_chain, validate_delegate
 from tests.pki import (
     DAY,
     NOW,

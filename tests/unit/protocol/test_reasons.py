@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import mecai.protocol
-from mecai.protocol.errors import Malformed, VerificationError
-from mecai.protocol.reasons import REASONS
+from mecai.errors import Malformed, VerificationError
+from mecai.reasons import REASONS
 from mecai.vas.problem import Code
 
 SPEC = Path(__file__).parents[3] / "docs" / "spec"
@@ -34,7 +34,7 @@ def test_each_rule_names_its_codes(code: str, rule: str) -> None:
 
 
 def test_the_code_raises_what_is_listed() -> None:
-    sources = Path(mecai.protocol.__path__[0]).glob("*.py")
+    sources = Path(mecai.protocol.__path__[0]).rglob("*.py")
     raised = {pair for source in sources for pair in RAISED.findall(source.read_text())}
     assert ("no-voucher", "C1") in raised
     assert raised <= {(code, rule) for code, reason in REASONS.items() for rule in reason.rules}

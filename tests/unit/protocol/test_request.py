@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol import der, request
-from mecai.protocol.errors import Malformed
-from mecai.protocol.request import VoucherRequest
+from mecai.errors import Malformed
+from mecai.protocol.codec import der
+from mecai.protocol.objects import request
+from mecai.protocol.objects.request import VoucherRequest
 from tests.pki import Hierarchy
 from tests.scene import ADDRESS, HOST, refuses
 from tests.unit.protocol.strategies import addresses, changed, parsed

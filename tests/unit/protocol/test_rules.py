@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.directory import Distrust
-from mecai.protocol.identity import address_octets, spki_hash
-from mecai.protocol.rules import Policy, Presented, Vouched
-from mecai.protocol.verify import verify_voucher
-from mecai.protocol.voucher import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.directory import Distrust
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence
+from mecai.protocol.pki.identity import address_octets, spki_hash
+from mecai.protocol.verify.connection import verify_voucher
+from mecai.protocol.verify.rules import Policy, Presented, Vouched
 from tests.pki import DAY, HOUR, NOW, Issued, ca_extensions, issue, key, rsa_key
 from tests.scene import ADDRESS, HOST, Scene, authority_entry, directory_of, ocsp_evidence, refuses
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mecai.protocol.directory import Directory, Distrust
-from mecai.protocol.errors import InputError
-from mecai.protocol.identity import spki_hash
+from mecai.errors import InputError
+from mecai.protocol.objects.directory import Directory, Distrust
+from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.selection import (
     EPOCH_SECONDS,
     Mode,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol.errors import Malformed
-from mecai.protocol.tls_extension import Choice, decode_vouchers, encode_vouchers
+from mecai.errors import Malformed
+from mecai.protocol.codec.tls_extension import Choice, decode_vouchers, encode_vouchers
 from tests.scene import refuses
 from tests.unit.protocol.strategies import choices, parsed
 

@@ -11,9 +11,10 @@ from cryptography.hazmat import asn1
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecai.protocol import der, voucher
-from mecai.protocol.errors import Malformed
-from mecai.protocol.voucher import EvidenceMethod, Extension, StatusEvidence, VoucherInfo
+from mecai.errors import Malformed
+from mecai.protocol.codec import der
+from mecai.protocol.objects import voucher_info as voucher
+from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence, VoucherInfo
 from tests.pki import NOW, Hierarchy
 from tests.scene import Scene
 from tests.unit.protocol.strategies import changed, parsed, voucher_infos

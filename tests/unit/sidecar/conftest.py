@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.authorities import Directory, Server
-from mecai.protocol.identity import address_octets, authority_id, certificate_hash, spki_der
-from mecai.sidecar.ask import Held
+from mecai.protocol.objects.authorities import Directory, Server
+from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
 from mecai.sidecar.config import CertificateEntry, Config
 from mecai.sidecar.report import Row, report
 from mecai.sidecar.round import Round, World
 from mecai.sidecar.shelf import Place
 from mecai.sidecar.staple import asked_through
+from mecai.vrp.ask import Held
 from tests.directories import PUBLISHER, signed
 from tests.pki import NOW, Hierarchy, Issued
 from tests.responders import Responders

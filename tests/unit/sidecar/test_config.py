@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
 from mecai.sidecar import config
 from mecai.sidecar.config import read_config
 

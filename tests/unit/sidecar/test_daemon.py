@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
 from mecai.sidecar import daemon
 from mecai.sidecar.shelf import Shelf
 from tests.unit.sidecar.conftest import Side

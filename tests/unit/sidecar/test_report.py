@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from mecai.sidecar.ask import Held, Refused
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
+from mecai.vrp.ask import Held, Refused
 from tests.pki import DAY, HOUR, NOW
 from tests.unit.sidecar.conftest import SECOND, Side
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.authorities import Server
-from mecai.protocol.errors import VerificationError
+from mecai.errors import VerificationError
+from mecai.protocol.objects.authorities import Server
 from mecai.sidecar.agenda import SHORTEST
-from mecai.sidecar.ask import Held, Refused
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
+from mecai.vrp.ask import Held, Refused
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW, Hierarchy
 from tests.scene import ADDRESS, Scene, authority_entry

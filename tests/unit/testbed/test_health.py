@@ -2,7 +2,7 @@
 
 import pytest
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.drivers.nspawn import hosts
 from testbed.lifecycle import health
 from testbed.machine import tools

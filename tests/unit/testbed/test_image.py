@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.errors import HostError
+from mecai.errors import HostError
 from testbed.machine import tools
 from testbed.provision.image import build
 

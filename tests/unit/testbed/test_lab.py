@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
 from testbed.drivers.nspawn import hosts, network
 from testbed.lifecycle.up import choose_image
 from testbed.machine.lab import REPOSITORY, Lab, Record, write_file

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.errors import HostError, InputError
+from mecai.errors import HostError, InputError
 from testbed.lifecycle.stages import Result, Stage, StageError, run
 from testbed.machine.waiting import Note, until
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
 from testbed.model import topology
 
 GOOD = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from mecai.protocol.authorities import Directory
+from mecai.protocol.objects.authorities import Directory
 from mecai.vas.config import DirectoryFile
 from mecai.vas.database import migrate, open_database
 from tests.directories import PUBLISHER, signed

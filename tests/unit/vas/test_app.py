@@ -15,12 +15,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from mecai.deadline import Deadline
-from mecai.protocol.cms import parse_voucher
-from mecai.protocol.errors import HostError
-from mecai.protocol.identity import address_octets, authority_id, certificate_hash, spki_der
-from mecai.protocol.request import VoucherRequest
-from mecai.protocol.verify import Policy, Presented, verify_voucher
+from mecai.errors import HostError
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
+from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
+from mecai.service.deadline import Deadline
 from mecai.vas.app import REQUEST_TYPE, VOUCHER_TYPE, make_app
 from mecai.vas.assembly import Assembly, assemble
 from mecai.vas.config import Config

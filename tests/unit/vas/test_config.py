@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.errors import InputError
+from mecai.errors import InputError
 from mecai.vas import config
 from mecai.vas.config import TLS_PORTS, DirectoryFile, read_config
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mecai.deadline import Deadline
+from mecai.service.deadline import Deadline
 from mecai.vas.flight import Flights
 
 

@@ -10,8 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
-from mecai.protocol.errors import HostError, InputError
-from mecai.protocol.voucher import EvidenceMethod, StatusEvidence, VoucherInfo
+from mecai.errors import HostError, InputError
+from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence, VoucherInfo
 from mecai.vas.database import migrate, open_database, require_ready
 from mecai.vas.log import Log
 from mecai.vas.tables import CERTIFICATES, METADATA, VOUCHERS

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mecai.protocol.identity import address_octets
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import address_octets
 from mecai.vas.problem import Code, Problem
 from mecai.vas.quota import WINDOW, Bounds, Quota, Quotas, requester_of
 from tests.pki import Hierarchy

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pytest
 from cryptography import x509
 
-from mecai.deadline import Deadline
-from mecai.protocol.identity import address_octets, certificate_hash
-from mecai.protocol.request import VoucherRequest
+from mecai.probing.corroborate import HANDSHAKES, Sighting, look
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import address_octets, certificate_hash
+from mecai.service.deadline import Deadline
 from mecai.vas.problem import Code, Problem
-from mecai.vas.sighting import HANDSHAKES, Sighting, look
 from tests.pki import Hierarchy
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.errors import HostError
-from mecai.protocol.identity import authority_id, spki_der
+from mecai.errors import HostError
+from mecai.protocol.pki.identity import authority_id, spki_der
 from mecai.vas.signer import Signer, load_signer
 from tests.pki import DAY, NOW, Hierarchy, Issued
 

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.request import VoucherRequest
 from mecai.vas.problem import Code, Problem
 from mecai.vas.targets import server_name
 from tests.pki import DAY, NOW, Hierarchy, issue, key

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from mecai.protocol.authorities import Directory
-from mecai.protocol.identity import authority_id, spki_der, spki_hash
-from mecai.protocol.request import VoucherRequest
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.vas.directories import RETRY, Directories
 from mecai.vas.problem import Code, Problem
 from mecai.vas.trust import Trust, Trusted

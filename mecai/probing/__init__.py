@@ -1,0 +1,1 @@
+"""One TLS handshake with one address of a server, and corroboration over addresses and perspectives."""

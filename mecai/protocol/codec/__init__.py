@@ -1,0 +1,1 @@
+"""Octets in and out: strict DER, the CMS profile, strict JSON, the TLS extensions."""

@@ -1,0 +1,252 @@
+"""Signed objects: a narrow profile of CMS SignedData (RFC 5652) in DER, in the manner of RFC 3161.
+
+Vouchers, directories and statements all wear this envelope and differ in content type only; a caller always says which
+one it expects. The profile (docs/spec, "Voucher"): one digest algorithm, one certificate, one signer named by issuer
+and serial number; signed attributes exactly content-type, message-digest and signing-certificate-v2 (RFC 5035);
+no unsigned attributes; `crls` hold OCSP responses (RFC 5940) and nothing else. General CMS readers accept much more,
+therefore none of them decides here.
+
+Parsing checks the shape (rule V1) and leaves belief to others: `SignedContent.verify_signature` is rule V4, the
+certificate is judged by `mecai.protocol.pki.path`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Final, NamedTuple, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.errors import Malformed, VerificationError
+from mecai.protocol import oids
+from mecai.protocol.codec import der
+from mecai.protocol.codec.signed_data import (
+    Attribute,
+    CertificateReference,
+    ContentInfo,
+    EncapsulatedContent,
+    IssuerAndSerialNumber,
+    OtherRevocationInfo,
+    SignedAttributes,
+    SignedData,
+    SignerInfo,
+    SigningCertificate,
+)
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki import algorithms, certificates
+from mecai.protocol.pki.algorithms import Digest, PrivateKey, SignatureAlgorithm
+
+Item = TypeVar("Item")
+
+_SIGNED_DATA: Final = x509.ObjectIdentifier(oids.ID_SIGNED_DATA)
+_OCSP_RESPONSE: Final = x509.ObjectIdentifier(oids.ID_RI_OCSP_RESPONSE)
+_VERSION_WITH_OTHER_REVOCATION: Final = 5  # RFC 5652 section 5.1: crls hold a format other than CRL
+_VERSION_PLAIN: Final = 3  # RFC 5652 section 5.1: content is not id-data
+_SIGNER_VERSION: Final = 1  # RFC 5652 section 5.3: issuerAndSerialNumber
+
+
+@dataclass(frozen=True)
+class SignedContent:
+    """One parsed envelope. Nothing in it is to be believed before `verify_signature`."""
+
+    content_type: str
+    content: bytes
+    certificate: x509.Certificate
+    ocsp_responses: tuple[bytes, ...]
+    digest: Digest = field(repr=False)
+    algorithm: SignatureAlgorithm = field(repr=False)
+    attributes: Mapping[str, bytes] = field(repr=False)  # DER of each value by attribute type
+    signed_octets: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    def verify_signature(self) -> None:
+        """Verify the signature by `certificate` over the content; raises `VerificationError` (bad-signature, V4)."""
+        if self.attributes != _attribute_values(self.content_type, self.content, self.digest, self.certificate):
+            raise VerificationError("bad-signature", "V4", "content or certificate is not the one that was signed")
+        try:
+            key = algorithms.check_public_key(self.certificate.public_key())
+            self.algorithm.verify(key, self.signature, self.signed_octets)
+        except InvalidSignature as error:
+            detail = (
+                f"{self.algorithm.name} does not verify with the key of {self.certificate.subject.rfc4514_string()}"
+            )
+            raise VerificationError("bad-signature", "V4", detail) from error
+
+
+def sign_content(
+    content_type: str,
+    content: bytes,
+    key: PrivateKey,
+    certificate: x509.Certificate,
+    ocsp_responses: Sequence[bytes] = (),
+    *,
+    algorithm: SignatureAlgorithm | None = None,
+) -> bytes:
+    """Return the DER ContentInfo over `content`; the algorithm follows the key unless given.
+
+    Raises `Malformed` when the key is none of the allowed or an OCSP response is not DER.
+    """
+    algorithm = algorithm or algorithms.for_key(key)
+    digest = algorithm.digest
+    attributes = _signed_attributes(_attribute_values(content_type, content, digest, certificate))
+    signer = SignerInfo(
+        version=_SIGNER_VERSION,
+        signer=der.opaque(_names_of(certificate).issuer_and_serial_number),
+        digest_algorithm=der.opaque(digest.identifier),
+        signed_attributes=attributes,
+        signature_algorithm=der.opaque(algorithm.identifier),
+        signature=algorithm.sign(key, _attribute_octets(attributes)),
+        unsigned_attributes=None,
+    )
+    signed_data = SignedData(
+        version=_VERSION_WITH_OTHER_REVOCATION if ocsp_responses else _VERSION_PLAIN,
+        digest_algorithms=asn1.SetOf([der.opaque(digest.identifier)]),
+        encapsulated=EncapsulatedContent(content_type=x509.ObjectIdentifier(content_type), content=content),
+        certificates=asn1.SetOf([der.opaque(certificate.public_bytes(Encoding.DER))]),
+        crls=asn1.SetOf([_revocation_info(response) for response in ocsp_responses]) if ocsp_responses else None,
+        signer_infos=asn1.SetOf([signer]),
+    )
+    return der.encode(ContentInfo(content_type=_SIGNED_DATA, content=signed_data))
+
+
+def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMITS.voucher_size) -> SignedContent:
+    """Parse a DER ContentInfo of exactly this content type; raises `Malformed` for whatever the profile excludes."""
+    outer = der.decode(ContentInfo, encoded, "ContentInfo", maximum)
+    _expect(outer.content_type, _SIGNED_DATA, "contentType")
+    data = outer.content
+    _expect(data.encapsulated.content_type, x509.ObjectIdentifier(content_type), "eContentType")
+    if data.encapsulated.content is None:
+        raise Malformed("eContent: absent")
+    certificate = certificates.load(der.raw(_one(data.certificates, "certificates")))
+    responses = _ocsp_responses(data)
+    _expect(data.version, _VERSION_WITH_OTHER_REVOCATION if responses else _VERSION_PLAIN, "SignedData version")
+    signer = _one(data.signer_infos, "signerInfos")
+    digest, algorithm = _signer_algorithms(data, signer)
+    _check_signer(signer, certificate)
+    attributes, octets = _read_attributes(signer, content_type)
+    return SignedContent(
+        content_type=content_type,
+        content=data.encapsulated.content,
+        certificate=certificate,
+        ocsp_responses=responses,
+        digest=digest,
+        algorithm=algorithm,
+        attributes=attributes,
+        signed_octets=octets,
+        signature=signer.signature,
+    )
+
+
+def _attribute_values(
+    content_type: str, content: bytes, digest: Digest, certificate: x509.Certificate
+) -> dict[str, bytes]:
+    """Return the one set of signed attributes, as DER values, that the profile allows for this content and signer."""
+    return {
+        oids.ID_CONTENT_TYPE: _object_identifier(content_type),
+        oids.ID_MESSAGE_DIGEST: der.encode(digest.of(content)),
+        oids.ID_SIGNING_CERTIFICATE_V2: _names_of(certificate).signing_certificate,
+    }
+
+
+@cache
+def _object_identifier(dotted: str) -> bytes:
+    return der.encode(x509.ObjectIdentifier(dotted))
+
+
+class _Names(NamedTuple):
+    """How a SignerInfo names the signer's certificate, each in DER."""
+
+    issuer_and_serial_number: bytes
+    signing_certificate: bytes
+
+
+@lru_cache(LIMITS.remembered_certificates)
+def _names_of(certificate: x509.Certificate) -> _Names:
+    issuer = der.opaque(certificate.issuer.public_bytes())
+    reference = CertificateReference(certificate_hash=certificate.fingerprint(algorithms.SHA256.hash))
+    return _Names(
+        der.encode(IssuerAndSerialNumber(issuer=issuer, serial_number=certificate.serial_number)),
+        der.encode(SigningCertificate(certificates=[reference])),
+    )
+
+
+def _signed_attributes(values: Mapping[str, bytes]) -> asn1.SetOf[Attribute]:
+    attributes = [
+        Attribute(identifier=x509.ObjectIdentifier(oid), values=asn1.SetOf([der.opaque(value)]))
+        for oid, value in values.items()
+    ]
+    return asn1.SetOf(attributes)
+
+
+def _attribute_octets(attributes: asn1.SetOf[Attribute]) -> bytes:
+    """Return the octets that are signed: the SET OF with its own tag, not the [0] of the wire (RFC 5652 section 5.4).
+
+    The schema language encodes a SET OF only as a field, so its wrapper is taken off again.
+    """
+    return bytes(der.opaque(der.encode(SignedAttributes(attributes=attributes))).data)
+
+
+def _revocation_info(response: bytes) -> OtherRevocationInfo:
+    return OtherRevocationInfo(form=_OCSP_RESPONSE, info=der.opaque(response))
+
+
+def _ocsp_responses(data: SignedData) -> tuple[bytes, ...]:
+    if data.crls is None:
+        return ()
+    entries = data.crls.as_list()
+    for entry in entries:
+        _expect(entry.form, _OCSP_RESPONSE, "crls: format")
+    responses = tuple(der.raw(entry.info) for entry in entries)
+    if not responses or len(set(responses)) != len(responses):
+        raise Malformed("crls: empty or with a duplicate")
+    return responses
+
+
+def _signer_algorithms(data: SignedData, signer: SignerInfo) -> tuple[Digest, SignatureAlgorithm]:
+    digest = algorithms.digest_named(der.raw(_one(data.digest_algorithms, "digestAlgorithms")))
+    algorithm = algorithms.signature_named(der.raw(signer.signature_algorithm))
+    signer_digest = algorithms.digest_named(der.raw(signer.digest_algorithm))
+    if not digest == signer_digest == algorithm.digest:
+        raise Malformed("digestAlgorithms, digestAlgorithm and signatureAlgorithm name different digests")
+    return digest, algorithm
+
+
+def _check_signer(signer: SignerInfo, certificate: x509.Certificate) -> None:
+    _expect(signer.version, _SIGNER_VERSION, "SignerInfo version")
+    if der.raw(signer.signer) != _names_of(certificate).issuer_and_serial_number:
+        raise Malformed("sid: does not name the certificate in the object")
+    if signer.unsigned_attributes is not None:
+        raise Malformed("unsignedAttrs: must be absent")
+
+
+def _read_attributes(signer: SignerInfo, content_type: str) -> tuple[dict[str, bytes], bytes]:
+    """Return the values of the signed attributes, which are the profile's three, and the octets that are signed."""
+    if signer.signed_attributes is None:
+        raise Malformed("signedAttrs: must be present")
+    attributes = signer.signed_attributes.as_list()
+    values = {item.identifier.dotted_string: der.raw(item.values.as_list()[0]) for item in attributes}
+    expected = {oids.ID_CONTENT_TYPE, oids.ID_MESSAGE_DIGEST, oids.ID_SIGNING_CERTIFICATE_V2}
+    if values.keys() != expected or len(attributes) != len(expected):
+        raise Malformed("signedAttrs: expected exactly content-type, message-digest and signing-certificate-v2")
+    if values[oids.ID_CONTENT_TYPE] != _object_identifier(content_type):
+        raise Malformed("signedAttrs: content-type differs from eContentType")
+    return values, _attribute_octets(signer.signed_attributes)
+
+
+def _one(items: asn1.SetOf[Item] | None, what: str) -> Item:
+    found = items.as_list() if items is not None else []
+    if len(found) != 1:
+        raise Malformed(f"{what}: {len(found)} entries, expected exactly one")
+    return found[0]
+
+
+def _expect(seen: object, expected: object, what: str) -> None:
+    if seen != expected:
+        raise Malformed(f"{what}: {_text(seen)}, expected {_text(expected)}")
+
+
+def _text(value: object) -> str:
+    return value.dotted_string if isinstance(value, x509.ObjectIdentifier) else str(value)

@@ -1,0 +1,1 @@
+"""What is signed, requested and published: vouchers, requests, directories."""

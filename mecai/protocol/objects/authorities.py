@@ -1,0 +1,153 @@
+"""The content of a directory: authorities, who owns them, whom the publisher distrusts (docs/spec, "Directory").
+
+Values and look-ups only; how they become signed octets is `mecai.protocol.objects.directory`.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509.verification import Store
+
+from mecai.errors import Malformed
+from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
+from mecai.protocol.pki.path import Roots
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Voucher Authority Server: its base URL (https) and the roots that its certificate must chain to."""
+
+    url: str
+    roots: tuple[x509.Certificate, ...]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Where an authority's notifications come from: sender address and S/MIME certificate."""
+
+    sender: str
+    certificate: x509.Certificate
+
+
+@dataclass(frozen=True)
+class Authority:
+    """One CA with its Voucher Authority; `authority` is its id. Without servers it does not vouch."""
+
+    name: str
+    owner_group: str
+    region: str
+    authority: bytes
+    roots: tuple[x509.Certificate, ...]
+    subordinates: frozenset[bytes] = frozenset()
+    servers: tuple[Server, ...] = ()
+    mail: Mail | None = None
+    report_key: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.authority not in {authority_id(spki_der(root)) for root in self.roots}:
+            raise Malformed(f"authority {self.name!r}: its id {self.authority.hex()} is derived from none of its roots")
+
+    @cached_property
+    def identifying_roots(self) -> tuple[x509.Certificate, ...]:
+        """The roots whose key the id names: only they may have issued the authority's certificate."""
+        return tuple(root for root in self.roots if authority_id(spki_der(root)) == self.authority)
+
+    @cached_property
+    def anchors(self) -> Roots:
+        """The same roots, ready to validate a path to."""
+        return Store(list(self.identifying_roots))
+
+
+@dataclass(frozen=True)
+class Distrust:
+    """From `time` on, the publisher distrusts every chain that goes through this key."""
+
+    spki_hash: bytes
+    time: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """What one publisher says for its trust context. `hash` is SHA-256 over the signed octets."""
+
+    context: str
+    sequence: int
+    issued: datetime
+    expires: datetime
+    authorities: tuple[Authority, ...]
+    distrust: tuple[Distrust, ...] = ()
+    publishers: tuple[x509.Certificate, ...] = ()
+    hash: bytes = field(default=b"", compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self._by_id) != len(self.authorities):
+            raise Malformed("authorities: two entries have one id")
+
+    @cached_property
+    def _by_id(self) -> dict[bytes, Authority]:
+        return {authority.authority: authority for authority in self.authorities}
+
+    @cached_property
+    def _owners(self) -> dict[bytes, frozenset[str]]:
+        """Owner groups by SHA-256 of the CA key; a key may have several."""
+        owners: defaultdict[bytes, set[str]] = defaultdict(set)
+        for authority in self.authorities:
+            for key in (*map(spki_hash, authority.roots), *authority.subordinates):
+                owners[key].add(authority.owner_group)
+        return {key: frozenset(groups) for key, groups in owners.items()}
+
+    @cached_property
+    def _roots_by_subject(self) -> dict[x509.Name, list[x509.Certificate]]:
+        roots: defaultdict[x509.Name, list[x509.Certificate]] = defaultdict(list)
+        for root in self.roots:
+            roots[root.subject].append(root)
+        return dict(roots)
+
+    @cached_property
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """Every root of every authority."""
+        return tuple(root for authority in self.authorities for root in authority.roots)
+
+    @cached_property
+    def anchors(self) -> Roots:
+        """The same roots, ready to validate a server's chain to."""
+        return Store(list(self.roots)) if self.roots else ()
+
+    def find(self, authority: bytes) -> Authority | None:
+        """Return the entry with this id of 8 octets."""
+        return self._by_id.get(authority)
+
+    def owner_groups_of(self, chain: Sequence[x509.Certificate]) -> frozenset[str]:
+        """Return the owners of any CA key in the chain and of any root that a certificate of it reaches (rule V6).
+
+        The second half finds cross-signs: an issuer whose key the directory does not list, under somebody's root.
+        """
+        owners: set[str] = set()
+        for certificate in chain:
+            owners |= self._owners.get(spki_hash(certificate), frozenset())
+            for root in self._roots_by_subject.get(certificate.issuer, ()):
+                of_root = self._owners[spki_hash(root)]
+                if not of_root <= owners and _issued_by(certificate, root):
+                    owners |= of_root
+        return frozenset(owners)
+
+    def distrusted(self, chain: Sequence[x509.Certificate], now: datetime) -> Distrust | None:
+        """Return the entry that forbids this chain (root included by the caller) at `now`, if there is one."""
+        if not self.distrust:
+            return None
+        keys = {spki_hash(certificate) for certificate in chain}
+        return next((entry for entry in self.distrust if entry.spki_hash in keys and entry.time <= now), None)
+
+
+def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True

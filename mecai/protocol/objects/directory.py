@@ -1,0 +1,224 @@
+"""The directory as its publisher signs it: JSON inside CMS, numbered, expiring (docs/spec, "Directory").
+
+A directory is what software ships and a publisher updates, one per trust context. `parse_directory` is the only way
+in; it refuses by D1 a wrong form (`malformed`), by D2 a signer who is not pinned or did not sign
+(`directory-untrusted`, `bad-signature`), by D3 an older or other directory (`directory-rollback`,
+`directory-equivocation`), by D4 one that is out of its time (`directory-not-yet-valid`, `directory-expired`).
+Where the highest sequence is kept, and where the octets come from, is the caller's business.
+
+The JSON's shape is `directory.schema.json` beside this file; unknown members are ignored (D8). Certificates and keys
+are base64 of their DER, hashes and ids lower-case hex, times RFC 3339 in UTC.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.errors import InputError, Malformed, VerificationError, under_rule
+from mecai.protocol.codec import strict_json
+from mecai.protocol.codec.cms import SignedContent, parse_signed_content, sign_content
+from mecai.protocol.codec.strict_json import TIME, Members
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.objects.authorities import Authority, Directory, Distrust, Mail, Server
+from mecai.protocol.oids import ID_CT_DIRECTORY
+from mecai.protocol.pki.algorithms import PrivateKey
+from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_contexts, sha256, spki_hash
+from mecai.protocol.pki.names import check_https_url
+
+__all__ = [
+    "Authority",
+    "Directory",
+    "Distrust",
+    "Mail",
+    "Server",
+    "decode_authority",
+    "decode_distrust",
+    "encode_authority",
+    "encode_distrust",
+    "parse_directory",
+    "sign_directory",
+]
+
+VERSION: Final = 1
+RULE: Final = "D1"
+_MAX_SEQUENCE: Final = (1 << 63) - 1
+
+
+def sign_directory(directory: Directory, key: PrivateKey, certificate: x509.Certificate) -> bytes:
+    """Return the signed directory; `certificate` is the publisher's, the one that readers have pinned."""
+    with under_rule(RULE):
+        _check(directory)
+        content = json.dumps(_encode_directory(directory), sort_keys=True, separators=(",", ":")).encode()
+        return sign_content(ID_CT_DIRECTORY, content, key, certificate)
+
+
+def parse_directory(
+    encoded: bytes, publishers: Sequence[x509.Certificate], now: datetime | None, highest: tuple[int, bytes] | None
+) -> Directory:
+    """Return the directory that one of the pinned publishers signed.
+
+    `highest` is sequence and hash (`Directory.hash`) of the newest directory ever accepted from this publisher, or None
+    for the first. `now` None leaves the times for the caller to judge, who may only warn (D4). Raises
+    `VerificationError` under rules D1 to D4.
+    """
+    with under_rule(RULE):
+        signed = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size)
+        if signed.ocsp_responses:
+            raise Malformed("crls: a directory has none")
+    _check_signer(signed, publishers)
+    with under_rule(RULE):
+        directory = _decode_directory(strict_json.load(signed.content, "directory"), sha256(signed.content))
+        _check(directory)
+    if now is not None:
+        _check_time(directory, now)
+    _check_sequence(directory, highest)
+    return directory
+
+
+def encode_authority(authority: Authority) -> dict[str, object]:
+    """Return one authority as JSON values: what `mecai ca describe` prints and `mecai directory build` reads."""
+    entry: dict[str, object] = {
+        "name": authority.name,
+        "ownerGroup": authority.owner_group,
+        "region": authority.region,
+        "id": authority.authority.hex(),
+        "roots": [_encode_certificate(root) for root in authority.roots],
+        "subordinates": sorted(key.hex() for key in authority.subordinates),
+        "servers": [
+            {"url": server.url, "roots": [_encode_certificate(root) for root in server.roots]}
+            for server in authority.servers
+        ],
+    }
+    if authority.mail is not None:
+        certificate = _encode_certificate(authority.mail.certificate)
+        entry["mail"] = {"sender": authority.mail.sender, "certificate": certificate}
+    if authority.report_key is not None:
+        entry["reportKey"] = base64.b64encode(authority.report_key).decode()
+    return entry
+
+
+def decode_authority(value: object) -> Authority:
+    """Return the authority that JSON values describe; raises `Malformed` naming the member at fault."""
+    with under_rule(RULE):
+        return _decode_authority(Members(value, "authority"))
+
+
+def encode_distrust(entry: Distrust) -> dict[str, object]:
+    """Return one distrust entry as JSON values."""
+    return {"spki": entry.spki_hash.hex(), "time": entry.time.strftime(TIME), "reason": entry.reason}
+
+
+def decode_distrust(value: object) -> Distrust:
+    """Return the distrust entry that JSON values describe; raises `Malformed`."""
+    with under_rule(RULE):
+        return _decode_distrust(Members(value, "distrust"))
+
+
+def _check_signer(signed: SignedContent, publishers: Sequence[x509.Certificate]) -> None:
+    """Hold the signer's key against the pins, then the signature against the key (rule D2)."""
+    if spki_hash(signed.certificate) not in map(spki_hash, publishers):
+        name = signed.certificate.subject.rfc4514_string()
+        raise VerificationError("directory-untrusted", "D2", f"signed by {name}, whose key is not pinned")
+    try:
+        signed.verify_signature()
+    except VerificationError as error:
+        raise VerificationError(error.reason, "D2", error.detail) from error
+
+
+def _check(directory: Directory) -> None:
+    check_contexts((directory.context,))
+    if not 0 < directory.sequence <= _MAX_SEQUENCE:
+        raise Malformed(f"sequence: {directory.sequence}, expected 1..2^63-1")
+    if not directory.issued < directory.expires <= directory.issued + LIMITS.directory_lifetime:
+        raise Malformed(f"expires: expected after issued and within {LIMITS.directory_lifetime.days} days")
+    if len(directory.authorities) > LIMITS.directory_authorities:
+        raise Malformed(f"authorities: more than {LIMITS.directory_authorities}")
+    if len(directory.publishers) > LIMITS.directory_publishers:
+        raise Malformed(f"publishers: more than {LIMITS.directory_publishers}")
+
+
+def _check_time(directory: Directory, now: datetime) -> None:
+    if directory.issued > now + LIMITS.clock_skew:
+        raise VerificationError("directory-not-yet-valid", "D4", f"issued {directory.issued:{TIME}}, in the future")
+    if directory.expires <= now:
+        raise VerificationError("directory-expired", "D4", f"expired {directory.expires:{TIME}}; fetch a newer one")
+
+
+def _check_sequence(directory: Directory, highest: tuple[int, bytes] | None) -> None:
+    if highest is None:
+        return
+    sequence, known = highest
+    if directory.sequence < sequence:
+        detail = f"sequence {directory.sequence}, but {sequence} was already accepted"
+        raise VerificationError("directory-rollback", "D3", detail)
+    if directory.sequence == sequence and directory.hash != known:
+        raise VerificationError("directory-equivocation", "D3", f"sequence {sequence} was accepted with other content")
+
+
+def _encode_directory(directory: Directory) -> dict[str, object]:
+    return {
+        "version": VERSION,
+        "context": directory.context,
+        "sequence": directory.sequence,
+        "issued": directory.issued.strftime(TIME),
+        "expires": directory.expires.strftime(TIME),
+        "authorities": [encode_authority(authority) for authority in directory.authorities],
+        "distrust": [encode_distrust(entry) for entry in directory.distrust],
+        "publishers": [_encode_certificate(publisher) for publisher in directory.publishers],
+    }
+
+
+def _decode_directory(value: object, content_hash: bytes) -> Directory:
+    members = Members(value, "directory")
+    if (version := members.integer("version")) != VERSION:
+        raise Malformed(f"directory.version: {version}, expected {VERSION}")
+    return Directory(
+        context=members.text("context"),
+        sequence=members.integer("sequence"),
+        issued=members.time("issued"),
+        expires=members.time("expires"),
+        authorities=members.objects("authorities", _decode_authority),
+        distrust=members.objects("distrust", _decode_distrust),
+        publishers=members.certificates("publishers"),
+        hash=content_hash,
+    )
+
+
+def _decode_authority(members: Members) -> Authority:
+    return Authority(
+        name=members.text("name"),
+        owner_group=members.text("ownerGroup"),
+        region=members.text("region"),
+        authority=members.hex("id", AUTHORITY_ID_SIZE),
+        roots=members.certificates("roots"),
+        subordinates=frozenset(members.hexes("subordinates", HASH_SIZE)),
+        servers=members.objects("servers", _decode_server),
+        mail=_decode_mail(members.members("mail")) if "mail" in members else None,
+        report_key=members.octets("reportKey") if "reportKey" in members else None,
+    )
+
+
+def _decode_server(members: Members) -> Server:
+    server = Server(url=members.text("url"), roots=members.certificates("roots"))
+    try:
+        check_https_url(server.url)
+    except InputError as error:
+        raise Malformed(f"{members.where}.url: {error}") from error
+    return server
+
+
+def _decode_mail(members: Members) -> Mail:
+    return Mail(sender=members.text("sender"), certificate=members.certificate("certificate"))
+
+
+def _decode_distrust(members: Members) -> Distrust:
+    return Distrust(members.hex("spki", HASH_SIZE), members.time("time"), members.text("reason"))
+
+
+def _encode_certificate(certificate: x509.Certificate) -> str:
+    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()

@@ -1,0 +1,1 @@
+"""Certificates, their paths and their status; names, identifiers and algorithms."""

@@ -1,0 +1,198 @@
+"""OCSP in its pure half: what to ask, and whether an answer settles the status of one certificate (RFC 6960).
+
+Fetching is `mecai.evidence`. Here: the CertID is recomputed (SHA-1 or SHA-256 may name the certificate), the responder
+must be the issuer itself or its delegate, `unknown` counts as no answer, and a validly signed `revoked` refuses
+whatever its age. Rule V11; a caller that judges a Voucher Authority's own certificate maps it to V5.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Annotated
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from mecai.errors import Malformed, VerificationError
+from mecai.protocol.codec import der
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki import algorithms, certificates
+from mecai.protocol.pki.path import validate_delegate
+
+_SHA1 = hashes.SHA1()  # noqa: S303 names a certificate and signs nothing (RFC 6960 section 4.1.1)
+_CERT_ID_HASHES = {algorithm.name: algorithm for algorithm in (_SHA1, hashes.SHA256())}
+
+
+@asn1.sequence
+class _ResponseBytes:
+    response_type: x509.ObjectIdentifier
+    response: bytes
+
+
+@asn1.sequence
+class _OcspResponse:
+    status: asn1.TLV
+    response_bytes: Annotated[_ResponseBytes, asn1.Explicit(0)]  # optional, but never absent after success
+
+
+@asn1.sequence
+class _BasicResponse:
+    response_data: asn1.TLV
+    signature_algorithm: asn1.TLV
+    signature: asn1.BitString
+    certificates: Annotated[list[asn1.TLV] | None, asn1.Explicit(0)]
+
+
+@dataclass(frozen=True)
+class OcspStatus:
+    """A good status: what was said, and for how long. `next_update` is None when the responder named none."""
+
+    this_update: datetime
+    next_update: datetime | None
+
+
+def build_ocsp_request(
+    certificate: x509.Certificate, issuer: x509.Certificate, algorithm: hashes.HashAlgorithm = _SHA1
+) -> bytes:
+    """Return a DER OCSPRequest for one certificate; SHA-1 names it, as every responder understands (RFC 5019)."""
+    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm).build()
+    return request.public_bytes(Encoding.DER)
+
+
+def judge_ocsp(
+    response: bytes,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    now: datetime,
+    *,
+    max_age: timedelta = LIMITS.status_age,
+    max_validity: timedelta | None = None,
+) -> OcspStatus:
+    """Return the good status that a DER OCSPResponse proves for `certificate` at `now`.
+
+    `max_age` bounds now - thisUpdate; `max_validity`, where given, demands a nextUpdate and bounds the whole span.
+    Raises `VerificationError` under V11: `revoked`, `status-missing` (no valid answer for this certificate by the right
+    responder) or `status-stale` (not yet or no longer valid).
+    """
+    try:
+        parsed = _parse(response)
+        answer = _answer_for(parsed, certificate, issuer)
+        _verify_signature(parsed, response, issuer, now)
+        _ = answer.revocation_time_utc, answer.revocation_reason, answer.next_update_utc
+    except certificates.FAULTS as error:  # the library parses late
+        raise _missing("no valid OCSP response") from error
+    if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
+        when = f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}"
+        reason = f" ({answer.revocation_reason.value})" if answer.revocation_reason else ""
+        raise VerificationError("revoked", "V11", f"{_name(certificate)} is revoked{when}{reason}")
+    if answer.certificate_status is not ocsp.OCSPCertStatus.GOOD:
+        raise _missing(f"{_name(certificate)} is unknown to the responder")
+    status = OcspStatus(answer.this_update_utc, answer.next_update_utc)
+    _check_fresh(status, certificate, now, max_age, max_validity)
+    return status
+
+
+def _parse(response: bytes) -> ocsp.OCSPResponse:
+    if len(response) > LIMITS.ocsp_response_size:
+        raise _missing(f"OCSP response of {len(response)} octets, at most {LIMITS.ocsp_response_size} allowed")
+    parsed = ocsp.load_der_ocsp_response(response)
+    if parsed.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise _missing(f"OCSP response says {parsed.response_status.name.lower()}")
+    return parsed
+
+
+def _answer_for(
+    response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
+) -> ocsp.OCSPSingleResponse:
+    """Return the answer whose CertID, recomputed from the two certificates, is this one's; of several, a revocation."""
+    answers = [
+        answer
+        for answer in response.responses
+        if answer.serial_number == certificate.serial_number and _names(answer, certificate, issuer)
+    ]
+    if not answers:
+        raise _missing(f"OCSP response speaks of other certificates than {_name(certificate)}")
+    return next((item for item in answers if item.certificate_status is ocsp.OCSPCertStatus.REVOKED), answers[0])
+
+
+def _names(answer: ocsp.OCSPSingleResponse, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Recompute the CertID with the answer's own hash, which is SHA-1 or SHA-256."""
+    name = answer.hash_algorithm.name
+    found = answer.issuer_name_hash, answer.issuer_key_hash
+    return name in _CERT_ID_HASHES and found == _issuer_hashes(certificate, issuer, name)
+
+
+@lru_cache(LIMITS.remembered_certificates)
+def _issuer_hashes(certificate: x509.Certificate, issuer: x509.Certificate, algorithm: str) -> tuple[bytes, bytes]:
+    """Return the hashes of the issuer's name and key in a CertID."""
+    cert_id = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, _CERT_ID_HASHES[algorithm]).build()
+    return cert_id.issuer_name_hash, cert_id.issuer_key_hash
+
+
+def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:
+    """Verify with the responder that the response names; it must be the issuer or the issuer's delegate."""
+    basic = asn1.decode_der(_BasicResponse, asn1.decode_der(_OcspResponse, response).response_bytes.response)
+    try:
+        responder = _responder(parsed, basic, issuer)
+        # The library names the algorithm by its identifier only, but PSS needs the parameters too.
+        algorithm = algorithms.signature_named(der.raw(basic.signature_algorithm))
+        key = algorithms.check_public_key(responder.public_key())
+        algorithm.verify(key, parsed.signature, der.raw(basic.response_data))
+    except Malformed as error:
+        raise _missing(f"OCSP response: {error.detail}") from error
+    except InvalidSignature as error:
+        raise _missing("OCSP response: its signature does not verify") from error
+    if responder is not issuer:
+        validate_delegate(responder, issuer, now)
+
+
+def _responder(parsed: ocsp.OCSPResponse, basic: _BasicResponse, issuer: x509.Certificate) -> x509.Certificate:
+    if _is_responder(parsed, issuer):
+        return issuer
+    for encoded in basic.certificates or ():
+        certificate = certificates.load(der.raw(encoded), "the responder's certificate")
+        if _is_responder(parsed, certificate):
+            return certificate
+    raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
+
+
+def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
+    if response.responder_key_hash is not None:
+        return response.responder_key_hash == _key_hash(certificate)
+    return response.responder_name == certificate.subject
+
+
+@lru_cache(LIMITS.remembered_certificates)
+def _key_hash(certificate: x509.Certificate) -> bytes:
+    """Return SHA-1 over the public key's bits: how a response names its responder (RFC 6960 section 4.2.1)."""
+    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+
+
+def _check_fresh(
+    status: OcspStatus, certificate: x509.Certificate, now: datetime, max_age: timedelta, max_validity: timedelta | None
+) -> None:
+    begin, end = status.this_update, status.next_update
+    if begin > now + LIMITS.clock_skew:
+        raise _stale(certificate, f"begins in the future ({begin:%Y-%m-%dT%H:%M:%SZ})")
+    if end is not None and end <= now:
+        raise _stale(certificate, f"ended at {end:%Y-%m-%dT%H:%M:%SZ}")
+    if now - begin > max_age:
+        raise _stale(certificate, f"is older than {max_age}")
+    if max_validity is not None and (end is None or end - begin > max_validity):
+        raise _stale(certificate, f"is valid for longer than {max_validity}")
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or f"serial number {certificate.serial_number:x}"
+
+
+def _missing(detail: str) -> VerificationError:
+    return VerificationError("status-missing", "V11", detail)
+
+
+def _stale(certificate: x509.Certificate, detail: str) -> VerificationError:
+    return VerificationError("status-stale", "V11", f"status of {_name(certificate)} {detail}")

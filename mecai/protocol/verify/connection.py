@@ -1,0 +1,124 @@
+"""The verdict on a connection: rules C1 to C4 over the vouchers that `mecai.protocol.verify.rules` judges by V1 to V11.
+
+The only judge in this project (docs/spec, "Client"): clients, sidecars and tools call it with their own policy. Every
+refusal is a `VerificationError` with reason code and rule. No clock and no network: the time and everything that the
+peer presented are arguments.
+
+Order: the chain must be valid at all, for the other rules speak of its path (C4: `untrusted`, `distrusted`); a validly
+signed `revoked` anywhere ends it (E6); there must be a voucher (C1: `no-voucher`); enough vouchers of distinct owner
+groups must pass (C2: `quorum`), and where none does, the reason is the first failing candidate's in the client's order
+(C3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from mecai.errors import Malformed, VerificationError
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.objects.directory import Directory
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki import certificates
+from mecai.protocol.pki.ocsp import judge_ocsp
+from mecai.protocol.pki.path import validate_chain
+from mecai.protocol.verify.rules import NAT64_PREFIX, Case, Policy, Presented, Vouched, judge_parsed, judge_voucher
+
+__all__ = ["NAT64_PREFIX", "Accepted", "Policy", "Presented", "Vouched", "verify_connection", "verify_voucher"]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A connection that may go on: who vouched, the validated path, and until when that holds at the latest."""
+
+    vouched: tuple[Vouched, ...]
+    chain: tuple[x509.Certificate, ...]
+    earliest_next_update: datetime
+
+
+def verify_voucher(der: bytes, presented: Presented, directory: Directory, policy: Policy, now: datetime) -> Vouched:
+    """Judge one DER voucher by V1 to V11, with no server name to check; raises `VerificationError`."""
+    return judge_voucher(der, _examine(presented, directory, policy, None, now))
+
+
+def verify_connection(  # noqa: PLR0917 these are the six things that a verdict depends on
+    vouchers: Sequence[bytes],
+    presented: Presented,
+    directory: Directory,
+    policy: Policy,
+    server_name: str | None,
+    now: datetime,
+) -> Accepted:
+    """Judge a connection to `server_name` (host name or IP address); raises `VerificationError`.
+
+    `vouchers` are DER, those of the handshake and cached ones alike.
+    """
+    case = _examine(presented, directory, policy, server_name, now)
+    if presented.staple is not None:
+        _refuse_revoked((presented.staple,), case)
+    if not vouchers:
+        raise VerificationError("no-voucher", "C1", "the server sent no voucher")
+    vouched = _judge_all(vouchers, case)
+    owners = {entry.authority.owner_group for entry in vouched}
+    if len(owners) < policy.quorum:
+        raise VerificationError("quorum", "C2", f"{len(owners)} independent vouchers, {policy.quorum} required")
+    ends = (*(entry.next_update for entry in vouched), *(item.not_valid_after_utc for item in case.path))
+    return Accepted(vouched, case.path, min(ends))
+
+
+def _examine(
+    presented: Presented, directory: Directory, policy: Policy, server_name: str | None, now: datetime
+) -> Case:
+    """Validate the chain against the directory's roots and find its owners (rule C4)."""
+    chain = _load_chain(presented)
+    path = validate_chain(chain[0], chain[1:], directory.anchors, server_name, now)
+    if entry := directory.distrusted(path, now):
+        raise VerificationError("distrusted", "C4", f"a CA of the server's chain is distrusted: {entry.reason}")
+    owners = directory.owner_groups_of([*chain, *path])
+    return Case(presented, tuple(path), owners, directory, policy, now)
+
+
+def _load_chain(presented: Presented) -> list[x509.Certificate]:
+    if not 0 < len(presented.chain) <= LIMITS.chain_length:
+        detail = f"{len(presented.chain)} certificates presented, expected 1..{LIMITS.chain_length}"
+        raise VerificationError("untrusted", "C4", detail)
+    try:
+        return [certificates.load(der) for der in presented.chain]
+    except Malformed as error:
+        raise VerificationError("untrusted", "C4", f"the server's chain: {error.detail}") from error
+
+
+def _judge_all(vouchers: Sequence[bytes], case: Case) -> tuple[Vouched, ...]:
+    """Return the vouchers that pass; raises C3's reason when none does, and `revoked` from any."""
+    vouched: list[Vouched] = []
+    failures: list[tuple[int, VerificationError]] = []
+    order = {authority: rank for rank, authority in enumerate(case.policy.candidates)}
+    last = len(order)  # malformed vouchers and those of authorities that were not asked for come after all candidates
+    for der in vouchers:
+        try:
+            voucher = parse_voucher(der)
+        except Malformed as error:
+            failures.append((last, error))
+            continue
+        try:
+            vouched.append(judge_parsed(voucher, case))
+        except VerificationError as error:
+            rank = order.get(voucher.info.authority, last)
+            failures.append((rank, error))
+            if rank < last:
+                _refuse_revoked(voucher.ocsp_responses, case)
+    if not vouched:
+        raise min(failures, key=lambda failure: failure[0])[1]
+    return tuple(vouched)
+
+
+def _refuse_revoked(responses: Sequence[bytes], case: Case) -> None:
+    """Refuse at once what any enclosed or stapled response validly calls revoked (rule E6)."""
+    for response in responses:
+        for certificate, issuer in zip(case.path, case.path[1:], strict=False):
+            try:
+                judge_ocsp(response, certificate, issuer, case.now)
+            except VerificationError as error:
+                if error.reason == "revoked":
+                    raise

@@ -1,0 +1,240 @@
+"""Rules V1 to V11: whether one voucher is to be believed for one connection (docs/spec, "Client").
+
+One function per rule, in the order in which they run; the first that fails raises `VerificationError` with the reason
+code and its number. `mecai.protocol.verify.connection` applies them and adds the rules of the connection.
+"""
+
+import ipaddress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache, cached_property
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from mecai.errors import Malformed, VerificationError
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.objects.directory import Authority, Directory
+from mecai.protocol.objects.voucher import Voucher, parse_voucher
+from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence
+from mecai.protocol.pki.identity import address_text, canonical_address
+from mecai.protocol.pki.ocsp import judge_ocsp
+from mecai.protocol.pki.path import validate_authority
+
+NAT64_PREFIX: Final = "64:ff9b::/96"  # RFC 6052 section 2.1
+_NAT64_OCTETS: Final = 12  # 96 bits, before the IPv4 address
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What the peer showed: chain (DER, end entity first), its address (4 or 16 octets), its OCSP staple (DER)."""
+
+    chain: tuple[bytes, ...]
+    peer_address: bytes | None
+    staple: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What this client demands: candidates in its order of preference, how many must vouch, its own contexts (or none).
+
+    `nat64_prefixes` are IPv6 networks of 96 bits whose last 32 bits are an IPv4 address.
+    """
+
+    candidates: tuple[bytes, ...]
+    quorum: int = 1
+    contexts: tuple[str, ...] = ()
+    max_voucher_lifetime: timedelta = LIMITS.voucher_lifetime
+    clock_skew: timedelta = LIMITS.clock_skew
+    status_age: timedelta = LIMITS.status_age
+    nat64_prefixes: tuple[str, ...] = (NAT64_PREFIX,)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One connection to judge vouchers for: `path` is the validated one, end entity to root; `owners` its owners."""
+
+    presented: Presented
+    path: tuple[x509.Certificate, ...]
+    owners: frozenset[str]
+    directory: Directory
+    policy: Policy
+    now: datetime
+
+    @cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The certificate hash of each certificate of `path`."""
+        return tuple(certificate.fingerprint(hashes.SHA256()) for certificate in self.path)
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """A voucher that passed every rule, its authority, and the proved status of each certificate, end entity first."""
+
+    voucher: Voucher
+    authority: Authority
+    statuses: tuple[StatusEvidence, ...]
+    next_update: datetime
+
+
+def judge_voucher(der: bytes, case: Case) -> Vouched:
+    """Apply V1 to V11 to one DER voucher; raises `VerificationError` from the first rule that fails."""
+    return judge_parsed(parse_voucher(der), case)  # V1
+
+
+def judge_parsed(voucher: Voucher, case: Case) -> Vouched:
+    """Apply V2 to V11 to a voucher that already parsed."""
+    check_candidate(voucher, case)
+    authority, root = check_authority(voucher, case)
+    voucher.signed.verify_signature()  # V4
+    authority_status_until = check_authority_status(voucher, root, case)
+    check_independence(authority, case)
+    check_time(voucher, case)
+    check_certificates(voucher, case)
+    check_address(voucher, case)
+    check_contexts(voucher, case)
+    statuses = check_evidence(voucher, case)
+    ends = (voucher.info.next_update, authority_status_until, *(status.next_update for status in statuses))
+    return Vouched(voucher, authority, statuses, min(ends))
+
+
+def check_candidate(voucher: Voucher, case: Case) -> None:
+    """V2: only authorities that this client asked for; early, because it bounds the work."""
+    authority = voucher.info.authority
+    if authority not in case.policy.candidates:
+        raise VerificationError("not-a-candidate", "V2", f"authority {authority.hex()} was not asked for")
+
+
+def check_authority(voucher: Voucher, case: Case) -> tuple[Authority, x509.Certificate]:
+    """V3: the directory knows the authority, and the root that its id names issued its certificate."""
+    authority = case.directory.find(voucher.info.authority)
+    if authority is None:
+        detail = f"authority {voucher.info.authority.hex()} is not in the directory"
+        raise VerificationError("untrusted-authority", "V3", detail)
+    root = validate_authority(voucher.authority_certificate, authority.anchors, case.now)
+    if entry := case.directory.distrusted((root,), case.now):
+        raise VerificationError("untrusted-authority", "V3", f"{authority.name} is distrusted: {entry.reason}")
+    return authority, root
+
+
+def check_authority_status(voucher: Voucher, root: x509.Certificate, case: Case) -> datetime:
+    """V5: the one enclosed response that is nobody's evidence says that the authority's certificate is good."""
+    evidence = {entry.evidence_hash for entry in voucher.info.status_evidence}
+    responses = [response for name, response in voucher.responses_by_hash.items() if name not in evidence]
+    if len(responses) > 1:
+        raise Malformed("crls: OCSP responses that no statusEvidence names")
+    if not responses:
+        raise VerificationError("authority-status", "V5", "no OCSP response for the authority's certificate")
+    longest = LIMITS.authority_status_lifetime
+    try:
+        status = judge_ocsp(responses[0], voucher.authority_certificate, root, case.now, max_validity=longest)
+    except VerificationError as error:
+        reason = "authority-revoked" if error.reason == "revoked" else "authority-status"
+        raise VerificationError(reason, "V5", error.detail) from error
+    return status.next_update or status.this_update  # max_validity lets none pass without nextUpdate
+
+
+def check_independence(authority: Authority, case: Case) -> None:
+    """V6: nobody vouches for his own house."""
+    if authority.owner_group in case.owners:
+        detail = f"{authority.name} and a CA of the server's chain both belong to {authority.owner_group}"
+        raise VerificationError("self-endorsed", "V6", detail)
+
+
+def check_time(voucher: Voucher, case: Case) -> None:
+    """V7: now lies within the voucher's time, and that time is not too long."""
+    info, now = voucher.info, case.now
+    if info.next_update - info.this_update > case.policy.max_voucher_lifetime:
+        raise Malformed(f"valid for longer than {case.policy.max_voucher_lifetime}", "V7")
+    if info.this_update > now + case.policy.clock_skew:
+        raise VerificationError(
+            "not-yet-valid", "V7", f"begins at {info.this_update.isoformat()}, now {now.isoformat()}"
+        )
+    if info.next_update <= now:
+        raise VerificationError("expired", "V7", f"ended at {info.next_update.isoformat()}, now {now.isoformat()}")
+
+
+def check_certificates(voucher: Voucher, case: Case) -> None:
+    """V8: it speaks of this end entity, and of every intermediate of the validated path."""
+    end_entity, *intermediates = case.hashes[:-1]
+    if voucher.info.certificate_hash != end_entity:
+        detail = f"vouches for {voucher.info.certificate_hash.hex()}, the server showed {end_entity.hex()}"
+        raise VerificationError("certificate-mismatch", "V8", detail)
+    for intermediate in intermediates:
+        if intermediate not in voucher.info.intermediate_hashes:
+            detail = f"does not name intermediate {intermediate.hex()}"
+            raise VerificationError("intermediates-mismatch", "V8", detail)
+
+
+def check_address(voucher: Voucher, case: Case) -> None:
+    """V9: the peer's address, or the IPv4 address inside it, is one that the authority probed."""
+    peer = case.presented.peer_address
+    if peer is None:
+        raise VerificationError("address-unknown", "V9", "the peer's address is not known (a proxy lies between)")
+    if not {peer, _unmapped(peer, case.policy)} & set(voucher.info.addresses):
+        probed = ", ".join(map(address_text, voucher.info.addresses))
+        raise VerificationError("address-mismatch", "V9", f"connected to {address_text(peer)}, vouched for {probed}")
+
+
+def check_contexts(voucher: Voucher, case: Case) -> None:
+    """V10: one of the client's own trust contexts, where it has any."""
+    wanted, found = case.policy.contexts, voucher.info.trust_contexts
+    if wanted and not set(wanted) & set(found):
+        detail = f"carries {', '.join(found) or 'none'}, expected one of {', '.join(wanted)}"
+        raise VerificationError("context-missing", "V10", detail)
+
+
+def check_evidence(voucher: Voucher, case: Case) -> tuple[StatusEvidence, ...]:
+    """V11: each non-root certificate of the path is proved good; returns what is to be imported."""
+    evidence = {entry.certificate_hash: entry for entry in voucher.info.status_evidence}
+    statuses = []
+    for name, certificate, issuer in zip(case.hashes, case.path, case.path[1:], strict=False):
+        entry = evidence[name]  # V8 and the structure of VoucherInfo make it present
+        if entry.method is EvidenceMethod.OCSP:
+            response = voucher.responses_by_hash.get(entry.evidence_hash or b"")
+            entry = _judge_response(entry, response, certificate, issuer, case)
+        elif entry.method is EvidenceMethod.SHORT_LIVED:
+            _check_short_lived(certificate)
+        _check_window(entry, certificate, case)
+        statuses.append(entry)
+    return tuple(statuses)
+
+
+def _judge_response(
+    entry: StatusEvidence, response: bytes | None, certificate: x509.Certificate, issuer: x509.Certificate, case: Case
+) -> StatusEvidence:
+    """Return the entry with the times that the response itself proves."""
+    if response is None:
+        detail = f"the OCSP response for {certificate.subject.rfc4514_string()} is not enclosed"
+        raise VerificationError("status-missing", "V11", detail)
+    status = judge_ocsp(response, certificate, issuer, case.now, max_age=case.policy.status_age)
+    return replace(entry, this_update=status.this_update, next_update=status.next_update or entry.next_update)
+
+
+def _check_short_lived(certificate: x509.Certificate) -> None:
+    lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    if lifetime > LIMITS.short_lived_lifetime:
+        detail = f"a certificate of {lifetime.days} days is not short-lived"
+        raise VerificationError("status-missing", "V11", detail)
+
+
+def _check_window(entry: StatusEvidence, certificate: x509.Certificate, case: Case) -> None:
+    if not entry.this_update - case.policy.clock_skew <= case.now < entry.next_update:
+        detail = (
+            f"status of {certificate.subject.rfc4514_string()} holds from {entry.this_update.isoformat()} "
+            f"to {entry.next_update.isoformat()}, now {case.now.isoformat()}"
+        )
+        raise VerificationError("status-stale", "V11", detail)
+
+
+def _unmapped(address: bytes, policy: Policy) -> bytes:
+    """Return the IPv4 address inside an IPv4-mapped or NAT64 address, any other unchanged."""
+    if address[:_NAT64_OCTETS] in map(_prefix_octets, policy.nat64_prefixes):
+        return address[_NAT64_OCTETS:]
+    return canonical_address(address)
+
+
+@cache
+def _prefix_octets(prefix: str) -> bytes:
+    return ipaddress.IPv6Network(prefix).network_address.packed[:_NAT64_OCTETS]

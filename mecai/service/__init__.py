@@ -1,0 +1,1 @@
+"""What every service needs: settings, logs, readiness, durable files, PEM files, deadlines."""

@@ -1,0 +1,45 @@
+"""Keys and certificates as they lie in files: PEM, and a private key readable by its own user only (docs/spec, K6).
+
+Every failure is one line that names the file and never holds anything of a key.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from mecai.errors import HostError, InputError
+from mecai.protocol.pki.algorithms import PrivateKey
+
+_OTHERS: Final = 0o077
+
+
+def load_key(path: Path) -> PrivateKey:
+    """Read an unencrypted private key, ECDSA or RSA; raises `HostError`, also if others could read it."""
+    try:
+        mode, pem = path.stat().st_mode, path.read_bytes()
+    except OSError as error:
+        raise HostError(f"{path}: private key cannot be read ({error.strerror})") from error
+    if mode & _OTHERS:
+        raise HostError(f"{path}: private key has mode {mode & 0o777:04o}; expected 0600: chmod 600 {path}")
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise HostError(f"{path}: holds no unencrypted PEM private key") from None
+    if not isinstance(key, PrivateKey):
+        raise HostError(f"{path}: holds neither an elliptic-curve nor an RSA key")
+    return key
+
+
+def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    """Read the certificates of a file, in its order, at least one; raises `HostError` or `InputError`."""
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise HostError(f"{path}: certificate cannot be read ({error.strerror})") from error
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem))
+    except ValueError as error:
+        raise InputError(f"{path}: holds no PEM certificate ({error})") from error

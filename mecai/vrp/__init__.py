@@ -1,0 +1,1 @@
+"""Asking a Voucher Authority Server by the Voucher Request Protocol: one bounded exchange, its answers as values."""

@@ -1,0 +1,88 @@
+"""Settings: what each wrong key of a TOML file says."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from mecai.errors import HostError, InputError
+from mecai.service.settings import Network, read_settings
+
+
+@dataclass(frozen=True)
+class Server:
+    """A table."""
+
+    url: str
+    port: int = 443
+
+
+@dataclass(frozen=True)
+class Example:
+    """One field of each kind."""
+
+    name: str
+    servers: tuple[Server, ...] = field(default=(), metadata={"key": "server"})
+    networks: tuple[Network, ...] = ()
+    home: Path | None = None
+    days: int = 3
+    careful: bool = True
+
+    def __post_init__(self) -> None:
+        if self.days < 1:
+            raise ValueError(f"days: {self.days} is below 1")
+
+
+def read(tmp_path: Path, text: str) -> Example:
+    path = tmp_path / "example.toml"
+    path.write_text(text)
+    return read_settings(path, Example)
+
+
+def test_every_kind_of_value(tmp_path: Path) -> None:
+    text = """
+        name = "alder"
+        networks = ["198.18.0.0/15", "2001:db8::/32"]
+        home = "/var/lib/alder"
+        [[server]]
+        url = "https://a.test"
+        [[server]]
+        url = "https://b.test"
+        port = 8443
+    """
+    assert read(tmp_path, text) == Example(
+        name="alder",
+        servers=(Server("https://a.test"), Server("https://b.test", 8443)),
+        networks=(ip_network("198.18.0.0/15"), ip_network("2001:db8::/32")),
+        home=Path("/var/lib/alder"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("name = 1", "name: 1 is not a string"),
+        ("", "name: missing; expected a string"),
+        ("name = 'a'\nnam = 'b'", "nam: unknown key; did you mean 'name'?"),
+        ("name = 'a'\nzzz = 1", "zzz: unknown key; known keys: name, server, networks, home, days, careful"),
+        ("name = 'a'\ndays = true", "days: True is not a whole number"),
+        ("name = 'a'\ndays = 0", "days: 0 is below 1"),
+        ("name = 'a'\ncareful = 1", "careful: 1 is not true or false"),
+        ("name = 'a'\nhome = 1", "home: 1 is not a string"),
+        ("name = 'a'\nnetworks = 'b'", "networks: 'b' is not a list"),
+        ("name = 'a'\nnetworks = ['192.0.2.1/24']", "networks[0]: 192.0.2.1/24 has host bits set"),
+        ("name = 'a'\n[[server]]\nport = 1", "server[0].url: missing; expected a string"),
+        ("name = 'a'\n[server]\nurl = 'b'", "server: {'url': 'b'} is not a list"),
+        ("name = ", "is not TOML: Invalid value"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, text: str, line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'example.toml'}: {line}")
+
+
+def test_a_missing_file_is_the_hosts_fault(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="cannot be read"):
+        read_settings(tmp_path / "none.toml", Example)
