@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-DOCUMENT: dict[str, Any] = json.loads((files("mecai.vas") / "openapi.json").read_bytes())
+DOCUMENT: dict[str, Any] = json.loads((files("mecai.vas.http") / "openapi.json").read_bytes())
 _URI = "urn:mecai:openapi"
 _REGISTRY: Registry[Any] = Registry().with_resource(_URI, DRAFT202012.create_resource(DOCUMENT))
 

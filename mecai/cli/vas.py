@@ -1,12 +1,12 @@
-"""`mecai vas`: what an operator does beside the server itself, which is `gunicorn 'mecai.vas.app:create_app()'`."""
+"""`mecai vas`: what an operator does beside the server, which is `gunicorn 'mecai.vas.http.app:create_app()'`."""
 
 from pathlib import Path
 
 import click
 
 from mecai.vas.config import read_config
-from mecai.vas.database import migrate as migrate_database
-from mecai.vas.database import open_database
+from mecai.vas.storage.database import migrate as migrate_database
+from mecai.vas.storage.database import open_database
 
 _with_config = click.option(
     "--config",

@@ -1,4 +1,5 @@
-"""A Voucher Authority Server: probe, evidence, certificate log, trust contexts, signer, HTTP interface.
+"""A Voucher Authority Server, in rooms each of which imports only those after it.
 
-`app` is the HTTP face, `issue` the order of work behind it; every other module is one step of that order.
+`http` (status codes), `admission` (quotas, load), `issuance` (the order of work), `hold`, `trust` and `storage`;
+`assembly` puts them together as `config` says.
 """

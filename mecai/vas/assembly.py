@@ -11,17 +11,17 @@ from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
 from mecai.service.readiness import Readiness
+from mecai.vas.admission.admit import Reception
+from mecai.vas.admission.quotas import Quotas
 from mecai.vas.config import Config
-from mecai.vas.database import open_database, require_ready
-from mecai.vas.directories import Directories
-from mecai.vas.issue import Notary
-from mecai.vas.log import Log
-from mecai.vas.quota import Quotas
-from mecai.vas.reception import Reception
-from mecai.vas.signer import Signer, load_signer
-from mecai.vas.status import OwnStatus
-from mecai.vas.targets import Targets
-from mecai.vas.trust import Trust
+from mecai.vas.issuance.issue import Notary
+from mecai.vas.issuance.own_status import OwnStatus
+from mecai.vas.issuance.signer import Signer, load_signer
+from mecai.vas.issuance.targets import Targets
+from mecai.vas.storage.database import open_database, require_ready
+from mecai.vas.storage.logs import Log
+from mecai.vas.trust.contexts import Trust
+from mecai.vas.trust.directories import Directories
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki.identity import HASH_SIZE
 from mecai.service.settings import Network, read_settings
-from mecai.vas.quota import Bounds
+from mecai.vas.admission.quotas import Bounds
 
 # docs/spec, P4: the ports below 1024 that carry TLS, and 8443.
 TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 8443)

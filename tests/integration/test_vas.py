@@ -16,7 +16,7 @@ from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.service.pem import load_certificates
 from tests.integration.tls_server import TlsServer
-from tests.integration.vouching import BIN, SERVER, World, chain_of, run, running
+from tests.integration.vouching import BIN, SERVER, VAS_APPLICATION, World, chain_of, run, running
 from tests.pki import Hierarchy
 
 ADDRESS = socket.inet_aton(SERVER)
@@ -157,7 +157,7 @@ def test_a_bad_configuration_ends_in_one_line(tmp_path: Path) -> None:
     config = tmp_path / "vas.toml"
     config.write_text('key = "none.pem"\n')
     done = subprocess.run(
-        [BIN / "gunicorn", "--bind", f"unix:{tmp_path}/http.sock", "--no-control-socket", "mecai.vas.app:create_app()"],
+        [BIN / "gunicorn", "--bind", f"unix:{tmp_path}/http.sock", "--no-control-socket", VAS_APPLICATION],
         env={"MECAI_VAS_CONFIG": str(config)}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 3

@@ -32,6 +32,7 @@ from tests.pki import Hierarchy, issue, key, key_usage
 BIN = Path(sys.executable).parent
 SECONDS = 60
 SERVER = "127.0.0.1"
+VAS_APPLICATION = "mecai.vas.http.app:create_app()"
 NAME = "www.example.test"
 NOW = datetime.now(UTC).replace(microsecond=0)
 TLS = Hierarchy("tls of the VAS", NOW)  # what birch's web server would show
@@ -269,7 +270,7 @@ def _start_vas(stack: ExitStack, world: World, door: socket.socket) -> None:
     run(BIN / "mecai", "vas", "migrate", "--config", config)
     tls = ["--certfile", str(world.home / "tls.pem"), "--keyfile", str(world.home / "tls.key.pem")]
     environment = {"MECAI_VAS_CONFIG": str(config)}
-    _start(stack, [*_gunicorn(door, "mecai.vas.app:create_app()"), *tls], world.home / "vas.log", environment, door)
+    _start(stack, [*_gunicorn(door, VAS_APPLICATION), *tls], world.home / "vas.log", environment, door)
 
 
 def _gunicorn(door: socket.socket, application: str) -> list[str]:

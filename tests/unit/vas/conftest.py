@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from mecai.protocol.objects.authorities import Directory
 from mecai.vas.config import DirectoryFile
-from mecai.vas.database import migrate, open_database
+from mecai.vas.storage.database import migrate, open_database
 from tests.directories import PUBLISHER, signed
 from tests.pki import Issued
 

@@ -21,12 +21,12 @@ from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.service.deadline import Deadline
-from mecai.vas.app import REQUEST_TYPE, VOUCHER_TYPE, make_app
 from mecai.vas.assembly import Assembly, assemble
 from mecai.vas.config import Config
-from mecai.vas.database import migrate
+from mecai.vas.http.app import REQUEST_TYPE, VOUCHER_TYPE, make_app
 from mecai.vas.problem import LONGEST_DETAIL, MEDIA_TYPE, Code, Problem
-from mecai.vas.tables import CERTIFICATES, METADATA, VOUCHERS
+from mecai.vas.storage.database import migrate
+from mecai.vas.storage.tables import CERTIFICATES, METADATA, VOUCHERS
 from tests.directories import directory
 from tests.openapi import conforms
 from tests.pki import DAY, HOUR, NOW, Issued

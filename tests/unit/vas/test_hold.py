@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from mecai.vas.hold import hold_end
+from mecai.vas.hold.first_seen import hold_end
 from tests.pki import DAY, NOW
 
 SECOND = timedelta(seconds=1)

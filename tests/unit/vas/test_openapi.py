@@ -5,8 +5,8 @@ from unittest.mock import Mock
 
 from jsonschema import Draft202012Validator
 
-from mecai.vas.app import make_app
 from mecai.vas.assembly import Assembly
+from mecai.vas.http.app import make_app
 from mecai.vas.problem import Code
 from tests.openapi import DOCUMENT
 

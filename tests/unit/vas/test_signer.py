@@ -6,7 +6,7 @@ import pytest
 
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import authority_id, spki_der
-from mecai.vas.signer import Signer, load_signer
+from mecai.vas.issuance.signer import Signer, load_signer
 from tests.pki import DAY, NOW, Hierarchy, Issued
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")

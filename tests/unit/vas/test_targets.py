@@ -5,8 +5,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from mecai.protocol.objects.request import VoucherRequest
+from mecai.vas.issuance.targets import server_name
 from mecai.vas.problem import Code, Problem
-from mecai.vas.targets import server_name
 from tests.pki import DAY, NOW, Hierarchy, issue, key
 
 ALDER = Hierarchy("alder")

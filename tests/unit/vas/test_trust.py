@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
-from mecai.vas.directories import RETRY, Directories
 from mecai.vas.problem import Code, Problem
-from mecai.vas.trust import Trust, Trusted
+from mecai.vas.trust.contexts import Trust, Trusted
+from mecai.vas.trust.directories import RETRY, Directories
 from tests.directories import PUBLISHER, directory, publisher
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued
 from tests.scene import authority_entry

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mecai.service.deadline import Deadline
-from mecai.vas.flight import Flights
+from mecai.vas.admission.in_flight import Flights
 
 
 class Work:

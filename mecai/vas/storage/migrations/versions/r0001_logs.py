@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from mecai.vas.tables import Moment
+from mecai.vas.storage.tables import Moment
 
 revision = "0001"
 down_revision = None

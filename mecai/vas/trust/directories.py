@@ -19,9 +19,9 @@ from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.directory import parse_directory
 from mecai.service.pem import load_certificates
 from mecai.vas.config import DirectoryFile
-from mecai.vas.database import insert_into, reading
 from mecai.vas.problem import Code, Problem
-from mecai.vas.tables import DIRECTORIES
+from mecai.vas.storage.database import insert_into, reading
+from mecai.vas.storage.tables import DIRECTORIES
 
 LOG = logging.getLogger(__name__)
 RETRY: Final = timedelta(minutes=1)  # until a refused file is judged again: it may have been too early for it

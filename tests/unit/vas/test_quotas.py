@@ -6,8 +6,8 @@ import pytest
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
+from mecai.vas.admission.quotas import WINDOW, Bounds, Quota, Quotas, requester_of
 from mecai.vas.problem import Code, Problem
-from mecai.vas.quota import WINDOW, Bounds, Quota, Quotas, requester_of
 from tests.pki import Hierarchy
 
 ALDER = Hierarchy("alder")

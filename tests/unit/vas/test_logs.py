@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence, VoucherInfo
-from mecai.vas.database import migrate, open_database, require_ready
-from mecai.vas.log import Log
-from mecai.vas.tables import CERTIFICATES, METADATA, VOUCHERS
+from mecai.vas.storage.database import migrate, open_database, require_ready
+from mecai.vas.storage.logs import Log
+from mecai.vas.storage.tables import CERTIFICATES, METADATA, VOUCHERS
 from tests.pki import DAY, HOUR, NOW, Hierarchy
 
 ALDER = Hierarchy("alder")

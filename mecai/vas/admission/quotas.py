@@ -5,8 +5,8 @@ from an address that is to be probed draw on a quota of their own first, so that
 beyond it counts as anybody's.
 
 A requester is an IPv4 address or the IPv6 network of 64 bits around an address: who has one address of that has 2^64.
-Like `mecai.vas.flight` this holds within one process; nodes that share a database count for themselves. Time is
-monotonic: a clock that is set changes nothing.
+Like `mecai.vas.admission.in_flight` this holds within one process; nodes that share a database count for themselves.
+Time is monotonic: a clock that is set changes nothing.
 """
 
 import ipaddress

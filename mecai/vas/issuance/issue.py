@@ -21,13 +21,13 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.service.deadline import Deadline
-from mecai.vas.hold import hold_end
-from mecai.vas.log import Log
+from mecai.vas.hold.first_seen import hold_end
+from mecai.vas.issuance.own_status import OwnStatus
+from mecai.vas.issuance.signer import Signer
+from mecai.vas.issuance.targets import Targets, server_name
 from mecai.vas.problem import Code, Problem, from_verdict
-from mecai.vas.signer import Signer
-from mecai.vas.status import OwnStatus
-from mecai.vas.targets import Targets, server_name
-from mecai.vas.trust import Trust, Trusted
+from mecai.vas.storage.logs import Log
+from mecai.vas.trust.contexts import Trust, Trusted
 
 PERSPECTIVES: Final = 1  # the VAS alone
 

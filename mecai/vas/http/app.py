@@ -1,9 +1,9 @@
 """The HTTP interface of a VAS (docs/spec R2, R7, R8): a thin Flask application for gunicorn.
 
-    gunicorn --worker-class gthread --workers 1 --threads 16 'mecai.vas.app:create_app()'
+    gunicorn --worker-class gthread --workers 1 --threads 16 'mecai.vas.http.app:create_app()'
 
 Configuration: MECAI_VAS_CONFIG, or /etc/mecai/vas.toml. One worker process, for requests in flight and quotas are
-counted in memory (`mecai.vas.flight`); more threads than `parallel_requests`, so that health is answered under load.
+counted in memory (`mecai.vas.admission`); more threads than `parallel_requests`, so that health is answered under load.
 """
 
 import logging
@@ -23,7 +23,7 @@ from mecai.protocol.limits import LIMITS
 from mecai.service.logs import log_json
 from mecai.vas.assembly import Assembly, assemble
 from mecai.vas.config import read_config
-from mecai.vas.issue import Held
+from mecai.vas.issuance.issue import Held
 from mecai.vas.problem import MEDIA_TYPE, Code, Problem, retry_after
 
 REQUEST_TYPE: Final = "application/mecai-voucher-request"

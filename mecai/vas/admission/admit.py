@@ -17,10 +17,10 @@ from mecai.errors import Malformed
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_text, certificate_hash
 from mecai.service.deadline import Deadline
-from mecai.vas.flight import Flights
-from mecai.vas.issue import Held, Issued, Notary
+from mecai.vas.admission.in_flight import Flights
+from mecai.vas.admission.quotas import Quotas, requester_of
+from mecai.vas.issuance.issue import Held, Issued, Notary
 from mecai.vas.problem import Code, Problem
-from mecai.vas.quota import Quotas, requester_of
 
 SECONDS: Final = 30.0  # for a whole request (R4)
 BUSY: Final = timedelta(seconds=5)  # when to try again

@@ -19,7 +19,7 @@ from mecai.errors import HostError, InputError
 
 _LOCK_SECONDS: Final = 5  # how long a transaction of SQLite waits for another
 _ONLY_READS: Final = "mecai_only_reads"
-_MIGRATIONS: Final = "mecai.vas:migrations"
+_MIGRATIONS: Final = "mecai.vas.storage:migrations"
 
 
 def open_database(url: str) -> Engine:

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from mecai.vas.issuance.own_status import RETRY, OwnStatus
 from mecai.vas.problem import Code, Problem
-from mecai.vas.status import RETRY, OwnStatus
 from tests.pki import HOUR, NOW
 from tests.responders import Online, Responders
 

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, delete, insert, select
 
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import certificate_hash
-from mecai.vas.database import insert_into
-from mecai.vas.tables import CERTIFICATES, VOUCHERS
+from mecai.vas.storage.database import insert_into
+from mecai.vas.storage.tables import CERTIFICATES, VOUCHERS
 
 
 class Log:

@@ -10,8 +10,8 @@ from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.path import validate_chain
-from mecai.vas.directories import Directories
 from mecai.vas.problem import Code, Problem
+from mecai.vas.trust.directories import Directories
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The hold: how long a certificate waits before it is vouched for."""

@@ -1,0 +1,1 @@
+"""Whom a VA trusts: directories in force, trust contexts, distrust."""
