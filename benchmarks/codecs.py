@@ -3,7 +3,7 @@
 from typing import Final
 
 from benchmarks.measure import Result, limited
-from mecai.protocol.codec.tls_extension import Choice, decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers, encode_vouchers
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo
@@ -17,14 +17,14 @@ def run() -> list[Result]:
     """Measure each codec both ways: one voucher's content, a choice of three authorities, two vouchers, a request."""
     vouchers = [SCENE.voucher(va) for va in (SCENE.birch, SCENE.cedar)]
     info = parse_voucher(vouchers[0]).info
-    choice = Choice(1, SCENE.policy.candidates, ("MOZ",), (bytes(32),))
+    choice = RequestExtension(1, SCENE.policy.candidates, ("MOZ",), (bytes(32),))
     request = VoucherRequest(SCENE.site.der, SCENE.site.chain_der[1:], (ADDRESS,), 443, HOST)
     encoded, chosen, answer, asked = info.encode(), choice.encode(), encode_vouchers(vouchers), request.encode()
     work = {
         "VoucherInfo encode": info.encode,
         "VoucherInfo decode": lambda: VoucherInfo.decode(encoded),
         "voucher_request encode": choice.encode,
-        "voucher_request decode": lambda: Choice.decode(chosen),
+        "voucher_request decode": lambda: RequestExtension.decode(chosen),
         "voucher encode, two vouchers": lambda: encode_vouchers(vouchers),
         "voucher decode, two vouchers": lambda: decode_vouchers(answer),
         "VoucherRequest encode": request.encode,

@@ -18,7 +18,7 @@ from mecai.protocol.codec import cms
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki import certificates, path
 from mecai.protocol.pki import ocsp as protocol_ocsp
-from mecai.protocol.verify.rules import Case, judge_voucher
+from mecai.protocol.verify.rules import VerificationContext, judge_voucher
 from tests.scene import Scene
 
 SCENE = Scene()
@@ -35,8 +35,8 @@ _REMEMBERED = (
 def run() -> list[Result]:
     """Measure it three times: authority known, authority new, whole connection."""
     chain = tuple(certificate.certificate for certificate in (SCENE.site, SCENE.alder.issuing, SCENE.alder.root))
-    owners = SCENE.directory.owner_groups_of(chain)
-    case = Case(SCENE.presented, chain, owners, SCENE.directory, SCENE.policy, SCENE.now)
+    owners = SCENE.directory.owner_groups_of(chain, ())
+    case = VerificationContext(SCENE.presented, chain, owners, SCENE.directory, SCENE.policy, SCENE.now)
 
     def known() -> None:
         judge_voucher(VOUCHER, case)

@@ -225,6 +225,11 @@ class Hierarchy:
         extensions = ca_extensions(sub_key, path_length)
         return issue(f"{self.name} {label}", sub_key, parent, extensions, span=self._span(1825))
 
+    def cross_sign(self, other: "Hierarchy") -> Issued:
+        """Certify the root key of another CA by this root: one more certificate of the same name and key."""
+        extensions = ca_extensions(other.root.key, None)
+        return issue(f"{other.name} root", other.root.key, self.root, extensions, span=self._span(1825))
+
     def server(
         self, *names: str, server_key: Key | None = None, days: float = 90, parent: Issued | None = None
     ) -> Issued:

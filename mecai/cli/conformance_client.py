@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.codec.strict_json import TIME
-from mecai.protocol.codec.tls_extension import Choice, decode_vouchers
+from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets, address_text
@@ -83,7 +83,7 @@ def _policy(wanted: Question) -> Policy:
 
 def _choice(question: Question) -> Answer:
     try:
-        choice = Choice.decode(_octets(question["extension"]))
+        choice = RequestExtension.decode(_octets(question["extension"]))
     except Malformed as error:
         raise _as_alert(error) from error
     if choice is None:

@@ -43,7 +43,7 @@ from mecai.client.sockets import VoucherObject, VoucherSocket
 from mecai.client.state import load_directory, selection_key
 from mecai.client.verdict import Demand, Outcome, Verdict, judge
 from mecai.errors import HostError, InputError, VerificationError
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.directory import Directory
 from mecai.protocol.selection import Mode, candidates
 from mecai.protocol.verify.connection import Policy, Vouched
@@ -57,7 +57,7 @@ _PROBE: Final = "probe.invalid"  # RFC 6761: never resolves
 class Attempt:
     """One connection on its way to a verdict: what it sent, to whom, and where the answer arrives."""
 
-    choice: Choice | None  # None: nothing was demanded
+    choice: RequestExtension | None  # None: nothing was demanded
     exchange: tls.Exchange
     server_name: str | None
     peer_address: str | None
@@ -103,7 +103,7 @@ class VoucherContext(ssl.SSLContext):
         """Choose candidates and lay them into `connection`, whose handshake is about to begin."""
         if self.policy.mode == OFF:
             return Attempt(None, tls.Exchange({}), server_name, peer_address)
-        choice = Choice(
+        choice = RequestExtension(
             quorum=self.policy.numbers.quorum,
             candidates=self._candidates(server_name or peer_address or ""),
             contexts=self.policy.contexts,
@@ -149,7 +149,7 @@ class VoucherContext(ssl.SSLContext):
         )
         return judge(demand, attempt.exchange.answer, facts, self._clock())
 
-    def _rules(self, choice: Choice) -> Policy:
+    def _rules(self, choice: RequestExtension) -> Policy:
         return Policy(
             candidates=choice.candidates,
             quorum=choice.quorum,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,11 +18,16 @@ from mecai.sidecar.shelf import Place
 
 @dataclass(frozen=True)
 class Site:
-    """`chain` is what the server shows (DER, end entity first), `path` what a client makes of it, root included."""
+    """`presented` is what the server shows, end entity first; `path` what a client makes of it, root included."""
 
     entry: CertificateEntry
-    chain: tuple[bytes, ...]
+    presented: tuple[x509.Certificate, ...]
     path: tuple[x509.Certificate, ...]
+
+    @cached_property
+    def chain(self) -> tuple[bytes, ...]:
+        """What the server shows, in DER."""
+        return tuple(certificate.public_bytes(Encoding.DER) for certificate in self.presented)
 
     @property
     def hash(self) -> bytes:
@@ -39,7 +45,7 @@ class Site:
         Owners of a CA of this chain are not asked: nobody may vouch for his own house (rule V6). Raises `Malformed` if
         the chain is too long for a request.
         """
-        owners = directory.owner_groups_of(self.path)
+        owners = directory.owner_groups_of(self.presented, self.path)
         asked = [each for each in directory.authorities if each.servers and each.owner_group not in owners]
         request = VoucherRequest(
             self.chain[0], self.chain[1:], self.entry.octets, self.entry.port, self.entry.server_name
@@ -70,8 +76,7 @@ def load_site(entry: CertificateEntry, directory: Directory, now: datetime) -> S
     """Read the chain of a server; raises `HostError`, `InputError`, or `VerificationError` if no root is reached."""
     certificates = load_certificates(entry.chain)
     path = validate_chain(certificates[0], certificates[1:], directory.roots, None, now)
-    chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
-    return Site(entry, chain, tuple(path))
+    return Site(entry, certificates, tuple(path))
 
 
 def _dns_names(certificate: x509.Certificate) -> list[str]:

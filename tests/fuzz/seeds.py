@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from mecai.protocol.codec.cms import parse_signed_content
-from mecai.protocol.codec.tls_extension import Choice, encode_vouchers
+from mecai.protocol.codec.tls_extension import RequestExtension, encode_vouchers
 from mecai.protocol.objects.directory import Directory, Distrust, Mail, sign_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence
@@ -63,9 +63,12 @@ def requests() -> Seeds:
 def extensions() -> Seeds:
     """Make what clients ask for and servers answer."""
     candidates = SCENE.policy.candidates
-    yield "choice", Choice(1, candidates).encode()
-    yield "choice-full", Choice(2, candidates, ("MOZ", "X" * 32), (bytes(32), bytes(range(32)))).encode()
-    yield "choice-of-later-days", b"\x02" + Choice(1, candidates).encode()[1:]
+    yield "choice", RequestExtension(1, candidates).encode()
+    yield (
+        "choice-full",
+        RequestExtension(2, candidates, ("MOZ", "X" * 32), (bytes(32), bytes(range(32)))).encode(),
+    )
+    yield "choice-of-later-days", b"\x02" + RequestExtension(1, candidates).encode()[1:]
     yield "nothing", encode_vouchers([])
     yield "two-vouchers", encode_vouchers([b"first", b"second voucher"])
 

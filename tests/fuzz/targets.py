@@ -14,7 +14,7 @@ from mecai.errors import VerificationError
 from mecai.protocol.codec import der
 from mecai.protocol.codec.cms import sign_content
 from mecai.protocol.codec.signed_data import ContentInfo
-from mecai.protocol.codec.tls_extension import Choice, decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers, encode_vouchers
 from mecai.protocol.objects.directory import Directory, parse_directory, sign_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
@@ -60,7 +60,7 @@ def request(data: bytes) -> None:
 
 def extension(data: bytes) -> None:
     """Parse both TLS extensions: what a client asks for, and what a server answers."""
-    choice = _verdict(Choice.decode, data)
+    choice = _verdict(RequestExtension.decode, data)
     if choice is not None:
         _require_same(choice.encode(), data)
     vouchers = _verdict(decode_vouchers, data)

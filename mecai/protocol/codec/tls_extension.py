@@ -27,7 +27,7 @@ _UINT16_MAX: Final = 0xFFFF
 
 
 @dataclass(frozen=True)
-class Choice:
+class RequestExtension:
     """What a client asks for: authorities in its order of preference, and how many of them must vouch.
 
     `contexts` empty means no filter, and one that stands there twice means nothing more (T5); `cached` names vouchers
@@ -65,7 +65,7 @@ class Choice:
         )
 
     @classmethod
-    def decode(cls, data: bytes) -> "Choice | None":
+    def decode(cls, data: bytes) -> "RequestExtension | None":
         """Return the choice, or None for another version (the extension is then ignored); raises `Malformed`."""
         with under_rule(RULE):
             reader = _Reader(data)

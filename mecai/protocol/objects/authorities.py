@@ -123,13 +123,17 @@ class Directory:
         """Return the entry with this id of 8 octets."""
         return self._by_id.get(authority)
 
-    def owner_groups_of(self, chain: Sequence[x509.Certificate]) -> frozenset[str]:
-        """Return the owners of any CA key in the chain and of any root that a certificate of it reaches (rule V6).
+    def owner_groups_of(
+        self, presented: Sequence[x509.Certificate], path: Sequence[x509.Certificate]
+    ) -> frozenset[str]:
+        """Return the owners who may not vouch for a server: client (V6), VAS (R10) and sidecar ask this one question.
 
-        The second half finds cross-signs: an issuer whose key the directory does not list, under somebody's root.
+        They are the owners of any CA key among what the server presents or on the validated path, and of any root that
+        one of these certificates reaches. The last finds cross-signs: an issuer whose key the directory does not list,
+        under somebody's root.
         """
         owners: set[str] = set()
-        for certificate in chain:
+        for certificate in dict.fromkeys((*presented, *path)):
             owners |= self._owners.get(spki_hash(certificate), frozenset())
             for root in self._roots_by_subject.get(certificate.issuer, ()):
                 of_root = self._owners[spki_hash(root)]

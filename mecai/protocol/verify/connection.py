@@ -23,7 +23,15 @@ from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki import certificates
 from mecai.protocol.pki.ocsp import judge_ocsp
 from mecai.protocol.pki.path import validate_chain
-from mecai.protocol.verify.rules import NAT64_PREFIX, Case, Policy, Presented, Vouched, judge_parsed, judge_voucher
+from mecai.protocol.verify.rules import (
+    NAT64_PREFIX,
+    Policy,
+    Presented,
+    VerificationContext,
+    Vouched,
+    judge_parsed,
+    judge_voucher,
+)
 
 __all__ = ["NAT64_PREFIX", "Accepted", "Policy", "Presented", "Vouched", "verify_connection", "verify_voucher"]
 
@@ -54,29 +62,29 @@ def verify_connection(  # noqa: PLR0917 these are the six things that a verdict 
 
     `vouchers` are DER, those of the handshake and cached ones alike.
     """
-    case = _examine(presented, directory, policy, server_name, now)
+    context = _examine(presented, directory, policy, server_name, now)
     if presented.staple is not None:
-        _refuse_revoked((presented.staple,), case)
+        _refuse_revoked((presented.staple,), context)
     if not vouchers:
         raise VerificationError("no-voucher", "C1", "the server sent no voucher")
-    vouched = _judge_all(vouchers, case)
+    vouched = _judge_all(vouchers, context)
     owners = {entry.authority.owner_group for entry in vouched}
     if len(owners) < policy.quorum:
         raise VerificationError("quorum", "C2", f"{len(owners)} independent vouchers, {policy.quorum} required")
-    ends = (*(entry.next_update for entry in vouched), *(item.not_valid_after_utc for item in case.path))
-    return Accepted(vouched, case.path, min(ends))
+    ends = (*(entry.next_update for entry in vouched), *(item.not_valid_after_utc for item in context.path))
+    return Accepted(vouched, context.path, min(ends))
 
 
 def _examine(
     presented: Presented, directory: Directory, policy: Policy, server_name: str | None, now: datetime
-) -> Case:
+) -> VerificationContext:
     """Validate the chain against the directory's roots and find its owners (rule C4)."""
     chain = _load_chain(presented)
     path = validate_chain(chain[0], chain[1:], directory.anchors, server_name, now)
     if entry := directory.distrusted(path, now):
         raise VerificationError("distrusted", "C4", f"a CA of the server's chain is distrusted: {entry.reason}")
-    owners = directory.owner_groups_of([*chain, *path])
-    return Case(presented, tuple(path), owners, directory, policy, now)
+    owners = directory.owner_groups_of(chain, path)
+    return VerificationContext(presented, tuple(path), owners, directory, policy, now)
 
 
 def _load_chain(presented: Presented) -> list[x509.Certificate]:
@@ -89,11 +97,11 @@ def _load_chain(presented: Presented) -> list[x509.Certificate]:
         raise VerificationError("untrusted", "C4", f"the server's chain: {error.detail}") from error
 
 
-def _judge_all(vouchers: Sequence[bytes], case: Case) -> tuple[Vouched, ...]:
+def _judge_all(vouchers: Sequence[bytes], context: VerificationContext) -> tuple[Vouched, ...]:
     """Return the vouchers that pass; raises C3's reason when none does, and `revoked` from any."""
     vouched: list[Vouched] = []
     failures: list[tuple[int, VerificationError]] = []
-    order = {authority: rank for rank, authority in enumerate(case.policy.candidates)}
+    order = {authority: rank for rank, authority in enumerate(context.policy.candidates)}
     last = len(order)  # malformed vouchers and those of authorities that were not asked for come after all candidates
     for der in vouchers:
         try:
@@ -102,23 +110,23 @@ def _judge_all(vouchers: Sequence[bytes], case: Case) -> tuple[Vouched, ...]:
             failures.append((last, error))
             continue
         try:
-            vouched.append(judge_parsed(voucher, case))
+            vouched.append(judge_parsed(voucher, context))
         except VerificationError as error:
             rank = order.get(voucher.info.authority, last)
             failures.append((rank, error))
             if rank < last:
-                _refuse_revoked(voucher.ocsp_responses, case)
+                _refuse_revoked(voucher.ocsp_responses, context)
     if not vouched:
         raise min(failures, key=lambda failure: failure[0])[1]
     return tuple(vouched)
 
 
-def _refuse_revoked(responses: Sequence[bytes], case: Case) -> None:
+def _refuse_revoked(responses: Sequence[bytes], context: VerificationContext) -> None:
     """Refuse at once what any enclosed or stapled response validly calls revoked (rule E6)."""
     for response in responses:
-        for certificate, issuer in zip(case.path, case.path[1:], strict=False):
+        for certificate, issuer in zip(context.path, context.path[1:], strict=False):
             try:
-                judge_ocsp(response, certificate, issuer, case.now)
+                judge_ocsp(response, certificate, issuer, context.now)
             except VerificationError as error:
                 if error.reason == "revoked":
                     raise

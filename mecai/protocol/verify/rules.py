@@ -52,7 +52,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Case:
+class VerificationContext:
     """One connection to judge vouchers for: `path` is the validated one, end entity to root; `owners` its owners."""
 
     presented: Presented
@@ -78,47 +78,47 @@ class Vouched:
     next_update: datetime
 
 
-def judge_voucher(der: bytes, case: Case) -> Vouched:
+def judge_voucher(der: bytes, context: VerificationContext) -> Vouched:
     """Apply V1 to V11 to one DER voucher; raises `VerificationError` from the first rule that fails."""
-    return judge_parsed(parse_voucher(der), case)  # V1
+    return judge_parsed(parse_voucher(der), context)  # V1
 
 
-def judge_parsed(voucher: Voucher, case: Case) -> Vouched:
+def judge_parsed(voucher: Voucher, context: VerificationContext) -> Vouched:
     """Apply V2 to V11 to a voucher that already parsed."""
-    check_candidate(voucher, case)
-    authority, root = check_authority(voucher, case)
+    check_candidate(voucher, context)
+    authority, root = check_authority(voucher, context)
     voucher.signed.verify_signature()  # V4
-    authority_status_until = check_authority_status(voucher, root, case)
-    check_independence(authority, case)
-    check_time(voucher, case)
-    check_certificates(voucher, case)
-    check_address(voucher, case)
-    check_contexts(voucher, case)
-    statuses = check_evidence(voucher, case)
+    authority_status_until = check_authority_status(voucher, root, context)
+    check_independence(authority, context)
+    check_time(voucher, context)
+    check_certificates(voucher, context)
+    check_address(voucher, context)
+    check_contexts(voucher, context)
+    statuses = check_evidence(voucher, context)
     ends = (voucher.info.next_update, authority_status_until, *(status.next_update for status in statuses))
     return Vouched(voucher, authority, statuses, min(ends))
 
 
-def check_candidate(voucher: Voucher, case: Case) -> None:
+def check_candidate(voucher: Voucher, context: VerificationContext) -> None:
     """V2: only authorities that this client asked for; early, because it bounds the work."""
     authority = voucher.info.authority
-    if authority not in case.policy.candidates:
+    if authority not in context.policy.candidates:
         raise VerificationError("not-a-candidate", "V2", f"authority {authority.hex()} was not asked for")
 
 
-def check_authority(voucher: Voucher, case: Case) -> tuple[Authority, x509.Certificate]:
+def check_authority(voucher: Voucher, context: VerificationContext) -> tuple[Authority, x509.Certificate]:
     """V3: the directory knows the authority, and the root that its id names issued its certificate."""
-    authority = case.directory.find(voucher.info.authority)
+    authority = context.directory.find(voucher.info.authority)
     if authority is None:
         detail = f"authority {voucher.info.authority.hex()} is not in the directory"
         raise VerificationError("untrusted-authority", "V3", detail)
-    root = validate_authority(voucher.authority_certificate, authority.anchors, case.now)
-    if entry := case.directory.distrusted((root,), case.now):
+    root = validate_authority(voucher.authority_certificate, authority.anchors, context.now)
+    if entry := context.directory.distrusted((root,), context.now):
         raise VerificationError("untrusted-authority", "V3", f"{authority.name} is distrusted: {entry.reason}")
     return authority, root
 
 
-def check_authority_status(voucher: Voucher, root: x509.Certificate, case: Case) -> datetime:
+def check_authority_status(voucher: Voucher, root: x509.Certificate, context: VerificationContext) -> datetime:
     """V5: the one enclosed response that is nobody's evidence says that the authority's certificate is good."""
     evidence = {entry.evidence_hash for entry in voucher.info.status_evidence}
     responses = [response for name, response in voucher.responses_by_hash.items() if name not in evidence]
@@ -128,26 +128,26 @@ def check_authority_status(voucher: Voucher, root: x509.Certificate, case: Case)
         raise VerificationError("authority-status", "V5", "no OCSP response for the authority's certificate")
     longest = LIMITS.authority_status_lifetime
     try:
-        status = judge_ocsp(responses[0], voucher.authority_certificate, root, case.now, max_validity=longest)
+        status = judge_ocsp(responses[0], voucher.authority_certificate, root, context.now, max_validity=longest)
     except VerificationError as error:
         reason = "authority-revoked" if error.reason == "revoked" else "authority-status"
         raise VerificationError(reason, "V5", error.detail) from error
     return status.next_update or status.this_update  # max_validity lets none pass without nextUpdate
 
 
-def check_independence(authority: Authority, case: Case) -> None:
+def check_independence(authority: Authority, context: VerificationContext) -> None:
     """V6: nobody vouches for his own house."""
-    if authority.owner_group in case.owners:
+    if authority.owner_group in context.owners:
         detail = f"{authority.name} and a CA of the server's chain both belong to {authority.owner_group}"
         raise VerificationError("self-endorsed", "V6", detail)
 
 
-def check_time(voucher: Voucher, case: Case) -> None:
+def check_time(voucher: Voucher, context: VerificationContext) -> None:
     """V7: now lies within the voucher's time, and that time is not too long."""
-    info, now = voucher.info, case.now
-    if info.next_update - info.this_update > case.policy.max_voucher_lifetime:
-        raise Malformed(f"valid for longer than {case.policy.max_voucher_lifetime}", "V7")
-    if info.this_update > now + case.policy.clock_skew:
+    info, now = voucher.info, context.now
+    if info.next_update - info.this_update > context.policy.max_voucher_lifetime:
+        raise Malformed(f"valid for longer than {context.policy.max_voucher_lifetime}", "V7")
+    if info.this_update > now + context.policy.clock_skew:
         raise VerificationError(
             "not-yet-valid", "V7", f"begins at {info.this_update.isoformat()}, now {now.isoformat()}"
         )
@@ -155,9 +155,9 @@ def check_time(voucher: Voucher, case: Case) -> None:
         raise VerificationError("expired", "V7", f"ended at {info.next_update.isoformat()}, now {now.isoformat()}")
 
 
-def check_certificates(voucher: Voucher, case: Case) -> None:
+def check_certificates(voucher: Voucher, context: VerificationContext) -> None:
     """V8: it speaks of this end entity, and of every intermediate of the validated path."""
-    end_entity, *intermediates = case.hashes[:-1]
+    end_entity, *intermediates = context.hashes[:-1]
     if voucher.info.certificate_hash != end_entity:
         detail = f"vouches for {voucher.info.certificate_hash.hex()}, the server showed {end_entity.hex()}"
         raise VerificationError("certificate-mismatch", "V8", detail)
@@ -167,48 +167,52 @@ def check_certificates(voucher: Voucher, case: Case) -> None:
             raise VerificationError("intermediates-mismatch", "V8", detail)
 
 
-def check_address(voucher: Voucher, case: Case) -> None:
+def check_address(voucher: Voucher, context: VerificationContext) -> None:
     """V9: the peer's address, or the IPv4 address inside it, is one that the authority probed."""
-    peer = case.presented.peer_address
+    peer = context.presented.peer_address
     if peer is None:
         raise VerificationError("address-unknown", "V9", "the peer's address is not known (a proxy lies between)")
-    if not {peer, _unmapped(peer, case.policy)} & set(voucher.info.addresses):
+    if not {peer, _unmapped(peer, context.policy)} & set(voucher.info.addresses):
         probed = ", ".join(map(address_text, voucher.info.addresses))
         raise VerificationError("address-mismatch", "V9", f"connected to {address_text(peer)}, vouched for {probed}")
 
 
-def check_contexts(voucher: Voucher, case: Case) -> None:
+def check_contexts(voucher: Voucher, context: VerificationContext) -> None:
     """V10: one of the client's own trust contexts, where it has any."""
-    wanted, found = case.policy.contexts, voucher.info.trust_contexts
+    wanted, found = context.policy.contexts, voucher.info.trust_contexts
     if wanted and not set(wanted) & set(found):
         detail = f"carries {', '.join(found) or 'none'}, expected one of {', '.join(wanted)}"
         raise VerificationError("context-missing", "V10", detail)
 
 
-def check_evidence(voucher: Voucher, case: Case) -> tuple[StatusEvidence, ...]:
+def check_evidence(voucher: Voucher, context: VerificationContext) -> tuple[StatusEvidence, ...]:
     """V11: each non-root certificate of the path is proved good; returns what is to be imported."""
     evidence = {entry.certificate_hash: entry for entry in voucher.info.status_evidence}
     statuses = []
-    for name, certificate, issuer in zip(case.hashes, case.path, case.path[1:], strict=False):
+    for name, certificate, issuer in zip(context.hashes, context.path, context.path[1:], strict=False):
         entry = evidence[name]  # V8 and the structure of VoucherInfo make it present
         if entry.method is EvidenceMethod.OCSP:
             response = voucher.responses_by_hash.get(entry.evidence_hash or b"")
-            entry = _judge_response(entry, response, certificate, issuer, case)
+            entry = _judge_response(entry, response, certificate, issuer, context)
         elif entry.method is EvidenceMethod.SHORT_LIVED:
             _check_short_lived(certificate)
-        _check_window(entry, certificate, case)
+        _check_window(entry, certificate, context)
         statuses.append(entry)
     return tuple(statuses)
 
 
 def _judge_response(
-    entry: StatusEvidence, response: bytes | None, certificate: x509.Certificate, issuer: x509.Certificate, case: Case
+    entry: StatusEvidence,
+    response: bytes | None,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    context: VerificationContext,
 ) -> StatusEvidence:
     """Return the entry with the times that the response itself proves."""
     if response is None:
         detail = f"the OCSP response for {certificate.subject.rfc4514_string()} is not enclosed"
         raise VerificationError("status-missing", "V11", detail)
-    status = judge_ocsp(response, certificate, issuer, case.now, max_age=case.policy.status_age)
+    status = judge_ocsp(response, certificate, issuer, context.now, max_age=context.policy.status_age)
     return replace(entry, this_update=status.this_update, next_update=status.next_update or entry.next_update)
 
 
@@ -219,11 +223,11 @@ def _check_short_lived(certificate: x509.Certificate) -> None:
         raise VerificationError("status-missing", "V11", detail)
 
 
-def _check_window(entry: StatusEvidence, certificate: x509.Certificate, case: Case) -> None:
-    if not entry.this_update - case.policy.clock_skew <= case.now < entry.next_update:
+def _check_window(entry: StatusEvidence, certificate: x509.Certificate, context: VerificationContext) -> None:
+    if not entry.this_update - context.policy.clock_skew <= context.now < entry.next_update:
         detail = (
             f"status of {certificate.subject.rfc4514_string()} holds from {entry.this_update.isoformat()} "
-            f"to {entry.next_update.isoformat()}, now {case.now.isoformat()}"
+            f"to {entry.next_update.isoformat()}, now {context.now.isoformat()}"
         )
         raise VerificationError("status-stale", "V11", detail)
 

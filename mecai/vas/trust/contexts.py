@@ -46,7 +46,7 @@ class Trust:
             except VerificationError as error:
                 refusal = error.detail
             else:
-                self._refuse(directory, path)
+                self._refuse(directory, [end_entity, *intermediates], path)
                 trusting.append((directory, path))
         if not trusting:
             raise Problem(Code.UNTRUSTED, f"certificate: {refusal}")
@@ -59,12 +59,12 @@ class Trust:
         )
         return Trusted(tuple(first), contexts)
 
-    def _refuse(self, directory: Directory, path: list[x509.Certificate]) -> None:
+    def _refuse(self, directory: Directory, presented: list[x509.Certificate], path: list[x509.Certificate]) -> None:
         """Refuse what the operator distrusts (X4), and what is of the VA's own owner group (R10)."""
         if any(spki_hash(certificate) in self._distrusted for certificate in path[1:]):
             raise Problem(Code.DISTRUSTED, "certificate: the operator of this VA distrusts a CA of its chain")
         own = directory.find(self._authority)
-        if own is not None and own.owner_group in directory.owner_groups_of(path):
+        if own is not None and own.owner_group in directory.owner_groups_of(presented, path):
             detail = f"certificate: its issuer is of this VA's own owner group, {own.owner_group}; ask another VA"
             raise Problem(Code.UNTRUSTED, detail)
 

@@ -7,7 +7,7 @@ Only needed where the format changes: the C tests take the time as an argument, 
 
 from datetime import timedelta
 
-from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import RequestExtension
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.pki.identity import address_octets
@@ -31,7 +31,7 @@ def main() -> None:
     )
     hour = timedelta(hours=1)
     ahead = scene.voucher(scene.birch, this_update=scene.now + hour, next_update=scene.now + 2 * hour)
-    choice = Choice(2, (birch, cedar), contexts=("MOZ", "CHROME-1"), cached=(parse_voucher(first).hash,))
+    choice = RequestExtension(2, (birch, cedar), contexts=("MOZ", "CHROME-1"), cached=(parse_voucher(first).hash,))
     samples = {
         "certificate.der": scene.site.der,
         "first.voucher": first,

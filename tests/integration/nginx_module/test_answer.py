@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import RequestExtension
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.pki.identity import address_octets
@@ -50,18 +50,18 @@ def port(nginx: Nginx, scene: Scene, vouchers: dict[str, bytes]) -> int:
 def test_client_order_and_quorum(port: int, scene: Scene, vouchers: dict[str, bytes], version: tuple[int, int]) -> None:
     order = (b"stranger", va(scene.dogwood), va(scene.birch), va(scene.cedar))
     for quorum, expected in ((1, ["dogwood"]), (2, ["dogwood", "birch"]), (4, ["dogwood", "birch", "cedar"])):
-        answer = ask(port, Choice(quorum, order).encode(), version=version)
+        answer = ask(port, RequestExtension(quorum, order).encode(), version=version)
         assert answer.vouchers == tuple(vouchers[name] for name in expected)
         assert answer.elsewhere == 0
-    assert ask(port, Choice(1, (b"stranger",)).encode(), version=version).extension is None
+    assert ask(port, RequestExtension(1, (b"stranger",)).encode(), version=version).extension is None
 
 
 def test_cached_vouchers_count_and_are_left_out(port: int, scene: Scene, vouchers: dict[str, bytes]) -> None:
     have = parse_voucher(vouchers["birch"]).hash
     candidates = (va(scene.birch), va(scene.cedar))
-    assert ask(port, Choice(1, candidates, cached=(bytes(32), have)).encode()).vouchers == ()
-    assert ask(port, Choice(2, candidates, cached=(have,)).encode()).vouchers == (vouchers["cedar"],)
-    assert ask(port, Choice(1, candidates, cached=(bytes(32),)).encode()).vouchers == (vouchers["birch"],)
+    assert ask(port, RequestExtension(1, candidates, cached=(bytes(32), have)).encode()).vouchers == ()
+    assert ask(port, RequestExtension(2, candidates, cached=(have,)).encode()).vouchers == (vouchers["cedar"],)
+    assert ask(port, RequestExtension(1, candidates, cached=(bytes(32),)).encode()).vouchers == (vouchers["birch"],)
 
 
 def test_contexts_filter(nginx: Nginx, scene: Scene) -> None:
@@ -72,10 +72,10 @@ def test_contexts_filter(nginx: Nginx, scene: Scene) -> None:
     port = free_port()
     nginx.start(nginx.server(port, scene.site))
     candidates = (va(scene.birch), va(scene.cedar))
-    assert ask(port, Choice(2, candidates).encode()).vouchers == (plain, several)
-    assert ask(port, Choice(2, candidates, contexts=("MOZ",)).encode()).vouchers == (several,)
-    assert ask(port, Choice(2, candidates, contexts=("OTHER", "CHROME-1")).encode()).vouchers == (several,)
-    assert ask(port, Choice(2, candidates, contexts=("MO", "MOZZ", "CHROME-")).encode()).vouchers is None
+    assert ask(port, RequestExtension(2, candidates).encode()).vouchers == (plain, several)
+    assert ask(port, RequestExtension(2, candidates, contexts=("MOZ",)).encode()).vouchers == (several,)
+    assert ask(port, RequestExtension(2, candidates, contexts=("OTHER", "CHROME-1")).encode()).vouchers == (several,)
+    assert ask(port, RequestExtension(2, candidates, contexts=("MO", "MOZZ", "CHROME-")).encode()).vouchers is None
 
 
 def test_ten_minutes_must_be_left(nginx: Nginx, scene: Scene) -> None:
@@ -85,7 +85,7 @@ def test_ten_minutes_must_be_left(nginx: Nginx, scene: Scene) -> None:
     nginx.staples.voucher(scene.site, va(scene.cedar), enough)
     port = free_port()
     nginx.start(nginx.server(port, scene.site))
-    assert ask(port, Choice(2, (va(scene.birch), va(scene.cedar))).encode()).vouchers == (enough,)
+    assert ask(port, RequestExtension(2, (va(scene.birch), va(scene.cedar))).encode()).vouchers == (enough,)
 
 
 def test_what_does_not_fit_gives_way(nginx: Nginx, scene: Scene) -> None:
@@ -99,11 +99,11 @@ def test_what_does_not_fit_gives_way(nginx: Nginx, scene: Scene) -> None:
         + nginx.server(tight, scene.site, options=f"voucher_max_size {len(small) + 4};")
         + nginx.server(wide, scene.site, options="voucher_max_size 64000;")
     )
-    both = Choice(2, (va(scene.birch), va(scene.cedar))).encode()
+    both = RequestExtension(2, (va(scene.birch), va(scene.cedar))).encode()
     assert ask(by_default, both).vouchers == (small,)
     assert ask(tight, both).vouchers == (small,)
     assert ask(wide, both).vouchers == (large, small)
-    assert ask(by_default, Choice(1, (va(scene.birch),)).encode()).vouchers is None
+    assert ask(by_default, RequestExtension(1, (va(scene.birch),)).encode()).vouchers is None
     assert "left out, because the answer may have 7168 octets" in nginx.log
 
 
@@ -115,7 +115,7 @@ def test_hard_limit(nginx: Nginx, scene: Scene, version: tuple[int, int]) -> Non
         nginx.staples.voucher(scene.site, va(hierarchy), padded(scene, hierarchy, 4000))
     port = free_port()
     nginx.start(nginx.server(port, scene.site, options="voucher_max_size 64000;"))
-    answer = ask(port, Choice(16, tuple(map(va, hierarchies))).encode(), version=version)
+    answer = ask(port, RequestExtension(16, tuple(map(va, hierarchies))).encode(), version=version)
     assert answer.extension is not None
     assert 57_000 < len(answer.extension) <= 64_000
 
@@ -133,7 +133,7 @@ def test_voucher_for_the_address_goes_first(nginx: Nginx, scene: Scene) -> None:
         + nginx.server(unknown, scene.site, options="voucher_public_address 203.0.113.9;")
         + nginx.server(proxied, scene.site, listen="ssl proxy_protocol")
     )
-    request = Choice(1, (va(scene.birch),)).encode()
+    request = RequestExtension(1, (va(scene.birch),)).encode()
     assert ask(plain, request).vouchers == (local,)
     assert ask(behind_nat, request).vouchers == (public,)
     assert ask(unknown, request).vouchers == (elsewhere,)
@@ -152,7 +152,7 @@ def test_two_certificates_in_one_server(nginx: Nginx, scene: Scene, version: tup
     port = free_port()
     nginx.start(nginx.server(port, scene.site, other))
     for key_type, site in (("rsa", other), ("ecdsa", scene.site)):
-        answer = ask(port, Choice(1, (va(scene.birch),)).encode(), key_type=key_type, version=version)
+        answer = ask(port, RequestExtension(1, (va(scene.birch),)).encode(), key_type=key_type, version=version)
         assert answer.certificate == site.der
         assert answer.vouchers == (vouchers[key_type],)
 
@@ -170,7 +170,7 @@ def test_server_name_selects(nginx: Nginx, scene: Scene, version: tuple[int, int
         + nginx.server(port, other, options="server_name other.example.test;")
         + nginx.server(port, off, options="voucher off; server_name off.example.test;")
     )
-    request = Choice(1, (va(scene.birch),)).encode()
+    request = RequestExtension(1, (va(scene.birch),)).encode()
     assert ask(port, request, version=version).vouchers is None
     assert ask(port, request, name="other.example.test", version=version).vouchers == (voucher,)
     assert ask(port, request, name="off.example.test", version=version).vouchers is None
@@ -187,7 +187,7 @@ def test_rejected_handshake_and_servers_without_tls(
         f"server {{ listen 127.0.0.1:{plain}; return 200 plain; }}"
         + nginx.server(port, scene.site, options="server_name www.example.test;")
     )
-    request = Choice(1, (va(scene.birch),)).encode()
+    request = RequestExtension(1, (va(scene.birch),)).encode()
     with pytest.raises(TLSRemoteAlert) as caught:
         ask(port, request, name="unknown.example.test", version=version)
     assert caught.value.description == UNRECOGNIZED_NAME
@@ -196,7 +196,7 @@ def test_rejected_handshake_and_servers_without_tls(
 
 @BOTH
 def test_resumption_carries_no_voucher(port: int, scene: Scene, version: tuple[int, int]) -> None:
-    request = Choice(1, (va(scene.birch),)).encode()
+    request = RequestExtension(1, (va(scene.birch),)).encode()
     first = ask(port, request, version=version, send=GET)
     assert first.vouchers is not None
     second = ask(port, request, version=version, session=first.session, send=GET)
@@ -208,7 +208,7 @@ def test_resumption_carries_no_voucher(port: int, scene: Scene, version: tuple[i
 def test_http2(nginx: Nginx, scene: Scene, vouchers: dict[str, bytes]) -> None:
     port = free_port()
     nginx.start(nginx.server(port, scene.site, listen="ssl http2"))
-    answer = ask(port, Choice(1, (va(scene.birch),)).encode(), alpn=["h2", "http/1.1"])
+    answer = ask(port, RequestExtension(1, (va(scene.birch),)).encode(), alpn=["h2", "http/1.1"])
     assert answer.vouchers == (vouchers["birch"],)
 
 
@@ -218,7 +218,7 @@ def test_stream(nginx: Nginx, scene: Scene, vouchers: dict[str, bytes], version:
     port, web = free_port(), free_port()
     block = nginx.server(port, scene.site).replace("return 200", "return")
     nginx.start(nginx.server(web, scene.site, options="voucher off;"), block)
-    request = Choice(1, (va(scene.birch),)).encode()
+    request = RequestExtension(1, (va(scene.birch),)).encode()
     answer = ask(port, request, version=version, send=b"")
     assert answer.vouchers == (vouchers["birch"],)
     assert answer.body == b"hello"

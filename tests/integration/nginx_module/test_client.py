@@ -10,7 +10,7 @@ import pytest
 
 from mecai import tls
 from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.pki.identity import address_octets
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.pki import Hierarchy
@@ -78,7 +78,7 @@ def test_largest_answer_passes_openssl(nginx: Nginx, scene: Scene, version: ssl.
     context.load_verify_locations(cadata=scene.alder.root.pem.decode())
     context.minimum_version = context.maximum_version = version
     tls.install(context, answered=VOUCHER, unanswered=VOUCHER_REQUEST)
-    exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: Choice(16, tuple(authorities)).encode()})
+    exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: RequestExtension(16, tuple(authorities)).encode()})
     with (
         socket.create_connection(("127.0.0.1", port), SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=HOST, do_handshake_on_connect=False) as connection,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import RequestExtension
 from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.tls import ask
@@ -28,7 +28,7 @@ class Site:
         self.nginx, self.scene = nginx, scene
         self.authority = authority_entry(scene.birch).authority
         self.port = free_port()
-        self.request = Choice(1, (self.authority,)).encode()
+        self.request = RequestExtension(1, (self.authority,)).encode()
 
     def start(self) -> None:
         """Start nginx."""
@@ -107,7 +107,7 @@ def refusals(scene: Scene) -> list[Refusal]:
 
 def answered(site: "Site", cases: Sequence[Refusal]) -> tuple[bytes, ...]:
     """Ask for the vouchers of all cases; return what comes."""
-    choice = Choice(len(cases), tuple(case.authority for case in cases))
+    choice = RequestExtension(len(cases), tuple(case.authority for case in cases))
     return ask(site.port, choice.encode()).vouchers or ()
 
 

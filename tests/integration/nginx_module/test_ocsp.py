@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import RequestExtension
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.test_files import PATIENCE_SECONDS
 from tests.integration.nginx_module.tls import HOST, ask
@@ -104,7 +104,7 @@ def test_beside_a_voucher(port: int, nginx: Nginx, scene: Scene) -> None:
     authority = authority_entry(scene.birch).authority
     nginx.staples.put(scene.site, "ocsp.der", response)
     nginx.staples.voucher(scene.site, authority, voucher)
-    request = Choice(1, (authority,)).encode()
+    request = RequestExtension(1, (authority,)).encode()
     both = ask(port, request, status=True)
     assert both.vouchers == (voucher,)
     assert both.staple == STATUS_TYPE_OCSP + len(response).to_bytes(3) + response

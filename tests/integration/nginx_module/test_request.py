@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import RequestExtension
 from tests.integration.nginx_module.server import Nginx, Staples, free_port
 from tests.integration.nginx_module.tls import TLS12, TLS13, TLSRemoteAlert, ask
 from tests.scene import Scene, authority_entry
@@ -71,7 +71,7 @@ def port(tmp_path_factory: pytest.TempPathFactory, modules: Path, scene: Scene) 
 @pytest.fixture
 def good(scene: Scene) -> bytes:
     """Give a request that birch's voucher answers."""
-    return Choice(1, (authority_entry(scene.birch).authority,)).encode()
+    return RequestExtension(1, (authority_entry(scene.birch).authority,)).encode()
 
 
 @pytest.mark.parametrize("version", [TLS12, TLS13], ids=["1.2", "1.3"])

@@ -2,7 +2,7 @@
 
 tlslite-ng shares no code with OpenSSL, so it is a witness for both sides of the extension.
 
-    answer = ask(port, Choice(1, (VA,)).encode())             # TLS 1.3, or version=TLS12
+    answer = ask(port, RequestExtension(1, (VA,)).encode())             # TLS 1.3, or version=TLS12
     answer.vouchers                                           # None: no extension; (): an empty list
 """
 

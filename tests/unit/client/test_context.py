@@ -9,7 +9,7 @@ import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
 from mecai.errors import InputError
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, Choice
+from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, RequestExtension
 from mecai.tls.library import SSL_EXT_TLS1_2_SERVER_HELLO, SSL_EXT_TLS1_3_CERTIFICATE
 from tests.pki import DAY, HOUR, Hierarchy
 from tests.scene import HOST
@@ -72,7 +72,9 @@ def test_what_is_sent_is_the_choice_of_the_policy() -> None:
     answering = server_context(world.site)
     seen = Extension().install(answering, VOUCHER_REQUEST).seen
     connect(context, answering)
-    assert [Choice.decode(data) for data in seen] == [Choice(2, context._candidates(HOST), ("MOZ",))]
+    assert [RequestExtension.decode(data) for data in seen] == [
+        RequestExtension(2, context._candidates(HOST), ("MOZ",))
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import RequestExtension
 from tests.fuzz import __main__ as program
 from tests.fuzz import targets
 from tests.fuzz.seeds import SEEDS
@@ -33,7 +33,7 @@ def test_seeds_lead_all_the_way(path: Path) -> None:
 
 
 def test_an_encoder_that_differs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Choice, "encode", lambda _: b"")
+    monkeypatch.setattr(RequestExtension, "encode", lambda _: b"")
     with pytest.raises(Finding, match="written back"):
         targets.extension((targets.CORPUS / "extension" / "choice").read_bytes())
 

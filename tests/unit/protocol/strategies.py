@@ -8,7 +8,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from mecai.errors import Malformed
-from mecai.protocol.codec.tls_extension import Choice
+from mecai.protocol.codec.tls_extension import RequestExtension
 from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence, VoucherInfo
 from mecai.protocol.pki.identity import is_mapped
 
@@ -73,10 +73,10 @@ def voucher_infos(draw: st.DrawFn) -> VoucherInfo:
 
 
 @st.composite
-def choices(draw: st.DrawFn) -> Choice:
+def choices(draw: st.DrawFn) -> RequestExtension:
     """Any voucher_request that the specification allows."""
     candidates = draw(st.lists(authority_ids, min_size=1, max_size=16, unique=True))
-    return Choice(
+    return RequestExtension(
         quorum=draw(st.integers(1, len(candidates))),
         candidates=tuple(candidates),
         contexts=draw(contexts),

@@ -304,16 +304,16 @@ def test_authorities_are_found_by_id() -> None:
 
 def test_a_chain_belongs_to_the_owners_of_its_keys() -> None:
     chain = SCENE.site.chain
-    assert SCENE.directory.owner_groups_of(chain) == {"alder"}
-    assert SCENE.directory.owner_groups_of([SCENE.alder.root.certificate]) == {"alder"}
-    assert SCENE.directory.owner_groups_of([SCENE.site.certificate]) == frozenset()
+    assert SCENE.directory.owner_groups_of(chain, ()) == {"alder"}
+    assert SCENE.directory.owner_groups_of([SCENE.alder.root.certificate], ()) == {"alder"}
+    assert SCENE.directory.owner_groups_of([SCENE.site.certificate], ()) == frozenset()
 
 
 def test_a_key_may_have_several_owners() -> None:
     shared = spki_hash(SCENE.alder.issuing.certificate)
     birch = replace(authority_entry(SCENE.birch), subordinates=frozenset({shared}))
     directory = directory_of(authority_entry(SCENE.alder), birch)
-    assert directory.owner_groups_of(SCENE.site.chain) == {"alder", "birch"}
+    assert directory.owner_groups_of(SCENE.site.chain, ()) == {"alder", "birch"}
 
 
 def test_a_cross_sign_reaches_the_other_root_and_its_owner() -> None:
@@ -323,18 +323,26 @@ def test_a_cross_sign_reaches_the_other_root_and_its_owner() -> None:
         "alder issuing CA", issuing.key, SCENE.birch.root, ca_extensions(issuing.key, 0), span=(NOW, NOW + DAY)
     )
     chain = [SCENE.site.certificate, cross.certificate]
-    assert SCENE.directory.owner_groups_of(chain) == {"alder", "birch"}
+    assert SCENE.directory.owner_groups_of(chain, ()) == {"alder", "birch"}
 
 
 def test_an_unlisted_intermediate_is_owned_by_the_root_it_reaches() -> None:
     unlisted = SCENE.alder.subordinate("new CA", SCENE.alder.root)
-    assert SCENE.directory.owner_groups_of([unlisted.certificate]) == {"alder"}
+    assert SCENE.directory.owner_groups_of([unlisted.certificate], ()) == {"alder"}
+
+
+def test_what_is_presented_beside_the_path_counts_as_well() -> None:
+    """The server also shows alder's root as cedar certified it; the path needs it not, and still cedar has a part."""
+    shown = [*SCENE.site.chain, SCENE.cedar.cross_sign(SCENE.alder).certificate]
+    path = [*SCENE.site.chain, SCENE.alder.root.certificate]
+    assert SCENE.directory.owner_groups_of(shown, path) == {"alder", "cedar"}
+    assert SCENE.directory.owner_groups_of(path[:1], path) == {"alder"}
 
 
 def test_a_name_alone_reaches_no_root() -> None:
     impostor = issue("birch root", key("impostor"), None, ca_extensions(key("impostor"), None), span=(NOW, NOW + DAY))
     below = issue("x", key("x"), impostor, [], span=(NOW, NOW + DAY))
-    assert SCENE.directory.owner_groups_of([below.certificate]) == frozenset()
+    assert SCENE.directory.owner_groups_of([below.certificate], ()) == frozenset()
 
 
 def test_distrust_begins_at_its_time() -> None:

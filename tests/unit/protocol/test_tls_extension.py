@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mecai.errors import Malformed
-from mecai.protocol.codec.tls_extension import Choice, decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers, encode_vouchers
 from tests.scene import refuses
 from tests.unit.protocol.strategies import choices, parsed
 
@@ -15,9 +15,9 @@ OCTETS = bytes.fromhex("01 02 10") + A + B + bytes.fromhex("04 03") + b"MOZ" + b
 
 
 def test_the_octets_of_a_request() -> None:
-    choice = Choice(quorum=2, candidates=(A, B), contexts=("MOZ",), cached=(HASH,))
+    choice = RequestExtension(quorum=2, candidates=(A, B), contexts=("MOZ",), cached=(HASH,))
     assert choice.encode() == OCTETS
-    assert Choice.decode(OCTETS) == choice
+    assert RequestExtension.decode(OCTETS) == choice
 
 
 def test_the_octets_of_an_answer() -> None:
@@ -26,8 +26,8 @@ def test_the_octets_of_an_answer() -> None:
 
 
 @given(choices())
-def test_requests_round_trip(choice: Choice) -> None:
-    assert Choice.decode(choice.encode()) == choice
+def test_requests_round_trip(choice: RequestExtension) -> None:
+    assert RequestExtension.decode(choice.encode()) == choice
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=20))
@@ -37,7 +37,7 @@ def test_answers_round_trip(vouchers: list[bytes]) -> None:
 
 @given(st.binary(max_size=120))
 def test_any_octets_parse_or_are_malformed(octets: bytes) -> None:
-    choice = parsed(Choice.decode, octets, "T4")
+    choice = parsed(RequestExtension.decode, octets, "T4")
     assert choice is None or choice.encode() == octets
     vouchers = parsed(decode_vouchers, octets, "T4")
     assert vouchers is None or encode_vouchers(vouchers) == octets
@@ -45,7 +45,7 @@ def test_any_octets_parse_or_are_malformed(octets: bytes) -> None:
 
 @given(st.binary(max_size=60), st.integers(0, 255).filter(lambda version: version != 1))
 def test_another_version_is_ignored(rest: bytes, version: int) -> None:
-    assert Choice.decode(bytes([version]) + rest) is None
+    assert RequestExtension.decode(bytes([version]) + rest) is None
 
 
 def request(*, quorum: int = 1, candidates: bytes = A + B, contexts: bytes = b"", cached: bytes = b"") -> bytes:
@@ -77,7 +77,7 @@ def request(*, quorum: int = 1, candidates: bytes = A + B, contexts: bytes = b""
 )
 def test_bad_lengths_are_a_decode_error(octets: bytes) -> None:
     with pytest.raises(Malformed, match="decode_error"):
-        Choice.decode(octets)
+        RequestExtension.decode(octets)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_bad_lengths_are_a_decode_error(octets: bytes) -> None:
 )
 def test_values_out_of_range_are_an_illegal_parameter(octets: bytes) -> None:
     with pytest.raises(Malformed, match="illegal_parameter"):
-        Choice.decode(octets)
+        RequestExtension.decode(octets)
 
 
 def test_a_context_may_stand_there_twice() -> None:
     octets = request(contexts=b"\x03MOZ\x03MOZ")
-    choice = Choice.decode(octets)
+    choice = RequestExtension.decode(octets)
     assert choice is not None
     assert choice.encode() == octets
 
@@ -105,8 +105,8 @@ def test_a_context_may_stand_there_twice() -> None:
 def test_contexts_fit_their_vector() -> None:
     eight = tuple(f"{number}" * 31 for number in range(8))
     with refuses("malformed", "T4"):
-        Choice(1, (A,), eight)
-    assert Choice.decode(Choice(1, (A,), eight[:7]).encode())
+        RequestExtension(1, (A,), eight)
+    assert RequestExtension.decode(RequestExtension(1, (A,), eight[:7]).encode())
 
 
 @pytest.mark.parametrize("octets", [b"", b"\0", b"\0\1", b"\0\2\0\0", b"\0\3\0\2x", b"\0\3\0\1xy"])

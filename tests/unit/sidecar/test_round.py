@@ -40,6 +40,15 @@ def test_vouchers_of_all_but_the_issuer_and_the_staple(side: Side) -> None:
     assert side.config.private.stat().st_mode & 0o777 == 0o700
 
 
+def test_the_owner_of_a_root_that_is_shown_though_not_needed_is_not_asked(side: Side) -> None:
+    """The chain file also holds alder's root as cedar certified it: no client would accept cedar's voucher (V6)."""
+    shown = side.scene.cedar.cross_sign(side.scene.alder)
+    chain = side.config.certificates[0].chain
+    chain.write_bytes(side.scene.site.chain_pem + shown.pem)
+    side.walk()
+    assert set(side.asked) == urls(side.scene.birch, side.scene.dogwood)
+
+
 def test_nobody_is_asked_before_the_time_has_come(side: Side) -> None:
     due = side.walk()
     assert due is not None

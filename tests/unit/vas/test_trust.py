@@ -54,6 +54,16 @@ def test_a_context_that_distrusts_a_ca_of_the_chain_is_left_out(engine: Engine, 
     assert refusal(trust, request()).code is Code.DISTRUSTED
 
 
+def test_a_root_that_is_shown_though_not_needed_makes_its_owner_an_issuer(engine: Engine, publish: Publish) -> None:
+    """The server also shows alder's root as this very VA's CA certified it: every client would refuse (V6, R10)."""
+    trust = Trust(Directories((publish(directory(ALDER, BIRCH)),), engine), OWN, frozenset())
+    shown = (*SITE.chain_der[1:], BIRCH.cross_sign(ALDER).der)
+    assert trust.judge(request(), NOW).path == PATH
+    refused = refusal(trust, VoucherRequest(SITE.der, shown, (bytes(4),), 443, None))
+    assert refused.code is Code.UNTRUSTED
+    assert "own owner group, birch" in refused.detail
+
+
 def test_no_root_no_trust(engine: Engine, publish: Publish) -> None:
     trust = Trust(Directories((publish(directory(BIRCH, CEDAR)),), engine), OWN, frozenset())
     assert refusal(trust, request()).code is Code.UNTRUSTED
