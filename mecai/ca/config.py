@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from mecai.ca.profiles import StatusUrls
+from mecai.ca.authority.profiles import StatusUrls
 from mecai.protocol.limits import LIMITS
 
 _NAME: Final = re.compile(

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 from rich.table import Table
 
-from mecai.ca.authority import REASONS, initialise, opened
+from mecai.ca.authority.keys import accept_key, dns_name, load_request, request_names
+from mecai.ca.authority.operations import REASONS, initialise, opened
+from mecai.ca.authority.profiles import RULES, Profile
 from mecai.ca.config import Config
-from mecai.ca.keys import accept_key, dns_name, load_request, request_names
-from mecai.ca.profiles import RULES, Profile
-from mecai.ca.register import Entry, serial_text
+from mecai.ca.storage.register import Entry, serial_text
 from mecai.errors import InputError
 from mecai.service import durable
 from mecai.service.pem import load_certificates

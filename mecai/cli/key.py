@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.keys import key_pem, make_key, make_request
+from mecai.ca.authority.keys import key_pem, make_key, make_request
 from mecai.service import durable
 
 

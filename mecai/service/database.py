@@ -1,8 +1,8 @@
 """A service's database: open it, bring its schema up to date, say whether it is ready.
 
 SQLite is the default for one node; a URL of `postgresql+psycopg://` is the choice for several that share a database.
-What differs between the two stands here and nowhere else. What a service has of its own is a `Schema`: the folder of its
-steps for Alembic, whose `env.py` calls `run_steps`.
+What differs between the two stands here and nowhere else. What a service has of its own is a `Schema`:
+the folder of its steps for Alembic, whose `env.py` calls `run_steps`.
 """
 
 import re

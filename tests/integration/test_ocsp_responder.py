@@ -102,7 +102,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         command = [str(BIN / "gunicorn"), "--worker-class", "gthread", "--threads", "4", "--no-control-socket"]
         with (home / "gunicorn.log").open("wb") as log:
             responder = subprocess.Popen(
-                [*command, "--bind", f"fd://{listener.fileno()}", "mecai.ca.responder:create_app()"],
+                [*command, "--bind", f"fd://{listener.fileno()}", "mecai.ca.ocsp.app:create_app()"],
                 pass_fds=[listener.fileno()], env={"MECAI_OCSP_CONFIG": str(home / "ocsp.toml")},
                 stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip

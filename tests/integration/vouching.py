@@ -226,7 +226,7 @@ def running(home: Path) -> Iterator[World]:
         for authority, door in zip((alder, birch), doors, strict=True):
             authority.establish()
             config = {"MECAI_OCSP_CONFIG": str(authority.home / "ocsp.toml")}
-            _start(stack, _gunicorn(door, "mecai.ca.responder:create_app()"), authority.home / "ocsp.log", config, door)
+            _start(stack, _gunicorn(door, "mecai.ca.ocsp.app:create_app()"), authority.home / "ocsp.log", config, door)
         alder.certify("server", NAME)
         _lay(home)
         world.publish()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.authority import Authority, initialise, opened
+from mecai.ca.authority.keys import key_pem
+from mecai.ca.authority.operations import Authority, initialise, opened
+from mecai.ca.authority.profiles import Profile
 from mecai.ca.config import Config, DelegateFiles, ResponderConfig
-from mecai.ca.keys import key_pem
-from mecai.ca.profiles import Profile
 from tests.pki import NOW, key
 
 

@@ -8,9 +8,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from mecai.ca.authority import REASONS, Authority, initialise, opened
+from mecai.ca.authority.operations import REASONS, Authority, initialise, opened
+from mecai.ca.authority.profiles import Profile
 from mecai.ca.config import Config, Days
-from mecai.ca.profiles import Profile
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects.directory import decode_authority
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING

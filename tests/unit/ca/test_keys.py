@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.keys import accept_key, dns_name, load_request, make_request, request_names
+from mecai.ca.authority.keys import accept_key, dns_name, load_request, make_request, request_names
 from mecai.errors import InputError
 from tests.pki import key, name
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from cryptography import x509
 
-from mecai.ca.authority import Authority
+from mecai.ca.authority.operations import Authority
+from mecai.ca.authority.profiles import Profile
 from mecai.ca.config import Config
-from mecai.ca.profiles import Profile
-from mecai.ca.publication import ANSWER_LIFE, ANSWER_RENEWAL, RETENTION
-from mecai.ca.status import NEVER_ISSUED, Status, StatusFile
+from mecai.ca.repository.publication import ANSWER_LIFE, ANSWER_RENEWAL, RETENTION
+from mecai.ca.repository.status import NEVER_ISSUED, Status, StatusFile
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.ocsp import judge_ocsp

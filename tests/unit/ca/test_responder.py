@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import integers, tuples
 from werkzeug.test import TestResponse
 
-from mecai.ca import responder
-from mecai.ca.authority import Authority
+from mecai.ca.authority.operations import Authority
+from mecai.ca.authority.profiles import Profile
 from mecai.ca.config import Config, ResponderConfig
-from mecai.ca.profiles import Profile
-from mecai.ca.responder import LARGEST_REQUEST, create_app, make_app
+from mecai.ca.ocsp import app as responder
+from mecai.ca.ocsp.app import LARGEST_REQUEST, create_app, make_app
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 from tests.pki import HOUR, NOW, Hierarchy, key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.ca.authority import initialise, opened
+from mecai.ca.authority.operations import initialise, opened
 from mecai.ca.config import Config
 from mecai.errors import HostError, InputError
 from mecai.service import durable

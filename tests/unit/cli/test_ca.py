@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.keys import make_request
-from mecai.ca.register import serial_text
+from mecai.ca.authority.keys import make_request
+from mecai.ca.storage.register import serial_text
 from mecai.cli.ca import command
 from mecai.errors import HostError, InputError
 from tests.pki import key

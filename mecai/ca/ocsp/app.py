@@ -1,6 +1,6 @@
 """The OCSP responder over HTTP (RFC 6960 appendix A, RFC 5019 sections 5 and 6): a Flask application for gunicorn.
 
-    gunicorn 'mecai.ca.responder:create_app()'      # configuration: MECAI_OCSP_CONFIG, or /etc/mecai/ocsp.toml
+    gunicorn 'mecai.ca.ocsp.app:create_app()'      # configuration: MECAI_OCSP_CONFIG, or /etc/mecai/ocsp.toml
 
 `GET /<base64 of the request>` and `POST /`; `/healthz` says that the process lives, `/readyz` that it can answer: the
 status file can be read, and answers about the delegates' own certificates pass a client's judgement. A web server in
@@ -21,12 +21,12 @@ from flask import Flask, request
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 
+from mecai.ca.authority.keys import key_hash
+from mecai.ca.authority.profiles import Issuer
 from mecai.ca.config import DelegateFiles, ResponderConfig
-from mecai.ca.desk import Delegate, Desk, Reply
-from mecai.ca.keys import key_hash
-from mecai.ca.profiles import Issuer
-from mecai.ca.publication import STATUS_NAME
-from mecai.ca.status import StatusFile
+from mecai.ca.ocsp.responder import Delegate, Desk, Reply
+from mecai.ca.repository.publication import STATUS_NAME
+from mecai.ca.repository.status import StatusFile
 from mecai.errors import HostError, MecaiError
 from mecai.protocol.pki.identity import spki_hash
 from mecai.service.logs import log_json

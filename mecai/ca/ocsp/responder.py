@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.ocsp import OCSPResponseStatus
 
-from mecai.ca.answers import NAMING, Answer, IssuerId
-from mecai.ca.status import Status, StatusFile
+from mecai.ca.repository.single_response import NAMING, Answer, IssuerId
+from mecai.ca.repository.status import Status, StatusFile
 from mecai.errors import HostError
 from mecai.protocol.pki.algorithms import PrivateKey
 from mecai.protocol.pki.identity import spki_hash

@@ -11,12 +11,12 @@ from typing import Final
 
 from cryptography import x509
 
+from mecai.ca.authority.keys import accept_key, key_hash
+from mecai.ca.authority.profiles import RULES, Issuer, Order, Profile, draft
 from mecai.ca.config import Config, check_days
-from mecai.ca.keys import accept_key, key_hash
-from mecai.ca.profiles import RULES, Issuer, Order, Profile, draft
-from mecai.ca.publication import Publication
-from mecai.ca.register import Entry, Revocation, serial_text
-from mecai.ca.store import Home, create_home, locked, open_home, sign
+from mecai.ca.repository.publication import Publication
+from mecai.ca.storage.keystore import Home, create_home, locked, open_home, sign
+from mecai.ca.storage.register import Entry, Revocation, serial_text
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects import directory
 from mecai.protocol.pki.algorithms import PublicKey

@@ -11,12 +11,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from mecai.ca.answers import SHA1, Answer, IssuerId
+from mecai.ca.authority.profiles import Issuer, crl_name
 from mecai.ca.config import Config
-from mecai.ca.profiles import Issuer, crl_name
-from mecai.ca.register import Entry, Revocation
-from mecai.ca.status import Status, StatusFile, encode_statuses
-from mecai.ca.store import Home, Signer
+from mecai.ca.repository.single_response import SHA1, Answer, IssuerId
+from mecai.ca.repository.status import Status, StatusFile, encode_statuses
+from mecai.ca.storage.keystore import Home, Signer
+from mecai.ca.storage.register import Entry, Revocation
 from mecai.errors import HostError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.algorithms import for_key

@@ -21,10 +21,10 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mecai.ca.authority.keys import key_pem, make_key
+from mecai.ca.authority.profiles import Issuer, Order, Profile, draft
 from mecai.ca.config import Config
-from mecai.ca.keys import key_pem, make_key
-from mecai.ca.profiles import Issuer, Order, Profile, draft
-from mecai.ca.register import Register, create_register
+from mecai.ca.storage.register import Register, create_register
 from mecai.errors import HostError, InputError
 from mecai.protocol.pki.algorithms import PrivateKey, for_key
 from mecai.service import durable

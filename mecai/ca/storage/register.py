@@ -15,7 +15,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.profiles import Issuer, Profile
+from mecai.ca.authority.profiles import Issuer, Profile
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import spki_hash
 

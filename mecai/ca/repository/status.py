@@ -20,7 +20,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509 import ocsp
 
-from mecai.ca.register import Revocation, serial_text
+from mecai.ca.storage.register import Revocation, serial_text
 from mecai.errors import HostError
 
 _VERSION: Final = 1

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from mecai.ca.register import Revocation
+from mecai.ca.storage.register import Revocation
 from mecai.protocol.pki.algorithms import PrivateKey, for_key
 
 SHA1: Final = hashes.SHA1()  # noqa: S303 - names a certificate and signs nothing (RFC 6960 section 4.1.1)

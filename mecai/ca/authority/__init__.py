@@ -1,0 +1,1 @@
+"""What an authority does: issue, revoke, publish; its keys and its profiles."""

@@ -1,0 +1,1 @@
+"""The OCSP responder: single responses over HTTP, without any key of a CA."""

@@ -1,0 +1,1 @@
+"""What an authority publishes: certificates, CRLs, signed status."""

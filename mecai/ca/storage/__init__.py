@@ -1,0 +1,1 @@
+"""What an authority keeps: its keys and its register."""
