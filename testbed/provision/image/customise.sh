@@ -10,7 +10,8 @@ install -m 0644 "$REQUIREMENTS" "$root/opt/mecai/requirements.txt"
 chroot "$root" python3 -m venv /opt/mecai/venv
 chroot "$root" env PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= /opt/mecai/venv/bin/python -m pip install --quiet \
     --disable-pip-version-check --no-cache-dir --no-index --find-links /opt/mecai/wheelhouse \
-    --require-hashes --requirement /opt/mecai/requirements.txt
+    --no-deps --require-hashes --requirement /opt/mecai/requirements.txt
+chroot "$root" /opt/mecai/venv/bin/python -m pip --disable-pip-version-check check
 
 # Roles enable what a host needs; nothing starts by itself. A terminal (its password prompts cost two inotify instances
 # a host, of 128 that a machine has) and periodic work have no place in a lab.
