@@ -1,6 +1,8 @@
 """The `mecai` command: each verb is a module of `mecai.cli`."""
 
-from typing import NoReturn
+import runpy
+from pathlib import Path
+from typing import Final, NoReturn
 
 import click
 
@@ -9,7 +11,6 @@ from mecai.cli.program import Verbs, run
 VERBS = {
     "ca": "run a certificate authority: roots, issuing, revocation",
     "client": "fetch over TLS and demand vouchers",
-    "conformance-client": "answer the conformance suite's cases, line by line",
     "directory": "build, view and verify the signed directory of Voucher Authorities",
     "key": "make a key and a certificate signing request",
     "sidecar": "fetch vouchers and OCSP staples for a TLS server",
@@ -18,7 +19,24 @@ VERBS = {
 }
 
 
-@click.group(cls=Verbs, verbs=VERBS, package="mecai.cli")
+# This project's own client under the conformance suite: a verb of a checkout, and no part of the wheel
+# (docs/conformance.md).
+_HARNESS_VERB: Final = "conformance-client"
+_HARNESS: Final = Path(__file__).resolve().parents[2] / "tests" / "harness" / "conformance_client.py"
+
+
+class _Verbs(Verbs):
+    """The verbs of the product, and unlisted the one that only a checkout has."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a verb, None where there is none of that name."""
+        if cmd_name == _HARNESS_VERB and _HARNESS.is_file():
+            command: click.Command = runpy.run_path(str(_HARNESS))["command"]
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Verbs, verbs=VERBS, package="mecai.cli")
 @click.version_option(package_name="mecai", message="%(prog)s %(version)s")
 def cli() -> None:
     """MECAI: certificate authorities act as notaries for each other."""

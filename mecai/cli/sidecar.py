@@ -17,9 +17,9 @@ from mecai.cli.arguments import now
 from mecai.cli.terminal import printable
 from mecai.service.logs import log_json
 from mecai.sidecar import daemon
-from mecai.sidecar.config import Config, read_config
+from mecai.sidecar.config import SidecarConfig, read_config
+from mecai.sidecar.refresh import Environment, Round
 from mecai.sidecar.report import Row, State, report
-from mecai.sidecar.round import Round, World
 from mecai.sidecar.staple import responder_of
 from mecai.vrp.ask import ask
 
@@ -46,7 +46,7 @@ def command() -> None:
 def run(path: Path) -> None:
     """Keep everything fresh, for ever; SIGHUP: read the configuration anew and fetch everything now."""
     log_json()
-    daemon.run(path, _world(read_config(path)), daemon.hangup_waiter())
+    daemon.run(path, _environment(read_config(path)), daemon.hangup_waiter())
 
 
 @command.command()
@@ -56,7 +56,7 @@ def run(path: Path) -> None:
 def refresh(context: click.Context, path: Path, style: str) -> None:
     """Fetch everything now, and show what came of it; exit code 1 if something is missing."""
     config = _config_as_owner(path)
-    Round(config, _world(config)).walk(everything=True)
+    Round(config, _environment(config)).run(everything=True)
     _show(context, report(config, now()), style)
 
 
@@ -70,11 +70,11 @@ def status(context: click.Context, path: Path, style: str) -> None:
     _show(context, report(config, now()), style)
 
 
-def _world(config: Config) -> World:
-    return World(clock=now, rng=random.SystemRandom(), ask=ask, staple=responder_of(config))
+def _environment(config: SidecarConfig) -> Environment:
+    return Environment(clock=now, rng=random.SystemRandom(), ask=ask, staple=responder_of(config))
 
 
-def _config_as_owner(path: Path) -> Config:
+def _config_as_owner(path: Path) -> SidecarConfig:
     """Read the configuration; root then becomes the sidecar's user, so that no file comes to belong to root."""
     config = read_config(path)
     if os.geteuid() == 0 and config.state.is_dir() and (owner := config.state.stat()).st_uid != 0:

@@ -30,7 +30,6 @@ import random
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -38,6 +37,7 @@ from typing import Any, Final, Self, cast
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai import tls
+from mecai.client.attempt import Attempt
 from mecai.client.policy import DEFAULT_CONFIG, ENFORCE, OFF, WARN, ClientPolicy, read_policy
 from mecai.client.sockets import VoucherObject, VoucherSocket
 from mecai.client.state import load_directory, selection_key
@@ -48,19 +48,9 @@ from mecai.protocol.objects.directory import Directory
 from mecai.protocol.selection import Mode, candidates
 from mecai.protocol.verify.connection import Policy, Vouched
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 _PROBE: Final = "probe.invalid"  # RFC 6761: never resolves
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One connection on its way to a verdict: what it sent, to whom, and where the answer arrives."""
-
-    choice: RequestExtension | None  # None: nothing was demanded
-    exchange: tls.Exchange
-    server_name: str | None
-    peer_address: str | None
 
 
 class VoucherContext(ssl.SSLContext):
@@ -100,7 +90,7 @@ class VoucherContext(ssl.SSLContext):
         return cls(policy, load_directory(policy, datetime.now(UTC)), selection_key(policy.selection_key_file))
 
     def begin(self, connection: tls.Connection, server_name: str | None, peer_address: str | None) -> Attempt:
-        """Choose candidates and lay them into `connection`, whose handshake is about to begin."""
+        """Choose candidates and attach them to `connection`, whose handshake is about to begin."""
         if self.policy.mode == OFF:
             return Attempt(None, tls.Exchange({}), server_name, peer_address)
         choice = RequestExtension(
@@ -124,7 +114,7 @@ class VoucherContext(ssl.SSLContext):
             failure = error
             outcome = Outcome.REFUSED if self.policy.mode == ENFORCE else Outcome.WARNED
             if self.policy.mode == WARN:
-                log.warning("%s would be refused: %s", attempt.server_name, error)
+                LOG.warning("%s would be refused: %s", attempt.server_name, error)
         return Verdict(
             outcome=outcome,
             reason=failure.reason if failure else None,

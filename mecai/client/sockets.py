@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from mecai.client.attempt import Attempt, Demanding
 from mecai.client.verdict import Outcome, Refused, Verdict
 from mecai.tls import Connection
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from socket import _SendableFile as SendableFile
 
     from _typeshed import ReadableBuffer, WriteableBuffer
-
-    from mecai.client.context import Attempt, VoucherContext
 
 _told: ContextVar[tuple[str | None] | None] = ContextVar("_told", default=None)
 
@@ -48,14 +47,14 @@ class _Gate:
     server_hostname: str | None
     verdict: Verdict | None = None
     _sslobj: Connection | None
-    _attempt: "Attempt | None" = None
+    _attempt: Attempt | None = None
     _open = False
 
     def begin(self, peer_address: str | None = None) -> None:
-        """Lay the demand into the connection, once, before its first octet."""
+        """Attach the demand to the connection, once, before its first octet."""
         if self._attempt is None and self._sslobj is not None:
             told = _told.get()
-            context = cast("VoucherContext", self.context)
+            context = cast("Demanding", self.context)
             self._attempt = context.begin(self._sslobj, self.server_hostname, told[0] if told else peer_address)
 
     def _pass(self, handshake: Callable[[], None]) -> None:
@@ -64,7 +63,7 @@ class _Gate:
         if self.verdict is None:
             if self._attempt is None or self._sslobj is None:  # another thread shut it down meanwhile
                 raise _not_connected()
-            self.verdict = cast("VoucherContext", self.context).judge(self._attempt, self._sslobj)
+            self.verdict = cast("Demanding", self.context).judge(self._attempt, self._sslobj)
         if self.verdict.outcome is Outcome.REFUSED:
             raise Refused(self.verdict)
         self._open = True

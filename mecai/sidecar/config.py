@@ -55,7 +55,7 @@ class CertificateEntry:
 
 
 @dataclass(frozen=True)
-class Config:
+class SidecarConfig:
     """Every key of `sidecar.toml`."""
 
     certificates: tuple[CertificateEntry, ...] = field(metadata={"key": "certificate"})
@@ -89,6 +89,6 @@ class Config:
         return timedelta(hours=self.refresh_hours)
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path) -> SidecarConfig:
     """Read `sidecar.toml`; raises `HostError` or `InputError` with one line that names the key."""
-    return read_settings(path, Config)
+    return read_settings(path, SidecarConfig)

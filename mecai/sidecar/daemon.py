@@ -15,8 +15,8 @@ from typing import Final
 
 from mecai.errors import MecaiError
 from mecai.service.durable import host_errors
-from mecai.sidecar.config import Config, read_config
-from mecai.sidecar.round import Round, World
+from mecai.sidecar.config import SidecarConfig, read_config
+from mecai.sidecar.refresh import Environment, Round
 
 LOG = logging.getLogger(__name__)
 
@@ -27,22 +27,22 @@ LONGEST_SLEEP: Final = timedelta(minutes=1)
 Wait = Callable[[float], bool]
 
 
-def run(path: Path, world: World, wait: Wait) -> None:
+def run(path: Path, environment: Environment, wait: Wait) -> None:
     """Walk rounds for ever; raises `MecaiError` only if the first reading of the configuration fails."""
     config = read_config(path)
     notify("READY=1")
     everything = False
     while True:
-        due = _walk(config, world, everything=everything)
-        everything = wait(_pause(due, world.clock()).total_seconds())
+        due = _run(config, environment, everything=everything)
+        everything = wait(_pause(due, environment.clock()).total_seconds())
         if everything:
             config = _reread(path, config)
 
 
-def _walk(config: Config, world: World, *, everything: bool) -> datetime | None:
+def _run(config: SidecarConfig, environment: Environment, *, everything: bool) -> datetime | None:
     """Walk one round; what stops it whole (the directory, say, or a fault) is logged and tried again."""
     try:
-        return Round(config, world).walk(everything=everything)
+        return Round(config, environment).run(everything=everything)
     except MecaiError as error:
         LOG.error("nothing can be fetched: %s", error)  # noqa: TRY400 - a verdict, not a fault
         return None
@@ -55,7 +55,7 @@ def _pause(due: datetime | None, now: datetime) -> timedelta:
     return LONGEST_SLEEP if due is None else min(max(due - now, SHORTEST_SLEEP), LONGEST_SLEEP)
 
 
-def _reread(path: Path, config: Config) -> Config:
+def _reread(path: Path, config: SidecarConfig) -> SidecarConfig:
     try:
         return read_config(path)
     except MecaiError as error:

@@ -15,8 +15,8 @@ from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.ocsp import judge_ocsp
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
-from mecai.sidecar.shelf import Place
 from mecai.sidecar.site import Site
+from mecai.sidecar.store import StapleKey
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Good:
     addresses: frozenset[bytes] = frozenset()
 
 
-def judge(data: bytes, place: Place, site: Site, directory: Directory, now: datetime) -> Good:
+def judge(data: bytes, place: StapleKey, site: Site, directory: Directory, now: datetime) -> Good:
     """Judge a voucher or a staple that is to lie at `place`; raises `VerificationError`."""
     if place.authority is not None:
         return _judge_voucher(data, place.authority, site, directory, now)
@@ -52,7 +52,7 @@ def _judge_voucher(data: bytes, authority: bytes, site: Site, directory: Directo
     return Good(vouched.voucher.info.this_update, vouched.next_update, frozenset(accepted))
 
 
-def require_unexpired(data: bytes, place: Place, now: datetime) -> None:
+def require_unexpired(data: bytes, place: StapleKey, now: datetime) -> None:
     """Hold what lies at `place` against its place and the time alone: for a certificate that is no longer configured.
 
     A server that still shows it, or shows it again, may go on with what was judged when it was laid. Raises

@@ -1,4 +1,4 @@
-"""What lies on the shelf, judged anew, and what was said when it was fetched last: `mecai sidecar status`.
+"""What lies on the store, judged anew, and what was said when it was fetched last: `mecai sidecar status`.
 
 Nothing is fetched and nothing is changed.
 """
@@ -10,12 +10,12 @@ from enum import Enum
 
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.identity import address_text
-from mecai.sidecar.agenda import Agenda
-from mecai.sidecar.config import Config
+from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.judge import Good, judge
-from mecai.sidecar.round import View, look_around
-from mecai.sidecar.shelf import Shelf
-from mecai.sidecar.site import Errand
+from mecai.sidecar.refresh import View, look_around
+from mecai.sidecar.schedule import Schedule
+from mecai.sidecar.site import FetchTask
+from mecai.sidecar.store import StapleStore
 
 
 class State(Enum):
@@ -47,42 +47,42 @@ class Row:
     due: datetime | None = None
 
 
-def report(config: Config, now: datetime) -> tuple[Row, ...]:
+def report(config: SidecarConfig, now: datetime) -> tuple[Row, ...]:
     """Return one row for each staple and each voucher that is wanted; raises `MecaiError` for the directory."""
     view = look_around(config, now)
-    agenda = Agenda(config.private / "agenda.json")
+    schedule = Schedule(config.private / "schedule.json")
     unreadable = [
         Row(str(path), "certificate", "", State.UNREADABLE, str(error)) for path, error in view.failures.items()
     ]
-    return (*unreadable, *_rows(view, Shelf(config.staples), agenda, now))
+    return (*unreadable, *_rows(view, StapleStore(config.staples), schedule, now))
 
 
-def _rows(view: View, shelf: Shelf, agenda: Agenda, now: datetime) -> Iterator[Row]:
-    for errand in view.errands:
-        appointment = agenda[errand.key]
-        state, detail, good = _state(errand, shelf, view, now)
+def _rows(view: View, store: StapleStore, schedule: Schedule, now: datetime) -> Iterator[Row]:
+    for task in view.tasks:
+        next_fetch = schedule[task.identifier]
+        state, detail, good = _state(task, store, view, now)
         yield Row(
-            certificate=errand.site.name,
-            kind="voucher" if errand.authority else "ocsp",
-            name=errand.authority.name if errand.authority else "OCSP staple",
+            certificate=task.site.name,
+            kind="voucher" if task.authority else "ocsp",
+            name=task.authority.name if task.authority else "OCSP staple",
             state=state,
-            detail="; ".join(filter(None, (detail, appointment.said))),
+            detail="; ".join(filter(None, (detail, next_fetch.said))),
             this_update=good.this_update if good else None,
             next_update=good.next_update if good else None,
-            due=max(appointment.due, now),
+            due=max(next_fetch.due, now),
         )
 
 
-def _state(errand: Errand, shelf: Shelf, view: View, now: datetime) -> tuple[State, str, Good | None]:
+def _state(task: FetchTask, store: StapleStore, view: View, now: datetime) -> tuple[State, str, Good | None]:
     try:
-        if (data := shelf.read(errand.place)) is None:
+        if (data := store.read(task.key)) is None:
             return State.MISSING, "", None
-        good = judge(data, errand.place, errand.site, view.directory, now)
+        good = judge(data, task.key, task.site, view.directory, now)
     except VerificationError as error:
         return State.EXPIRED if error.reason == "expired" else State.BAD, str(error), None
     except HostError as error:
         return State.BAD, str(error), None
-    left_out = [] if errand.authority is None else [a for a in errand.site.entry.octets if a not in good.addresses]
+    left_out = [] if task.authority is None else [a for a in task.site.entry.octets if a not in good.addresses]
     if left_out:
         return State.PARTIAL, f"not for {', '.join(map(address_text, left_out))}", good
     return State.GOOD, "", good

@@ -1,4 +1,4 @@
-"""One certificate of the TLS server, as its files show it now, and the errands that it makes necessary."""
+"""One certificate of the TLS server, as its files show it now, and the tasks that it makes necessary."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.path import validate_chain
 from mecai.service.pem import load_certificates
 from mecai.sidecar.config import CertificateEntry
-from mecai.sidecar.shelf import Place
+from mecai.sidecar.store import StapleKey
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Site:
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 of the end entity: its name on the shelf."""
+        """SHA-256 of the end entity: its name in the store."""
         return certificate_hash(self.chain[0])
 
     @property
@@ -39,7 +39,7 @@ class Site:
         """What a person calls it: the server name, the first name of the certificate, or its subject."""
         return self.entry.server_name or next(iter(_dns_names(self.path[0])), self.path[0].subject.rfc4514_string())
 
-    def errands(self, directory: Directory) -> tuple["Errand", ...]:
+    def tasks(self, directory: Directory) -> tuple["FetchTask", ...]:
         """Return what is to be fetched: the staple, and a voucher of each authority that has a server.
 
         Owners of a CA of this chain are not asked: nobody may vouch for his own house (rule V6). Raises `Malformed` if
@@ -50,11 +50,11 @@ class Site:
         request = VoucherRequest(
             self.chain[0], self.chain[1:], self.entry.octets, self.entry.port, self.entry.server_name
         ).encode()
-        return (Errand(self), *(Errand(self, authority, request) for authority in asked))
+        return (FetchTask(self), *(FetchTask(self, authority, request) for authority in asked))
 
 
 @dataclass(frozen=True)
-class Errand:
+class FetchTask:
     """One thing to fetch for a site: the voucher of `authority` by the DER `request`, or the OCSP staple (None)."""
 
     site: Site
@@ -62,14 +62,14 @@ class Errand:
     request: bytes = b""
 
     @property
-    def place(self) -> Place:
+    def key(self) -> StapleKey:
         """Where it is to lie."""
-        return Place(self.site.hash, self.authority.authority if self.authority else None)
+        return StapleKey(self.site.hash, self.authority.authority if self.authority else None)
 
     @property
-    def key(self) -> str:
-        """Its name on the agenda; another request (another address, say) is another errand."""
-        return f"{self.place}#{sha256(self.request).hex()[:16]}"
+    def identifier(self) -> str:
+        """Its name in the schedule; another request (another address, say) is another task."""
+        return f"{self.key}#{sha256(self.request).hex()[:16]}"
 
 
 def load_site(entry: CertificateEntry, directory: Directory, now: datetime) -> Site:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mecai.evidence import AddressPolicy, Fetch, Fetcher, by_ocsp
-from mecai.sidecar.config import Config
+from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.site import Site
 
 Staple = Callable[[Site, datetime], bytes]
 
 
-def responder_of(config: Config) -> Staple:
+def responder_of(config: SidecarConfig) -> Staple:
     """Return what fetches staples within the limits of `config`."""
     return asked_through(Fetcher(AddressPolicy(config.allowed_networks)))
 

@@ -23,7 +23,7 @@ def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Side:
     side = make_side(tmp_path)
     monkeypatch.setattr(verb, "read_config", lambda _: side.config)
     monkeypatch.setattr(verb, "now", lambda: side.now)
-    monkeypatch.setattr(verb, "_world", lambda _: side.world)
+    monkeypatch.setattr(verb, "_environment", lambda _: side.environment)
     return side
 
 
@@ -63,7 +63,7 @@ def test_something_missing_is_exit_code_1(side: Side) -> None:
 def test_status_asks_nobody(side: Side) -> None:
     assert run("status").exit_code == 1
     assert side.asked == []
-    side.walk()
+    side.run()
     side.asked.clear()
     side.now = NOW + HOUR
     result = run("status")
@@ -90,7 +90,7 @@ def test_root_becomes_the_owner_of_the_state(side: Side, monkeypatch: pytest.Mon
 
 
 def test_a_problem_is_one_line_of_its_own(side: Side) -> None:
-    side.walk()
+    side.run()
     for voucher in side.config.staples.rglob("*.voucher"):
         voucher.write_bytes(b"damaged" * 50)
     lines = run("status").output.splitlines()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mecai.cli.conformance_client import answer
 from tests.conformance import vectors
 from tests.conformance.runner import PASSED, Result
 from tests.conformance.vectors import Vector
+from tests.harness.conformance_client import answer
 from tests.unit.cli.program import mecai
 
 ROOT = Path(__file__).resolve().parents[3]

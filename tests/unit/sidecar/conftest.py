@@ -10,11 +10,11 @@ import pytest
 
 from mecai.protocol.objects.authorities import Directory, Server
 from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
-from mecai.sidecar.config import CertificateEntry, Config
+from mecai.sidecar.config import CertificateEntry, SidecarConfig
+from mecai.sidecar.refresh import Environment, Round
 from mecai.sidecar.report import Row, report
-from mecai.sidecar.round import Round, World
-from mecai.sidecar.shelf import Place
 from mecai.sidecar.staple import asked_through
+from mecai.sidecar.store import StapleKey
 from mecai.vrp.ask import Held
 from tests.directories import PUBLISHER, signed
 from tests.pki import NOW, Hierarchy, Issued
@@ -29,7 +29,7 @@ Answer = bytes | Held | Exception
 class Side:
     """The sidecar of `scene.site`, and everything around it."""
 
-    config: Config
+    config: SidecarConfig
     scene: Scene
     responders: Responders
     now: datetime = NOW
@@ -51,15 +51,15 @@ class Side:
         self.answers[f"https://vas.{va.name}.test"] = answer
 
     @property
-    def world(self) -> World:
+    def environment(self) -> Environment:
         """Everything outside the sidecar."""
         jitter = random.Random(1)  # noqa: S311 - no secret
-        return World(lambda: self.now, jitter, self.ask, asked_through(self.responders))
+        return Environment(lambda: self.now, jitter, self.ask, asked_through(self.responders))
 
-    def walk(self, *, everything: bool = False) -> datetime | None:
+    def run(self, *, everything: bool = False) -> datetime | None:
         """Walk one round; forget before who was asked."""
         self.asked.clear()
-        return Round(self.config, self.world).walk(everything=everything)
+        return Round(self.config, self.environment).run(everything=everything)
 
     def report(self) -> dict[str, Row]:
         """Report, by name."""
@@ -82,7 +82,7 @@ class Side:
         """Return where the voucher of `va` lies, or the staple."""
         certificate = certificate_hash((site or self.scene.site).der)
         authority = authority_id(spki_der(va.root.certificate)) if va else None
-        return self.config.staples / Place(certificate, authority).path
+        return self.config.staples / StapleKey(certificate, authority).path
 
     def laid(self, va: Hierarchy | None) -> bytes | None:
         """Return what lies there."""
@@ -96,7 +96,7 @@ def make_side(folder: Path) -> Side:
     chain, publishers = folder / "www.pem", folder / "publishers.pem"
     publishers.write_bytes(PUBLISHER.pem)
     entry = CertificateEntry(chain, ("198.18.0.10", "2001:db8::10"))
-    config = Config((entry,), folder / "directory.der", publishers, folder / "state")
+    config = SidecarConfig((entry,), folder / "directory.der", publishers, folder / "state")
     config.state.mkdir()
     responders = Responders(scene.alder)
     responders.know(scene.alder, scene.site)

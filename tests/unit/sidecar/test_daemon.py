@@ -9,7 +9,7 @@ import pytest
 
 from mecai.errors import InputError
 from mecai.sidecar import daemon
-from mecai.sidecar.shelf import Shelf
+from mecai.sidecar.store import StapleStore
 from tests.unit.sidecar.conftest import Side
 
 
@@ -45,7 +45,7 @@ def path(side: Side, tmp_path: Path) -> Path:
 
 def serve(side: Side, path: Path, sleeper: Sleeper) -> None:
     with pytest.raises(Enough):
-        daemon.run(path, side.world, sleeper)
+        daemon.run(path, side.environment, sleeper)
 
 
 def test_it_wakes_each_minute_and_asks_only_what_is_due(side: Side, path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_configuration_that_cannot_be_read_is_not_taken_over(
 def test_a_first_configuration_that_cannot_be_read_ends_it(side: Side, path: Path) -> None:
     path.write_text("nonsense")
     with pytest.raises(InputError, match="is not TOML"):
-        daemon.run(path, side.world, Sleeper())
+        daemon.run(path, side.environment, Sleeper())
 
 
 def test_a_directory_that_cannot_be_read_is_waited_for(
@@ -95,7 +95,7 @@ def test_a_directory_that_cannot_be_read_is_waited_for(
         return False
 
     with pytest.raises(Enough):
-        daemon.run(path, side.world, sleep)
+        daemon.run(path, side.environment, sleep)
     assert "nothing can be fetched" in caplog.text
     assert len(side.asked) == 3
 
@@ -106,12 +106,12 @@ def test_a_fault_of_its_own_is_logged_and_survived(
     def fail(*_: object) -> None:
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(Shelf, "sweep", fail)
+    monkeypatch.setattr(StapleStore, "sweep", fail)
     sleeper = Sleeper(False)
     serve(side, path, sleeper)
     assert sleeper.slept == [60, 60]
     assert "the round was not finished" in caplog.text
-    assert (side.config.private / "agenda.json").exists()
+    assert (side.config.private / "schedule.json").exists()
 
 
 def test_a_hangup_is_not_lost_while_nobody_waits() -> None:

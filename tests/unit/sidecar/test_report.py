@@ -19,7 +19,7 @@ def test_before_the_first_round_everything_is_missing(side: Side) -> None:
 
 
 def test_good(side: Side) -> None:
-    due = side.walk()
+    due = side.run()
     rows = side.report()
     assert {row.state for row in rows.values()} == {State.GOOD}
     assert min(row.due for row in rows.values() if row.due) == due
@@ -29,13 +29,13 @@ def test_good(side: Side) -> None:
 
 def test_partial(side: Side) -> None:
     side.answer(side.scene.birch, side.scene.voucher(side.scene.birch, addresses=(SECOND,)))
-    side.walk()
+    side.run()
     row = side.report()["birch"]
     assert (row.state, row.state.served, row.detail) == (State.PARTIAL, True, "not for 198.18.0.10")
 
 
 def test_expired_and_bad_and_missing(side: Side) -> None:
-    side.walk()
+    side.run()
     side.now = NOW + DAY
     side.path(side.scene.cedar).write_bytes(b"damaged")
     side.path(side.scene.dogwood).unlink()
@@ -51,7 +51,7 @@ def test_expired_and_bad_and_missing(side: Side) -> None:
 def test_what_was_said_when_it_was_fetched(side: Side) -> None:
     side.answer(side.scene.birch, Held(NOW + 3 * DAY))
     side.answer(side.scene.cedar, Refused("https://vas.cedar.test: unreachable: no route"))
-    side.walk()
+    side.run()
     rows = side.report()
     assert rows["birch"].detail == "on hold until 2026-03-05T12:00:00Z"
     assert rows["cedar"].detail == "https://vas.cedar.test: unreachable: no route"

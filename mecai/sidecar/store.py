@@ -1,10 +1,10 @@
-"""The shelf: the directory in which the TLS server finds vouchers and OCSP staples.
+"""The store: the directory in which the TLS server finds vouchers and OCSP staples.
 
     staples/<SHA-256 of the end entity, 64 hex>/<VA id, 16 hex>.voucher     CMS, DER
     staples/<SHA-256 of the end entity, 64 hex>/ocsp.der                    OCSPResponse, DER
 
 A file appears under its name wholly or not at all (`mecai.service.durable`), so that a server may read at any moment.
-What a crash left half-written, `sweep` removes. Every user may read: what is served to the world is no secret.
+What a crash left half-written, `sweep` removes. Every user may read: what is served to the environment is no secret.
 """
 
 import os
@@ -23,7 +23,7 @@ _FOLDER_MODE: Final = 0o755
 
 
 @dataclass(frozen=True)
-class Place:
+class StapleKey:
     """Where something lies: for which certificate (SHA-256), and of which authority (8 octets; None: OCSP staple)."""
 
     certificate: bytes
@@ -31,7 +31,7 @@ class Place:
 
     @property
     def path(self) -> Path:
-        """The path on the shelf."""
+        """The path on the store."""
         name = _STAPLE if self.authority is None else f"{self.authority.hex()}.voucher"
         return Path(self.certificate.hex(), name)
 
@@ -39,13 +39,13 @@ class Place:
         return str(self.path)
 
 
-class Shelf:
+class StapleStore:
     """Files by place."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def lay(self, place: Place, data: bytes) -> None:
+    def lay(self, place: StapleKey, data: bytes) -> None:
         """Let `place` hold `data`, in one step and durably; raises `HostError`."""
         path = self._root / place.path
         try:
@@ -55,7 +55,7 @@ class Shelf:
             raise HostError(f"{path.parent}: cannot be made ({error.strerror})") from error
         replace(path, data, PUBLIC)
 
-    def read(self, place: Place) -> bytes | None:
+    def read(self, place: StapleKey) -> bytes | None:
         """Return what lies at `place`, None if nothing does; raises `HostError`."""
         path = self._root / place.path
         try:
@@ -65,11 +65,11 @@ class Shelf:
         except OSError as error:
             raise HostError(f"{path}: cannot be read ({error.strerror})") from error
 
-    def holds(self, place: Place) -> bool:
+    def holds(self, place: StapleKey) -> bool:
         """Tell whether anything lies at `place`, readable or not."""
         return os.path.lexists(self._root / place.path)
 
-    def remove(self, place: Place) -> None:
+    def remove(self, place: StapleKey) -> None:
         """Take away what lies at `place`, and its directory if that was the last; raises `HostError`."""
         path = self._root / place.path
         with host_errors(path, "removed"):
@@ -78,7 +78,7 @@ class Shelf:
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
 
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[StapleKey, ...]:
         """Return every place where something lies, in the order of their names."""
         return tuple(place for path in self._files() if (place := _place(path)) is not None)
 
@@ -104,10 +104,10 @@ def _make_folder(path: Path) -> None:
         sync_directory(path.parent)
 
 
-def _place(path: Path) -> Place | None:
+def _place(path: Path) -> StapleKey | None:
     """Return the place that a path means, None if it means none."""
     certificate = bytes.fromhex(path.parent.name)
     if path.name == _STAPLE:
-        return Place(certificate)
+        return StapleKey(certificate)
     voucher = _VOUCHER.fullmatch(path.name)
-    return Place(certificate, bytes.fromhex(voucher[1])) if voucher else None
+    return StapleKey(certificate, bytes.fromhex(voucher[1])) if voucher else None

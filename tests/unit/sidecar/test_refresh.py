@@ -11,9 +11,9 @@ import pytest
 
 from mecai.errors import VerificationError
 from mecai.protocol.objects.authorities import Server
-from mecai.sidecar.agenda import SHORTEST
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
+from mecai.sidecar.schedule import SHORTEST
 from mecai.vrp.ask import Held, Refused
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW, Hierarchy
@@ -28,7 +28,7 @@ def urls(*authorities: Hierarchy) -> set[str]:
 
 
 def test_vouchers_of_all_but_the_issuer_and_the_staple(side: Side) -> None:
-    side.walk()
+    side.run()
     scene = side.scene
     others = (scene.birch, scene.cedar, scene.dogwood)
     assert set(side.asked) == urls(*others)
@@ -45,24 +45,24 @@ def test_the_owner_of_a_root_that_is_shown_though_not_needed_is_not_asked(side: 
     shown = side.scene.cedar.cross_sign(side.scene.alder)
     chain = side.config.certificates[0].chain
     chain.write_bytes(side.scene.site.chain_pem + shown.pem)
-    side.walk()
+    side.run()
     assert set(side.asked) == urls(side.scene.birch, side.scene.dogwood)
 
 
 def test_nobody_is_asked_before_the_time_has_come(side: Side) -> None:
-    due = side.walk()
+    due = side.run()
     assert due is not None
     assert NOW + 8 * HOUR < due <= NOW + 12 * HOUR
     side.now = due - timedelta(seconds=1)
-    assert (side.walk(), side.asked) == (due, [])
+    assert (side.run(), side.asked) == (due, [])
     side.now = due
-    side.walk()
+    side.run()
     assert len(side.asked) + len(side.responders.history) > 1
 
 
 def test_everything_on_demand(side: Side) -> None:
-    side.walk()
-    side.walk(everything=True)
+    side.run()
+    side.run(everything=True)
     assert len(side.asked) == 3
     assert len(side.responders.history) == 2
 
@@ -89,44 +89,44 @@ BAD: dict[str, Callable[[Scene], bytes]] = {
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
 def test_a_bad_answer_is_never_laid(side: Side, bad: Callable[[Scene], bytes]) -> None:
     side.answer(side.scene.birch, bad(side.scene))
-    side.walk()
+    side.run()
     assert side.laid(side.scene.birch) is None
     assert side.laid(side.scene.cedar) is not None
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
 def test_a_bad_answer_never_replaces_a_good_voucher(side: Side, bad: Callable[[Scene], bytes]) -> None:
-    side.walk()
+    side.run()
     good = side.laid(side.scene.birch)
     side.answer(side.scene.birch, bad(side.scene))
-    side.walk(everything=True)
+    side.run(everything=True)
     assert side.laid(side.scene.birch) == good
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
 def test_a_bad_file_is_taken_away_and_fetched_anew(side: Side, bad: Callable[[Scene], bytes]) -> None:
-    side.walk()
+    side.run()
     good = side.laid(side.scene.birch)
     side.path(side.scene.birch).write_bytes(bad(side.scene))
-    side.walk()
+    side.run()
     assert (side.laid(side.scene.birch), set(side.asked)) == (good, urls(side.scene.birch))
 
 
 def test_what_was_taken_away_is_not_there_while_its_authority_is_down(side: Side) -> None:
-    side.walk()
+    side.run()
     side.path(side.scene.birch).write_bytes(b"damaged")
     side.answer(side.scene.birch, Refused("down"))
-    side.walk()
+    side.run()
     assert side.laid(side.scene.birch) is None
 
 
 def test_a_failing_authority_is_asked_again_ever_more_rarely(side: Side) -> None:
-    side.walk()
+    side.run()
     side.answer(side.scene.birch, Refused("down"))
     side.path(side.scene.birch).unlink()
     pauses = []
     for _ in range(9):
-        due = side.walk()
+        due = side.run()
         assert due is not None
         pauses.append(due - side.now)
         side.now = due
@@ -138,91 +138,91 @@ def test_a_failing_authority_is_asked_again_ever_more_rarely(side: Side) -> None
 
 def test_a_hold_is_waited_for(side: Side) -> None:
     side.answer(side.scene.birch, Held(NOW + 3 * DAY))
-    side.walk()
+    side.run()
     side.now = NOW + HOUR
-    side.walk()
+    side.run()
     assert side.asked == []
     side.answer(side.scene.birch, Held(NOW + 2 * HOUR))
-    side.walk(everything=True)
+    side.run(everything=True)
     side.now = NOW + 2 * HOUR
     side.answer(side.scene.birch, side.scene.voucher(side.scene.birch))
-    side.walk()
+    side.run()
     assert side.laid(side.scene.birch) is not None
 
 
 def test_a_voucher_for_some_addresses_is_better_than_none(side: Side) -> None:
     partial = side.scene.voucher(side.scene.birch, addresses=(SECOND,))
     side.answer(side.scene.birch, partial)
-    side.walk()
+    side.run()
     assert side.laid(side.scene.birch) == partial
 
 
 def test_but_it_replaces_none_for_all(side: Side) -> None:
-    side.walk()
+    side.run()
     whole = side.laid(side.scene.birch)
     side.answer(side.scene.birch, side.scene.voucher(side.scene.birch, addresses=(ADDRESS,)))
-    side.walk(everything=True)
+    side.run(everything=True)
     assert side.laid(side.scene.birch) == whole
     assert "leaves out 2001:db8::10" in side.report()["birch"].detail
 
 
 def test_other_addresses_are_asked_for_at_once(side: Side) -> None:
-    side.walk()
+    side.run()
     side.addresses("198.18.0.10")
-    side.walk()
+    side.run()
     assert len(side.asked) == 3
 
 
 @pytest.mark.parametrize("status", ["revoked", "unknown", "down"])
 def test_a_bad_staple_is_never_laid(side: Side, status: str) -> None:
     side.responders.status[side.scene.site.certificate.serial_number] = status  # type: ignore[assignment]  # a parameter
-    side.walk()
+    side.run()
     assert side.laid(None) is None
     assert side.laid(side.scene.birch) is not None
 
 
 def test_a_bad_staple_never_replaces_a_good_one(side: Side) -> None:
-    side.walk()
+    side.run()
     good = side.laid(None)
     side.responders.status[side.scene.site.certificate.serial_number] = "unknown"
-    side.walk(everything=True)
+    side.run(everything=True)
     assert (good is not None, side.laid(None)) == (True, good)
 
 
 def test_a_staple_of_another_certificate_is_taken_away(side: Side) -> None:
-    side.walk()
+    side.run()
     foreign = side.scene.alder.ocsp(side.scene.alder.server("other.example.test"))
     side.path(None).write_bytes(foreign)
-    side.walk()
+    side.run()
     assert side.laid(None) not in {None, foreign}
 
 
 def test_what_expires_is_taken_away(side: Side) -> None:
-    side.walk()
+    side.run()
     for va in (side.scene.birch, side.scene.cedar, side.scene.dogwood):
         side.answer(va, Refused("down"))
     side.responders.status[side.scene.site.certificate.serial_number] = "down"
     side.now = NOW + 2 * DAY
-    side.walk()
+    side.run()
     assert list(side.config.staples.iterdir()) == []
 
 
 def test_a_former_certificate_is_served_until_its_vouchers_expire(side: Side) -> None:
-    side.walk()
+    side.run()
     former = side.path(None).parent
     renewed = side.scene.alder.server("www.example.test", days=100)
     side.responders.know(side.scene.alder, renewed)
     side.show(renewed)
     for va in (side.scene.birch, side.scene.cedar, side.scene.dogwood):
         side.answer(va, side.scene.voucher(va, site=renewed, addresses=(ADDRESS, SECOND)))
-    side.walk()
+    side.run()
     assert len(side.asked) == 3
     assert len(list(former.iterdir())) == 4
     side.now = NOW + DAY
-    side.walk()
+    side.run()
     assert [path.name for path in former.iterdir()] == ["ocsp.der"]
     side.now = NOW + 2 * DAY
-    side.walk()
+    side.run()
     assert not former.exists()
 
 
@@ -231,15 +231,15 @@ def test_a_strangers_voucher_under_a_former_certificate_is_taken_away(side: Side
     place = side.path(side.scene.birch, former)
     place.parent.mkdir(parents=True)
     place.write_bytes(side.scene.voucher(side.scene.birch))
-    side.walk()
+    side.run()
     assert not place.parent.exists()
 
 
 def test_what_a_crash_left_behind_is_swept(side: Side) -> None:
-    side.walk()
+    side.run()
     left = side.path(None).with_name(".ocsp.der.x7h3")
     left.write_bytes(b"half")
-    side.walk()
+    side.run()
     assert not left.exists()
 
 
@@ -248,7 +248,7 @@ def test_one_chain_that_cannot_be_read_fails_alone(
 ) -> None:
     others = (CertificateEntry(tmp_path / "none.pem", ("198.18.0.10",)), side.config.certificates[0])
     side.config = replace(side.config, certificates=(*side.config.certificates, *others))
-    side.walk()
+    side.run()
     assert len(side.asked) == 3
     assert "none.pem: certificate cannot be read" in caplog.text
     assert "www.pem: shows the certificate of another entry" in caplog.text
@@ -262,34 +262,34 @@ def test_the_second_server_of_an_authority(side: Side) -> None:
         "https://one.test": Refused("down"),
         "https://two.test": side.scene.voucher(side.scene.birch),
     }
-    side.walk()
+    side.run()
     assert side.laid(side.scene.birch) is not None
     side.answers["https://one.test"] = Refused("revoked", final=True)
-    side.walk(everything=True)
+    side.run(everything=True)
     assert side.asked == ["https://one.test"]
 
 
 def test_an_authority_without_server_is_not_asked(side: Side) -> None:
     birch = replace(authority_entry(side.scene.birch), servers=())
     side.publish(directory(side.scene.alder, birch, side.scene.cedar, sequence=2))
-    side.walk()
+    side.run()
     assert set(side.asked) == urls(side.scene.cedar)
 
 
 def test_an_authority_that_left_the_directory_is_taken_away(side: Side) -> None:
-    side.walk()
+    side.run()
     side.publish(directory(side.scene.alder, side.scene.cedar, sequence=2))
-    side.walk()
+    side.run()
     assert side.laid(side.scene.birch) is None
     assert side.laid(side.scene.cedar) is not None
 
 
 def test_an_older_directory_stops_the_round(side: Side) -> None:
     side.publish(directory(side.scene.alder, side.scene.birch, sequence=2))
-    side.walk()
+    side.run()
     side.publish(directory(side.scene.alder, side.scene.birch, sequence=1))
     with pytest.raises(VerificationError, match="directory-rollback"):
-        side.walk()
+        side.run()
 
 
 def test_rounds_never_interleave(side: Side) -> None:
@@ -302,7 +302,7 @@ def test_rounds_never_interleave(side: Side) -> None:
         return side.scene.voucher(side.scene.birch)
 
     side.answer(side.scene.birch, answer)
-    side.walk()
+    side.run()
     assert locked == [True]
 
 
@@ -310,34 +310,34 @@ def test_rounds_never_interleave(side: Side) -> None:
 def test_an_agenda_that_cannot_be_read_is_a_new_beginning(
     side: Side, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    side.walk()
-    (side.config.private / "agenda.json").write_text(text)
-    side.walk()
+    side.run()
+    (side.config.private / "schedule.json").write_text(text)
+    side.run()
     assert len(side.asked) == 3
-    assert "agenda cannot be read" in caplog.text
+    assert "schedule cannot be read" in caplog.text
 
 
 def test_appointments_of_a_clock_that_ran_ahead_do_not_hold(side: Side) -> None:
     side.now = NOW + 13 * HOUR
-    side.walk()
+    side.run()
     side.now = NOW
-    side.walk()
+    side.run()
     assert len(side.asked) == 3
 
 
 def test_a_short_voucher_is_fetched_again_at_half_of_its_life(side: Side) -> None:
     short = side.scene.voucher(side.scene.birch, addresses=(ADDRESS, SECOND), next_update=NOW + HOUR)
     side.answer(side.scene.birch, short)
-    due = side.walk()
+    due = side.run()
     assert due is not None
     assert NOW + 0.75 * HOUR / 2 <= due <= NOW + HOUR / 2
     side.now = NOW + HOUR - MINUTE
-    assert side.walk() == side.now + SHORTEST
+    assert side.run() == side.now + SHORTEST
 
 
 def test_what_is_laid_is_logged(side: Side, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    side.walk()
+    side.run()
     assert sorted(record.__dict__["authority"] for record in caplog.records if record.message == "laid") == [
         "OCSP",
         "birch",
@@ -348,7 +348,7 @@ def test_what_is_laid_is_logged(side: Side, caplog: pytest.LogCaptureFixture) ->
 
 def test_a_fault_with_one_authority_is_planned_as_a_failure(side: Side, caplog: pytest.LogCaptureFixture) -> None:
     side.answer(side.scene.birch, RuntimeError("unforeseen"))
-    due = side.walk()
+    due = side.run()
     assert due is not None
     assert NOW < due <= NOW + timedelta(seconds=30)
     assert side.laid(side.scene.cedar) is not None
@@ -358,17 +358,17 @@ def test_a_fault_with_one_authority_is_planned_as_a_failure(side: Side, caplog: 
 
 def test_a_folder_in_the_place_of_a_voucher_harms_no_other(side: Side, caplog: pytest.LogCaptureFixture) -> None:
     side.path(side.scene.birch).mkdir(parents=True)
-    side.walk()
-    side.walk(everything=True)
+    side.run()
+    side.run(everything=True)
     assert side.laid(side.scene.cedar) is not None
-    assert f"left on the shelf: {side.path(side.scene.birch)}: cannot be read" in caplog.text
+    assert f"left on the store: {side.path(side.scene.birch)}: cannot be read" in caplog.text
     rows = side.report()
     assert (rows["birch"].state, rows["cedar"].state) == (State.BAD, State.GOOD)
     assert "cannot be read" in rows["birch"].detail
 
 
 def test_what_is_taken_away_is_named(side: Side, caplog: pytest.LogCaptureFixture) -> None:
-    side.walk()
+    side.run()
     side.path(side.scene.birch).write_bytes(b"damaged")
-    side.walk()
-    assert f"removed from the shelf: {side.path(side.scene.birch).relative_to(side.config.staples)}: " in caplog.text
+    side.run()
+    assert f"removed from the store: {side.path(side.scene.birch).relative_to(side.config.staples)}: " in caplog.text

@@ -1,4 +1,4 @@
-"""The agenda: when each voucher and each staple is to be fetched next, and what went wrong last.
+"""The schedule: when each voucher and each staple is to be fetched next, and what went wrong last.
 
 It lies in a file, so that a restart does not ask every authority again, and so that what `mecai sidecar refresh` did is
 known to the running service. A file that cannot be read is worth nothing more than a new beginning: everything is due.
@@ -25,7 +25,7 @@ JITTER: Final = (0.75, 1.0)  # of a pause: sidecars that started together do not
 
 
 @dataclass(frozen=True)
-class Appointment:
+class NextFetch:
     """When something is due; how often it failed since it last succeeded, and what is to be told about it."""
 
     due: datetime = NEVER
@@ -33,62 +33,62 @@ class Appointment:
     said: str = ""
 
 
-def after_success(now: datetime, next_update: datetime, interval: timedelta, rng: Random) -> Appointment:
+def after_success(now: datetime, next_update: datetime, interval: timedelta, rng: Random) -> NextFetch:
     """Come again after `interval`, or when half of the remaining validity is over if that is sooner."""
     pause = min(interval, (next_update - now) / 2)
-    return Appointment(now + max(SHORTEST, pause * rng.uniform(*JITTER)))
+    return NextFetch(now + max(SHORTEST, pause * rng.uniform(*JITTER)))
 
 
-def after_failure(now: datetime, failures: int, said: str, rng: Random) -> Appointment:
+def after_failure(now: datetime, failures: int, said: str, rng: Random) -> NextFetch:
     """Come again after a pause that doubles with each failure, up to an hour; `failures` were there before."""
     pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(failures, 16))
-    return Appointment(now + pause * rng.uniform(*JITTER), failures + 1, said)
+    return NextFetch(now + pause * rng.uniform(*JITTER), failures + 1, said)
 
 
-def after_hold(now: datetime, until: datetime, interval: timedelta) -> Appointment:
+def after_hold(now: datetime, until: datetime, interval: timedelta) -> NextFetch:
     """Come again when a hold ends, or after `interval` if that is sooner."""
     due = min(max(until, now + SHORTEST), now + interval)
-    return Appointment(due, 0, f"on hold until {until:%Y-%m-%dT%H:%M:%SZ}")
+    return NextFetch(due, 0, f"on hold until {until:%Y-%m-%dT%H:%M:%SZ}")
 
 
-class Agenda:
-    """Appointments by errand (`mecai.sidecar.site.Errand.key`), in a file."""
+class Schedule:
+    """Next fetches by task (`mecai.sidecar.site.FetchTask.identifier`), in a file."""
 
     def __init__(self, path: Path) -> None:
-        """Read the agenda at `path`, which need not exist."""
+        """Read the schedule at `path`, which need not exist."""
         self._path = path
-        self._appointments: dict[str, Appointment] = {}
+        self._next: dict[str, NextFetch] = {}
         try:
-            self._appointments = dict(_decode(path.read_text(encoding="utf-8")))
+            self._next = dict(_decode(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            LOG.warning("agenda cannot be read, everything is due: %s", error, extra={"path": str(path)})
+            LOG.warning("schedule cannot be read, everything is due: %s", error, extra={"path": str(path)})
 
-    def __getitem__(self, key: str) -> Appointment:
-        return self._appointments.get(key, Appointment())
+    def __getitem__(self, key: str) -> NextFetch:
+        return self._next.get(key, NextFetch())
 
-    def __setitem__(self, key: str, appointment: Appointment) -> None:
-        self._appointments[key] = appointment
+    def __setitem__(self, key: str, next_fetch: NextFetch) -> None:
+        self._next[key] = next_fetch
 
     def next_due(self) -> datetime | None:
-        """Return when the first appointment is due, None if there is none."""
-        return min((appointment.due for appointment in self._appointments.values()), default=None)
+        """Return when the first fetch is due, None if there is none."""
+        return min((next_fetch.due for next_fetch in self._next.values()), default=None)
 
     def save(self, keys: Collection[str]) -> None:
-        """Write the agenda; of errands that are no longer wanted nothing is kept. Raises `HostError`."""
-        self._appointments = {key: each for key, each in self._appointments.items() if key in keys}
-        replace(self._path, _encode(self._appointments), SECRET)
+        """Write the schedule; of tasks that are no longer wanted nothing is kept. Raises `HostError`."""
+        self._next = {key: each for key, each in self._next.items() if key in keys}
+        replace(self._path, _encode(self._next), SECRET)
 
 
-def _encode(appointments: dict[str, Appointment]) -> bytes:
+def _encode(next_fetches: dict[str, NextFetch]) -> bytes:
     document = {
         key: {"due": each.due.isoformat(), "failures": each.failures, "said": each.said}
-        for key, each in sorted(appointments.items())
+        for key, each in sorted(next_fetches.items())
     }
     return json.dumps(document, indent=1).encode()
 
 
-def _decode(text: str) -> Iterator[tuple[str, Appointment]]:
+def _decode(text: str) -> Iterator[tuple[str, NextFetch]]:
     for key, each in json.loads(text).items():
-        yield key, Appointment(datetime.fromisoformat(each["due"]), int(each["failures"]), str(each["said"]))
+        yield key, NextFetch(datetime.fromisoformat(each["due"]), int(each["failures"]), str(each["said"]))

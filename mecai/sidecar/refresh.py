@@ -1,4 +1,4 @@
-"""One round: see what lies on the shelf, fetch what is due, judge it, lay it (docs/spec, end of section 5).
+"""One round: see what lies on the store, fetch what is due, judge it, lay it (docs/spec, end of section 5).
 
 What is laid was judged a moment before by the rules of a client. What lies there and is no longer good by them, because
 it has expired, was damaged, or somebody was revoked or left the directory, is taken away. A good file is never replaced
@@ -25,18 +25,18 @@ from mecai.protocol.objects.authorities import Directory, Server
 from mecai.protocol.pki.identity import address_text
 from mecai.service.directory_file import read_directory
 from mecai.service.durable import host_errors
-from mecai.sidecar.agenda import Agenda, Appointment, after_failure, after_hold, after_success
-from mecai.sidecar.config import Config
+from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.judge import Good, judge, require_unexpired
-from mecai.sidecar.shelf import Place, Shelf
-from mecai.sidecar.site import Errand, Site, load_site
+from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hold, after_success
+from mecai.sidecar.site import FetchTask, Site, load_site
+from mecai.sidecar.store import StapleKey, StapleStore
 from mecai.vrp.ask import Held, Refused
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """What lies outside: the clock, chance, the VASes and the OCSP responders."""
 
     clock: Callable[[], datetime]
@@ -54,12 +54,12 @@ class View:
     failures: dict[Path, MecaiError]
 
     @property
-    def errands(self) -> tuple[Errand, ...]:
+    def tasks(self) -> tuple[FetchTask, ...]:
         """Everything that is wanted."""
-        return tuple(errand for site in self.sites for errand in site.errands(self.directory))
+        return tuple(task for site in self.sites for task in site.tasks(self.directory))
 
 
-def look_around(config: Config, now: datetime) -> View:
+def look_around(config: SidecarConfig, now: datetime) -> View:
     """Read the directory and the chains, each of which fails alone; raises `MecaiError` for the directory."""
     directory = read_directory(config.directory, config.publishers, config.private, now)
     sites: dict[bytes, Site] = {}
@@ -70,7 +70,7 @@ def look_around(config: Config, now: datetime) -> View:
             if site.hash in sites:
                 line = f"{entry.chain}: shows the certificate of another entry; give one entry with all addresses"
                 raise InputError(line)
-            site.errands(directory)
+            site.tasks(directory)
         except MecaiError as error:
             failures[entry.chain] = error
         else:
@@ -81,102 +81,102 @@ def look_around(config: Config, now: datetime) -> View:
 class Round:
     """One round over everything that `config` names."""
 
-    def __init__(self, config: Config, world: World) -> None:
+    def __init__(self, config: SidecarConfig, environment: Environment) -> None:
         self._config = config
-        self._world = world
-        self._shelf = Shelf(config.staples)
+        self._environment = environment
+        self._store = StapleStore(config.staples)
 
-    def walk(self, *, everything: bool = False) -> datetime | None:
+    def run(self, *, everything: bool = False) -> datetime | None:
         """Fetch what is due, or everything; return when something will be due next. Raises `MecaiError`."""
         with _locked(self._config.private):
-            now = self._world.clock()
+            now = self._environment.clock()
             view = look_around(self._config, now)
             for path, error in view.failures.items():
                 LOG.error("certificate cannot be served: %s", error, extra={"path": str(path)})
-            agenda = Agenda(self._config.private / "agenda.json")
+            schedule = Schedule(self._config.private / "schedule.json")
             try:
                 self._tidy(view, now)
-                due = [errand for errand in view.errands if everything or self._is_due(errand, agenda[errand.key], now)]
+                due = [task for task in view.tasks if everything or self._is_due(task, schedule[task.identifier], now)]
                 with ThreadPoolExecutor(self._config.parallel_requests) as pool:
-                    run = partial(self._run, view.directory)
-                    done = pool.map(run, due, [agenda[errand.key].failures for errand in due])
-                    for errand, appointment in zip(due, done, strict=True):
-                        agenda[errand.key] = appointment
+                    run = partial(self._fetch_one, view.directory)
+                    done = pool.map(run, due, [schedule[task.identifier].failures for task in due])
+                    for task, next_fetch in zip(due, done, strict=True):
+                        schedule[task.identifier] = next_fetch
             finally:
-                agenda.save({errand.key for errand in view.errands})
-            return agenda.next_due()
+                schedule.save({task.identifier for task in view.tasks})
+            return schedule.next_due()
 
     def _tidy(self, view: View, now: datetime) -> None:
         """Take away what is no longer good; what is configured is then due at once."""
-        self._shelf.sweep()
+        self._store.sweep()
         sites = {site.hash: site for site in view.sites}
-        for place in self._shelf.places():
+        for place in self._store.places():
             try:
                 self._keep_or_remove(place, sites.get(place.certificate), view.directory, now)
             except HostError as error:
-                LOG.error("left on the shelf: %s", error, extra={"place": str(place)})  # noqa: TRY400 - one line says it
+                LOG.error("left on the store: %s", error, extra={"place": str(place)})  # noqa: TRY400 - one line says it
             except Exception:
-                LOG.exception("left on the shelf: %s cannot be judged", place, extra={"place": str(place)})
+                LOG.exception("left on the store: %s cannot be judged", place, extra={"place": str(place)})
 
-    def _keep_or_remove(self, place: Place, site: Site | None, directory: Directory, now: datetime) -> None:
+    def _keep_or_remove(self, place: StapleKey, site: Site | None, directory: Directory, now: datetime) -> None:
         """Take away what lies at `place` unless it is good; raises `HostError`."""
-        data = self._shelf.read(place) or b""
+        data = self._store.read(place) or b""
         try:
             if site is not None:
                 judge(data, place, site, directory, now)
             else:
                 require_unexpired(data, place, now)
         except VerificationError as error:
-            self._shelf.remove(place)
-            LOG.warning("removed from the shelf: %s: %s", place, error, extra={"place": str(place)})
+            self._store.remove(place)
+            LOG.warning("removed from the store: %s: %s", place, error, extra={"place": str(place)})
 
-    def _is_due(self, errand: Errand, appointment: Appointment, now: datetime) -> bool:
+    def _is_due(self, task: FetchTask, next_fetch: NextFetch, now: datetime) -> bool:
         """Tell whether the time has come, was set by a clock that ran ahead, or what lay there is gone."""
-        gone = not appointment.said and not self._shelf.holds(errand.place)
-        return gone or not now < appointment.due <= now + self._config.interval
+        gone = not next_fetch.said and not self._store.holds(task.key)
+        return gone or not now < next_fetch.due <= now + self._config.interval
 
-    def _run(self, directory: Directory, errand: Errand, failures: int) -> Appointment:
+    def _fetch_one(self, directory: Directory, task: FetchTask, failures: int) -> NextFetch:
         """Fetch, judge, lay; return when to do so again."""
-        facts = {"place": str(errand.place), "authority": errand.authority.name if errand.authority else "OCSP"}
-        rng, interval = self._world.rng, self._config.interval
+        facts = {"place": str(task.key), "authority": task.authority.name if task.authority else "OCSP"}
+        rng, interval = self._environment.rng, self._config.interval
         try:
-            data = self._fetch(errand)
-            now = self._world.clock()
+            data = self._fetch(task)
+            now = self._environment.clock()
             if isinstance(data, Held):
                 LOG.info("on hold", extra=facts | {"until": data.until})
                 return after_hold(now, data.until, interval)
-            good = judge(data, errand.place, errand.site, directory, now)
-            self._require_no_worse(errand, good, directory, now)
-            self._shelf.lay(errand.place, data)
+            good = judge(data, task.key, task.site, directory, now)
+            self._require_no_worse(task, good, directory, now)
+            self._store.lay(task.key, data)
         except MecaiError as error:
             LOG.warning("not laid: %s", error, extra=facts)
-            return after_failure(self._world.clock(), failures, str(error), rng)
+            return after_failure(self._environment.clock(), failures, str(error), rng)
         except Exception as error:
             LOG.exception("not laid, by a fault of this program", extra=facts)
-            return after_failure(self._world.clock(), failures, f"internal fault ({type(error).__name__})", rng)
+            return after_failure(self._environment.clock(), failures, f"internal fault ({type(error).__name__})", rng)
         LOG.info("laid", extra=facts | {"nextUpdate": good.next_update})
         return after_success(now, good.next_update, interval, rng)
 
-    def _fetch(self, errand: Errand) -> bytes | Held:
+    def _fetch(self, task: FetchTask) -> bytes | Held:
         """Ask the responder, or the servers of an authority one after the other; raises `MecaiError`."""
-        if errand.authority is None:
-            return self._world.staple(errand.site, self._world.clock())
-        *others, last = errand.authority.servers
+        if task.authority is None:
+            return self._environment.staple(task.site, self._environment.clock())
+        *others, last = task.authority.servers
         for server in others:
             try:
-                return self._world.ask(server, errand.request)
+                return self._environment.ask(server, task.request)
             except Refused as refusal:
                 if refusal.final:
                     raise
-        return self._world.ask(last, errand.request)
+        return self._environment.ask(last, task.request)
 
-    def _require_no_worse(self, errand: Errand, good: Good, directory: Directory, now: datetime) -> None:
+    def _require_no_worse(self, task: FetchTask, good: Good, directory: Directory, now: datetime) -> None:
         """Refuse to replace what is good for more addresses."""
-        lying = self._shelf.read(errand.place)
+        lying = self._store.read(task.key)
         if lying is None:
             return
         try:
-            former = judge(lying, errand.place, errand.site, directory, now)
+            former = judge(lying, task.key, task.site, directory, now)
         except VerificationError:
             return
         if former.addresses > good.addresses:

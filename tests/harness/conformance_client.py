@@ -1,5 +1,7 @@
 """`mecai conformance-client`: this project's own client under the conformance suite (docs/conformance.md).
 
+A part of the tests and not of the product: the verb exists in a checkout only.
+
 Reads one JSON line per case from standard input and writes one with the verdict; `tests/conformance/schema.json`
 describes both. Every kind of case is one function, which returns what was accepted and raises what refuses.
 """

@@ -1,0 +1,30 @@
+"""One connection on its way to a verdict, and what the gate of a connection asks of its context."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mecai import tls
+from mecai.client.verdict import Verdict
+from mecai.protocol.codec.tls_extension import RequestExtension
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a connection sent, to whom, and where the answer arrives."""
+
+    choice: RequestExtension | None  # None: nothing was demanded
+    exchange: tls.Exchange
+    server_name: str | None
+    peer_address: str | None
+
+
+class Demanding(Protocol):
+    """A context as its connections see it: it begins each, and judges it once its handshake is over."""
+
+    def begin(self, connection: tls.Connection, server_name: str | None, peer_address: str | None) -> Attempt:
+        """Attach the demand to `connection`, whose handshake is about to begin."""
+        ...
+
+    def judge(self, attempt: Attempt, connection: tls.Connection) -> Verdict:
+        """Judge `connection`, whose handshake is over."""
+        ...

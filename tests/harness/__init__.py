@@ -1,0 +1,1 @@
+"""What tests drive from outside: programs that stand for a user of the product."""
