@@ -1,0 +1,102 @@
+"""The frame of every HTTP service: a Flask application for gunicorn, before its first own route.
+
+    def create_app() -> Flask:
+        return start("the VAS", "MECAI_VAS_CONFIG", Path("/etc/mecai/vas.toml"), make_app)
+
+Logs are JSON lines; what ends the start is one of them. A body has a limit, `/healthz` says that the process lives,
+`/readyz` that it can do its work, and every error is a problem document (RFC 9457), those of Flask itself too.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from mecai.errors import MecaiError
+from mecai.service.logs import log_json
+from mecai.service.readiness import Readiness
+
+PROBLEM_TYPE: Final = "application/problem+json"
+UNTYPED: Final = "about:blank"  # RFC 9457 section 4.2.1: the status says all that there is to say
+_BOOT_FAILURE: Final = 3  # gunicorn's exit code that stops it from starting workers again and again
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ProblemDocument:
+    """What is wrong (RFC 9457), with members of its own in `extra` and, where it helps, when to `retry`."""
+
+    status: int
+    title: str
+    type: str = UNTYPED
+    detail: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    retry: timedelta | None = None
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of the JSON object."""
+        detail = {} if self.detail is None else {"detail": self.detail}
+        return {"type": self.type, "title": self.title, "status": self.status, **detail, **self.extra}
+
+    def response(self) -> Response:
+        """Return the answer that carries it."""
+        response = jsonify(self.members())
+        response.status_code = self.status
+        response.content_type = PROBLEM_TYPE
+        if self.retry is not None:
+            response.headers.update(retry_after(self.retry))
+        return response
+
+
+def retry_after(pause: timedelta) -> dict[str, str]:
+    """Return `Retry-After` (RFC 9110 section 10.2.3) in whole seconds, at least one."""
+    return {"Retry-After": str(max(1, math.ceil(pause.total_seconds())))}
+
+
+def start(what: str, variable: str, default: Path, make: Callable[[Path], Flask]) -> Flask:
+    """Make the application of the file that the environment `variable` names; a bad one ends the process in one line.
+
+    `what` names the service in that line.
+    """
+    log_json()
+    try:
+        return make(Path(os.environ.get(variable, default)))
+    except MecaiError as error:
+        LOG.critical("%s cannot start", what, extra={"error": str(error)})
+        raise SystemExit(_BOOT_FAILURE) from None
+
+
+def frame(name: str, readiness: Readiness, *, largest_body: int, trusted_proxies: int = 0) -> Flask:
+    """Make an application that has no route yet but health and readiness.
+
+    `name` is the importing module's. `largest_body` is in octets; `trusted_proxies` in front of the service each add
+    to X-Forwarded-For.
+    """
+    app = Flask(name)
+    app.config["MAX_CONTENT_LENGTH"] = largest_body
+    if trusted_proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # the way that Flask documents
+
+    @app.get("/healthz")
+    def health() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    def ready() -> tuple[dict[str, Any], int]:
+        return readiness.answer()
+
+    @app.errorhandler(HTTPException)
+    def failed(error: HTTPException) -> Response:
+        return ProblemDocument(error.code or InternalServerError.code, error.name).response()
+
+    return app
