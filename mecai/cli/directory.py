@@ -10,9 +10,7 @@ from rich.table import Table
 
 from mecai.cli.arguments import Moment, input_from, now, read
 from mecai.errors import InputError
-from mecai.protocol.codec.cms import parse_signed_content
 from mecai.protocol.codec.strict_json import load
-from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.directory import (
     Authority,
     Directory,
@@ -21,8 +19,8 @@ from mecai.protocol.objects.directory import (
     decode_distrust,
     parse_directory,
     sign_directory,
+    signer_of,
 )
-from mecai.protocol.oids import ID_CT_DIRECTORY
 from mecai.service import durable
 from mecai.service.pem import load_certificates, load_key
 
@@ -77,7 +75,7 @@ def build(
             publishers=load_certificates(next_publishers) if next_publishers else (),
         )
         encoded = sign_directory(directory, key, publisher)
-        parse_directory(encoded, [publisher], issued, None)
+        parse_directory(encoded, [publisher], issued)
     durable.replace(out, encoded, durable.PUBLIC)
     click.echo(f"{out}: {_summary(directory)}")
 
@@ -89,8 +87,8 @@ def view(file: Path, style: str) -> None:
     """Show what a directory says; believes nothing, checks no signer."""
     encoded = read(file)
     with input_from(file):
-        signer = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size).certificate
-        directory = parse_directory(encoded, [signer], None, None)
+        signer = signer_of(encoded)
+        directory = parse_directory(encoded, [signer], None)
     _show(directory, style)
     click.echo(f"not verified; signed by {signer.subject.rfc4514_string()}", err=True)
 
@@ -102,7 +100,7 @@ def view(file: Path, style: str) -> None:
 @_with_format
 def verify(file: Path, publishers: Path, at: datetime | None, style: str) -> None:
     """Verify signer, signature, form and time (rules D1, D2, D4)."""
-    directory = parse_directory(read(file), load_certificates(publishers), at or now(), None)
+    directory = parse_directory(read(file), load_certificates(publishers), at or now())
     if style == "json":
         _show(directory, style)
     else:

@@ -60,7 +60,7 @@ def verify(
     presented = Presented(_read_chain(chain), address_octets(address))
     encoded, signed, pins = read(file), read(directory_path), load_certificates(publishers)
     try:
-        directory = parse_directory(signed, pins, moment, None)
+        directory = parse_directory(signed, pins, moment)
         everyone = tuple(authority.authority for authority in directory.authorities)
         vouched = verify_voucher(encoded, presented, directory, Policy(everyone, contexts=(directory.context,)), moment)
     except VerificationError as error:
@@ -117,9 +117,7 @@ def request(
         check_https_url(url)
         servers: tuple[Server, ...] = (Server(url, load_certificates(roots)),)
     elif directory_path and publishers and authority:
-        servers = _servers_of(
-            authority, parse_directory(read(directory_path), load_certificates(publishers), now(), None)
-        )
+        servers = _servers_of(authority, parse_directory(read(directory_path), load_certificates(publishers), now()))
     else:
         raise click.UsageError("give --url and --roots, or --directory, --publishers and --authority")
     encoded = _ask(servers, wanted)

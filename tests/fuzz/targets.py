@@ -89,7 +89,7 @@ TARGETS: Final = {each.__name__: each for each in (voucher, request, extension, 
 
 
 def _parse_directory(encoded: bytes) -> Directory:
-    return parse_directory(encoded, PINS, None, None)
+    return parse_directory(encoded, PINS, None)
 
 
 def _verdict(judge: Callable[[bytes], Value], data: bytes) -> Value | None:

@@ -12,15 +12,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import InputError, Malformed, VerificationError
+from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.codec.strict_json import TIME
 from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers
 from mecai.protocol.objects.directory import parse_directory
@@ -28,7 +26,6 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.protocol.selection import Mode, candidates
 from mecai.protocol.verify.connection import Policy, Presented, verify_connection
-from mecai.service.directory_file import read_directory
 
 Question = dict[str, Any]
 Answer = dict[str, Any]
@@ -59,7 +56,7 @@ def answer(kind: str, question: Question) -> Answer:
 
 def _connection(question: Question) -> Answer:
     now = _time(question["now"])
-    directory = parse_directory(_octets(question["directory"]), _publishers(question), now, None)
+    directory = parse_directory(_octets(question["directory"]), _publishers(question), now)
     peer = question["peerAddress"]
     presented = Presented(
         chain=_list(question["chain"]),
@@ -114,20 +111,16 @@ def _request(question: Question) -> Answer:
 
 def _directory(question: Question) -> Answer:
     """Take the directories that came before, then this one; each may name the pins that follow (rule D2)."""
-    with TemporaryDirectory() as folder:
-        path, publishers, records = (Path(folder, name) for name in ("directory.der", "publishers.pem", "records"))
-        publishers.write_bytes(b"".join(pin.public_bytes(Encoding.PEM) for pin in _publishers(question)))
-        for encoded in _list(question["history"]):
-            path.write_bytes(encoded)
-            read_directory(path, publishers, records, None)
-        path.write_bytes(_octets(question["directory"]))
-        read_directory(path, publishers, records, _time(question["now"]))
+    pins, record = _publishers(question), Record()
+    for earlier in _list(question["history"]):
+        _, record = accept(record, earlier, None, pins)
+    accept(record, _octets(question["directory"]), _time(question["now"]), pins)
     return {}
 
 
 def _selection(question: Question) -> Answer:
     now = _time(question["now"])
-    directory = parse_directory(_octets(question["directory"]), _publishers(question), now, None)
+    directory = parse_directory(_octets(question["directory"]), _publishers(question), now)
     excluded = question["excludedRegions"]
     chosen = candidates(
         directory,

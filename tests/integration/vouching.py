@@ -165,7 +165,7 @@ class World:
     def directory(self) -> Directory:
         """The directory that is in force."""
         pins = load_certificates(self.publishers_path)
-        return parse_directory(self.directory_path.read_bytes(), pins, datetime.now(UTC), None)
+        return parse_directory(self.directory_path.read_bytes(), pins, datetime.now(UTC))
 
     def publish(self, *, distrust: list[dict[str, str]] | None = None) -> None:
         """Sign the next directory and put it into place."""

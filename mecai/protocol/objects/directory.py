@@ -2,9 +2,8 @@
 
 A directory is what software ships and a publisher updates, one per trust context. `parse_directory` is the only way
 in; it refuses by D1 a wrong form (`malformed`), by D2 a signer who is not pinned or did not sign
-(`directory-untrusted`, `bad-signature`), by D3 an older or other directory (`directory-rollback`,
-`directory-equivocation`), by D4 one that is out of its time (`directory-not-yet-valid`, `directory-expired`).
-Where the highest sequence is kept, and where the octets come from, is the caller's business.
+(`directory-untrusted`, `bad-signature`), by D4 one that is out of its time (`directory-not-yet-valid`,
+`directory-expired`). Whoever uses directories again and again takes them by `mecai.protocol.acceptance` (D2, D3).
 
 The JSON's shape is `directory.schema.json` beside this file; unknown members are ignored (D8). Certificates and keys
 are base64 of their DER, hashes and ids lower-case hex, times RFC 3339 in UTC.
@@ -42,6 +41,7 @@ __all__ = [
     "encode_distrust",
     "parse_directory",
     "sign_directory",
+    "signer_of",
 ]
 
 VERSION: Final = 1
@@ -57,14 +57,11 @@ def sign_directory(directory: Directory, key: PrivateKey, certificate: x509.Cert
         return sign_content(ID_CT_DIRECTORY, content, key, certificate)
 
 
-def parse_directory(
-    encoded: bytes, publishers: Sequence[x509.Certificate], now: datetime | None, highest: tuple[int, bytes] | None
-) -> Directory:
+def parse_directory(encoded: bytes, publishers: Sequence[x509.Certificate], now: datetime | None) -> Directory:
     """Return the directory that one of the pinned publishers signed.
 
-    `highest` is sequence and hash (`Directory.hash`) of the newest directory ever accepted from this publisher, or None
-    for the first. `now` None leaves the times for the caller to judge, who may only warn (D4). Raises
-    `VerificationError` under rules D1 to D4.
+    Whether it is older than another one is `mecai.protocol.acceptance`. `now` None leaves the times for the caller to
+    judge, who may only warn (D4). Raises `VerificationError` under rules D1, D2 and D4.
     """
     with under_rule(RULE):
         signed = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size)
@@ -76,8 +73,13 @@ def parse_directory(
         _check(directory)
     if now is not None:
         _check_time(directory, now)
-    _check_sequence(directory, highest)
     return directory
+
+
+def signer_of(encoded: bytes) -> x509.Certificate:
+    """Return the certificate that a signed directory names as its signer's, unverified; raises `Malformed`."""
+    with under_rule(RULE):
+        return parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size).certificate
 
 
 def encode_authority(authority: Authority) -> dict[str, object]:
@@ -147,17 +149,6 @@ def _check_time(directory: Directory, now: datetime) -> None:
         raise VerificationError("directory-not-yet-valid", "D4", f"issued {directory.issued:{TIME}}, in the future")
     if directory.expires <= now:
         raise VerificationError("directory-expired", "D4", f"expired {directory.expires:{TIME}}; fetch a newer one")
-
-
-def _check_sequence(directory: Directory, highest: tuple[int, bytes] | None) -> None:
-    if highest is None:
-        return
-    sequence, known = highest
-    if directory.sequence < sequence:
-        detail = f"sequence {directory.sequence}, but {sequence} was already accepted"
-        raise VerificationError("directory-rollback", "D3", detail)
-    if directory.sequence == sequence and directory.hash != known:
-        raise VerificationError("directory-equivocation", "D3", f"sequence {sequence} was accepted with other content")
 
 
 def _encode_directory(directory: Directory) -> dict[str, object]:

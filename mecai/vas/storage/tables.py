@@ -7,7 +7,7 @@ test holds both together. Times are UTC, whole seconds.
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, LargeBinary, MetaData, String, Table
+from sqlalchemy import Column, DateTime, Dialect, LargeBinary, MetaData, String, Table
 from sqlalchemy.types import TypeDecorator
 
 METADATA: Final = MetaData()
@@ -46,11 +46,10 @@ VOUCHERS: Final = Table(
     Column("der", LargeBinary, nullable=False),
 )
 
-# docs/spec D3: the highest sequence of each trust context, stored before the directory is used.
+# docs/spec D2, D3: `mecai.protocol.acceptance.Record` of each trust context, stored before the directory is used.
 DIRECTORIES: Final = Table(
     "directories",
     METADATA,
     Column("context", String(32), primary_key=True),
-    Column("sequence", BigInteger, nullable=False),
-    Column("hash", LargeBinary(32), nullable=False),
+    Column("record", LargeBinary, nullable=False),
 )

@@ -2,25 +2,27 @@
 
 Each context is a file that its publisher's key, and no other, has signed. A file is read again when it changes, so that
 a new directory is in force with the next voucher. One that cannot be accepted changes nothing: the former stays in
-force until it expires, and the log says why. The highest sequence of each context is stored before the directory is
-used, in the database, so that all nodes of a VAS know it.
+force until it expires, and the log says why. What was accepted is recorded before the directory is used, in the
+database, so that all nodes of a VAS know it.
 """
 
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, select
+from cryptography import x509
+from sqlalchemy import Engine, select, update
 
-from mecai.errors import HostError, MecaiError
+from mecai.errors import HostError, Malformed, MecaiError
+from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Directory
-from mecai.protocol.objects.directory import parse_directory
 from mecai.service.pem import load_certificates
 from mecai.vas.config import DirectoryFile
 from mecai.vas.problem import Code, Problem
-from mecai.vas.storage.database import insert_into, reading
+from mecai.vas.storage.database import insert_into
 from mecai.vas.storage.tables import DIRECTORIES
 
 LOG = logging.getLogger(__name__)
@@ -31,8 +33,8 @@ class Directories:
     """All contexts of a VAS."""
 
     def __init__(self, files: tuple[DirectoryFile, ...], engine: Engine) -> None:
-        memory = _Memory(engine)
-        self._sources = [_Source(file, memory) for file in files]
+        records = _Records(engine)
+        self._sources = [_Source(file, records) for file in files]
         self._lock = threading.Lock()
 
     def in_force(self, now: datetime) -> tuple[Directory, ...]:
@@ -48,9 +50,9 @@ class Directories:
 class _Source:
     """One context's file, and the directory that was last accepted from it."""
 
-    def __init__(self, file: DirectoryFile, memory: "_Memory") -> None:
+    def __init__(self, file: DirectoryFile, records: "_Records") -> None:
         self._file = file
-        self._memory = memory
+        self._records = records
         self._seen: object = None
         self._accepted: Directory | None = None
         self._retry: datetime | None = None
@@ -82,35 +84,41 @@ class _Source:
         except OSError as error:
             raise HostError(f"{self._file.path}: directory cannot be read ({error.strerror})") from error
         publishers = load_certificates(self._file.publishers)
-        highest = self._memory.highest(self._file.context)
-        directory = parse_directory(encoded, publishers, now, highest)
-        if directory.context != self._file.context:
-            raise HostError(f"{self._file.path}: is for context {directory.context}, expected {self._file.context}")
-        if highest != (directory.sequence, directory.hash):
-            self._memory.store(directory)
-        return directory
+        return self._records.accept(self._file.context, encoded, now, publishers)
 
 
-class _Memory:
-    """The highest sequence of each context that was ever accepted, with the hash of that directory."""
+class _Records:
+    """What was accepted for each context, in the database: all nodes that share it know it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def highest(self, context: str) -> tuple[int, bytes] | None:
-        """Return sequence and hash, or None for a context never seen."""
-        query = select(DIRECTORIES.c.sequence, DIRECTORIES.c.hash).where(DIRECTORIES.c.context == context)
-        with reading(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
-        return (row.sequence, row.hash) if row else None
+    def accept(self, context: str, octets: bytes, now: datetime, publishers: Sequence[x509.Certificate]) -> Directory:
+        """Return the directory if it may be used; what is to be remembered of it is stored by then.
 
-    def store(self, directory: Directory) -> None:
-        """Remember an accepted directory, unless a node that shares the database knows a higher one."""
-        row = {"context": directory.context, "sequence": directory.sequence, "hash": directory.hash}
-        new = insert_into(self._engine, DIRECTORIES).values(row)
-        higher = DIRECTORIES.c.sequence < new.excluded.sequence
+        One transaction holds the context's row from reading the record to writing it, so that of two nodes the later
+        one judges by what the earlier one has accepted. Raises `VerificationError` or `HostError`.
+        """
+        row = DIRECTORIES.c.context == context
+        first = insert_into(self._engine, DIRECTORIES).values(context=context, record=Record().encode())
         with self._engine.begin() as connection:
-            connection.execute(new.on_conflict_do_update(index_elements=["context"], set_=row, where=higher))
+            connection.execute(first.on_conflict_do_nothing())
+            stored = connection.execute(select(DIRECTORIES.c.record).where(row).with_for_update()).scalar_one()
+            record = _decode(context, stored)
+            directory, following = accept(record, octets, now, publishers)
+            if directory.context != context:
+                raise HostError(f"the directory is for context {directory.context}, expected {context}")
+            if following != record:
+                connection.execute(update(DIRECTORIES).where(row).values(record=following.encode()))
+        return directory
+
+
+def _decode(context: str, stored: bytes) -> Record:
+    try:
+        return Record.decode(stored)
+    except Malformed as error:
+        advice = "restore the database, or delete this row to trust the directory at hand anew"
+        raise HostError(f"database: table directories, context {context}: {error.detail}; {advice}") from error
 
 
 def _file_state(path: Path) -> tuple[int, int, int] | None:

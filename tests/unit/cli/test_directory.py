@@ -45,7 +45,7 @@ def build(folder: Path, *more: object, entries: tuple[str, ...] = ("alder", "bir
 
 def test_build_signs_what_verify_accepts(folder: Path) -> None:
     assert build(folder, "--distrust", folder / "distrust.json").code == 0
-    directory = parse_directory((folder / "directory.der").read_bytes(), [PUBLISHER.certificate], NOW, None)
+    directory = parse_directory((folder / "directory.der").read_bytes(), [PUBLISHER.certificate], NOW)
     assert [authority.name for authority in directory.authorities] == ["alder", "birch"]
     assert directory.distrust[0].reason == "stolen"
     ended = mecai(
@@ -57,7 +57,7 @@ def test_build_signs_what_verify_accepts(folder: Path) -> None:
 
 def test_the_next_publishers_travel_along(folder: Path) -> None:
     assert build(folder, "--next-publishers", folder / "publishers.pem").code == 0
-    directory = parse_directory((folder / "directory.der").read_bytes(), [PUBLISHER.certificate], NOW, None)
+    directory = parse_directory((folder / "directory.der").read_bytes(), [PUBLISHER.certificate], NOW)
     assert directory.publishers == (PUBLISHER.certificate,)
 
 

@@ -52,8 +52,8 @@ SIGNED = sign_directory(FULL, PUBLISHER.key, PUBLISHER.certificate)
 CONTENT = parse_signed_content(SIGNED, ID_CT_DIRECTORY, len(SIGNED)).content
 
 
-def parse(encoded: bytes, highest: tuple[int, bytes] | None = None) -> Directory:
-    return parse_directory(encoded, PINS, NOW, highest)
+def parse(encoded: bytes) -> Directory:
+    return parse_directory(encoded, PINS, NOW)
 
 
 def signed_json(change: Callable[[dict[str, Any]], object]) -> bytes:
@@ -219,13 +219,13 @@ def test_only_pinned_keys_speak() -> None:
     with refuses("directory-untrusted", "D2"):
         parse(sign_directory(FULL, stranger.key, stranger.certificate))
     with refuses("directory-untrusted", "D2"):
-        parse_directory(SIGNED, [], NOW, None)
+        parse_directory(SIGNED, [], NOW)
 
 
 def test_the_pin_is_the_key_and_a_second_pin_counts() -> None:
     renewed = issue("publisher", PUBLISHER.key, None, [], span=(NOW - 99 * DAY, NOW - DAY))
     again = sign_directory(FULL, renewed.key, renewed.certificate)
-    assert parse_directory(again, [SCENE.alder.root.certificate, PUBLISHER.certificate], NOW, None) == FULL
+    assert parse_directory(again, [SCENE.alder.root.certificate, PUBLISHER.certificate], NOW) == FULL
 
 
 def test_a_signature_of_another_key_under_the_pinned_certificate() -> None:
@@ -233,34 +233,16 @@ def test_a_signature_of_another_key_under_the_pinned_certificate() -> None:
         parse(sign_directory(FULL, key("stranger"), PUBLISHER.certificate))
 
 
-# Sequence and time: rules D3, D4
-
-
-def test_the_same_directory_and_a_newer_one_are_accepted() -> None:
-    parse(SIGNED, (1, sha256(CONTENT)))
-    assert parse(SCENE.signed_directory(sequence=2), (1, sha256(CONTENT))).sequence == 2
-
-
-def test_rollback_and_equivocation() -> None:
-    with refuses("directory-rollback", "D3"):
-        parse(SIGNED, (2, sha256(CONTENT)))
-    with refuses("directory-equivocation", "D3"):
-        parse(SIGNED, (1, bytes(32)))
+# Time: rule D4
 
 
 def test_the_edges_of_time() -> None:
-    parse_directory(SIGNED, PINS, FULL.expires - SECOND, None)
-    parse_directory(SIGNED, PINS, FULL.issued - 300 * SECOND, None)
+    parse_directory(SIGNED, PINS, FULL.expires - SECOND)
+    parse_directory(SIGNED, PINS, FULL.issued - 300 * SECOND)
     with refuses("directory-expired", "D4"):
-        parse_directory(SIGNED, PINS, FULL.expires, None)
+        parse_directory(SIGNED, PINS, FULL.expires)
     with refuses("directory-not-yet-valid", "D4"):
-        parse_directory(SIGNED, PINS, FULL.issued - 301 * SECOND, None)
-
-
-def test_a_warning_client_reads_an_expired_directory_but_no_older_one() -> None:
-    assert parse_directory(SIGNED, PINS, None, None) == FULL
-    with refuses("directory-rollback", "D3"):
-        parse_directory(SIGNED, PINS, None, (2, bytes(32)))
+        parse_directory(SIGNED, PINS, FULL.issued - 301 * SECOND)
 
 
 # Entries on their own

@@ -57,7 +57,7 @@ def test_migrating_twice_is_migrating_once(engine: Engine) -> None:
 
 
 def test_a_database_without_schema_is_not_ready(new: Engine) -> None:
-    with pytest.raises(HostError, match="schema is empty, expected 0001; run `mecai vas migrate`"):
+    with pytest.raises(HostError, match="schema is empty, expected 0002; run `mecai vas migrate`"):
         require_ready(new)
 
 

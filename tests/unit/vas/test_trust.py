@@ -4,12 +4,13 @@ import logging
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.vas.problem import Code, Problem
+from mecai.vas.storage.tables import DIRECTORIES
 from mecai.vas.trust.contexts import Trust, Trusted
 from mecai.vas.trust.directories import RETRY, Directories
 from tests.directories import PUBLISHER, directory, publisher
@@ -115,6 +116,41 @@ def test_the_highest_sequence_outlives_the_process(engine: Engine, publish: Publ
     with pytest.raises(Problem, match="no trust context has a valid directory") as caught:
         Directories((publish(directory(ALDER, sequence=1)),), engine).in_force(NOW)
     assert caught.value.code is Code.OVERLOADED
+
+
+NEXT = publisher("next")
+
+
+def test_a_rotation_of_publisher_keys_is_followed_also_by_the_next_process(engine: Engine, publish: Publish) -> None:
+    """The file of pins still names the old key; what it signed has named another, and only that one counts (D2)."""
+    rotation = directory(ALDER, sequence=2, publishers=(NEXT.certificate,))
+    for _ in range(2):
+        assert Directories((publish(rotation),), engine).in_force(NOW) == (rotation,)
+    with pytest.raises(Problem, match="no trust context has a valid directory"):
+        Directories((publish(directory(ALDER, sequence=9)),), engine).in_force(NOW)
+    third = directory(ALDER, sequence=3)
+    assert Directories((publish(third, NEXT),), engine).in_force(NOW) == (third,)
+
+
+def test_a_node_judges_by_what_another_node_has_accepted(engine: Engine, publish: Publish) -> None:
+    """Both read sequence 1; one is given 3, then the other 2: in the database they share there is a 3 already."""
+    nodes = [Directories((publish(directory(ALDER)),), engine) for _ in range(2)]
+    assert [node.in_force(NOW)[0].sequence for node in nodes] == [1, 1]
+    publish(directory(ALDER, sequence=3))
+    assert nodes[0].in_force(NOW)[0].sequence == 3
+    publish(directory(ALDER, sequence=2))
+    assert nodes[1].in_force(NOW)[0].sequence == 1
+
+
+def test_a_damaged_record_is_no_new_beginning(
+    engine: Engine, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    Directories((publish(directory(ALDER, sequence=2)),), engine).in_force(NOW)
+    with engine.begin() as connection:
+        connection.execute(update(DIRECTORIES).values(record=b"{}"))
+    with pytest.raises(Problem):
+        Directories((publish(directory(ALDER, sequence=1)),), engine).in_force(NOW)
+    assert "table directories, context MOZ" in caplog.text
 
 
 def test_a_directory_expires(engine: Engine, publish: Publish) -> None:

@@ -1,0 +1,99 @@
+"""Whether a directory may be used by a reader who has used others before (docs/spec, D2 to D4): one acceptance for all.
+
+`accept` is pure: what the reader remembers goes in, the directory and what is to be remembered from now on come out.
+Where a record is kept (a file, a database) is the reader's business; it must be safe there before the directory is
+used (D3), or a crash in between would let an older directory in again.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.errors import VerificationError
+from mecai.protocol.codec import strict_json
+from mecai.protocol.codec.strict_json import Members
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.directory import parse_directory, signer_of
+from mecai.protocol.pki.identity import HASH_SIZE, sha256
+
+_WHAT: Final = "record of accepted directories"
+_NOTHING: Final = bytes(HASH_SIZE)
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest directory of one trust context: its sequence, and its hash (`Directory.hash`)."""
+
+    sequence: int
+    hash: bytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a reader remembers of the directories that it has accepted.
+
+    All contexts share one record: pins that held for one context alone would let a key that was left behind there sign
+    another.
+    """
+
+    accepted: bytes = _NOTHING  # SHA-256 over the signed octets that were accepted last
+    pins: tuple[x509.Certificate, ...] = ()  # those that an accepted directory named; none: the reader's first ones
+    newest: Mapping[str, Newest] = field(default_factory=dict)  # by context
+
+    def encode(self) -> bytes:
+        """Return the record as JSON, the form in which it is kept."""
+        newest = [
+            {"context": context, "sequence": each.sequence, "hash": each.hash.hex()}
+            for context, each in sorted(self.newest.items())
+        ]
+        pins = [base64.b64encode(pin.public_bytes(Encoding.DER)).decode() for pin in self.pins]
+        return json.dumps({"accepted": self.accepted.hex(), "pins": pins, "newest": newest}).encode()
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> "Record":
+        """Return the record that was encoded; raises `Malformed`: a damaged record is no new beginning."""
+        members = Members(strict_json.load(encoded, _WHAT), _WHAT)
+        return cls(
+            accepted=members.hex("accepted", HASH_SIZE),
+            pins=members.certificates("pins"),
+            newest=dict(members.objects("newest", _decode_newest)),
+        )
+
+
+def accept(
+    record: Record, octets: bytes, now: datetime | None, first_pins: Sequence[x509.Certificate]
+) -> tuple[Directory, Record]:
+    """Return the directory in the signed `octets`, and the record to keep before it is used.
+
+    One of `first_pins` signed it, until an accepted directory names other pins: from then on, one of those (D2). What
+    was accepted last stays so, although it left its own signer behind. `now` None leaves the times for the caller to
+    judge, who may only warn (D4). Raises `VerificationError` under rules D1 to D4.
+    """
+    if record.accepted == sha256(octets):
+        return parse_directory(octets, [signer_of(octets)], now), record
+    directory = parse_directory(octets, record.pins or first_pins, now)
+    _check_sequence(directory, record.newest.get(directory.context))
+    newest = {**record.newest, directory.context: Newest(directory.sequence, directory.hash)}
+    return directory, Record(sha256(octets), directory.publishers or record.pins, newest)
+
+
+def _check_sequence(directory: Directory, newest: Newest | None) -> None:
+    """Refuse an older directory, and another one of the same number (rule D3)."""
+    if newest is None:
+        return
+    if directory.sequence < newest.sequence:
+        detail = f"sequence {directory.sequence}, but {newest.sequence} was already accepted"
+        raise VerificationError("directory-rollback", "D3", detail)
+    if directory.sequence == newest.sequence and directory.hash != newest.hash:
+        detail = f"sequence {newest.sequence} was accepted with other content"
+        raise VerificationError("directory-equivocation", "D3", detail)
+
+
+def _decode_newest(members: Members) -> tuple[str, Newest]:
+    return members.text("context"), Newest(members.integer("sequence"), members.hex("hash", HASH_SIZE))

@@ -1,0 +1,108 @@
+"""Rules D2 to D4 over time: what a reader that has accepted directories makes of the next one."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mecai.errors import Malformed
+from mecai.protocol.acceptance import Newest, Record, accept
+from mecai.protocol.objects.authorities import Directory
+from tests.directories import PUBLISHER, directory, publisher, signed
+from tests.pki import DAY, NOW, Hierarchy, Issued
+from tests.scene import refuses
+
+ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
+PINS = (PUBLISHER.certificate,)
+NEXT = publisher("next")
+ROTATION = signed(directory(ALDER, sequence=2, publishers=(NEXT.certificate,)))
+
+
+def after(*contents: Directory | bytes) -> Record:
+    """Return the record of a reader who accepted these, one after the other."""
+    record = Record()
+    for content in contents:
+        _, record = accept(record, content if isinstance(content, bytes) else signed(content), NOW, PINS)
+    return record
+
+
+def refused(record: Record, content: Directory, reason: str, rule: str, by: Issued = PUBLISHER) -> None:
+    with refuses(reason, rule):
+        accept(record, signed(content, by), NOW, PINS)
+
+
+def test_what_was_accepted_is_remembered_and_the_same_octets_change_nothing() -> None:
+    content = directory(ALDER, sequence=7)
+    accepted, record = accept(Record(), signed(content), NOW, PINS)
+    assert accepted == content
+    assert record.newest == {"MOZ": Newest(7, accepted.hash)}
+    assert accept(record, signed(content), NOW, PINS) == (content, record)
+
+
+def test_an_older_one_and_another_of_the_same_number_are_refused() -> None:
+    record = after(directory(ALDER, sequence=2))
+    refused(record, directory(ALDER, sequence=1), "directory-rollback", "D3")
+    refused(record, directory(BIRCH, sequence=2), "directory-equivocation", "D3")
+    assert accept(record, signed(directory(BIRCH, sequence=3)), NOW, PINS)[0].sequence == 3
+
+
+def test_each_context_has_a_sequence_of_its_own_that_no_other_displaces() -> None:
+    """MOZ 5, then OTHER 1, then MOZ 4: the reader still knows MOZ's 5."""
+    record = after(directory(ALDER, sequence=5), directory(ALDER, sequence=1, context="OTHER"))
+    assert {context: each.sequence for context, each in record.newest.items()} == {"MOZ": 5, "OTHER": 1}
+    refused(record, directory(ALDER, sequence=4), "directory-rollback", "D3")
+
+
+def test_the_pins_that_a_directory_names_replace_the_first_ones_for_every_context() -> None:
+    record = after(ROTATION)
+    assert record.pins == (NEXT.certificate,)
+    for context in ("MOZ", "OTHER"):
+        refused(record, directory(ALDER, sequence=3, context=context), "directory-untrusted", "D2")
+    third = signed(directory(ALDER, sequence=3), NEXT)
+    assert accept(record, third, NOW, PINS)[1].pins == (NEXT.certificate,)  # an empty list leaves them
+
+
+def test_what_was_accepted_stays_so_after_it_left_its_own_signer_behind() -> None:
+    assert accept(after(ROTATION), ROTATION, NOW, PINS)[0].sequence == 2
+
+
+def test_a_refused_directory_names_no_pins() -> None:
+    record = after(directory(ALDER, sequence=3))
+    with refuses("directory-rollback", "D3"):
+        accept(record, ROTATION, NOW, PINS)
+    refused(record, directory(ALDER, sequence=4), "directory-untrusted", "D2", NEXT)
+
+
+def test_time_is_judged_anew_each_time_unless_the_caller_judges_it() -> None:
+    octets = signed(directory(ALDER))
+    record = after(octets)
+    late = NOW + 31 * DAY
+    for known in (Record(), record):
+        with refuses("directory-expired", "D4"):
+            accept(known, octets, late, PINS)
+        assert accept(known, octets, None, PINS)[1] == record
+
+
+def test_a_record_survives_its_own_form() -> None:
+    record = after(ROTATION, signed(directory(ALDER, sequence=9, context="OTHER"), NEXT))
+    assert Record.decode(record.encode()) == record
+    assert Record.decode(Record().encode()) == Record()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"{}", b"[]", b"[" * 100_000, after(ROTATION).encode().replace(b'"pins": ["', b'"pins": ["!'), b"\xff"],
+)
+def test_a_damaged_record_is_malformed(damaged: bytes) -> None:
+    with pytest.raises(Malformed, match="record of accepted directories"):
+        Record.decode(damaged)
+
+
+@given(st.binary(max_size=200))
+def test_any_octets_are_a_record_or_malformed(octets: bytes) -> None:
+    try:
+        record = Record.decode(octets)
+    except Malformed:
+        return
+    assert replace(record) == record
