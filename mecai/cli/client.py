@@ -17,7 +17,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mecai.cli.terminal import printable
 from mecai.client.context import VoucherContext
 from mecai.client.explain import RULES, explain
 from mecai.client.fetch import Connection, Deadline, Destination, Page, Unreachable, connect, get
@@ -27,6 +26,7 @@ from mecai.errors import MecaiError, VerificationError
 from mecai.protocol.objects.directory import Directory
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.protocol.verify.connection import Vouched
+from mecai.service.printable import printable
 
 Document = dict[str, Any]
 Command = TypeVar("Command", bound=Callable[..., object])

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
-from mecai.cli.terminal import printable
 from mecai.errors import MecaiError
+from mecai.service.printable import printable
 
 
 class Verbs(click.Group):

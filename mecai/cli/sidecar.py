@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from mecai.cli.arguments import now
-from mecai.cli.terminal import printable
 from mecai.service.logs import log_json
+from mecai.service.printable import printable
 from mecai.sidecar import daemon
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.refresh import Environment, Round
@@ -125,7 +125,8 @@ def _table(rows: Sequence[Row], moment: datetime) -> Table:
         left = row.next_update - moment if row.next_update else None
         due = row.due - moment if row.due else None
         state = f"[{colour}]{row.state.word}[/]"
-        table.add_row(escape(printable(row.certificate)), row.name, state, *map(_span, (age, left, due)))
+        names = (escape(printable(text)) for text in (row.certificate, row.name))
+        table.add_row(*names, state, *map(_span, (age, left, due)))
     return table
 
 

@@ -1,1 +1,1 @@
-"""What every service needs: settings, logs, readiness, the Flask frame, durable files, PEM files, deadlines."""
+"""What every service needs: settings, logs, readiness, the Flask frame, durable files, locks, PEM files, deadlines."""

@@ -24,3 +24,7 @@ class Deadline:
     def within(self, seconds: float) -> "Deadline":
         """Return a deadline for one step: `seconds` from now, or this one if it is nearer."""
         return Deadline(min(seconds, self.left()), self._clock)
+
+    def share(self, steps: int) -> "Deadline":
+        """Return a deadline for the next of `steps` steps, so that none can use up the time of those after it."""
+        return self.within(self.left() / steps)

@@ -5,9 +5,6 @@ after a restart, and so is one by a key that an accepted directory has left behi
 directory is used.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from mecai.errors import HostError, Malformed
 from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Directory
 from mecai.service import durable
+from mecai.service.locks import locked
 from mecai.service.pem import load_certificates
 
 
@@ -28,7 +26,7 @@ def read_directory(path: Path, publishers: Path, records: Path, now: datetime | 
     pins = load_certificates(publishers)
     with durable.host_errors(path, "read"):
         octets = path.read_bytes()
-    with _locked(records):
+    with locked(records / "directory.lock"):
         file = records / "directory.json"
         record = _read_record(file)
         directory, following = accept(record, octets, now, pins)
@@ -46,14 +44,3 @@ def _read_record(path: Path) -> Record:
     except (OSError, Malformed) as error:
         advice = "restore it, or remove it to trust the directory at hand and the publishers' file anew"
         raise HostError(f"{path}: is no record of an accepted directory ({error}); {advice}") from error
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone."""
-    with durable.host_errors(folder, "written"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (folder / "directory.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

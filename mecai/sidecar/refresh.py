@@ -9,11 +9,9 @@ Rounds never interleave, whichever process walks them: a lock is held for the ti
 fails, in whatever way, fails alone; what was planned until then is saved.
 """
 
-import fcntl
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,7 +22,7 @@ from mecai.errors import HostError, InputError, MecaiError, VerificationError
 from mecai.protocol.objects.authorities import Directory, Server
 from mecai.protocol.pki.identity import address_text
 from mecai.service.directory_file import read_directory
-from mecai.service.durable import host_errors
+from mecai.service.locks import locked
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.judge import Good, judge, require_unexpired
 from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hold, after_success
@@ -88,7 +86,7 @@ class Round:
 
     def run(self, *, everything: bool = False) -> datetime | None:
         """Fetch what is due, or everything; return when something will be due next. Raises `MecaiError`."""
-        with _locked(self._config.private):
+        with locked(self._config.private / "round.lock"):
             now = self._environment.clock()
             view = look_around(self._config, now)
             for path, error in view.failures.items():
@@ -183,14 +181,3 @@ class Round:
             lost = ", ".join(map(address_text, sorted(former.addresses - good.addresses)))
             detail = f"the new voucher leaves out {lost}; the former stays until it expires"
             raise VerificationError("address-mismatch", "V9", detail)
-
-
-@contextmanager
-def _locked(private: Path) -> Iterator[None]:
-    """Hold the sidecar's own folder for this process; another one's round is waited for."""
-    with host_errors(private, "written"):
-        private.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (private / "round.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -8,7 +8,6 @@
 The home is built under another name and renamed when all of it is on disk: a crash leaves no half-made authority.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -27,7 +26,7 @@ from mecai.ca.config import Config
 from mecai.ca.storage.register import Register, create_register
 from mecai.errors import HostError, InputError
 from mecai.protocol.pki.algorithms import PrivateKey, for_key
-from mecai.service import durable
+from mecai.service import durable, locks
 from mecai.service.pem import load_certificates, load_key
 
 _HOME: Final = "authority"
@@ -71,9 +70,7 @@ def locked(state: Path) -> Iterator[None]:
             raise HostError(f"{state}: belongs to user id {found.st_uid}, not to {os.geteuid()}; run as its owner")
         if found.st_mode & 0o077:
             raise HostError(f"{state}: others may enter; expected mode 0700: chmod 700 {state}")
-        lock = (state / "lock").open("wb")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.locked(state / "lock"):
         yield
 
 

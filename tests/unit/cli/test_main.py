@@ -2,7 +2,6 @@
 
 import pytest
 
-from mecai.cli.terminal import printable
 from mecai.errors import HostError
 from tests.unit.cli.program import mecai
 
@@ -14,7 +13,3 @@ def test_an_error_cannot_drive_the_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("mecai.cli.vas.read_config", read)
     ended = mecai("vas", "check")
     assert (ended.code, ended.err) == (3, "mecai: it said HTTP/\ufffd[31m\ufffd2J\n")
-
-
-def test_what_a_terminal_shows_stays() -> None:
-    assert printable("a\tb\nç✓ \x00\x7f") == "a\tb\nç✓ \ufffd\ufffd"
