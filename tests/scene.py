@@ -23,8 +23,9 @@ from cryptography.x509 import ocsp
 
 from mecai.errors import VerificationError
 from mecai.protocol.objects.directory import Authority, Directory, Server, sign_directory
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import sign_voucher
-from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence, VoucherInfo
+from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, sha256, spki_der, spki_hash
 from mecai.protocol.verify.connection import Accepted, Policy, Presented, verify_connection
 from tests.pki import NOW, VOUCHER_SIGNING, Hierarchy, Issued, issue, key, leaf_extensions

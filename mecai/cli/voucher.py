@@ -14,8 +14,9 @@ from mecai.cli.arguments import Moment, input_from, now, read
 from mecai.errors import InputError, MecaiError, VerificationError
 from mecai.protocol.objects.directory import Directory, Server, parse_directory
 from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.objects.voucher import Voucher, parse_voucher
-from mecai.protocol.objects.voucher_info import PORTS, EvidenceMethod
+from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.protocol.pki.names import check_https_url
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher

@@ -15,7 +15,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from mecai.errors import VerificationError
 from mecai.net.exchange import Fetch
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.pki.crl import distribution_points, judge_crl
 from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp

@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mecai.errors import HostError, InputError
-from mecai.protocol.pki.algorithms import PrivateKey
+from mecai.protocol.pki.keys import PrivateKey
 
 _OTHERS: Final = 0o077
 

@@ -21,8 +21,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from mecai.errors import InputError, Malformed
-from mecai.protocol.objects.voucher_info import PORTS, check_addresses
-from mecai.protocol.pki.identity import address_octets
+from mecai.protocol.objects.voucher_info import PORTS
+from mecai.protocol.pki.identity import address_octets, check_addresses
 from mecai.protocol.pki.names import host_name
 from mecai.service.settings import Network, read_settings
 

@@ -19,7 +19,8 @@ from mecai.protocol.codec.cms import parse_signed_content
 from mecai.protocol.codec.tls_extension import RequestExtension, encode_vouchers
 from mecai.protocol.objects.directory import Directory, Distrust, Mail, sign_directory
 from mecai.protocol.objects.request import VoucherRequest
-from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.oids import ID_CT_DIRECTORY
 from mecai.protocol.pki.identity import address_octets, spki_der, spki_hash
 from tests.pki import DAY, NOW, issue, rsa_key

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mecai.evidence import AddressPolicy, Collector, Fetcher
-from mecai.protocol.objects.voucher_info import EvidenceMethod
+from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates

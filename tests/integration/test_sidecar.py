@@ -14,8 +14,9 @@ import pytest
 from cryptography import x509
 
 from mecai.protocol.objects.directory import encode_authority
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import parse_voucher, sign_voucher
-from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence, VoucherInfo
+from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from tests.integration.played_vas import NOW, Vas, answering
 from tests.integration.vouching import BIN, SECONDS, SERVER, World, run, running

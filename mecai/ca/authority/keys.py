@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from mecai.errors import InputError, Malformed
-from mecai.protocol.pki.algorithms import PrivateKey, PublicKey, check_public_key
 from mecai.protocol.pki.identity import sha256
+from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key
 from mecai.protocol.pki.names import host_name
 
 _LEAST_EXPONENT: Final = 65537  # CA/Browser Forum Baseline Requirements, section 6.1.6

@@ -19,8 +19,8 @@ from mecai.ca.storage.keystore import Home, create_home, locked, open_home, sign
 from mecai.ca.storage.register import Entry, Revocation, serial_text
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects import directory
-from mecai.protocol.pki.algorithms import PublicKey
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
+from mecai.protocol.pki.keys import PublicKey
 
 # RFC 5280 section 5.3.1, without those that undo or that belong to other kinds of list.
 REASONS: Final = {

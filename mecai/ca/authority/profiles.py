@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
-from mecai.protocol.pki.algorithms import PublicKey
+from mecai.protocol.pki.keys import PublicKey
 
 Extension = tuple[x509.ExtensionType, bool]  # an extension, and whether it is critical
 

@@ -27,8 +27,8 @@ from cryptography.x509.ocsp import OCSPResponseStatus
 from mecai.ca.repository.single_response import NAMING, Answer, IssuerId
 from mecai.ca.repository.status import Status, StatusFile
 from mecai.errors import HostError
-from mecai.protocol.pki.algorithms import PrivateKey
 from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.keys import PrivateKey
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 
 STEADY: Final = timedelta(minutes=5)  # answers without nonce stay the same as long: HTTP caches help, floods cost less

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from mecai.ca.storage.register import Revocation
-from mecai.protocol.pki.algorithms import PrivateKey, for_key
+from mecai.protocol.pki.algorithms import for_key
+from mecai.protocol.pki.keys import PrivateKey
 
 SHA1: Final = hashes.SHA1()  # noqa: S303 - names a certificate and signs nothing (RFC 6960 section 4.1.1)
 NAMING: Final = {algorithm.name: algorithm for algorithm in (SHA1, hashes.SHA256())}

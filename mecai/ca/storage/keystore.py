@@ -25,7 +25,8 @@ from mecai.ca.authority.profiles import Issuer, Order, Profile, draft
 from mecai.ca.config import Config
 from mecai.ca.storage.register import Register, create_register
 from mecai.errors import HostError, InputError
-from mecai.protocol.pki.algorithms import PrivateKey, for_key
+from mecai.protocol.pki.algorithms import for_key
+from mecai.protocol.pki.keys import PrivateKey
 from mecai.service import durable, locks
 from mecai.service.pem import load_certificates, load_key
 

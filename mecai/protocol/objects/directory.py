@@ -25,8 +25,8 @@ from mecai.protocol.codec.strict_json import TIME, Members
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Authority, Directory, Distrust, Mail, Server
 from mecai.protocol.oids import ID_CT_DIRECTORY
-from mecai.protocol.pki.algorithms import PrivateKey
 from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_contexts, sha256, spki_hash
+from mecai.protocol.pki.keys import PrivateKey
 from mecai.protocol.pki.names import check_https_url
 
 __all__ = [

@@ -21,8 +21,9 @@ from cryptography.hazmat import asn1
 from mecai.errors import InputError, Malformed, under_rule
 from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.objects.voucher_info import PORTS, check_addresses
+from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki import certificates
+from mecai.protocol.pki.identity import check_addresses
 from mecai.protocol.pki.names import host_name
 
 VERSION: Final = 1

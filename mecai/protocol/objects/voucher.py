@@ -14,8 +14,8 @@ from mecai.protocol import oids
 from mecai.protocol.codec.cms import SignedContent, parse_signed_content, sign_content
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import VoucherInfo
-from mecai.protocol.pki.algorithms import PrivateKey
 from mecai.protocol.pki.identity import sha256
+from mecai.protocol.pki.keys import PrivateKey
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ O14, E1, E2, E5). The signature around it is `mecai.protocol.objects.voucher`; t
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
 from typing import Annotated, Final
 
 from cryptography import x509
@@ -40,28 +39,18 @@ from cryptography.hazmat import asn1
 from mecai.errors import Malformed
 from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_contexts, is_mapped
+from mecai.protocol.objects.status_evidence import (
+    EncodedEvidence,
+    EvidenceMethod,
+    StatusEvidence,
+    decode_evidence,
+    encode_evidence,
+)
+from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_addresses, check_contexts
 
 VERSION: Final = 1
 PORTS: Final = range(1, 65536)
 _Hash = Annotated[bytes, asn1.Size.exact(HASH_SIZE)]
-
-
-class EvidenceMethod(IntEnum):
-    """How the authority knows that a certificate is not revoked."""
-
-    OCSP = 0
-    CRL = 1
-    SHORT_LIVED = 2
-
-
-@asn1.sequence
-class _StatusEvidence:
-    certificate_hash: _Hash
-    method: asn1.TLV  # ENUMERATED, which the schema language lacks: one of the three encodings below
-    this_update: asn1.GeneralizedTime
-    next_update: asn1.GeneralizedTime
-    evidence_hash: bytes | None
 
 
 @asn1.sequence
@@ -85,12 +74,8 @@ class _VoucherInfo:
     trust_contexts: Annotated[list[asn1.PrintableString], asn1.Size(0, LIMITS.contexts)]
     intermediates_matched: bool
     perspectives: int
-    status_evidence: Annotated[list[_StatusEvidence], asn1.Size(1, 1 + LIMITS.intermediates)]
+    status_evidence: Annotated[list[EncodedEvidence], asn1.Size(1, 1 + LIMITS.intermediates)]
     extensions: Annotated[list[_Extension] | None, asn1.Explicit(0)]
-
-
-_ENUMERATED = {method: bytes((0x0A, 1, method)) for method in EvidenceMethod}
-_METHODS = {encoded: method for method, encoded in _ENUMERATED.items()}
 
 
 @dataclass(frozen=True)
@@ -100,26 +85,6 @@ class Extension:
     identifier: str
     critical: bool
     value: bytes
-
-
-@dataclass(frozen=True)
-class StatusEvidence:
-    """The status of one certificate; `evidence_hash` is SHA-256 over the DER OCSPResponse or CRL."""
-
-    certificate_hash: bytes
-    method: EvidenceMethod
-    this_update: datetime
-    next_update: datetime
-    evidence_hash: bytes | None
-
-    def __post_init__(self) -> None:
-        _require(
-            (self.evidence_hash is None) == (self.method is EvidenceMethod.SHORT_LIVED),
-            "statusEvidence: evidenceHash must be absent for shortLived and present otherwise",
-        )
-        if self.evidence_hash is not None:
-            _require(len(self.evidence_hash) == HASH_SIZE, "statusEvidence: evidenceHash must have 32 octets")
-        _require(self.this_update < self.next_update, "statusEvidence: nextUpdate must be after thisUpdate")
 
 
 @dataclass(frozen=True)
@@ -185,7 +150,7 @@ class VoucherInfo:
                 trust_contexts=[asn1.PrintableString(context) for context in self.trust_contexts],
                 intermediates_matched=self.intermediates_matched,
                 perspectives=self.perspectives,
-                status_evidence=[_encode_evidence(evidence) for evidence in self.status_evidence],
+                status_evidence=[encode_evidence(evidence) for evidence in self.status_evidence],
                 extensions=[_encode_extension(extension) for extension in self.extensions] or None,
             )
         )
@@ -208,41 +173,9 @@ class VoucherInfo:
             trust_contexts=tuple(context.as_str() for context in value.trust_contexts),
             intermediates_matched=value.intermediates_matched,
             perspectives=value.perspectives,
-            status_evidence=tuple(_decode_evidence(evidence) for evidence in value.status_evidence),
+            status_evidence=tuple(decode_evidence(evidence) for evidence in value.status_evidence),
             extensions=tuple(_decode_extension(extension) for extension in value.extensions or ()),
         )
-
-
-def check_addresses(addresses: tuple[bytes, ...]) -> None:
-    """Refuse, as `Malformed`, an address list that is empty, too long, repeated or not in canonical octets."""
-    _require(0 < len(addresses) <= LIMITS.addresses, f"addresses: {len(addresses)}, expected 1..{LIMITS.addresses}")
-    for address in addresses:
-        _require(len(address) in {4, 16}, f"addresses: {len(address)} octets, expected 4 or 16")
-        _require(not is_mapped(address), "addresses: an IPv4-mapped address must be written as 4 octets")
-    _require(_distinct(addresses), "addresses: duplicate")
-
-
-def _encode_evidence(evidence: StatusEvidence) -> _StatusEvidence:
-    return _StatusEvidence(
-        certificate_hash=evidence.certificate_hash,
-        method=der.opaque(_ENUMERATED[evidence.method]),
-        this_update=der.generalized(evidence.this_update),
-        next_update=der.generalized(evidence.next_update),
-        evidence_hash=evidence.evidence_hash,
-    )
-
-
-def _decode_evidence(value: _StatusEvidence) -> StatusEvidence:
-    method = _METHODS.get(der.raw(value.method))
-    if method is None:
-        raise Malformed("statusEvidence: method is none of ocsp, crl, shortLived")
-    return StatusEvidence(
-        certificate_hash=value.certificate_hash,
-        method=method,
-        this_update=der.moment(value.this_update, "statusEvidence thisUpdate"),
-        next_update=der.moment(value.next_update, "statusEvidence nextUpdate"),
-        evidence_hash=value.evidence_hash,
-    )
 
 
 def _encode_extension(extension: Extension) -> _Extension:

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Annotated, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -19,12 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from mecai.errors import InputError, Malformed
 from mecai.protocol.codec import der
-from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.algorithm_identifiers import MaskGeneration, Plain, Pss, PssParameters, WithNull, name_of
+from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
-_CURVES = (ec.SECP256R1.name, ec.SECP384R1.name)
-_RSA_LEAST, _RSA_MOST = LIMITS.rsa_bits
 Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 
@@ -34,42 +31,6 @@ class Scheme(Enum):
     ECDSA = "ECDSA"
     PKCS1 = "RSA PKCS #1 v1.5"
     PSS = "RSA-PSS"
-
-
-@asn1.sequence
-class _Plain:
-    algorithm: x509.ObjectIdentifier
-
-
-@asn1.sequence
-class _WithNull:
-    algorithm: x509.ObjectIdentifier
-    parameters: asn1.Null
-
-
-@asn1.sequence
-class _MaskGeneration:
-    algorithm: x509.ObjectIdentifier
-    parameters: _WithNull
-
-
-@asn1.sequence
-class _PssParameters:
-    hash_algorithm: Annotated[_WithNull, asn1.Explicit(0)]
-    mask_generation: Annotated[_MaskGeneration, asn1.Explicit(1)]
-    salt_length: Annotated[int, asn1.Explicit(2)]
-
-
-@asn1.sequence
-class _Pss:
-    algorithm: x509.ObjectIdentifier
-    parameters: _PssParameters
-
-
-@asn1.sequence
-class _WithAny:
-    algorithm: x509.ObjectIdentifier
-    parameters: asn1.TLV
 
 
 @dataclass(frozen=True)
@@ -82,7 +43,7 @@ class Digest:
     @property
     def identifier(self) -> bytes:
         """The DER AlgorithmIdentifier."""
-        return der.encode(_Plain(algorithm=x509.ObjectIdentifier(self.oid)))
+        return der.encode(Plain(algorithm=x509.ObjectIdentifier(self.oid)))
 
     def of(self, data: bytes) -> bytes:
         """Return the digest of `data`."""
@@ -133,24 +94,24 @@ _DIGESTS = {digest.identifier: digest for digest in (SHA256, SHA384, SHA512)}
 
 
 def _ecdsa(oid: str, digest: Digest) -> SignatureAlgorithm:
-    encoded = der.encode(_Plain(algorithm=x509.ObjectIdentifier(oid)))
+    encoded = der.encode(Plain(algorithm=x509.ObjectIdentifier(oid)))
     return SignatureAlgorithm(f"ECDSA with {digest.hash.name}", Scheme.ECDSA, digest, encoded)
 
 
 def _pkcs1(oid: str, digest: Digest) -> SignatureAlgorithm:
-    encoded = der.encode(_WithNull(algorithm=x509.ObjectIdentifier(oid), parameters=asn1.Null()))
+    encoded = der.encode(WithNull(algorithm=x509.ObjectIdentifier(oid), parameters=asn1.Null()))
     return SignatureAlgorithm(f"{Scheme.PKCS1.value} with {digest.hash.name}", Scheme.PKCS1, digest, encoded)
 
 
 def _pss(digest: Digest) -> SignatureAlgorithm:
-    hash_algorithm = _WithNull(algorithm=x509.ObjectIdentifier(digest.oid), parameters=asn1.Null())
+    hash_algorithm = WithNull(algorithm=x509.ObjectIdentifier(digest.oid), parameters=asn1.Null())
     mgf1 = x509.ObjectIdentifier("1.2.840.113549.1.1.8")
-    parameters = _PssParameters(
+    parameters = PssParameters(
         hash_algorithm=hash_algorithm,
-        mask_generation=_MaskGeneration(algorithm=mgf1, parameters=hash_algorithm),
+        mask_generation=MaskGeneration(algorithm=mgf1, parameters=hash_algorithm),
         salt_length=digest.hash.digest_size,
     )
-    encoded = der.encode(_Pss(algorithm=x509.ObjectIdentifier("1.2.840.113549.1.1.10"), parameters=parameters))
+    encoded = der.encode(Pss(algorithm=x509.ObjectIdentifier("1.2.840.113549.1.1.10"), parameters=parameters))
     return SignatureAlgorithm(f"{Scheme.PSS.value} with {digest.hash.name}", Scheme.PSS, digest, encoded)
 
 
@@ -176,14 +137,14 @@ SIGNATURES: Final = {
 def digest_named(identifier: bytes) -> Digest:
     """Return the digest with this DER AlgorithmIdentifier; raises `Malformed` with the name of any other."""
     if (digest := _DIGESTS.get(identifier)) is None:
-        raise Malformed(f"digest algorithm {_name(identifier)} is not SHA-2 without parameters")
+        raise Malformed(f"digest algorithm {name_of(identifier)} is not SHA-2 without parameters")
     return digest
 
 
 def signature_named(identifier: bytes) -> SignatureAlgorithm:
     """Return the signature algorithm with this DER AlgorithmIdentifier; raises `Malformed` naming any other."""
     if (algorithm := SIGNATURES.get(identifier)) is None:
-        raise Malformed(f"signature algorithm {_name(identifier)} is not allowed with these parameters")
+        raise Malformed(f"signature algorithm {name_of(identifier)} is not allowed with these parameters")
     return algorithm
 
 
@@ -193,31 +154,3 @@ def for_key(key: PrivateKey) -> SignatureAlgorithm:
     if isinstance(key, rsa.RSAPrivateKey):
         return PSS_SHA256
     return ECDSA_SHA384 if isinstance(key.curve, ec.SECP384R1) else ECDSA_SHA256
-
-
-def check_public_key(key: object) -> PublicKey:
-    """Return the key when version 1 allows it; raises `Malformed` with its name otherwise."""
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
-        return key
-    if isinstance(key, rsa.RSAPublicKey) and _RSA_LEAST <= key.key_size <= _RSA_MOST:
-        return key
-    raise Malformed(f"key {_key_name(key)} is none of P-256, P-384, RSA of {_RSA_LEAST} to {_RSA_MOST} bits")
-
-
-def _key_name(key: object) -> str:
-    if isinstance(key, rsa.RSAPublicKey):
-        return f"RSA of {key.key_size} bits"
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return key.curve.name
-    return type(key).__name__.removesuffix("PublicKey")
-
-
-def _name(identifier: bytes) -> str:
-    """Return the dotted name inside a DER AlgorithmIdentifier, whatever its parameters."""
-    schemas: tuple[type[_Plain | _WithAny], ...] = (_Plain, _WithAny)
-    for schema in schemas:
-        try:
-            return asn1.decode_der(schema, identifier).algorithm.dotted_string
-        except ValueError:
-            continue
-    return "(unreadable)"

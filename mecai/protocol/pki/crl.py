@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.algorithms import check_public_key
+from mecai.protocol.pki.keys import check_public_key
 
 # Extensions whose meaning is looked at below; any other that is critical makes a list useless to us.
 _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)

@@ -77,6 +77,19 @@ def address_text(octets: bytes) -> str:
         raise InputError(f"an address has 4 or 16 octets, not {len(octets)}") from error
 
 
+def check_addresses(addresses: tuple[bytes, ...]) -> None:
+    """Refuse, as `Malformed`, an address list that is empty, too long, repeated or not in canonical octets."""
+    if not 0 < len(addresses) <= LIMITS.addresses:
+        raise Malformed(f"addresses: {len(addresses)}, expected 1..{LIMITS.addresses}")
+    for address in addresses:
+        if len(address) not in {4, 16}:
+            raise Malformed(f"addresses: {len(address)} octets, expected 4 or 16")
+        if is_mapped(address):
+            raise Malformed("addresses: an IPv4-mapped address must be written as 4 octets")
+    if len(set(addresses)) != len(addresses):
+        raise Malformed("addresses: duplicate")
+
+
 def check_contexts(contexts: tuple[str, ...]) -> None:
     """Refuse, as `Malformed`, trust contexts that are ill-formed or repeated."""
     for context in contexts:

@@ -21,6 +21,7 @@ from mecai.errors import Malformed, VerificationError
 from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import algorithms, certificates
+from mecai.protocol.pki.keys import check_public_key
 from mecai.protocol.pki.path import validate_delegate
 
 _SHA1 = hashes.SHA1()  # noqa: S303 names a certificate and signs nothing (RFC 6960 section 4.1.1)
@@ -140,7 +141,7 @@ def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.C
         responder = _responder(parsed, basic, issuer)
         # The library names the algorithm by its identifier only, but PSS needs the parameters too.
         algorithm = algorithms.signature_named(der.raw(basic.signature_algorithm))
-        key = algorithms.check_public_key(responder.public_key())
+        key = check_public_key(responder.public_key())
         algorithm.verify(key, parsed.signature, der.raw(basic.response_data))
     except Malformed as error:
         raise _missing(f"OCSP response: {error.detail}") from error

@@ -17,7 +17,7 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
-from mecai.protocol.pki import algorithms
+from mecai.protocol.pki.keys import check_public_key
 from mecai.protocol.pki.names import host_name
 
 _SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
@@ -62,7 +62,7 @@ def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetim
     try:
         _check_authority_profile(certificate)
         root = _validate_direct(certificate, roots, _AUTHORITY, now)
-        algorithms.check_public_key(root.public_key())  # the Web PKI's profile lets more pass than K3
+        check_public_key(root.public_key())  # the Web PKI's profile lets more pass than K3
     except (web_pki.VerificationError, Malformed, ValueError, x509.ExtensionNotFound) as error:
         raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
     return root
@@ -128,7 +128,7 @@ def _check_authority_profile(certificate: x509.Certificate) -> None:
 
     Raises `ValueError`, `x509.ExtensionNotFound` or `Malformed`.
     """
-    algorithms.check_public_key(certificate.public_key())
+    check_public_key(certificate.public_key())
     extensions = certificate.extensions
     if list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) != [_VOUCHER_SIGNING]:
         raise ValueError("extended key usage is not id-kp-voucherSigning alone")

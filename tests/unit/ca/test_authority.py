@@ -14,8 +14,8 @@ from mecai.ca.config import Config, Days
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects.directory import decode_authority
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
-from mecai.protocol.pki.algorithms import PublicKey
 from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.keys import PublicKey
 from tests.pki import DAY, HOUR, NOW, key, rsa_key
 
 UNSPECIFIED: Final = x509.ReasonFlags.unspecified

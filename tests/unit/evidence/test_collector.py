@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mecai.errors import VerificationError
 from mecai.evidence import Collector, FetchError, by_lifetime, by_ocsp
 from mecai.evidence.collector import KEPT_FOR
-from mecai.protocol.objects.voucher_info import EvidenceMethod
+from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.ocsp import build_ocsp_request
 from tests.pki import (

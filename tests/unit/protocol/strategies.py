@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mecai.errors import Malformed
 from mecai.protocol.codec.tls_extension import RequestExtension
-from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence, VoucherInfo
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.voucher_info import Extension, VoucherInfo
 from mecai.protocol.pki.identity import is_mapped
 
 Value = TypeVar("Value")

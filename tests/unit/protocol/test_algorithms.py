@@ -6,7 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from mecai.errors import InputError, Malformed
 from mecai.protocol.pki import algorithms
-from mecai.protocol.pki.algorithms import SIGNATURES, Scheme, SignatureAlgorithm, check_public_key, for_key
+from mecai.protocol.pki.algorithms import SIGNATURES, Scheme, SignatureAlgorithm, for_key
+from mecai.protocol.pki.keys import check_public_key
 from tests.pki import Key, key, rsa_key
 
 RSA_1024 = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 is here to be refused

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mecai.protocol.objects.directory import Distrust
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import parse_voucher
-from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence
 from mecai.protocol.pki.identity import address_octets, spki_hash
 from mecai.protocol.verify.connection import verify_voucher
 from mecai.protocol.verify.rules import Policy, Presented, Vouched

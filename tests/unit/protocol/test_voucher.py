@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from mecai.errors import Malformed
 from mecai.protocol.codec import der
 from mecai.protocol.objects import voucher_info as voucher
-from mecai.protocol.objects.voucher_info import EvidenceMethod, Extension, StatusEvidence, VoucherInfo
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.voucher_info import Extension, VoucherInfo
 from tests.pki import NOW, Hierarchy
 from tests.scene import Scene
 from tests.unit.protocol.strategies import changed, parsed, voucher_infos

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
 from mecai.errors import HostError, InputError
-from mecai.protocol.objects.voucher_info import EvidenceMethod, StatusEvidence, VoucherInfo
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.vas.storage.database import migrate, open_database, require_ready
 from mecai.vas.storage.logs import Log
 from mecai.vas.storage.tables import CERTIFICATES, METADATA, VOUCHERS
