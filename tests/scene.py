@@ -22,7 +22,8 @@ import pytest
 from cryptography.x509 import ocsp
 
 from mecai.errors import VerificationError
-from mecai.protocol.objects.directory import Authority, Directory, Server, sign_directory
+from mecai.protocol.objects.authorities import Authority, Directory, Server
+from mecai.protocol.objects.directory import sign_directory
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import sign_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo

@@ -23,7 +23,7 @@ from mecai.client.fetch import Connection, Deadline, Destination, Page, Unreacha
 from mecai.client.policy import DEFAULT_CONFIG, MODES, PROFILES, ClientPolicy, read_policy
 from mecai.client.verdict import Outcome
 from mecai.errors import MecaiError, VerificationError
-from mecai.protocol.objects.directory import Directory
+from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.protocol.verify.connection import Vouched
 from mecai.service.printable import printable

@@ -11,16 +11,9 @@ from rich.table import Table
 from mecai.cli.arguments import Moment, input_from, now, read
 from mecai.errors import InputError
 from mecai.protocol.codec.strict_json import load
-from mecai.protocol.objects.directory import (
-    Authority,
-    Directory,
-    Distrust,
-    decode_authority,
-    decode_distrust,
-    parse_directory,
-    sign_directory,
-    signer_of,
-)
+from mecai.protocol.objects.authorities import Authority, Directory, Distrust
+from mecai.protocol.objects.directory import parse_directory, sign_directory, signer_of
+from mecai.protocol.objects.entries import decode_authority, decode_distrust
 from mecai.service import durable
 from mecai.service.pem import load_certificates, load_key
 

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from mecai.cli.arguments import Moment, input_from, now, read
 from mecai.errors import InputError, MecaiError, VerificationError
-from mecai.protocol.objects.directory import Directory, Server, parse_directory
+from mecai.protocol.objects.authorities import Directory, Server
+from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.objects.voucher import Voucher, parse_voucher

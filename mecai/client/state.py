@@ -11,7 +11,7 @@ from typing import Final
 
 from mecai.client.policy import WARN, ClientPolicy
 from mecai.errors import HostError, InputError
-from mecai.protocol.objects.directory import Directory
+from mecai.protocol.objects.authorities import Directory
 from mecai.service import durable
 from mecai.service.directory_file import read_directory
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from mecai.errors import VerificationError
 from mecai.protocol.codec.tls_extension import decode_vouchers
-from mecai.protocol.objects.directory import Directory
+from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import address_octets
 from mecai.protocol.verify.connection import Policy, Presented, Vouched, verify_connection
 from mecai.tls import Facts

@@ -17,7 +17,8 @@ from cryptography.x509 import ocsp
 
 from mecai.protocol.codec.cms import parse_signed_content
 from mecai.protocol.codec.tls_extension import RequestExtension, encode_vouchers
-from mecai.protocol.objects.directory import Directory, Distrust, Mail, sign_directory
+from mecai.protocol.objects.authorities import Directory, Distrust, Mail
+from mecai.protocol.objects.directory import sign_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher_info import Extension

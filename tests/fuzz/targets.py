@@ -15,7 +15,8 @@ from mecai.protocol.codec import der
 from mecai.protocol.codec.cms import sign_content
 from mecai.protocol.codec.signed_data import ContentInfo
 from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers, encode_vouchers
-from mecai.protocol.objects.directory import Directory, parse_directory, sign_directory
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.directory import parse_directory, sign_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.oids import ID_CT_DIRECTORY

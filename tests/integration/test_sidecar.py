@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from mecai.protocol.objects.directory import encode_authority
+from mecai.protocol.objects.entries import encode_authority
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import parse_voucher, sign_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo

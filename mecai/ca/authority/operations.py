@@ -18,7 +18,8 @@ from mecai.ca.repository.publication import Publication
 from mecai.ca.storage.keystore import Home, create_home, locked, open_home, sign
 from mecai.ca.storage.register import Entry, Revocation, serial_text
 from mecai.errors import HostError, InputError
-from mecai.protocol.objects import directory
+from mecai.protocol.objects import authorities
+from mecai.protocol.objects.entries import encode_authority
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.protocol.pki.keys import PublicKey
 
@@ -110,16 +111,16 @@ class Authority:
     def describe(self) -> dict[str, object]:
         """Return this authority as one entry of a directory: JSON values (docs/spec, section 7)."""
         root, issuing = (self._home.signers[issuer].certificate for issuer in (Issuer.ROOT, Issuer.ISSUING))
-        entry = directory.Authority(
+        entry = authorities.Authority(
             name=self._config.name,
             owner_group=self._config.owner_group,
             region=self._config.region,
             authority=authority_id(spki_der(root)),
             roots=(root,),
             subordinates=frozenset({spki_hash(issuing)}),
-            servers=(directory.Server(self._config.vas_url, (root,)),),
+            servers=(authorities.Server(self._config.vas_url, (root,)),),
         )
-        return directory.encode_authority(entry)
+        return encode_authority(entry)
 
     def publish(self, now: datetime) -> None:
         """Publish everything again: answers that grew old, and new CRLs."""

@@ -12,8 +12,7 @@ certificate is judged by `mecai.protocol.pki.path`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -23,17 +22,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol import oids
 from mecai.protocol.codec import der
+from mecai.protocol.codec.signed_attributes import (
+    attribute_octets,
+    attribute_values,
+    names_of,
+    read_attributes,
+    signed_attributes,
+)
 from mecai.protocol.codec.signed_data import (
-    Attribute,
-    CertificateReference,
     ContentInfo,
     EncapsulatedContent,
-    IssuerAndSerialNumber,
     OtherRevocationInfo,
-    SignedAttributes,
     SignedData,
     SignerInfo,
-    SigningCertificate,
 )
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import algorithms, certificates
@@ -65,7 +66,7 @@ class SignedContent:
 
     def verify_signature(self) -> None:
         """Verify the signature by `certificate` over the content; raises `VerificationError` (bad-signature, V4)."""
-        if self.attributes != _attribute_values(self.content_type, self.content, self.digest, self.certificate):
+        if self.attributes != attribute_values(self.content_type, self.content, self.digest, self.certificate):
             raise VerificationError("bad-signature", "V4", "content or certificate is not the one that was signed")
         try:
             key = check_public_key(self.certificate.public_key())
@@ -92,14 +93,14 @@ def sign_content(
     """
     algorithm = algorithm or algorithms.for_key(key)
     digest = algorithm.digest
-    attributes = _signed_attributes(_attribute_values(content_type, content, digest, certificate))
+    attributes = signed_attributes(attribute_values(content_type, content, digest, certificate))
     signer = SignerInfo(
         version=_SIGNER_VERSION,
-        signer=der.opaque(_names_of(certificate).issuer_and_serial_number),
+        signer=der.opaque(names_of(certificate).issuer_and_serial_number),
         digest_algorithm=der.opaque(digest.identifier),
         signed_attributes=attributes,
         signature_algorithm=der.opaque(algorithm.identifier),
-        signature=algorithm.sign(key, _attribute_octets(attributes)),
+        signature=algorithm.sign(key, attribute_octets(attributes)),
         unsigned_attributes=None,
     )
     signed_data = SignedData(
@@ -127,7 +128,7 @@ def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMIT
     signer = _one(data.signer_infos, "signerInfos")
     digest, algorithm = _signer_algorithms(data, signer)
     _check_signer(signer, certificate)
-    attributes, octets = _read_attributes(signer, content_type)
+    attributes, octets = read_attributes(signer, content_type)
     return SignedContent(
         content_type=content_type,
         content=data.encapsulated.content,
@@ -139,55 +140,6 @@ def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMIT
         signed_octets=octets,
         signature=signer.signature,
     )
-
-
-def _attribute_values(
-    content_type: str, content: bytes, digest: Digest, certificate: x509.Certificate
-) -> dict[str, bytes]:
-    """Return the one set of signed attributes, as DER values, that the profile allows for this content and signer."""
-    return {
-        oids.ID_CONTENT_TYPE: _object_identifier(content_type),
-        oids.ID_MESSAGE_DIGEST: der.encode(digest.of(content)),
-        oids.ID_SIGNING_CERTIFICATE_V2: _names_of(certificate).signing_certificate,
-    }
-
-
-@cache
-def _object_identifier(dotted: str) -> bytes:
-    return der.encode(x509.ObjectIdentifier(dotted))
-
-
-class _Names(NamedTuple):
-    """How a SignerInfo names the signer's certificate, each in DER."""
-
-    issuer_and_serial_number: bytes
-    signing_certificate: bytes
-
-
-@lru_cache(LIMITS.remembered_certificates)
-def _names_of(certificate: x509.Certificate) -> _Names:
-    issuer = der.opaque(certificate.issuer.public_bytes())
-    reference = CertificateReference(certificate_hash=certificate.fingerprint(algorithms.SHA256.hash))
-    return _Names(
-        der.encode(IssuerAndSerialNumber(issuer=issuer, serial_number=certificate.serial_number)),
-        der.encode(SigningCertificate(certificates=[reference])),
-    )
-
-
-def _signed_attributes(values: Mapping[str, bytes]) -> asn1.SetOf[Attribute]:
-    attributes = [
-        Attribute(identifier=x509.ObjectIdentifier(oid), values=asn1.SetOf([der.opaque(value)]))
-        for oid, value in values.items()
-    ]
-    return asn1.SetOf(attributes)
-
-
-def _attribute_octets(attributes: asn1.SetOf[Attribute]) -> bytes:
-    """Return the octets that are signed: the SET OF with its own tag, not the [0] of the wire (RFC 5652 section 5.4).
-
-    The schema language encodes a SET OF only as a field, so its wrapper is taken off again.
-    """
-    return bytes(der.opaque(der.encode(SignedAttributes(attributes=attributes))).data)
 
 
 def _revocation_info(response: bytes) -> OtherRevocationInfo:
@@ -217,24 +169,10 @@ def _signer_algorithms(data: SignedData, signer: SignerInfo) -> tuple[Digest, Si
 
 def _check_signer(signer: SignerInfo, certificate: x509.Certificate) -> None:
     _expect(signer.version, _SIGNER_VERSION, "SignerInfo version")
-    if der.raw(signer.signer) != _names_of(certificate).issuer_and_serial_number:
+    if der.raw(signer.signer) != names_of(certificate).issuer_and_serial_number:
         raise Malformed("sid: does not name the certificate in the object")
     if signer.unsigned_attributes is not None:
         raise Malformed("unsignedAttrs: must be absent")
-
-
-def _read_attributes(signer: SignerInfo, content_type: str) -> tuple[dict[str, bytes], bytes]:
-    """Return the values of the signed attributes, which are the profile's three, and the octets that are signed."""
-    if signer.signed_attributes is None:
-        raise Malformed("signedAttrs: must be present")
-    attributes = signer.signed_attributes.as_list()
-    values = {item.identifier.dotted_string: der.raw(item.values.as_list()[0]) for item in attributes}
-    expected = {oids.ID_CONTENT_TYPE, oids.ID_MESSAGE_DIGEST, oids.ID_SIGNING_CERTIFICATE_V2}
-    if values.keys() != expected or len(attributes) != len(expected):
-        raise Malformed("signedAttrs: expected exactly content-type, message-digest and signing-certificate-v2")
-    if values[oids.ID_CONTENT_TYPE] != _object_identifier(content_type):
-        raise Malformed("signedAttrs: content-type differs from eContentType")
-    return values, _attribute_octets(signer.signed_attributes)
 
 
 def _one(items: asn1.SetOf[Item] | None, what: str) -> Item:

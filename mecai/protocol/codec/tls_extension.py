@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mecai.errors import Malformed, under_rule
+from mecai.protocol.codec.tls_vectors import Reader, split
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_contexts
 
@@ -68,13 +69,13 @@ class RequestExtension:
     def decode(cls, data: bytes) -> "RequestExtension | None":
         """Return the choice, or None for another version (the extension is then ignored); raises `Malformed`."""
         with under_rule(RULE):
-            reader = _Reader(data)
+            reader = Reader(data)
             if reader.uint8() != VERSION:
                 return None
             quorum = reader.uint8()
-            candidates = _split(reader.vector8(), AUTHORITY_ID_SIZE, range(1, LIMITS.candidates + 1))
+            candidates = split(reader.vector8(), AUTHORITY_ID_SIZE, range(1, LIMITS.candidates + 1))
             contexts = _unpack_contexts(reader.vector8())
-            cached = _split(reader.vector16(), HASH_SIZE, range(LIMITS.cached_vouchers + 1))
+            cached = split(reader.vector16(), HASH_SIZE, range(LIMITS.cached_vouchers + 1))
             reader.end()
         return cls(quorum, candidates, contexts, cached)
 
@@ -93,8 +94,8 @@ def encode_vouchers(vouchers: Sequence[bytes]) -> bytes:
 def decode_vouchers(data: bytes) -> tuple[bytes, ...]:
     """Return the DER vouchers of extension `voucher`, unjudged; raises `Malformed`."""
     with under_rule(RULE):
-        outer = _Reader(data)
-        reader = _Reader(outer.vector16())
+        outer = Reader(data)
+        reader = Reader(outer.vector16())
         outer.end()
         if len(reader.left) > LIMITS.staple_size:
             raise Malformed(f"decode_error: vouchers of {len(reader.left)} octets, expected 0..{LIMITS.staple_size}")
@@ -106,44 +107,12 @@ def decode_vouchers(data: bytes) -> tuple[bytes, ...]:
         return tuple(vouchers)
 
 
-class _Reader:
-    """Takes integers and vectors off the front of some octets."""
-
-    def __init__(self, data: bytes) -> None:
-        self.left = data
-
-    def take(self, count: int) -> bytes:
-        if count > len(self.left):
-            raise Malformed(f"decode_error: {count} octets expected, {len(self.left)} left")
-        taken, self.left = self.left[:count], self.left[count:]
-        return taken
-
-    def uint8(self) -> int:
-        return self.take(1)[0]
-
-    def vector8(self) -> bytes:
-        return self.take(self.uint8())
-
-    def vector16(self) -> bytes:
-        return self.take(int.from_bytes(self.take(2)))
-
-    def end(self) -> None:
-        if self.left:
-            raise Malformed(f"decode_error: {len(self.left)} trailing octets")
-
-
-def _split(data: bytes, size: int, counts: range) -> tuple[bytes, ...]:
-    if len(data) % size or len(data) // size not in counts:
-        raise Malformed(f"decode_error: {len(data)} octets, expected {counts[0]}..{counts[-1]} times {size}")
-    return tuple(data[start : start + size] for start in range(0, len(data), size))
-
-
 def _pack_contexts(contexts: tuple[str, ...]) -> bytes:
     return b"".join(struct.pack("!B", len(context)) + context.encode() for context in contexts)
 
 
 def _unpack_contexts(data: bytes) -> tuple[str, ...]:
-    reader = _Reader(data)
+    reader = Reader(data)
     contexts = []
     while reader.left:
         context = reader.vector8()

@@ -9,43 +9,32 @@ The JSON's shape is `directory.schema.json` beside this file; unknown members ar
 are base64 of their DER, hashes and ids lower-case hex, times RFC 3339 in UTC.
 """
 
-import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.errors import InputError, Malformed, VerificationError, under_rule
+from mecai.errors import Malformed, VerificationError, under_rule
 from mecai.protocol.codec import strict_json
 from mecai.protocol.codec.cms import SignedContent, parse_signed_content, sign_content
 from mecai.protocol.codec.strict_json import TIME, Members
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.objects.authorities import Authority, Directory, Distrust, Mail, Server
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.entries import (
+    RULE,
+    encode_authority,
+    encode_certificate,
+    encode_distrust,
+    read_authority,
+    read_distrust,
+)
 from mecai.protocol.oids import ID_CT_DIRECTORY
-from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_contexts, sha256, spki_hash
+from mecai.protocol.pki.identity import check_contexts, sha256, spki_hash
 from mecai.protocol.pki.keys import PrivateKey
-from mecai.protocol.pki.names import check_https_url
-
-__all__ = [
-    "Authority",
-    "Directory",
-    "Distrust",
-    "Mail",
-    "Server",
-    "decode_authority",
-    "decode_distrust",
-    "encode_authority",
-    "encode_distrust",
-    "parse_directory",
-    "sign_directory",
-    "signer_of",
-]
 
 VERSION: Final = 1
-RULE: Final = "D1"
 _MAX_SEQUENCE: Final = (1 << 63) - 1
 
 
@@ -80,45 +69,6 @@ def signer_of(encoded: bytes) -> x509.Certificate:
     """Return the certificate that a signed directory names as its signer's, unverified; raises `Malformed`."""
     with under_rule(RULE):
         return parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size).certificate
-
-
-def encode_authority(authority: Authority) -> dict[str, object]:
-    """Return one authority as JSON values: what `mecai ca describe` prints and `mecai directory build` reads."""
-    entry: dict[str, object] = {
-        "name": authority.name,
-        "ownerGroup": authority.owner_group,
-        "region": authority.region,
-        "id": authority.authority.hex(),
-        "roots": [_encode_certificate(root) for root in authority.roots],
-        "subordinates": sorted(key.hex() for key in authority.subordinates),
-        "servers": [
-            {"url": server.url, "roots": [_encode_certificate(root) for root in server.roots]}
-            for server in authority.servers
-        ],
-    }
-    if authority.mail is not None:
-        certificate = _encode_certificate(authority.mail.certificate)
-        entry["mail"] = {"sender": authority.mail.sender, "certificate": certificate}
-    if authority.report_key is not None:
-        entry["reportKey"] = base64.b64encode(authority.report_key).decode()
-    return entry
-
-
-def decode_authority(value: object) -> Authority:
-    """Return the authority that JSON values describe; raises `Malformed` naming the member at fault."""
-    with under_rule(RULE):
-        return _decode_authority(Members(value, "authority"))
-
-
-def encode_distrust(entry: Distrust) -> dict[str, object]:
-    """Return one distrust entry as JSON values."""
-    return {"spki": entry.spki_hash.hex(), "time": entry.time.strftime(TIME), "reason": entry.reason}
-
-
-def decode_distrust(value: object) -> Distrust:
-    """Return the distrust entry that JSON values describe; raises `Malformed`."""
-    with under_rule(RULE):
-        return _decode_distrust(Members(value, "distrust"))
 
 
 def _check_signer(signed: SignedContent, publishers: Sequence[x509.Certificate]) -> None:
@@ -160,7 +110,7 @@ def _encode_directory(directory: Directory) -> dict[str, object]:
         "expires": directory.expires.strftime(TIME),
         "authorities": [encode_authority(authority) for authority in directory.authorities],
         "distrust": [encode_distrust(entry) for entry in directory.distrust],
-        "publishers": [_encode_certificate(publisher) for publisher in directory.publishers],
+        "publishers": [encode_certificate(publisher) for publisher in directory.publishers],
     }
 
 
@@ -173,43 +123,8 @@ def _decode_directory(value: object, content_hash: bytes) -> Directory:
         sequence=members.integer("sequence"),
         issued=members.time("issued"),
         expires=members.time("expires"),
-        authorities=members.objects("authorities", _decode_authority),
-        distrust=members.objects("distrust", _decode_distrust),
+        authorities=members.objects("authorities", read_authority),
+        distrust=members.objects("distrust", read_distrust),
         publishers=members.certificates("publishers"),
         hash=content_hash,
     )
-
-
-def _decode_authority(members: Members) -> Authority:
-    return Authority(
-        name=members.text("name"),
-        owner_group=members.text("ownerGroup"),
-        region=members.text("region"),
-        authority=members.hex("id", AUTHORITY_ID_SIZE),
-        roots=members.certificates("roots"),
-        subordinates=frozenset(members.hexes("subordinates", HASH_SIZE)),
-        servers=members.objects("servers", _decode_server),
-        mail=_decode_mail(members.members("mail")) if "mail" in members else None,
-        report_key=members.octets("reportKey") if "reportKey" in members else None,
-    )
-
-
-def _decode_server(members: Members) -> Server:
-    server = Server(url=members.text("url"), roots=members.certificates("roots"))
-    try:
-        check_https_url(server.url)
-    except InputError as error:
-        raise Malformed(f"{members.where}.url: {error}") from error
-    return server
-
-
-def _decode_mail(members: Members) -> Mail:
-    return Mail(sender=members.text("sender"), certificate=members.certificate("certificate"))
-
-
-def _decode_distrust(members: Members) -> Distrust:
-    return Distrust(members.hex("spki", HASH_SIZE), members.time("time"), members.text("reason"))
-
-
-def _encode_certificate(certificate: x509.Certificate) -> str:
-    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()

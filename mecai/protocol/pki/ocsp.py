@@ -8,44 +8,19 @@ whatever its age. Rule V11; a caller that judges a Voucher Authority's own certi
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Annotated
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from mecai.errors import Malformed, VerificationError
-from mecai.protocol.codec import der
+from mecai.errors import VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki import algorithms, certificates
-from mecai.protocol.pki.keys import check_public_key
-from mecai.protocol.pki.path import validate_delegate
+from mecai.protocol.pki import certificates
+from mecai.protocol.pki.ocsp_signature import status_missing, verify_signature
 
 _SHA1 = hashes.SHA1()  # noqa: S303 names a certificate and signs nothing (RFC 6960 section 4.1.1)
 _CERT_ID_HASHES = {algorithm.name: algorithm for algorithm in (_SHA1, hashes.SHA256())}
-
-
-@asn1.sequence
-class _ResponseBytes:
-    response_type: x509.ObjectIdentifier
-    response: bytes
-
-
-@asn1.sequence
-class _OcspResponse:
-    status: asn1.TLV
-    response_bytes: Annotated[_ResponseBytes, asn1.Explicit(0)]  # optional, but never absent after success
-
-
-@asn1.sequence
-class _BasicResponse:
-    response_data: asn1.TLV
-    signature_algorithm: asn1.TLV
-    signature: asn1.BitString
-    certificates: Annotated[list[asn1.TLV] | None, asn1.Explicit(0)]
 
 
 @dataclass(frozen=True)
@@ -82,16 +57,16 @@ def judge_ocsp(
     try:
         parsed = _parse(response)
         answer = _answer_for(parsed, certificate, issuer)
-        _verify_signature(parsed, response, issuer, now)
+        verify_signature(parsed, response, issuer, now)
         _ = answer.revocation_time_utc, answer.revocation_reason, answer.next_update_utc
     except certificates.FAULTS as error:  # the library parses late
-        raise _missing("no valid OCSP response") from error
+        raise status_missing("no valid OCSP response") from error
     if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
         when = f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}"
         reason = f" ({answer.revocation_reason.value})" if answer.revocation_reason else ""
         raise VerificationError("revoked", "V11", f"{_name(certificate)} is revoked{when}{reason}")
     if answer.certificate_status is not ocsp.OCSPCertStatus.GOOD:
-        raise _missing(f"{_name(certificate)} is unknown to the responder")
+        raise status_missing(f"{_name(certificate)} is unknown to the responder")
     status = OcspStatus(answer.this_update_utc, answer.next_update_utc)
     _check_fresh(status, certificate, now, max_age, max_validity)
     return status
@@ -99,10 +74,10 @@ def judge_ocsp(
 
 def _parse(response: bytes) -> ocsp.OCSPResponse:
     if len(response) > LIMITS.ocsp_response_size:
-        raise _missing(f"OCSP response of {len(response)} octets, at most {LIMITS.ocsp_response_size} allowed")
+        raise status_missing(f"OCSP response of {len(response)} octets, at most {LIMITS.ocsp_response_size} allowed")
     parsed = ocsp.load_der_ocsp_response(response)
     if parsed.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-        raise _missing(f"OCSP response says {parsed.response_status.name.lower()}")
+        raise status_missing(f"OCSP response says {parsed.response_status.name.lower()}")
     return parsed
 
 
@@ -116,7 +91,7 @@ def _answer_for(
         if answer.serial_number == certificate.serial_number and _names(answer, certificate, issuer)
     ]
     if not answers:
-        raise _missing(f"OCSP response speaks of other certificates than {_name(certificate)}")
+        raise status_missing(f"OCSP response speaks of other certificates than {_name(certificate)}")
     return next((item for item in answers if item.certificate_status is ocsp.OCSPCertStatus.REVOKED), answers[0])
 
 
@@ -132,45 +107,6 @@ def _issuer_hashes(certificate: x509.Certificate, issuer: x509.Certificate, algo
     """Return the hashes of the issuer's name and key in a CertID."""
     cert_id = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, _CERT_ID_HASHES[algorithm]).build()
     return cert_id.issuer_name_hash, cert_id.issuer_key_hash
-
-
-def _verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:
-    """Verify with the responder that the response names; it must be the issuer or the issuer's delegate."""
-    basic = asn1.decode_der(_BasicResponse, asn1.decode_der(_OcspResponse, response).response_bytes.response)
-    try:
-        responder = _responder(parsed, basic, issuer)
-        # The library names the algorithm by its identifier only, but PSS needs the parameters too.
-        algorithm = algorithms.signature_named(der.raw(basic.signature_algorithm))
-        key = check_public_key(responder.public_key())
-        algorithm.verify(key, parsed.signature, der.raw(basic.response_data))
-    except Malformed as error:
-        raise _missing(f"OCSP response: {error.detail}") from error
-    except InvalidSignature as error:
-        raise _missing("OCSP response: its signature does not verify") from error
-    if responder is not issuer:
-        validate_delegate(responder, issuer, now)
-
-
-def _responder(parsed: ocsp.OCSPResponse, basic: _BasicResponse, issuer: x509.Certificate) -> x509.Certificate:
-    if _is_responder(parsed, issuer):
-        return issuer
-    for encoded in basic.certificates or ():
-        certificate = certificates.load(der.raw(encoded), "the responder's certificate")
-        if _is_responder(parsed, certificate):
-            return certificate
-    raise _missing("OCSP response names a responder that is not the issuer and sends no certificate of it")
-
-
-def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
-    if response.responder_key_hash is not None:
-        return response.responder_key_hash == _key_hash(certificate)
-    return response.responder_name == certificate.subject
-
-
-@lru_cache(LIMITS.remembered_certificates)
-def _key_hash(certificate: x509.Certificate) -> bytes:
-    """Return SHA-1 over the public key's bits: how a response names its responder (RFC 6960 section 4.2.1)."""
-    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
 
 
 def _check_fresh(
@@ -189,10 +125,6 @@ def _check_fresh(
 
 def _name(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string() or f"serial number {certificate.serial_number:x}"
-
-
-def _missing(detail: str) -> VerificationError:
-    return VerificationError("status-missing", "V11", detail)
 
 
 def _stale(certificate: x509.Certificate, detail: str) -> VerificationError:

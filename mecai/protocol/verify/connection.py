@@ -18,7 +18,7 @@ from cryptography import x509
 
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.objects.directory import Directory
+from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki import certificates
 from mecai.protocol.pki.ocsp import judge_ocsp

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.objects.directory import Authority, Directory
+from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import Voucher, parse_voucher
 from mecai.protocol.pki.identity import address_text, canonical_address

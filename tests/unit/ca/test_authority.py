@@ -12,7 +12,7 @@ from mecai.ca.authority.operations import REASONS, Authority, initialise, opened
 from mecai.ca.authority.profiles import Profile
 from mecai.ca.config import Config, Days
 from mecai.errors import HostError, InputError
-from mecai.protocol.objects.directory import decode_authority
+from mecai.protocol.objects.entries import decode_authority
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.keys import PublicKey

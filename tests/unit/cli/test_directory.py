@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.objects.directory import Distrust, encode_authority, encode_distrust, parse_directory
+from mecai.protocol.objects.authorities import Distrust
+from mecai.protocol.objects.directory import parse_directory
+from mecai.protocol.objects.entries import encode_authority, encode_distrust
 from mecai.protocol.pki.identity import spki_hash
 from tests.pki import NOW, Hierarchy
 from tests.scene import PUBLISHER, authority_entry

@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol import oids
 from mecai.protocol.codec import cms, der
+from mecai.protocol.codec import signed_attributes as profile
 from mecai.protocol.codec.cms import parse_signed_content, sign_content
+from mecai.protocol.codec.signed_attributes import attribute_octets, names_of, signed_attributes
 from mecai.protocol.codec.signed_data import ContentInfo, IssuerAndSerialNumber
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki import algorithms
@@ -74,14 +76,14 @@ def with_data(**changes: Any) -> Callable[[Any], None]:
 
 def resigned(values: dict[str, bytes]) -> Callable[[Any], None]:
     """Return a change to other signed attributes, with a signature that fits them."""
-    attributes = cms._signed_attributes(values)
-    signature = algorithms.ECDSA_SHA256.sign(BIRCH.voucher.key, cms._attribute_octets(attributes))
+    attributes = signed_attributes(values)
+    signature = algorithms.ECDSA_SHA256.sign(BIRCH.voucher.key, attribute_octets(attributes))
     return with_signer(signed_attributes=attributes, signature=signature)
 
 
 def attribute_values(content: bytes | None = None) -> dict[str, bytes]:
     content = parse_voucher(VOUCHER).signed.content if content is None else content
-    return cms._attribute_values(oids.ID_CT_VOUCHER_INFO, content, algorithms.SHA256, BIRCH.voucher.certificate)
+    return profile.attribute_values(oids.ID_CT_VOUCHER_INFO, content, algorithms.SHA256, BIRCH.voucher.certificate)
 
 
 def openssl_accepts(encoded: bytes, folder: Path) -> bool:
@@ -201,7 +203,7 @@ def test_signed_attributes_moved_into_the_content(tmp_path: Path) -> None:
 
 @needs_openssl
 def test_an_added_unsigned_attribute(tmp_path: Path) -> None:
-    attribute = cms._signed_attributes({f"{oids.ARC}.9": der.encode(b"x")})
+    attribute = signed_attributes({f"{oids.ARC}.9": der.encode(b"x")})
     encoded = tampered(with_signer(unsigned_attributes=attribute))
     assert openssl_accepts(encoded, tmp_path)
     with refuses("malformed", "V1"):
@@ -318,7 +320,7 @@ def test_another_outer_content_type() -> None:
 
 
 def test_an_attribute_with_two_values() -> None:
-    attributes = cms._signed_attributes(attribute_values()).as_list()
+    attributes = signed_attributes(attribute_values()).as_list()
     attributes[0].values = asn1.SetOf([attributes[0].values.as_list()[0]] * 2)
     with pytest.raises(Malformed):
         tampered(with_signer(signed_attributes=asn1.SetOf(attributes)))
@@ -330,7 +332,7 @@ def with_content(data: Any) -> None:
 
 def issuer_serial(data: Any) -> None:
     """Signing-certificate-v2 that names another certificate, rightly signed."""
-    other = cms._names_of(SCENE.cedar.voucher.certificate).signing_certificate
+    other = names_of(SCENE.cedar.voucher.certificate).signing_certificate
     resigned({**attribute_values(), oids.ID_SIGNING_CERTIFICATE_V2: other})(data)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mecai.protocol.objects.directory import Distrust
+from mecai.protocol.objects.authorities import Distrust
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.verify.connection import Presented
 from tests.pki import DAY, HOUR, NOW, Issued, issue, key, leaf_extensions

@@ -16,17 +16,9 @@ from mecai.errors import Malformed
 from mecai.protocol.codec.cms import parse_signed_content, sign_content
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects import directory as module
-from mecai.protocol.objects.directory import (
-    Directory,
-    Distrust,
-    Mail,
-    decode_authority,
-    decode_distrust,
-    encode_authority,
-    encode_distrust,
-    parse_directory,
-    sign_directory,
-)
+from mecai.protocol.objects.authorities import Directory, Distrust, Mail
+from mecai.protocol.objects.directory import parse_directory, sign_directory
+from mecai.protocol.objects.entries import decode_authority, decode_distrust, encode_authority, encode_distrust
 from mecai.protocol.oids import ID_CT_DIRECTORY, ID_CT_VOUCHER_INFO
 from mecai.protocol.pki.identity import sha256, spki_der, spki_hash
 from tests.pki import DAY, NOW, ca_extensions, issue, key

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mecai.protocol.objects.directory import Distrust
+from mecai.protocol.objects.authorities import Distrust
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import address_octets, spki_hash

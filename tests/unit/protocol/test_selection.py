@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mecai.errors import InputError
-from mecai.protocol.objects.directory import Directory, Distrust
+from mecai.protocol.objects.authorities import Directory, Distrust
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.selection import (
     EPOCH_SECONDS,
