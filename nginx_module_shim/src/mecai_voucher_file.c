@@ -14,8 +14,11 @@ mecai_version_t
 mecai_version_of(const struct stat *status)
 {
     return (mecai_version_t) {
-        .device = status->st_dev, .inode = status->st_ino, .size = status->st_size,
-        .modified = status->st_mtim, .changed = status->st_ctim,
+        .device = status->st_dev,
+        .inode = status->st_ino,
+        .size = status->st_size,
+        .modified = status->st_mtim,
+        .changed = status->st_ctim,
     };
 }
 
@@ -31,7 +34,8 @@ bool
 mecai_same_version(const mecai_version_t *a, const mecai_version_t *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size
-           && same_moment(a->modified, b->modified) && same_moment(a->changed, b->changed);
+           && same_moment(a->modified, b->modified)
+           && same_moment(a->changed, b->changed);
 }
 
 
@@ -40,11 +44,13 @@ mecai_name_ours(const char *name)
 {
     size_t  length = strlen(name), suffix = sizeof(MECAI_VOUCHER_SUFFIX) - 1;
 
-    if (name[0] == '.' || length >= MECAI_NAME_SIZE) {      /* a dot: a writer's temporary file */
+    /* a dot: a writer's temporary file */
+    if (name[0] == '.' || length >= MECAI_NAME_SIZE) {
         return false;
     }
     return strcmp(name, MECAI_OCSP_NAME) == 0
-           || (length >= suffix && strcmp(name + length - suffix, MECAI_VOUCHER_SUFFIX) == 0);
+           || (length >= suffix
+               && strcmp(name + length - suffix, MECAI_VOUCHER_SUFFIX) == 0);
 }
 
 
@@ -76,7 +82,10 @@ authority_of(const char *name, uint8_t authority[MECAI_AUTHORITY_SIZE])
 }
 
 
-/* Reads a whole file of at most `room` - 1 octets; returns its size, `room` for a larger one, or -1. */
+/*
+ * Reads a whole file of at most `room` - 1 octets; returns its size, `room` for
+ * a larger one, or -1.
+ */
 static ssize_t
 read_all(int fd, uint8_t *buffer, size_t room)
 {
@@ -97,9 +106,12 @@ read_all(int fd, uint8_t *buffer, size_t room)
 
 /* Checks the content of an open file under its name. */
 static mecai_item_t *
-check_open(int fd, const char *name, const mecai_subject_t *subject, mecai_reason_t *reason)
+check_open(int fd, const char *name, const mecai_subject_t *subject,
+    mecai_reason_t *reason)
 {
-    uint8_t          buffer[MECAI_ITEM_MAX + 1];
+    bool             ocsp = strcmp(name, MECAI_OCSP_NAME) == 0;
+    int              most = ocsp ? MECAI_OCSP_SIZE_MAX : MECAI_VOUCHER_SIZE_MAX;
+    uint8_t          buffer[MECAI_SIZE_MAX + 1];
     uint8_t          authority[MECAI_AUTHORITY_SIZE];
     mecai_subject_t  named = *subject;
     struct stat      status;
@@ -109,20 +121,21 @@ check_open(int fd, const char *name, const mecai_subject_t *subject, mecai_reaso
         mecai_refuse(reason, "not a regular file");
         return NULL;
     }
-    size = read_all(fd, buffer, sizeof(buffer));
+    size = read_all(fd, buffer, (size_t) most + 1);
     if (size < 0) {
         mecai_refuse(reason, "cannot be read: %s", strerror(errno));
         return NULL;
     }
-    if (size > MECAI_ITEM_MAX) {
-        mecai_refuse(reason, "larger than %d octets", MECAI_ITEM_MAX);
+    if (size > most) {
+        mecai_refuse(reason, "larger than %d octets", most);
         return NULL;
     }
-    if (strcmp(name, MECAI_OCSP_NAME) == 0) {
+    if (ocsp) {
         return mecai_check_ocsp(buffer, (size_t) size, subject, reason);
     }
     if (!authority_of(name, authority)) {
-        mecai_refuse(reason, "expected a name of 16 hex digits, then -LABEL or nothing, then " MECAI_VOUCHER_SUFFIX);
+        mecai_refuse(reason, "expected a name of 16 hex digits, then -LABEL or "
+                     "nothing, then " MECAI_VOUCHER_SUFFIX);
         return NULL;
     }
     named.authority = authority;
@@ -130,21 +143,47 @@ check_open(int fd, const char *name, const mecai_subject_t *subject, mecai_reaso
 }
 
 
-/* Tells whether a version of the file is the one checked last, and its time, if that was ahead, still is. */
+/* Tells whether this version was checked last, and its time, if it was ahead,
+ * still is. */
 static bool
-nothing_new(const mecai_file_t *file, const mecai_version_t *version, time_t now)
+nothing_new(const mecai_file_t *file, const mecai_version_t *version,
+    time_t now)
 {
-    return mecai_same_version(version, &file->seen) && (file->due == 0 || now < file->due);
+    return mecai_same_version(version, &file->seen)
+           && (file->due == 0 || now < file->due);
+}
+
+
+static mecai_refreshed_t
+refused(mecai_file_t *file, const mecai_version_t *version, time_t due)
+{
+    file->seen = *version;
+    file->refused = true;
+    file->due = due;
+    return MECAI_FILE_REFUSED;
+}
+
+
+static mecai_refreshed_t
+taken(mecai_file_t *file, const mecai_version_t *version, mecai_item_t *item)
+{
+    file->seen = *version;
+    file->refused = false;
+    file->due = 0;
+    free(file->item);
+    file->item = item;
+    return MECAI_FILE_TAKEN;
 }
 
 
 mecai_refreshed_t
-mecai_file_refresh(mecai_file_t *file, int directory_fd, const mecai_subject_t *subject, mecai_reason_t *reason)
+mecai_file_refresh(mecai_file_t *file, int directory_fd,
+    const mecai_subject_t *subject, mecai_reason_t *reason)
 {
     mecai_version_t  version;
     mecai_item_t    *item;
     struct stat      status;
-    int              fd;
+    int              fd, error;
 
     if (fstatat(directory_fd, file->name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return MECAI_FILE_GONE;
@@ -154,27 +193,18 @@ mecai_file_refresh(mecai_file_t *file, int directory_fd, const mecai_subject_t *
         return MECAI_FILE_SAME;
     }
     /* O_NONBLOCK: opening a FIFO must not wait for its writer */
-    fd = openat(directory_fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    fd = openat(directory_fd, file->name,
+                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-        int  error = errno;
-
+        error = errno;
         mecai_refuse(reason, "cannot be opened: %s", strerror(error));
         if (error == EMFILE || error == ENFILE || error == ENOMEM) {
             return MECAI_FILE_LATER;
         }
-        file->seen = version;
-        file->due = 0;
-        return MECAI_FILE_REFUSED;
+        return refused(file, &version, 0);
     }
     item = check_open(fd, file->name, subject, reason);
     close(fd);
-    file->seen = version;
-    if (item == NULL) {
-        file->due = reason->due;
-        return MECAI_FILE_REFUSED;
-    }
-    file->due = 0;
-    free(file->item);
-    file->item = item;
-    return MECAI_FILE_TAKEN;
+    return item != NULL ? taken(file, &version, item)
+                        : refused(file, &version, reason->due);
 }

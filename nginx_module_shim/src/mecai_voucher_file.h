@@ -1,8 +1,9 @@
 /*
  * One file of a certificate's directory and what of it is in service.
  *
- * Checked once per version of the file; one not valid yet, once more when its time has come. What fails is not served;
- * what the same file held before stays in service. Nothing of nginx is needed; nothing is logged.
+ * Checked once per version of the file; one not valid yet, once more when its
+ * time has come. What fails is not served; what the same file held before stays
+ * in service. Nothing of nginx is needed; nothing is logged.
  */
 
 #ifndef MECAI_VOUCHER_FILE_H
@@ -17,7 +18,8 @@
 #define MECAI_OCSP_NAME       "ocsp.der"
 #define MECAI_VOUCHER_SUFFIX  ".voucher"
 
-enum { MECAI_NAME_SIZE = 64 };      /* of a file's name, terminator included; longer names are not ours */
+/* with its terminator; no longer ones are read */
+enum { MECAI_NAME_SIZE = 64 };
 
 /* One version of a file or directory. */
 typedef struct {
@@ -32,26 +34,30 @@ typedef struct mecai_file_s  mecai_file_t;
 
 struct mecai_file_s {
     mecai_file_t     *next;
-    mecai_item_t     *item;         /* in service; NULL: nothing that ever passed */
+    mecai_item_t     *item;         /* in service; NULL: nothing ever passed */
     mecai_version_t   seen;         /* the version checked last, good or bad */
-    time_t            due;          /* when the version checked last becomes valid; 0: it is, or never will be */
+    bool              refused;      /* that version */
+    time_t            due;          /* when it becomes valid; 0: never, or is */
     bool              present;      /* for whoever reads the directory */
     char              name[MECAI_NAME_SIZE];
 };
 
 typedef enum {
-    MECAI_FILE_SAME,                /* nothing to check: neither changed nor due */
+    MECAI_FILE_SAME,                /* nothing to check: not changed, not due */
     MECAI_FILE_TAKEN,               /* a new version is in service */
-    MECAI_FILE_REFUSED,             /* a new version failed its check: see the reason */
+    MECAI_FILE_REFUSED,             /* a new version failed: see the reason */
     MECAI_FILE_GONE,
-    MECAI_FILE_LATER,               /* this process is out of descriptors or memory: see the reason, try again */
+    MECAI_FILE_LATER,               /* this process is out of descriptors or
+                                     * memory: see the reason, try again */
 } mecai_refreshed_t;
 
-/* Tells whether a name in a directory is one that this module reads: ocsp.der, or any *.voucher without a leading dot. */
+/* Tells whether this module reads a name: ocsp.der, or any *.voucher without a
+ * leading dot. */
 bool mecai_name_ours(const char *name);
 
 /* Brings `file` up to date with its name in the directory `directory_fd`. */
-mecai_refreshed_t mecai_file_refresh(mecai_file_t *file, int directory_fd, const mecai_subject_t *subject,
+mecai_refreshed_t mecai_file_refresh(mecai_file_t *file, int directory_fd,
+                                     const mecai_subject_t *subject,
                                      mecai_reason_t *reason);
 
 mecai_version_t mecai_version_of(const struct stat *status);

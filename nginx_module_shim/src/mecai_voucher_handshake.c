@@ -7,16 +7,25 @@
 
 #include <openssl/err.h>
 
-enum { STAPLE_OVERHEAD = 8 };   /* extension type and length, status type, length of the response */
+enum {
+    /* extension type and length, status type, length of the response */
+    STAPLE_OVERHEAD = 8,
+    VOUCHER_CONTEXT = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO
+                      | SSL_EXT_TLS1_3_CERTIFICATE,
+};
 
 /*
- * The request of a connection, as ex_data of its SSL, in the memory of its connection. The index has no callbacks: it
- * stays with OpenSSL when a reload unloads this shared object, and a callback would then point into nothing.
+ * The request of a connection, as ex_data of its SSL, in the memory of its
+ * connection. The index has no callbacks: it stays with OpenSSL when a reload
+ * unloads this shared object, and a callback would then point into nothing.
  */
 static int  request_index = -1;
 
 
-/* Refuses a ClientHello. With this reason first in the queue nginx logs as for any bad client: at level info. */
+/*
+ * Refuses a ClientHello. With this reason first in the queue nginx logs as for
+ * any bad client: at level info.
+ */
 static int
 refuse(int *alert, int description, const char *why)
 {
@@ -27,11 +36,13 @@ refuse(int *alert, int description, const char *why)
 
 
 /*
- * Runs on the context of the default server, before SNI selects another: it must not depend on a configuration.
- * OpenSSL calls it again for the second ClientHello of a HelloRetryRequest.
+ * Runs on the context of the default server, before SNI selects another: it
+ * must not depend on a configuration. OpenSSL calls it again for the second
+ * ClientHello of a HelloRetryRequest.
  */
 static int
-parse_request(SSL *ssl, unsigned int type, unsigned int context, const unsigned char *in, size_t size, X509 *x509,
+parse_request(SSL *ssl, unsigned int type, unsigned int context,
+    const unsigned char *in, size_t size, X509 *x509,
     size_t chain_index, int *alert, void *arg)
 {
     ngx_connection_t  *c = ngx_ssl_get_connection(ssl);
@@ -39,7 +50,9 @@ parse_request(SSL *ssl, unsigned int type, unsigned int context, const unsigned 
 
     if (request == NULL) {
         request = ngx_palloc(c->pool, sizeof(*request));
-        if (request == NULL || SSL_set_ex_data(ssl, request_index, request) != 1) {
+        if (request == NULL
+            || SSL_set_ex_data(ssl, request_index, request) != 1)
+        {
             *alert = SSL_AD_INTERNAL_ERROR;
             return 0;
         }
@@ -50,9 +63,11 @@ parse_request(SSL *ssl, unsigned int type, unsigned int context, const unsigned 
     case MECAI_OTHER_VERSION:
         return 1;
     case MECAI_DECODE_ERROR:
-        return refuse(alert, SSL_AD_DECODE_ERROR, "voucher_request does not decode");
+        return refuse(alert, SSL_AD_DECODE_ERROR,
+                      "voucher_request does not decode");
     default:
-        return refuse(alert, SSL_AD_ILLEGAL_PARAMETER, "voucher_request has an illegal value");
+        return refuse(alert, SSL_AD_ILLEGAL_PARAMETER,
+                      "voucher_request has an illegal value");
     }
 }
 
@@ -67,13 +82,18 @@ request_of(const SSL *ssl)
 }
 
 
-/* The client's own extension `voucher` must be empty; who sends no voucher_request may mean something else by it. */
+/*
+ * The client's own extension `voucher` must be empty; who sends no
+ * voucher_request may mean something else by it.
+ */
 static int
-parse_voucher(SSL *ssl, unsigned int type, unsigned int context, const unsigned char *in, size_t size, X509 *x509,
+parse_voucher(SSL *ssl, unsigned int type, unsigned int context,
+    const unsigned char *in, size_t size, X509 *x509,
     size_t chain_index, int *alert, void *arg)
 {
     if (size != 0 && request_of(ssl) != NULL) {
-        return refuse(alert, SSL_AD_DECODE_ERROR, "voucher of a client is not empty");
+        return refuse(alert, SSL_AD_DECODE_ERROR,
+                      "voucher of a client is not empty");
     }
     return 1;
 }
@@ -82,13 +102,20 @@ parse_voucher(SSL *ssl, unsigned int type, unsigned int context, const unsigned 
 ngx_int_t
 mecai_read_address(const struct sockaddr *sockaddr, mecai_address_t *address)
 {
+    const struct sockaddr_in   *in;
+#if (NGX_HAVE_INET6)
+    const struct sockaddr_in6  *in6;
+#endif
+
     switch (sockaddr->sa_family) {
     case AF_INET:
-        mecai_set_address(address, (const uint8_t *) &((const struct sockaddr_in *) sockaddr)->sin_addr, 4);
+        in = (const struct sockaddr_in *) sockaddr;
+        mecai_set_address(address, (const uint8_t *) &in->sin_addr, 4);
         return NGX_OK;
 #if (NGX_HAVE_INET6)
     case AF_INET6:
-        mecai_set_address(address, (const uint8_t *) &((const struct sockaddr_in6 *) sockaddr)->sin6_addr, 16);
+        in6 = (const struct sockaddr_in6 *) sockaddr;
+        mecai_set_address(address, (const uint8_t *) &in6->sin6_addr, 16);
         return NGX_OK;
 #endif
     default:
@@ -97,7 +124,10 @@ mecai_read_address(const struct sockaddr *sockaddr, mecai_address_t *address)
 }
 
 
-/* Finds where the client sees this server: what the proxy in front says, else the connection's own local address. */
+/*
+ * Finds where the client sees this server: what the proxy in front says, else
+ * the connection's own local address.
+ */
 static ngx_int_t
 local_address(ngx_connection_t *c, mecai_address_t *address)
 {
@@ -117,11 +147,29 @@ local_address(ngx_connection_t *c, mecai_address_t *address)
 }
 
 
-/* Looks into the store without leaving errors in OpenSSL's queue, where the handshake would trip over them. */
-static mecai_set_t *
+/* Fills in where the client sees this server; `own` has room for one. */
+static void
+find_addresses(const mecai_conf_t *conf, ngx_connection_t *c,
+    mecai_address_t *own, mecai_wish_t *wish)
+{
+    if (conf->addresses != NULL) {
+        wish->addresses = conf->addresses->elts;
+        wish->address_count = conf->addresses->nelts;
+    } else if (local_address(c, own) == NGX_OK) {
+        wish->addresses = own;
+        wish->address_count = 1;
+    }
+}
+
+
+/*
+ * Looks into the store without leaving errors in OpenSSL's queue, where the
+ * handshake would trip over them.
+ */
+static const mecai_set_t *
 find_set(const mecai_conf_t *conf, X509 *certificate)
 {
-    mecai_set_t  *set;
+    const mecai_set_t  *set;
 
     ERR_set_mark();
     set = mecai_store_find(conf->store, certificate, ngx_time());
@@ -131,41 +179,51 @@ find_set(const mecai_conf_t *conf, X509 *certificate)
 
 
 /*
- * How many octets the answer may have in this handshake: in TLS 1.3 it shares the extensions of one CertificateEntry,
- * 2^16-1 octets, with the staple.
+ * How many octets the answer may have in this handshake: in TLS 1.3 it shares
+ * the extensions of one CertificateEntry, 2^16-1 octets, with the staple.
  */
 static size_t
 room_for(SSL *ssl, const mecai_conf_t *conf)
 {
     const unsigned char  *staple;
-    long                  staple_size = SSL_get_tlsext_status_ocsp_resp(ssl, &staple);
+    long                  staple_size, left;
 
+    staple_size = SSL_get_tlsext_status_ocsp_resp(ssl, &staple);
     if (staple_size <= 0) {
         return conf->max_size;
     }
-    staple_size += STAPLE_OVERHEAD;
-    return staple_size < MECAI_ANSWER_MAX ? ngx_min(conf->max_size, (size_t) (MECAI_ANSWER_MAX - staple_size)) : 0;
+    left = MECAI_ANSWER_MAX - STAPLE_OVERHEAD - staple_size;
+    return left > 0 ? ngx_min(conf->max_size, (size_t) left) : 0;
 }
 
 
-/* Runs on the context of the server that SNI selected; OpenSSL calls it only where the client sent `voucher`. */
+/*
+ * Runs on the context of the server that SNI selected; OpenSSL calls it only
+ * where the client sent `voucher`.
+ */
 static int
-add_voucher(SSL *ssl, unsigned int type, unsigned int context, const unsigned char **out, size_t *size, X509 *x509,
+add_voucher(SSL *ssl, unsigned int type, unsigned int context,
+    const unsigned char **out, size_t *size, X509 *x509,
     size_t chain_index, int *alert, void *arg)
 {
-    static uint8_t         answer[MECAI_ANSWER_MAX];    /* OpenSSL copies it before the next handshake */
+    /* OpenSSL copies it before the next handshake */
+    static uint8_t         answer[MECAI_ANSWER_MAX];
 
     const mecai_conf_t    *conf = arg;
     const mecai_request_t *request = request_of(ssl);
     ngx_connection_t      *c = ngx_ssl_get_connection(ssl);
-    X509                  *certificate = context == SSL_EXT_TLS1_2_SERVER_HELLO ? SSL_get_certificate(ssl) : x509;
+    X509                  *certificate;
     mecai_address_t        address;
     mecai_choice_t         choice;
-    mecai_set_t           *set;
+    const mecai_set_t     *set;
     mecai_wish_t           wish = { request, NULL, 0, ngx_time() };
     size_t                 room;
 
-    if (!conf->enable || request == NULL || chain_index != 0 || certificate == NULL || SSL_session_reused(ssl)) {
+    certificate = context == SSL_EXT_TLS1_2_SERVER_HELLO
+                  ? SSL_get_certificate(ssl) : x509;
+    if (!conf->enable || request == NULL || chain_index != 0
+        || certificate == NULL || SSL_session_reused(ssl))
+    {
         return 0;
     }
     set = find_set(conf, certificate);
@@ -173,17 +231,12 @@ add_voucher(SSL *ssl, unsigned int type, unsigned int context, const unsigned ch
     if (set == NULL || room < MECAI_ANSWER_MIN) {
         return 0;
     }
-    if (conf->addresses != NULL) {
-        wish.addresses = conf->addresses->elts;
-        wish.address_count = conf->addresses->nelts;
-    } else if (local_address(c, &address) == NGX_OK) {
-        wish.addresses = &address;
-        wish.address_count = 1;
-    }
+    find_addresses(conf, c, &address, &wish);
     choice = mecai_choose(&wish, set->vouchers, answer, room);
     if (choice.left_out) {
-        ngx_log_error(NGX_LOG_INFO, c->log, 0, "voucher: one was left out, because the answer may have %uz octets; "
-                      "see voucher_max_size", room);
+        ngx_log_error(NGX_LOG_INFO, c->log, 0, "voucher: one was left out, "
+                      "because the answer may have %uz octets; see "
+                      "voucher_max_size", room);
     }
     *out = answer;
     *size = choice.size;
@@ -191,16 +244,23 @@ add_voucher(SSL *ssl, unsigned int type, unsigned int context, const unsigned ch
 }
 
 
-/* Hands the OCSP response for the certificate in use to OpenSSL, which takes the copy. */
+/*
+ * Hands the OCSP response for the certificate in use to OpenSSL, which takes
+ * the copy.
+ */
 static int
 add_staple(SSL *ssl, void *arg)
 {
     const mecai_conf_t  *conf = arg;
     X509                *certificate = SSL_get_certificate(ssl);
-    mecai_set_t         *set = certificate != NULL ? find_set(conf, certificate) : NULL;
-    const mecai_item_t  *item = set != NULL ? set->ocsp.item : NULL;
+    const mecai_set_t   *set = NULL;
+    const mecai_item_t  *item;
     unsigned char       *copy;
 
+    if (certificate != NULL) {
+        set = find_set(conf, certificate);
+    }
+    item = set != NULL ? set->ocsp.item : NULL;
     if (item == NULL || item->claims.next_update <= ngx_time()) {
         return SSL_TLSEXT_ERR_NOACK;
     }
@@ -222,16 +282,20 @@ mecai_staple_vouchers(SSL_CTX *ctx, mecai_conf_t *conf)
             return NGX_ERROR;
         }
     }
-    /* in this order: the callbacks of one ClientHello run in the order of registration */
-    if (SSL_CTX_add_custom_ext(ctx, MECAI_EXTENSION_VOUCHER_REQUEST, SSL_EXT_CLIENT_HELLO, NULL, NULL, NULL,
-                               parse_request, NULL) == 1
-        && SSL_CTX_add_custom_ext(ctx, MECAI_EXTENSION_VOUCHER,
-                                  SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE,
-                                  add_voucher, NULL, conf, parse_voucher, NULL) == 1)
+    /* the callbacks of one ClientHello run in the order of registration */
+    if (SSL_CTX_add_custom_ext(ctx, MECAI_EXTENSION_VOUCHER_REQUEST,
+                               SSL_EXT_CLIENT_HELLO, NULL, NULL, NULL,
+                               parse_request, NULL) != 1)
     {
-        return NGX_OK;
+        return NGX_DECLINED;
     }
-    return NGX_DECLINED;
+    if (SSL_CTX_add_custom_ext(ctx, MECAI_EXTENSION_VOUCHER, VOUCHER_CONTEXT,
+                               add_voucher, NULL, conf, parse_voucher, NULL)
+        != 1)
+    {
+        return NGX_DECLINED;
+    }
+    return NGX_OK;
 }
 
 

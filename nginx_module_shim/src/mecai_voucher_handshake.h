@@ -1,7 +1,9 @@
 /*
- * What happens in a handshake: the request is kept, vouchers and the staple are handed to OpenSSL.
+ * What happens in a handshake: the request is kept, vouchers and the staple are
+ * handed to OpenSSL.
  *
- * The one place where OpenSSL's callbacks meet the store, the choice and nginx's connection.
+ * The one place where OpenSSL's callbacks meet the store, the choice and
+ * nginx's connection.
  */
 
 #ifndef MECAI_VOUCHER_HANDSHAKE_H
@@ -21,17 +23,28 @@ typedef struct {
     size_t          max_size;
     ngx_str_t       directory;
     ngx_array_t    *addresses;                  /* of mecai_address_t */
-    mecai_store_t  *store;                      /* shared by servers with the same directory */
+    /* shared by servers with the same directory */
+    mecai_store_t  *store;
 } mecai_conf_t;
 
-/* Registers both extensions on a context. Returns NGX_DECLINED where one of them is registered already. */
+/*
+ * Registers both extensions on a context. Returns NGX_DECLINED where one of
+ * them is registered already.
+ */
 ngx_int_t mecai_staple_vouchers(SSL_CTX *ctx, mecai_conf_t *conf);
 
-/* Lets a context staple OCSP responses. Returns NGX_DECLINED where something else does. */
+/*
+ * Lets a context staple OCSP responses. Returns NGX_DECLINED where something
+ * else does.
+ */
 ngx_int_t mecai_staple_ocsp(SSL_CTX *ctx, mecai_conf_t *conf);
 
-/* Reads the address out of a socket address. Returns NGX_DECLINED where it is none of IP. */
-ngx_int_t mecai_read_address(const struct sockaddr *sockaddr, mecai_address_t *address);
+/*
+ * Reads the address out of a socket address. Returns NGX_DECLINED where it is
+ * none of IP.
+ */
+ngx_int_t mecai_read_address(const struct sockaddr *sockaddr,
+    mecai_address_t *address);
 
 #pragma GCC visibility pop
 

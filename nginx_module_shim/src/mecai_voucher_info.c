@@ -1,4 +1,7 @@
-/* VoucherInfo: see the header. The ASN.1 is docs/spec/mecai.asn1, without DEFAULTs, tags explicit. */
+/*
+ * VoucherInfo: see the header. The ASN.1 is docs/spec/mecai.asn1, without
+ * DEFAULTs, tags explicit.
+ */
 
 #include "mecai_voucher_info.h"
 
@@ -9,7 +12,12 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
-enum { VERSION = 1, TIME_SIZE = sizeof("YYYYMMDDHHMMSSZ") - 1, IPV4_SIZE = 4, IPV6_SIZE = 16 };
+enum {
+    VERSION = 1,
+    TIME_SIZE = sizeof("YYYYMMDDHHMMSSZ") - 1,
+    IPV4_SIZE = 4,
+    IPV6_SIZE = 16,
+};
 enum { METHOD_OCSP, METHOD_CRL, METHOD_SHORT_LIVED };
 
 typedef struct {
@@ -80,13 +88,18 @@ ASN1_SEQUENCE(INFO) = {
 } static_ASN1_SEQUENCE_END(INFO)
 
 
-/* DER has one encoding of a value; what decodes but encodes to other octets was not DER. */
+/*
+ * DER has one encoding of a value; what decodes but encodes to other octets was
+ * not DER.
+ */
 static bool
 encodes_to(const INFO *info, const uint8_t *der, size_t size)
 {
     unsigned char  *again = NULL;
-    int             length = ASN1_item_i2d((const ASN1_VALUE *) info, &again, ASN1_ITEM_rptr(INFO));
-    bool            same = length > 0 && (size_t) length == size && memcmp(again, der, size) == 0;
+    int             length = ASN1_item_i2d((const ASN1_VALUE *) info, &again,
+                                           ASN1_ITEM_rptr(INFO));
+    bool            same = length > 0 && (size_t) length == size
+                           && memcmp(again, der, size) == 0;
 
     OPENSSL_free(again);
     return same;
@@ -112,7 +125,8 @@ integer_within(const ASN1_INTEGER *integer, int64_t least, int64_t most)
 {
     int64_t  value;
 
-    return ASN1_INTEGER_get_int64(&value, integer) == 1 && value >= least && value <= most;
+    return ASN1_INTEGER_get_int64(&value, integer) == 1 && value >= least
+           && value <= most;
 }
 
 
@@ -120,7 +134,8 @@ static bool
 serial_valid(const ASN1_INTEGER *serial)
 {
     BIGNUM  *number = ASN1_INTEGER_to_BN(serial, NULL);
-    bool     valid = number != NULL && !BN_is_negative(number) && !BN_is_zero(number)
+    bool     valid = number != NULL && !BN_is_negative(number)
+                     && !BN_is_zero(number)
                      && BN_num_bits(number) <= MECAI_SERIAL_BITS;
 
     BN_free(number);
@@ -143,16 +158,22 @@ hashes_valid(const STACK_OF(ASN1_OCTET_STRING) *hashes)
 }
 
 
-/* The project writes times in one way only: UTC, whole seconds, GeneralizedTime. */
+/*
+ * The project writes times in one way only: UTC, whole seconds,
+ * GeneralizedTime.
+ */
 static bool
 time_valid(const ASN1_GENERALIZEDTIME *time)
 {
-    return size_is(time, TIME_SIZE) && ASN1_STRING_get0_data(time)[TIME_SIZE - 1] == 'Z' && mecai_seconds(time) >= 0;
+    return size_is(time, TIME_SIZE)
+           && ASN1_STRING_get0_data(time)[TIME_SIZE - 1] == 'Z'
+           && mecai_seconds(time) >= 0;
 }
 
 
 static bool
-span_valid(const ASN1_GENERALIZEDTIME *this_update, const ASN1_GENERALIZEDTIME *next_update)
+span_valid(const ASN1_GENERALIZEDTIME *this_update,
+    const ASN1_GENERALIZEDTIME *next_update)
 {
     return time_valid(this_update) && time_valid(next_update)
            && mecai_seconds(this_update) < mecai_seconds(next_update);
@@ -164,15 +185,18 @@ evidence_valid(const EVIDENCE *evidence)
 {
     int64_t  method;
 
-    if (ASN1_ENUMERATED_get_int64(&method, evidence->method) != 1 || method < METHOD_OCSP
+    if (ASN1_ENUMERATED_get_int64(&method, evidence->method) != 1
+        || method < METHOD_OCSP
         || method > METHOD_SHORT_LIVED)
     {
         return false;
     }
     return size_is(evidence->certificate_hash, MECAI_HASH_SIZE)
            && span_valid(evidence->this_update, evidence->next_update)
-           && (evidence->evidence_hash == NULL) == (method == METHOD_SHORT_LIVED)
-           && (evidence->evidence_hash == NULL || size_is(evidence->evidence_hash, MECAI_HASH_SIZE));
+           && (evidence->evidence_hash == NULL)
+              == (method == METHOD_SHORT_LIVED)
+           && (evidence->evidence_hash == NULL
+               || size_is(evidence->evidence_hash, MECAI_HASH_SIZE));
 }
 
 
@@ -193,7 +217,10 @@ status_valid(const INFO *info)
 }
 
 
-/* Version 1 knows no extension: one that is critical must be refused, any other is ignored (O14). */
+/*
+ * Version 1 knows no extension: one that is critical must be refused, any other
+ * is ignored (O14).
+ */
 static bool
 extensions_valid(const STACK_OF(EXTENSION) *extensions)
 {
@@ -207,7 +234,8 @@ extensions_valid(const STACK_OF(EXTENSION) *extensions)
             return false;
         }
         for (int j = 0; j < i; j++) {
-            if (OBJ_cmp(sk_EXTENSION_value(extensions, i)->identifier, sk_EXTENSION_value(extensions, j)->identifier)
+            if (OBJ_cmp(sk_EXTENSION_value(extensions, i)->identifier,
+                        sk_EXTENSION_value(extensions, j)->identifier)
                 == 0)
             {
                 return false;
@@ -219,7 +247,8 @@ extensions_valid(const STACK_OF(EXTENSION) *extensions)
 
 
 static bool
-read_addresses(const STACK_OF(ASN1_OCTET_STRING) *addresses, mecai_claims_t *claims)
+read_addresses(const STACK_OF(ASN1_OCTET_STRING) *addresses,
+    mecai_claims_t *claims)
 {
     int  count = sk_ASN1_OCTET_STRING_num(addresses);
 
@@ -227,14 +256,18 @@ read_addresses(const STACK_OF(ASN1_OCTET_STRING) *addresses, mecai_claims_t *cla
         return false;
     }
     for (int i = 0; i < count; i++) {
-        const ASN1_OCTET_STRING  *octets = sk_ASN1_OCTET_STRING_value(addresses, i);
-        int                       size = ASN1_STRING_length(octets);
+        const ASN1_OCTET_STRING  *octets;
+        int                       size;
 
+        octets = sk_ASN1_OCTET_STRING_value(addresses, i);
+        size = ASN1_STRING_length(octets);
         if (size != IPV4_SIZE && size != IPV6_SIZE) {
             return false;
         }
-        mecai_set_address(&claims->addresses[i], ASN1_STRING_get0_data(octets), (size_t) size);
-        if (claims->addresses[i].size != size) {    /* an IPv4-mapped one must be written as 4 octets */
+        mecai_set_address(&claims->addresses[i], ASN1_STRING_get0_data(octets),
+                          (size_t) size);
+        /* an IPv4-mapped one must be written as 4 octets */
+        if (claims->addresses[i].size != size) {
             return false;
         }
     }
@@ -244,7 +277,8 @@ read_addresses(const STACK_OF(ASN1_OCTET_STRING) *addresses, mecai_claims_t *cla
 
 
 static bool
-read_contexts(const STACK_OF(ASN1_PRINTABLESTRING) *contexts, mecai_claims_t *claims)
+read_contexts(const STACK_OF(ASN1_PRINTABLESTRING) *contexts,
+    mecai_claims_t *claims)
 {
     int  count = sk_ASN1_PRINTABLESTRING_num(contexts);
 
@@ -252,9 +286,11 @@ read_contexts(const STACK_OF(ASN1_PRINTABLESTRING) *contexts, mecai_claims_t *cl
         return false;
     }
     for (int i = 0; i < count; i++) {
-        const ASN1_PRINTABLESTRING  *text = sk_ASN1_PRINTABLESTRING_value(contexts, i);
-        size_t                       size = (size_t) ASN1_STRING_length(text);
+        const ASN1_PRINTABLESTRING  *text;
+        size_t                       size;
 
+        text = sk_ASN1_PRINTABLESTRING_value(contexts, i);
+        size = (size_t) ASN1_STRING_length(text);
         if (!mecai_context_valid(ASN1_STRING_get0_data(text), size)) {
             return false;
         }
@@ -308,8 +344,10 @@ read_fields(const INFO *info, mecai_claims_t *claims)
     if (!extensions_valid(info->extensions)) {
         return "extensions";
     }
-    memcpy(claims->authority, ASN1_STRING_get0_data(info->authority), MECAI_AUTHORITY_SIZE);
-    memcpy(claims->certificate_hash, ASN1_STRING_get0_data(info->certificate_hash), MECAI_HASH_SIZE);
+    memcpy(claims->authority, ASN1_STRING_get0_data(info->authority),
+           MECAI_AUTHORITY_SIZE);
+    memcpy(claims->certificate_hash,
+           ASN1_STRING_get0_data(info->certificate_hash), MECAI_HASH_SIZE);
     claims->this_update = mecai_seconds(info->this_update);
     claims->next_update = mecai_seconds(info->next_update);
     return NULL;
@@ -320,9 +358,11 @@ const char *
 mecai_read_info(const uint8_t *der, size_t size, mecai_claims_t *claims)
 {
     const unsigned char  *next = der;
-    INFO                 *info = (INFO *) ASN1_item_d2i(NULL, &next, (long) size, ASN1_ITEM_rptr(INFO));
     const char           *wrong;
+    INFO                 *info;
 
+    info = (INFO *) ASN1_item_d2i(NULL, &next, (long) size,
+                                  ASN1_ITEM_rptr(INFO));
     if (info == NULL) {
         return "structure";
     }
@@ -333,7 +373,9 @@ mecai_read_info(const uint8_t *der, size_t size, mecai_claims_t *claims)
         wrong = read_fields(info, claims);
     }
     ASN1_item_free((ASN1_VALUE *) info, ASN1_ITEM_rptr(INFO));
-    if (wrong == NULL && EVP_Digest(der, size, claims->hash, NULL, EVP_sha256(), NULL) != 1) {
+    if (wrong == NULL
+        && EVP_Digest(der, size, claims->hash, NULL, EVP_sha256(), NULL) != 1)
+    {
         wrong = "hash: SHA-256 failed";
     }
     return wrong;
@@ -352,7 +394,8 @@ mecai_seconds(const ASN1_TIME *time)
 void
 mecai_set_address(mecai_address_t *address, const uint8_t *octets, size_t size)
 {
-    static const uint8_t  mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };    /* RFC 4291, 2.5.5.2 */
+    /* RFC 4291, 2.5.5.2 */
+    static const uint8_t  mapped[12] = { [10] = 0xff, [11] = 0xff };
 
     if (size == IPV6_SIZE && memcmp(octets, mapped, sizeof(mapped)) == 0) {
         octets += sizeof(mapped);

@@ -1,8 +1,10 @@
 /*
- * VoucherInfo: what a voucher says, as far as a server must know it (docs/spec, "Voucher", O7 to O15).
+ * VoucherInfo: what a voucher says, as far as a server must know it (docs/spec,
+ * "Voucher", O7 to O15).
  *
- * Strict: the DER is decoded with OpenSSL's templates, must encode to the same octets again, and every field must be
- * within its bounds. Nothing of nginx is needed.
+ * Strict: the DER is decoded with OpenSSL's templates, must encode to the same
+ * octets again, and every field must be within its bounds. Nothing of nginx is
+ * needed.
  */
 
 #ifndef MECAI_VOUCHER_INFO_H
@@ -40,7 +42,8 @@ typedef struct {
 typedef struct {
     uint8_t          authority[MECAI_AUTHORITY_SIZE];
     uint8_t          certificate_hash[MECAI_HASH_SIZE];
-    uint8_t          hash[MECAI_HASH_SIZE];     /* the voucher's own: SHA-256 over these octets (O6) */
+    /* the voucher's own: SHA-256 over these octets (O6) */
+    uint8_t          hash[MECAI_HASH_SIZE];
     time_t           this_update;
     time_t           next_update;
     size_t           address_count;
@@ -50,13 +53,15 @@ typedef struct {
 } mecai_claims_t;
 
 /* Fills `claims` from DER; returns NULL, or which field is wrong. */
-const char *mecai_read_info(const uint8_t *der, size_t size, mecai_claims_t *claims);
+const char *mecai_read_info(const uint8_t *der, size_t size,
+    mecai_claims_t *claims);
 
 /* Returns an ASN.1 time as seconds since the epoch, or -1. */
 time_t mecai_seconds(const ASN1_TIME *time);
 
 /* Fills `address` from 4 or 16 octets in network order. */
-void mecai_set_address(mecai_address_t *address, const uint8_t *octets, size_t size);
+void mecai_set_address(mecai_address_t *address, const uint8_t *octets,
+    size_t size);
 
 #pragma GCC visibility pop
 

@@ -11,7 +11,8 @@
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 
-#define ID_CT_VOUCHER_INFO  "1.3.6.1.4.1.32473.4.1.1"      /* mecai/protocol/oids.py */
+/* id-ct-voucherInfo, as in mecai/protocol/oids.py */
+#define ID_CT_VOUCHER_INFO  "1.3.6.1.4.1.32473.4.1.1"
 
 
 bool
@@ -33,11 +34,14 @@ check_time(const mecai_claims_t *claims, time_t now, mecai_reason_t *reason)
     char  when[MECAI_TIME_TEXT];
 
     if (claims->next_update <= now) {
-        return mecai_refuse(reason, "expired, its nextUpdate was %s", mecai_time_text(claims->next_update, when));
+        return mecai_refuse(reason, "expired, its nextUpdate was %s",
+                            mecai_time_text(claims->next_update, when));
     }
     if (claims->this_update > now + MECAI_CLOCK_SKEW_SECONDS) {
-        mecai_refuse(reason, "not yet valid, its thisUpdate is %s, more than %d s ahead of this clock",
-                     mecai_time_text(claims->this_update, when), MECAI_CLOCK_SKEW_SECONDS);
+        mecai_refuse(reason, "not yet valid, its thisUpdate is %s, more than "
+                     "%d s ahead of this clock",
+                     mecai_time_text(claims->this_update, when),
+                     MECAI_CLOCK_SKEW_SECONDS);
         reason->due = claims->this_update - MECAI_CLOCK_SKEW_SECONDS;
         return false;
     }
@@ -46,7 +50,8 @@ check_time(const mecai_claims_t *claims, time_t now, mecai_reason_t *reason)
 
 
 static mecai_item_t *
-new_item(const uint8_t *der, size_t size, const mecai_claims_t *claims, mecai_reason_t *reason)
+new_item(const uint8_t *der, size_t size, const mecai_claims_t *claims,
+    mecai_reason_t *reason)
 {
     mecai_item_t  *item = malloc(sizeof(*item) + size);
 
@@ -64,10 +69,12 @@ new_item(const uint8_t *der, size_t size, const mecai_claims_t *claims, mecai_re
 static bool
 content_type_is(const CMS_ContentInfo *cms, const char *dotted)
 {
-    char  text[64];
-    int   length = OBJ_obj2txt(text, sizeof(text), CMS_get0_eContentType((CMS_ContentInfo *) cms), 1);
+    const ASN1_OBJECT  *type = CMS_get0_eContentType((CMS_ContentInfo *) cms);
+    char                text[64];
+    int                 length = OBJ_obj2txt(text, sizeof(text), type, 1);
 
-    return length > 0 && (size_t) length < sizeof(text) && strcmp(text, dotted) == 0;
+    return length > 0 && (size_t) length < sizeof(text)
+           && strcmp(text, dotted) == 0;
 }
 
 
@@ -91,16 +98,22 @@ check_envelope(CMS_ContentInfo *cms, mecai_reason_t *reason)
         return mecai_refuse(reason, "not a CMS SignedData");
     }
     if (!content_type_is(cms, ID_CT_VOUCHER_INFO)) {
-        return mecai_refuse(reason, "not a voucher: its content type is not id-ct-voucherInfo");
+        return mecai_refuse(reason, "not a voucher: its content type is not "
+                            "id-ct-voucherInfo");
     }
     content = CMS_get0_content(cms);
     if (content == NULL || *content == NULL) {
         return mecai_refuse(reason, "no content inside the signature");
     }
-    if (sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) != 1 || !one_certificate(cms)) {
-        return mecai_refuse(reason, "not exactly one signer with one certificate");
+    if (sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) != 1
+        || !one_certificate(cms))
+    {
+        return mecai_refuse(reason,
+                            "not exactly one signer with one certificate");
     }
-    if (CMS_verify(cms, NULL, NULL, NULL, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1) {
+    if (CMS_verify(cms, NULL, NULL, NULL, NULL,
+                   CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
+    {
         return mecai_refuse(reason, "damaged: the signature does not verify");
     }
     return true;
@@ -109,27 +122,36 @@ check_envelope(CMS_ContentInfo *cms, mecai_reason_t *reason)
 
 /* Reads the content of a checked envelope and holds it against `subject`. */
 static bool
-check_content(CMS_ContentInfo *cms, const mecai_subject_t *subject, mecai_claims_t *claims, mecai_reason_t *reason)
+check_content(CMS_ContentInfo *cms, const mecai_subject_t *subject,
+    mecai_claims_t *claims, mecai_reason_t *reason)
 {
     const ASN1_OCTET_STRING  *content = *CMS_get0_content(cms);
     const char               *wrong;
 
-    wrong = mecai_read_info(ASN1_STRING_get0_data(content), (size_t) ASN1_STRING_length(content), claims);
+    wrong = mecai_read_info(ASN1_STRING_get0_data(content),
+                            (size_t) ASN1_STRING_length(content), claims);
     if (wrong != NULL) {
         return mecai_refuse(reason, "malformed VoucherInfo: %s", wrong);
     }
-    if (memcmp(claims->authority, subject->authority, MECAI_AUTHORITY_SIZE) != 0) {
-        return mecai_refuse(reason, "foreign: of another Voucher Authority than the file name says");
+    if (memcmp(claims->authority, subject->authority, MECAI_AUTHORITY_SIZE)
+        != 0)
+    {
+        return mecai_refuse(reason, "foreign: of another Voucher Authority "
+                            "than the file name says");
     }
-    if (memcmp(claims->certificate_hash, subject->certificate_hash, MECAI_HASH_SIZE) != 0) {
-        return mecai_refuse(reason, "foreign: for another certificate than the directory's name says");
+    if (memcmp(claims->certificate_hash, subject->certificate_hash,
+               MECAI_HASH_SIZE) != 0)
+    {
+        return mecai_refuse(reason, "foreign: for another certificate than "
+                            "the directory's name says");
     }
     return check_time(claims, subject->now, reason);
 }
 
 
 mecai_item_t *
-mecai_check_voucher(const uint8_t *der, size_t size, const mecai_subject_t *subject, mecai_reason_t *reason)
+mecai_check_voucher(const uint8_t *der, size_t size,
+    const mecai_subject_t *subject, mecai_reason_t *reason)
 {
     const unsigned char  *next = der;
     CMS_ContentInfo      *cms;
@@ -140,7 +162,9 @@ mecai_check_voucher(const uint8_t *der, size_t size, const mecai_subject_t *subj
     cms = d2i_CMS_ContentInfo(NULL, &next, (long) size);
     if (cms == NULL || next != der + size) {
         mecai_refuse(reason, "damaged: not one CMS object in DER");
-    } else if (check_envelope(cms, reason) && check_content(cms, subject, &claims, reason)) {
+    } else if (check_envelope(cms, reason)
+               && check_content(cms, subject, &claims, reason))
+    {
         item = new_item(der, size, &claims, reason);
     }
     CMS_ContentInfo_free(cms);
@@ -159,13 +183,16 @@ names_certificate(const OCSP_CERTID *id, const X509 *certificate)
     unsigned char       hash[EVP_MAX_MD_SIZE];
     unsigned int        size;
 
-    if (OCSP_id_get0_info(&issuer_name, &algorithm, NULL, &serial, (OCSP_CERTID *) id) != 1
+    if (OCSP_id_get0_info(&issuer_name, &algorithm, NULL, &serial,
+                          (OCSP_CERTID *) id) != 1
         || ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) != 0)
     {
         return false;
     }
     digest = EVP_get_digestbyobj(algorithm);
-    return digest != NULL && X509_NAME_digest(X509_get_issuer_name(certificate), digest, hash, &size) == 1
+    return digest != NULL
+           && X509_NAME_digest(X509_get_issuer_name(certificate), digest, hash,
+                               &size) == 1
            && (unsigned int) ASN1_STRING_length(issuer_name) == size
            && memcmp(ASN1_STRING_get0_data(issuer_name), hash, size) == 0;
 }
@@ -187,17 +214,20 @@ find_single(OCSP_BASICRESP *basic, const X509 *certificate)
 
 /* Finds from when to when the response may be served. */
 static bool
-check_answer(OCSP_BASICRESP *basic, const mecai_subject_t *subject, mecai_claims_t *claims, mecai_reason_t *reason)
+check_answer(OCSP_BASICRESP *basic, const mecai_subject_t *subject,
+    mecai_claims_t *claims, mecai_reason_t *reason)
 {
     OCSP_SINGLERESP       *single = find_single(basic, subject->certificate);
     ASN1_GENERALIZEDTIME  *this = NULL, *next = NULL;
 
     if (single == NULL) {
-        return mecai_refuse(reason, "foreign: it has no answer for this certificate");
+        return mecai_refuse(reason,
+                            "foreign: it has no answer for this certificate");
     }
     OCSP_single_get0_status(single, NULL, NULL, &this, &next);
     if (next == NULL) {
-        return mecai_refuse(reason, "it names no nextUpdate, so nothing says how long it may be served");
+        return mecai_refuse(reason, "it names no nextUpdate, so nothing says "
+                            "how long it may be served");
     }
     claims->this_update = mecai_seconds(this);
     claims->next_update = mecai_seconds(next);
@@ -206,7 +236,8 @@ check_answer(OCSP_BASICRESP *basic, const mecai_subject_t *subject, mecai_claims
 
 
 mecai_item_t *
-mecai_check_ocsp(const uint8_t *der, size_t size, const mecai_subject_t *subject, mecai_reason_t *reason)
+mecai_check_ocsp(const uint8_t *der, size_t size,
+    const mecai_subject_t *subject, mecai_reason_t *reason)
 {
     const unsigned char  *next = der;
     OCSP_RESPONSE        *response;
@@ -218,8 +249,11 @@ mecai_check_ocsp(const uint8_t *der, size_t size, const mecai_subject_t *subject
     response = d2i_OCSP_RESPONSE(NULL, &next, (long) size);
     if (response == NULL || next != der + size) {
         mecai_refuse(reason, "damaged: not one OCSP response in DER");
-    } else if (OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
-        mecai_refuse(reason, "its responseStatus is %d, not successful", OCSP_response_status(response));
+    } else if (OCSP_response_status(response)
+               != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+    {
+        mecai_refuse(reason, "its responseStatus is %d, not successful",
+                     OCSP_response_status(response));
     } else if ((basic = OCSP_response_get1_basic(response)) == NULL) {
         mecai_refuse(reason, "damaged: it holds no BasicOCSPResponse");
     } else if (check_answer(basic, subject, &claims, reason)) {
@@ -237,7 +271,9 @@ mecai_time_text(time_t time, char text[MECAI_TIME_TEXT])
 {
     struct tm  broken_down;
 
-    if (gmtime_r(&time, &broken_down) == NULL || strftime(text, MECAI_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &broken_down) == 0)
+    if (gmtime_r(&time, &broken_down) == NULL
+        || strftime(text, MECAI_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ",
+                    &broken_down) == 0)
     {
         snprintf(text, MECAI_TIME_TEXT, "%lld", (long long) time);
     }

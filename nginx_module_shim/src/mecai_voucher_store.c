@@ -15,24 +15,28 @@
 
 enum {
     BUCKETS = 256,
-    SETTLING_SECONDS = 2,           /* file systems stamp coarsely: a younger directory may change unseen */
-    FORGET_SECONDS = 24 * 60 * 60,  /* a certificate that nobody showed for so long leaves memory */
+    SETTLING_SECONDS = 2,       /* file systems stamp coarsely: a younger
+                                 * directory may change unseen */
     LINE_SIZE = 1024,
-    EXHAUSTED = -1,                 /* beside errno: out of descriptors or memory while a file was opened */
+    EXHAUSTED = -1,             /* beside errno: out of descriptors or memory
+                                 * while a file was opened */
 };
 
 struct mecai_store_s {
     mecai_log_pt   log;
+    unsigned       round;       /* the one under way */
     mecai_set_t   *buckets[BUCKETS];
     char           path[];
 };
 
 /* One reading of one certificate's directory. */
 typedef struct {
-    const mecai_store_t    *store;
-    mecai_set_t            *set;
-    const mecai_subject_t  *subject;
-    int                     fd;
+    const mecai_store_t  *store;
+    mecai_set_t          *set;
+    mecai_subject_t       subject;
+    int                   fd;
+    unsigned             *work;
+    bool                  cut;      /* short, for want of work */
 } scan_t;
 
 
@@ -45,7 +49,8 @@ tell(const mecai_store_t *store, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    for (char *c = line; *c != '\0'; c++) {     /* a file's name must not forge a line of the log */
+    /* a file's name must not forge a line of the log */
+    for (char *c = line; *c != '\0'; c++) {
         if ((unsigned char) *c < ' ' || *c == 0x7f) {
             *c = '?';
         }
@@ -55,28 +60,51 @@ tell(const mecai_store_t *store, const char *format, ...)
 
 
 static void
-tell_refused(const scan_t *scan, const mecai_file_t *file, const mecai_reason_t *reason)
+tell_refused(const scan_t *scan, const mecai_file_t *file,
+    const mecai_reason_t *reason)
 {
-    char  when[MECAI_TIME_TEXT];
+    const mecai_item_t  *item = file->item;
+    char                 when[MECAI_TIME_TEXT];
 
-    if (file->item == NULL || file->item->claims.next_update <= scan->subject->now) {
-        tell(scan->store, "\"%s/%s\" is not served: %s", scan->set->path, file->name, reason->text);
-    } else {
-        tell(scan->store, "\"%s/%s\" is not served: %s; what it held before, with nextUpdate %s, stays in service",
-             scan->set->path, file->name, reason->text, mecai_time_text(file->item->claims.next_update, when));
+    if (item == NULL || item->claims.next_update <= scan->subject.now) {
+        tell(scan->store, "\"%s/%s\" is not served: %s", scan->set->path,
+             file->name, reason->text);
+        return;
     }
+    tell(scan->store, "\"%s/%s\" is not served: %s; what it held before, with "
+         "nextUpdate %s, stays in service", scan->set->path, file->name,
+         reason->text, mecai_time_text(item->claims.next_update, when));
 }
 
 
-/* Brings one file up to date. Returns false where the process, not the file, is at fault: try again later. */
+static void
+take_off(unsigned *work, unsigned done)
+{
+    *work -= done < *work ? done : *work;
+}
+
+
+/*
+ * Brings one file up to date. Returns false where the reading must end here: no
+ * work is left, or the process, not the file, is at fault.
+ */
 static bool
-refresh(const scan_t *scan, mecai_file_t *file)
+refresh(scan_t *scan, mecai_file_t *file)
 {
     mecai_reason_t     reason;
-    mecai_refreshed_t  result = mecai_file_refresh(file, scan->fd, scan->subject, &reason);
+    mecai_refreshed_t  result;
 
+    if (*scan->work == 0) {
+        scan->cut = true;
+        return false;
+    }
+    result = mecai_file_refresh(file, scan->fd, &scan->subject, &reason);
+    take_off(scan->work, result == MECAI_FILE_SAME ? MECAI_LOOK_WORK
+                                                   : MECAI_CHECK_WORK);
     file->present = result != MECAI_FILE_GONE;
-    if (result == MECAI_FILE_REFUSED || (result == MECAI_FILE_LATER && scan->set->trouble != EXHAUSTED)) {
+    if (result == MECAI_FILE_REFUSED
+        || (result == MECAI_FILE_LATER && scan->set->trouble != EXHAUSTED))
+    {
         tell_refused(scan, file, &reason);
     }
     if (result == MECAI_FILE_LATER) {
@@ -87,7 +115,18 @@ refresh(const scan_t *scan, mecai_file_t *file)
 }
 
 
-/* Returns the file of a voucher's name, made new where there is none; NULL where the set is full. */
+static void
+tell_full(const scan_t *scan, const char *what, int most, const char *name)
+{
+    if (!scan->set->told_full) {
+        tell(scan->store, "\"%s\" holds more than %d %s; \"%s\" and others are "
+             "not served", scan->set->path, most, what, name);
+        scan->set->told_full = true;
+    }
+}
+
+
+/* Returns the file of a name, new where there is none; NULL: the set is full */
 static mecai_file_t *
 voucher_file(const scan_t *scan, const char *name)
 {
@@ -102,11 +141,7 @@ voucher_file(const scan_t *scan, const char *name)
         return *link;
     }
     if (set->voucher_count == MECAI_VOUCHERS_MAX) {
-        if (!set->told_full) {
-            tell(scan->store, "\"%s\" holds more than %d vouchers; \"%s\" and others are not served", set->path,
-                 MECAI_VOUCHERS_MAX, name);
-            set->told_full = true;
-        }
+        tell_full(scan, "vouchers", MECAI_VOUCHERS_MAX, name);
         return NULL;
     }
     file = calloc(1, sizeof(*file));
@@ -147,9 +182,7 @@ drop_absent(mecai_set_t *set)
     }
     if (!set->ocsp.present) {
         free(set->ocsp.item);
-        set->ocsp.item = NULL;
-        set->ocsp.due = 0;
-        memset(&set->ocsp.seen, 0, sizeof(set->ocsp.seen));
+        set->ocsp = (mecai_file_t) { .name = MECAI_OCSP_NAME };
     }
 }
 
@@ -164,24 +197,38 @@ mark_absent(mecai_set_t *set)
 }
 
 
-/* Reads all names. Returns false where the process is at fault: nothing is dropped then. */
+/* Reads one name. Returns false where the reading must end here. */
 static bool
-read_names(const scan_t *scan, DIR *directory)
+read_name(scan_t *scan, const char *name)
+{
+    mecai_file_t  *file;
+
+    if (!mecai_name_ours(name)) {
+        return true;
+    }
+    if (strcmp(name, MECAI_OCSP_NAME) == 0) {
+        file = &scan->set->ocsp;
+    } else {
+        file = voucher_file(scan, name);
+    }
+    return file == NULL || refresh(scan, file);
+}
+
+
+/* Reads all names. Returns false, with nothing dropped, if it came to no end */
+static bool
+read_names(scan_t *scan, DIR *directory)
 {
     const struct dirent  *entry;
-    mecai_file_t         *file;
+    unsigned              count = 0;
 
     mark_absent(scan->set);
     while ((entry = readdir(directory)) != NULL) {
-        if (!mecai_name_ours(entry->d_name)) {
-            continue;
+        if (++count > MECAI_NAMES_MAX) {
+            tell_full(scan, "names", MECAI_NAMES_MAX, entry->d_name);
+            break;
         }
-        if (strcmp(entry->d_name, MECAI_OCSP_NAME) == 0) {
-            file = &scan->set->ocsp;
-        } else {
-            file = voucher_file(scan, entry->d_name);
-        }
-        if (file != NULL && !refresh(scan, file)) {
+        if (!read_name(scan, entry->d_name)) {
             return false;
         }
     }
@@ -190,20 +237,23 @@ read_names(const scan_t *scan, DIR *directory)
 }
 
 
-/* Tells whether a file waits for its time: nothing in the directory will change when it comes. */
+/*
+ * Tells whether a file was refused. The directory does not change when its time
+ * comes, or when whoever wrote it in place comes to the end.
+ */
 static bool
-one_waits(const mecai_set_t *set)
+one_refused(const mecai_set_t *set)
 {
-    for (const mecai_file_t *file = set->vouchers; file != NULL; file = file->next) {
-        if (file->due != 0) {
+    for (const mecai_file_t *file = set->vouchers; file; file = file->next) {
+        if (file->refused) {
             return true;
         }
     }
-    return set->ocsp.due != 0;
+    return set->ocsp.refused;
 }
 
 
-/* The directory itself cannot be read; a missing one means that there is nothing for this certificate. */
+/* The directory cannot be read; a missing one means that nothing is there. */
 static void
 lost(const mecai_store_t *store, mecai_set_t *set, int error)
 {
@@ -212,7 +262,8 @@ lost(const mecai_store_t *store, mecai_set_t *set, int error)
         drop_absent(set);
     }
     if (set->trouble != error) {
-        tell(store, "nothing to staple for the certificate in use: directory \"%s\": %s", set->path, strerror(error));
+        tell(store, "nothing to staple for the certificate in use: directory "
+             "\"%s\": %s", set->path, strerror(error));
     }
     set->trouble = error;
     set->settled = false;
@@ -220,53 +271,56 @@ lost(const mecai_store_t *store, mecai_set_t *set, int error)
 
 
 static void
-read_directory(const mecai_store_t *store, mecai_set_t *set, const mecai_subject_t *subject)
+read_directory(scan_t *scan)
 {
-    int          fd = open(set->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR         *directory;
-    scan_t       scan = { store, set, subject, fd };
-    struct stat  status;
-    bool         complete;
+    mecai_set_t  *set = scan->set;
+    DIR          *directory;
+    struct stat   status;
+    bool          complete;
 
-    if (fd < 0) {
-        lost(store, set, errno);
+    scan->fd = open(set->path,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (scan->fd < 0) {
+        lost(scan->store, set, errno);
         return;
     }
-    if (fstat(fd, &status) != 0 || (directory = fdopendir(fd)) == NULL) {
-        lost(store, set, errno);
-        close(fd);
+    if (fstat(scan->fd, &status) != 0
+        || (directory = fdopendir(scan->fd)) == NULL)
+    {
+        lost(scan->store, set, errno);
+        close(scan->fd);
         return;
     }
-    complete = read_names(&scan, directory);
+    complete = read_names(scan, directory);
     closedir(directory);
     if (complete) {
         set->trouble = 0;
     }
     set->directory = mecai_version_of(&status);
-    set->settled = complete && subject->now - status.st_mtime >= SETTLING_SECONDS && !one_waits(set);
+    set->settled = complete && !one_refused(set)
+                   && scan->subject.now - status.st_mtime >= SETTLING_SECONDS;
 }
 
 
-/* Brings a set up to date, at most once a second. */
-static void
-look(const mecai_store_t *store, mecai_set_t *set, X509 *certificate, time_t now)
+/* Brings a set up to date. Returns false where work was too little for that. */
+static bool
+look(const mecai_store_t *store, mecai_set_t *set, time_t now, unsigned *work)
 {
-    mecai_subject_t  subject = { certificate, set->hash, NULL, now };
+    scan_t           scan = { store, set, { set->certificate, set->hash, NULL,
+                              now }, -1, work, false };
     mecai_version_t  version;
     struct stat      status;
 
-    if (set->looked == now) {
-        return;
-    }
-    set->looked = now;
+    take_off(work, MECAI_LOOK_WORK);
     if (lstat(set->path, &status) != 0) {
         lost(store, set, errno);
-        return;
+        return true;
     }
     version = mecai_version_of(&status);
     if (!set->settled || !mecai_same_version(&version, &set->directory)) {
-        read_directory(store, set, &subject);
+        read_directory(&scan);
     }
+    return !scan.cut;
 }
 
 
@@ -275,20 +329,26 @@ free_set(mecai_set_t *set)
 {
     mark_absent(set);
     drop_absent(set);
+    X509_free(set->certificate);
     free(set);
 }
 
 
 static mecai_set_t *
-new_set(const mecai_store_t *store, const uint8_t hash[MECAI_HASH_SIZE])
+new_set(const mecai_store_t *store, X509 *certificate,
+    const uint8_t hash[MECAI_HASH_SIZE])
 {
-    size_t        size = strlen(store->path) + sizeof("/") + 2 * MECAI_HASH_SIZE;
+    size_t        size = strlen(store->path) + sizeof("/")
+                         + 2 * MECAI_HASH_SIZE;
     mecai_set_t  *set = calloc(1, sizeof(*set) + size);
     char         *out;
 
     if (set == NULL) {
         return NULL;
     }
+    X509_up_ref(certificate);
+    set->certificate = certificate;
+    set->round = store->round - 1;
     memcpy(set->hash, hash, MECAI_HASH_SIZE);
     strcpy(set->ocsp.name, MECAI_OCSP_NAME);
     out = set->path + sprintf(set->path, "%s/", store->path);
@@ -299,25 +359,9 @@ new_set(const mecai_store_t *store, const uint8_t hash[MECAI_HASH_SIZE])
 }
 
 
-/* Makes room when a certificate joins: those replaced long ago leave. */
-static void
-forget_old(mecai_set_t **link, time_t now)
-{
-    while (*link != NULL) {
-        mecai_set_t  *set = *link;
-
-        if (now - set->looked > FORGET_SECONDS) {
-            *link = set->next;
-            free_set(set);
-        } else {
-            link = &set->next;
-        }
-    }
-}
-
-
-mecai_set_t *
-mecai_store_find(mecai_store_t *store, X509 *certificate, time_t now)
+/* Returns the set of a certificate, new and empty where there is none. */
+static mecai_set_t *
+set_of(mecai_store_t *store, X509 *certificate)
 {
     uint8_t       hash[MECAI_HASH_SIZE];
     mecai_set_t **bucket, *set;
@@ -326,19 +370,79 @@ mecai_store_find(mecai_store_t *store, X509 *certificate, time_t now)
         return NULL;
     }
     bucket = &store->buckets[hash[0]];
-    for (set = *bucket; set != NULL && memcmp(set->hash, hash, sizeof(hash)) != 0; set = set->next) { /* void */ }
-
-    if (set == NULL) {
-        set = new_set(store, hash);
-        if (set == NULL) {
-            return NULL;
+    for (set = *bucket; set != NULL; set = set->next) {
+        if (memcmp(set->hash, hash, sizeof(hash)) == 0) {
+            return set;
         }
-        forget_old(bucket, now);
+    }
+    set = new_set(store, certificate, hash);
+    if (set != NULL) {
         set->next = *bucket;
         *bucket = set;
     }
-    look(store, set, certificate, now);
     return set;
+}
+
+
+bool
+mecai_store_keep(mecai_store_t *store, X509 *certificate)
+{
+    mecai_set_t  *set = set_of(store, certificate);
+
+    if (set != NULL) {
+        set->configured = true;
+    }
+    return set != NULL;
+}
+
+
+const mecai_set_t *
+mecai_store_find(mecai_store_t *store, X509 *certificate, time_t now)
+{
+    mecai_set_t  *set = set_of(store, certificate);
+
+    if (set != NULL) {
+        set->shown = now;
+    }
+    return set;
+}
+
+
+/* Looks at what this round has not seen; false: no work is left. */
+static bool
+refresh_bucket(mecai_store_t *store, mecai_set_t **link, time_t now,
+    unsigned *work)
+{
+    while (*link != NULL) {
+        mecai_set_t  *set = *link;
+
+        if (!set->configured && now - set->shown > MECAI_FORGET_SECONDS) {
+            *link = set->next;
+            free_set(set);
+            continue;
+        }
+        if (set->round != store->round) {
+            if (*work == 0 || !look(store, set, now, work)) {
+                return false;
+            }
+            set->round = store->round;
+        }
+        link = &set->next;
+    }
+    return true;
+}
+
+
+bool
+mecai_store_refresh(mecai_store_t *store, time_t now, unsigned *work)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        if (!refresh_bucket(store, &store->buckets[i], now, work)) {
+            return false;
+        }
+    }
+    store->round++;
+    return true;
 }
 
 

@@ -12,9 +12,13 @@ typedef struct {
 } reader_t;
 
 
-/* Takes a vector whose length stands in `length_size` octets before it; false: too short. */
+/*
+ * Takes a vector whose length stands in `length_size` octets before it; false:
+ * too short.
+ */
 static bool
-take_vector(reader_t *reader, size_t length_size, const uint8_t **vector, size_t *size)
+take_vector(reader_t *reader, size_t length_size, const uint8_t **vector,
+    size_t *size)
 {
     size_t  length = 0;
 
@@ -44,7 +48,9 @@ check_contexts(const uint8_t *contexts, size_t size)
     mecai_parsed_t  result = MECAI_PARSED;
 
     while (reader.left > 0) {
-        if (!take_vector(&reader, 1, &context, &length) || length == 0 || length > MECAI_CONTEXT_SIZE) {
+        if (!take_vector(&reader, 1, &context, &length) || length == 0
+            || length > MECAI_CONTEXT_SIZE)
+        {
             return MECAI_DECODE_ERROR;
         }
         if (!mecai_context_valid(context, length)) {
@@ -60,7 +66,9 @@ candidates_distinct(const mecai_request_t *request)
 {
     for (size_t i = 1; i < request->candidate_count; i++) {
         for (size_t j = 0; j < i; j++) {
-            if (memcmp(request->candidates[i], request->candidates[j], MECAI_AUTHORITY_SIZE) == 0) {
+            if (memcmp(request->candidates[i], request->candidates[j],
+                       MECAI_AUTHORITY_SIZE) == 0)
+            {
                 return false;
             }
         }
@@ -88,13 +96,15 @@ mecai_parse_request(const uint8_t *data, size_t size, mecai_request_t *request)
     }
     reader.next += 2;
     reader.left -= 2;
-    if (!take_vector(&reader, 1, &candidates, &candidates_size) || !take_vector(&reader, 1, &contexts, &contexts_size)
+    if (!take_vector(&reader, 1, &candidates, &candidates_size)
+        || !take_vector(&reader, 1, &contexts, &contexts_size)
         || !take_vector(&reader, 2, &cached, &cached_size) || reader.left != 0)
     {
         return MECAI_DECODE_ERROR;
     }
     if (candidates_size == 0 || candidates_size > sizeof(request->candidates)
-        || candidates_size % MECAI_AUTHORITY_SIZE != 0 || cached_size > sizeof(request->cached)
+        || candidates_size % MECAI_AUTHORITY_SIZE != 0
+        || cached_size > sizeof(request->cached)
         || cached_size % MECAI_HASH_SIZE != 0)
     {
         return MECAI_DECODE_ERROR;
@@ -105,14 +115,17 @@ mecai_parse_request(const uint8_t *data, size_t size, mecai_request_t *request)
     }
 
     request->quorum = data[1];
-    request->candidate_count = (uint8_t) (candidates_size / MECAI_AUTHORITY_SIZE);
+    request->candidate_count = (uint8_t) (candidates_size
+                                          / MECAI_AUTHORITY_SIZE);
     request->cached_count = (uint8_t) (cached_size / MECAI_HASH_SIZE);
     request->contexts_size = (uint8_t) contexts_size;
     memcpy(request->candidates, candidates, candidates_size);
     memcpy(request->contexts, contexts, contexts_size);
     memcpy(request->cached, cached, cached_size);
 
-    if (request->quorum == 0 || request->quorum > request->candidate_count || !candidates_distinct(request)) {
+    if (request->quorum == 0 || request->quorum > request->candidate_count
+        || !candidates_distinct(request))
+    {
         return MECAI_ILLEGAL_PARAMETER;
     }
     return MECAI_PARSED;
@@ -156,7 +169,9 @@ mecai_answer_begin(mecai_answer_t *answer, uint8_t *out, size_t room)
 bool
 mecai_answer_add(mecai_answer_t *answer, const uint8_t *der, size_t size)
 {
-    if (size == 0 || size > UINT16_MAX || answer->room < answer->used + LENGTH_SIZE + size) {
+    if (size == 0 || size > UINT16_MAX
+        || answer->room < answer->used + LENGTH_SIZE + size)
+    {
         return false;
     }
     put_length(answer->out + answer->used, size);

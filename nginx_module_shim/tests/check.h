@@ -1,4 +1,6 @@
-/* Checks of the C tests: the first that fails names its line and ends the test. */
+/*
+ * Checks of the C tests: the first that fails names its line and ends the test.
+ */
 
 #ifndef MECAI_CHECK_H
 #define MECAI_CHECK_H
@@ -8,25 +10,28 @@
 
 #include "mecai_voucher_choose.h"
 
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+            exit(1);                                                           \
+        }                                                                      \
     } while (0)
 
-#define NOW  ((time_t) 1772452800)          /* 2026-03-02T12:00:00Z, tests.pki.NOW: the samples are valid then */
+/* 2026-03-02T12:00:00Z, tests.pki.NOW: the samples are valid then */
+#define NOW  ((time_t) 1772452800)
 
 /* Reads a whole sample; returns its size. */
 static inline size_t
-read_sample(const char *directory, const char *name, uint8_t *buffer, size_t room)
+read_sample(const char *directory, const char *name, uint8_t *buffer,
+    size_t room)
 {
     char    path[512];
     FILE   *file;
     size_t  size;
 
-    snprintf(path, sizeof(path), "%s%s%s", directory, *directory != 0 ? "/" : "", name);
+    snprintf(path, sizeof(path), "%s%s%s", directory,
+             *directory != 0 ? "/" : "", name);
     file = fopen(path, "rb");
     CHECK(file != NULL);
     size = fread(buffer, 1, room, file);
@@ -39,8 +44,11 @@ read_certificate(const char *directory)
 {
     uint8_t               der[4096];
     const unsigned char  *next = der;
-    X509                 *certificate = d2i_X509(NULL, &next, (long) read_sample(directory, "certificate.der", der, sizeof(der)));
+    size_t                size;
+    X509                 *certificate;
 
+    size = read_sample(directory, "certificate.der", der, sizeof(der));
+    certificate = d2i_X509(NULL, &next, (long) size);
     CHECK(certificate != NULL);
     return certificate;
 }

@@ -1,4 +1,6 @@
-/* A fuzz target: takes any octets, promises no more than that nothing breaks. */
+/*
+ * A fuzz target: takes any octets, promises no more than that nothing breaks.
+ */
 
 #ifndef MECAI_FUZZ_H
 #define MECAI_FUZZ_H

@@ -1,4 +1,7 @@
-/* Fuzzes an OCSP response file: what is taken is whole, and the error queue is left as it was. */
+/*
+ * Fuzzes an OCSP response file: what is taken is whole, and the error queue is
+ * left as it was.
+ */
 
 #include "check.h"
 #include "fuzz.h"
@@ -17,7 +20,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (certificate == NULL) {
         certificate = read_certificate(DATA);
     }
-    item = mecai_check_ocsp(data, size, &(mecai_subject_t) { certificate, NULL, NULL, NOW }, &reason);
+    item = mecai_check_ocsp(data, size,
+                            &(mecai_subject_t) { certificate, NULL, NULL, NOW },
+                            &reason);
     if (item != NULL) {
         CHECK(item->size == size && memcmp(item->der, data, size) == 0);
         CHECK(item->claims.next_update > NOW);

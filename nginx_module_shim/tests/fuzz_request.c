@@ -1,4 +1,7 @@
-/* Fuzzes voucher_request: what is taken encodes to the same octets, and any choice stays within its room. */
+/*
+ * Fuzzes voucher_request: what is taken encodes to the same octets, and any
+ * choice stays within its room.
+ */
 
 #include "check.h"
 #include "fuzz.h"
@@ -9,7 +12,8 @@
 static size_t
 encode(const mecai_request_t *request, uint8_t *out)
 {
-    size_t    candidates = (size_t) request->candidate_count * MECAI_AUTHORITY_SIZE;
+    size_t    candidates = request->candidate_count
+                           * (size_t) MECAI_AUTHORITY_SIZE;
     size_t    cached = (size_t) request->cached_count * MECAI_HASH_SIZE;
     uint8_t  *next = out;
 
@@ -28,7 +32,10 @@ encode(const mecai_request_t *request, uint8_t *out)
 }
 
 
-/* Puts a voucher of the first candidate, with the first context, before the choice. */
+/*
+ * Puts a voucher of the first candidate, with the first context, before the
+ * choice.
+ */
 static void
 choose(const mecai_request_t *request, size_t room)
 {
@@ -41,11 +48,13 @@ choose(const mecai_request_t *request, size_t room)
     CHECK(item != NULL);
     item->size = 500;
     item->claims.next_update = NOW + 3600;
-    memcpy(item->claims.authority, request->candidates[0], MECAI_AUTHORITY_SIZE);
+    memcpy(item->claims.authority, request->candidates[0],
+           MECAI_AUTHORITY_SIZE);
     if (request->contexts_size > 0) {
         item->claims.context_count = 1;
         item->claims.contexts[0].size = request->contexts[0];
-        memcpy(item->claims.contexts[0].text, request->contexts + 1, request->contexts[0]);
+        memcpy(item->claims.contexts[0].text, request->contexts + 1,
+               request->contexts[0]);
     }
     choice = mecai_choose(&wish, &file, out, room);
     CHECK(choice.size <= room);

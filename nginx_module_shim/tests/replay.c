@@ -1,7 +1,9 @@
 /*
- * Runs a fuzz target without libFuzzer: each file named, then the same mutations of it in every run.
+ * Runs a fuzz target without libFuzzer: each file named, then the same
+ * mutations of it in every run.
  *
- * No substitute for fuzzing (see `make fuzz`); it keeps the targets alive where only a C compiler is.
+ * No substitute for fuzzing (see `make fuzz`); it keeps the targets alive where
+ * only a C compiler is.
  */
 
 #include "check.h"
@@ -25,7 +27,10 @@ below(size_t bound)
 }
 
 
-/* Gives the target a copy of exactly its size, so that a sanitizer sees the first octet past it. */
+/*
+ * Gives the target a copy of exactly its size, so that a sanitizer sees the
+ * first octet past it.
+ */
 static void
 run(const uint8_t *data, size_t size)
 {
@@ -86,6 +91,7 @@ main(int count, char **arguments)
             run(data, mutated);
         }
     }
-    printf("%s: good, %d samples, %d mutations of each\n", strrchr(arguments[0], '/') + 1, count - 1, MUTATIONS);
+    printf("%s: good, %d samples, %d mutations of each\n",
+           strrchr(arguments[0], '/') + 1, count - 1, MUTATIONS);
     return 0;
 }

@@ -14,7 +14,10 @@ static uint8_t          out[MECAI_ANSWER_MAX];
 static const mecai_address_t  local = { 4, { 192, 0, 2, 1 } };
 
 
-/* Three vouchers of `size` octets, of the authorities 0..., 1... and 2...; their hashes are 0..., 1... and 2... */
+/*
+ * Three vouchers of `size` octets, of the authorities 0..., 1... and 2...;
+ * their hashes are 0..., 1... and 2...
+ */
 static void
 set_up(size_t size)
 {
@@ -27,7 +30,8 @@ set_up(size_t size)
         items[i]->claims.next_update = NOW + MECAI_REMAINING_SECONDS;
         items[i]->size = size;
         memset(items[i]->der, (int) i, size);
-        files[i] = (mecai_file_t) { .item = items[i], .next = i + 1 < COUNT ? &files[i + 1] : NULL };
+        files[i] = (mecai_file_t) { .item = items[i] };
+        files[i].next = i + 1 < COUNT ? &files[i + 1] : NULL;
         memset(request.candidates[i], (int) i, MECAI_AUTHORITY_SIZE);
     }
     request.quorum = COUNT;
@@ -142,7 +146,8 @@ test_request_sample(const char *directory)
     size_t   size = read_sample(directory, "request.bin", data, sizeof(data));
 
     CHECK(mecai_parse_request(data, size, &request) == MECAI_PARSED);
-    CHECK(request.quorum == 2 && request.candidate_count == 2 && request.cached_count == 1);
+    CHECK(request.quorum == 2 && request.candidate_count == 2
+          && request.cached_count == 1);
     CHECK(request.contexts_size == sizeof("\3MOZ\10CHROME-1") - 1);
     for (size_t cut = 0; cut < size; cut++) {
         CHECK(mecai_parse_request(data, cut, &request) == MECAI_DECODE_ERROR);
