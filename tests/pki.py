@@ -265,6 +265,7 @@ class Hierarchy:
         delegate: bool = False,
         responder: Issued | None = None,
         algorithm: hashes.HashAlgorithm | None = None,
+        nonce: bytes = b"",
     ) -> bytes:
         """Return the DER OCSPResponse for a certificate, by its issuer or a delegate (its certificate added).
 
@@ -292,7 +293,19 @@ class Hierarchy:
         )
         if signer is not issuer:
             builder = builder.certificates([signer.certificate])
+        if nonce:
+            builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
         return builder.sign(signer.key, digest(signer.key)).public_bytes(Encoding.DER)
+
+    def ocsp_of_size(self, subject: Issued, size: int) -> bytes:
+        """Return an OCSPResponse of exactly so many octets (thousands), by its nonce."""
+        nonce = size // 2
+        for _ in range(100):  # a signature in DER is now and then an octet shorter
+            response = self.ocsp(subject, nonce=bytes(nonce))
+            if len(response) == size:
+                return response
+            nonce += size - len(response)
+        raise ValueError(f"no response of {size} octets")
 
 
 def load_key(pem: bytes) -> Key:

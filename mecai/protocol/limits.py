@@ -17,6 +17,7 @@ class Limits:
     voucher_size: int = 16 * 1024
     certificate_size: int = 65_535
     ocsp_response_size: int = 64 * 1024
+    ocsp_staple_size: int = 16 * 1024 - 4  # OpenSSL's clients take a CertificateStatus of 2^14 (TLS 1.2), 4 its header
     intermediates: int = 8
     addresses: int = 16
     contexts: int = 32

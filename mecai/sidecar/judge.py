@@ -32,6 +32,9 @@ def judge(data: bytes, place: StapleKey, site: Site, directory: Directory, now: 
     """Judge a voucher or a staple that is to lie at `place`; raises `VerificationError`."""
     if place.authority is not None:
         return _judge_voucher(data, place.authority, site, directory, now)
+    if len(data) > LIMITS.ocsp_staple_size:
+        detail = f"OCSP response of {len(data)} octets, at most {LIMITS.ocsp_staple_size} can be stapled"
+        raise VerificationError("status-missing", "V11", detail)
     # A staple without nextUpdate, or one for very long, tells a client little: not served.
     status = judge_ocsp(data, site.path[0], site.path[1], now, max_validity=LIMITS.status_age)
     return Good(status.this_update, status.next_update or status.this_update)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.test_files import PATIENCE_SECONDS
 from tests.integration.nginx_module.tls import HOST, ask
@@ -78,6 +79,17 @@ def test_bad_staple_is_named_and_not_served(nginx: Nginx, scene: Scene) -> None:
         (line,) = [line for line in nginx.voucher_log if place in line]
         assert f'ocsp.der" is not served: {complaint}' in line
     assert len(nginx.voucher_log) == len(cases)
+
+
+@pytest.mark.parametrize("protocol", ["-tls1_2", "-tls1_3"])
+def test_largest_staple(port: int, nginx: Nginx, scene: Scene, protocol: str) -> None:
+    """A client takes the largest; one octet more is not served."""
+    largest = LIMITS.ocsp_staple_size
+    nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp_of_size(scene.site, largest))
+    _until(lambda: "Cert Status: good" in s_client(port, protocol), nginx)
+    nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp_of_size(scene.site, largest + 1))
+    _until(lambda: f'ocsp.der" is not served: larger than {largest} octets' in nginx.log, nginx)
+    assert "Cert Status: good" in s_client(port, protocol)
 
 
 def test_good_staple_outlives_a_bad_file(port: int, nginx: Nginx, scene: Scene) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mecai.errors import VerificationError
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Server
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
@@ -187,6 +188,16 @@ def test_a_bad_staple_never_replaces_a_good_one(side: Side) -> None:
     side.responders.status[side.scene.site.certificate.serial_number] = "unknown"
     side.run(everything=True)
     assert (good is not None, side.laid(None)) == (True, good)
+
+
+def test_a_staple_too_large_to_be_stapled_is_taken_away(side: Side) -> None:
+    side.run()
+    site, largest = side.scene.site, LIMITS.ocsp_staple_size
+    for size, kept in ((largest, True), (largest + 1, False)):
+        laid = side.scene.alder.ocsp_of_size(site, size)
+        side.path(None).write_bytes(laid)
+        side.run()
+        assert (side.laid(None) == laid) is kept
 
 
 def test_a_staple_of_another_certificate_is_taken_away(side: Side) -> None:
