@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from benchmarks.measure import Result, Work, paired
-from mecai.protocol.codec import cms
+from mecai.protocol.codec import signed_attributes
 from mecai.protocol.objects.voucher import parse_voucher
-from mecai.protocol.pki import certificates, path
+from mecai.protocol.pki import certificates, ocsp_signature, profiles
 from mecai.protocol.pki import ocsp as protocol_ocsp
 from mecai.protocol.verify.rules import VerificationContext, judge_voucher
 from tests.scene import Scene
@@ -25,10 +25,10 @@ SCENE = Scene()
 VOUCHER = SCENE.voucher(SCENE.birch)
 _REMEMBERED = (
     certificates._parse,  # noqa: SLF001 - all that is remembered is to be forgotten here
-    cms._names_of,  # noqa: SLF001
-    path._check_authority_profile,  # noqa: SLF001
+    signed_attributes.names_of,
+    profiles.check_authority_profile,
     protocol_ocsp._issuer_hashes,  # noqa: SLF001
-    protocol_ocsp._key_hash,  # noqa: SLF001
+    ocsp_signature._key_hash,  # noqa: SLF001
 )
 
 
