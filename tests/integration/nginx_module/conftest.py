@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.nginx_module.server import Nginx, Staples, build_modules
+from tests.integration.nginx_module.site import Site
 from tests.pki import Hierarchy
 from tests.scene import Scene
 
@@ -41,3 +42,9 @@ def nginx(tmp_path: Path, modules: Path, staples: Staples) -> Iterator[Nginx]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def site(nginx: Nginx, scene: Scene) -> Site:
+    """Give a site that is not started yet."""
+    return Site(nginx, scene)

@@ -79,6 +79,7 @@ class Nginx:
     load: bool = True  # the modules, and their directives
     workers: int = 1
     log_level: str = "error"
+    trace: Path | None = None  # strace writes the system calls of all processes there
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -108,7 +109,7 @@ class Nginx:
 
     def start(self, http: str = "", stream: str = "") -> None:
         """Start with these blocks and wait until every port accepts."""
-        self._process = subprocess.Popen(self._command(http, stream), env=self._environment())
+        self._process = subprocess.Popen([*self._tracer(), *self._command(http, stream)], env=self._environment())
         ports = {int(port) for port in re.findall(r"listen 127\.0\.0\.1:(\d+)", http + stream)}
         deadline = time.monotonic() + START_SECONDS
         for port in ports:
@@ -157,6 +158,12 @@ class Nginx:
         assert nginx, "nginx is not installed: apt-get install nginx-light libnginx-mod-stream nginx-dev"
         return [nginx, "-p", str(self.home), "-c", "nginx.conf", "-e", "error.log"]
 
+    def _tracer(self) -> list[str]:
+        if self.trace is None:
+            return []
+        # -D: nginx is our child, and strace in the background
+        return ["strace", "-D", "-f", "-qq", "-s", "16", "-o", str(self.trace)]
+
     def _configuration(self, http: str, stream: str) -> str:
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         temporary = " ".join(f"{kind}_temp_path {self.home}/{kind};" for kind in kinds)
@@ -191,7 +198,7 @@ class Nginx:
             # every dynamic module of nginx defines the same globals (ngx_modules, ngx_module_names)
             "ASAN_OPTIONS": f"{common}:detect_odr_violation=0",
             "UBSAN_OPTIONS": common,
-            "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0",
+            "LSAN_OPTIONS": f"detect_leaks={int(self.trace is None)}:suppressions={suppressions}:print_suppressions=0",
         }
 
 

@@ -10,7 +10,7 @@ import pytest
 from mecai.protocol.codec.tls_extension import RequestExtension
 from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import Nginx, free_port
-from tests.integration.nginx_module.test_files import PATIENCE_SECONDS
+from tests.integration.nginx_module.site import PATIENCE_SECONDS
 from tests.integration.nginx_module.tls import HOST, ask
 from tests.pki import rsa_key
 from tests.scene import Scene, authority_entry
@@ -102,7 +102,7 @@ def test_good_staple_outlives_a_bad_file(port: int, nginx: Nginx, scene: Scene) 
 
 def test_staple_leaves_service_in_time(port: int, nginx: Nginx, scene: Scene) -> None:
     """No file changes: the worker's own clock ends it."""
-    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=8)
     nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site, next_update=end))
     _until(lambda: "Cert Status: good" in s_client(port), nginx)
     _until(lambda: "no response sent" in s_client(port), nginx)
