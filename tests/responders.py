@@ -2,6 +2,7 @@
 
 responders = Responders(ALDER, BIRCH)          # answers for whatever these hierarchies have issued
 responders.status[site.certificate.serial_number] = "revoked"      # or "unknown", or "down"
+responders.delegates[site.certificate.serial_number] = alder.responder(alder.issuing)  # who signs in its issuer's place
 responders.know(site)                          # end entities must be made known; CAs and VAs are
 """
 
@@ -36,6 +37,7 @@ class Responders:
         self._known: dict[int, tuple[Hierarchy, Issued]] = {}
         self.status: dict[int, Status | Literal["down"]] = {}
         self.history: list[str] = []
+        self.delegates: dict[int, Issued] = {}
         for ca in authorities:
             self.know(ca, ca.issuing)
             self.know(ca, ca.voucher)
@@ -55,4 +57,4 @@ class Responders:
         if status == "down":
             raise FetchError(f"{url!r}: Connection refused")
         ca, certificate = self._known[serial]
-        return ca.ocsp(certificate, status)
+        return ca.ocsp(certificate, status, responder=self.delegates.get(serial))

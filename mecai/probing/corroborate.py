@@ -1,84 +1,127 @@
-"""What the requested addresses show, taken together (docs/spec P2, P6).
+"""What the addresses of a server show, taken together (docs/spec P2, P6).
 
 Every address is probed. Up to three handshakes are made with each, for behind one address there may be several servers,
-and one that shows the certificate agrees. An address that disagrees or does not answer drops out; if none is left, the
-request is refused, and the refusal says what was seen.
+and one that shows the certificate agrees. What each address showed is a value, also where it disagrees or is silent:
+who asked decides what follows from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from typing import Final
 
-from cryptography import x509
-
-from mecai.protocol.objects.request import VoucherRequest
+from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError, Unreachable
 from mecai.protocol.pki.identity import address_text, certificate_hash
 from mecai.service.deadline import Deadline
-from mecai.vas.problem import Code, Problem
 
 HANDSHAKES: Final = 3
-# Of several failures the first of these is told: it says most about the server.
-_GRAVITY: Final = (Code.CERTIFICATE_MISMATCH, Code.HANDSHAKE_FAILED, Code.UNREACHABLE)
 
 # `mecai.probing.handshake.probe`, or what stands for it in a test.
-Probe = Callable[[bytes, int, str | None, x509.Certificate, Deadline], tuple[bytes, ...]]
-Outcome = tuple[bytes, ...] | Problem
+Probe = Callable[[bytes, int, str | None, KeyType, Deadline], tuple[bytes, ...]]
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """The addresses that agreed, in the request's order, and whether each also showed the request's intermediates."""
+class Target:
+    """Where to ask, and what should be shown there: a chain in DER, end entity first, root left out."""
 
     addresses: tuple[bytes, ...]
-    intermediates_matched: bool
+    port: int
+    server_name: str | None
+    key_type: KeyType
+    chain: tuple[bytes, ...]
 
 
-def look(request: VoucherRequest, server_name: str | None, probe: Probe, deadline: Deadline) -> Sighting:
-    """Probe all addresses of a request at once; raises `Problem` when none of them shows its certificate."""
-    wanted = x509.load_der_x509_certificate(request.certificate)
+class Finding(StrEnum):
+    """What came of an address, the gravest failure first: it says most about the server."""
 
-    def outcome(address: bytes) -> Outcome:
-        return _outcome(request, address, lambda: probe(address, request.port, server_name, wanted, deadline))
-
-    with ThreadPoolExecutor(max_workers=len(request.addresses), thread_name_prefix="probe") as pool:
-        outcomes = dict(zip(request.addresses, pool.map(outcome, request.addresses), strict=True))
-    chains = {address: chain for address, chain in outcomes.items() if not isinstance(chain, Problem)}
-    if not chains:
-        raise _gravest([problem for problem in outcomes.values() if isinstance(problem, Problem)])
-    return Sighting(tuple(chains), all(chain[1:] == request.intermediates for chain in chains.values()))
+    AGREED = "agreed"
+    ANOTHER_CERTIFICATE = "another-certificate"
+    HANDSHAKE_FAILED = "handshake-failed"
+    UNREACHABLE = "unreachable"
 
 
-def _outcome(request: VoucherRequest, address: bytes, shake_hands: Callable[[], tuple[bytes, ...]]) -> Outcome:
-    """Return the chain of the first handshake that shows the certificate, or the gravest of the failures."""
-    problems: list[Problem] = []
+_GRAVITY: Final = tuple(Finding)
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What one address showed. `seen` has the SHA-256 of each other certificate, None for an empty chain."""
+
+    address: bytes
+    finding: Finding
+    intermediates_matched: bool = False
+    details: tuple[str, ...] = ()
+    seen: tuple[bytes | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Corroboration:
+    """The results of all addresses, in the target's order."""
+
+    results: tuple[ProbeResult, ...]
+
+    @property
+    def addresses(self) -> tuple[bytes, ...]:
+        """The addresses that agreed."""
+        return tuple(each.address for each in self._agreed)
+
+    @property
+    def intermediates_matched(self) -> bool:
+        """Whether every address that agreed showed the target's intermediates too."""
+        return all(each.intermediates_matched for each in self._agreed)
+
+    @property
+    def gravest(self) -> tuple[ProbeResult, ...]:
+        """The results of the gravest kind of failure; to be asked where no address agreed."""
+        kind = min((each.finding for each in self.results), key=_GRAVITY.index)
+        return tuple(each for each in self.results if each.finding is kind)
+
+    @property
+    def _agreed(self) -> tuple[ProbeResult, ...]:
+        return tuple(each for each in self.results if each.finding is Finding.AGREED)
+
+
+def corroborate(target: Target, probe: Probe, deadline: Deadline) -> Corroboration:
+    """Probe all addresses of a target at once; no address's failure is an error."""
+    with ThreadPoolExecutor(max_workers=len(target.addresses), thread_name_prefix="probe") as pool:
+        return Corroboration(tuple(pool.map(partial(_examine, target, probe, deadline), target.addresses)))
+
+
+def _examine(target: Target, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
+    """Return the first handshake that shows the certificate, or the gravest failures of all of them."""
+    failures: list[ProbeResult] = []
     for _ in range(HANDSHAKES):
-        try:
-            chain = shake_hands()
-        except Problem as problem:
-            problems.append(problem)
-            if problem.code is Code.UNREACHABLE:
-                break
-        else:
-            if chain[:1] == (request.certificate,):
-                return chain
-            problems.append(_mismatch(address, chain))
-    return _gravest(problems)
+        result = _shake_hands(target, probe, deadline, address)
+        if result.finding is Finding.AGREED:
+            return result
+        failures.append(result)
+        if result.finding is Finding.UNREACHABLE:
+            break
+    return _summary(Corroboration(tuple(failures)).gravest)
 
 
-def _mismatch(address: bytes, chain: tuple[bytes, ...]) -> Problem:
-    seen = certificate_hash(chain[0]).hex() if chain else None
-    detail = f"{address_text(address)}: shows another certificate than the one of the request"
-    return Problem(
-        Code.CERTIFICATE_MISMATCH, detail, extra={"seen": [{"address": address_text(address), "certificateHash": seen}]}
-    )
+def _shake_hands(target: Target, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
+    try:
+        chain = probe(address, target.port, target.server_name, target.key_type, deadline)
+    except Unreachable as error:
+        return _failure(address, Finding.UNREACHABLE, error)
+    except HandshakeFailed as error:
+        return _failure(address, Finding.HANDSHAKE_FAILED, error)
+    if chain[:1] == target.chain[:1]:
+        return ProbeResult(address, Finding.AGREED, chain[1:] == target.chain[1:])
+    detail = f"{address_text(address)}: shows another certificate than the expected one"
+    seen = certificate_hash(chain[0]) if chain else None
+    return ProbeResult(address, Finding.ANOTHER_CERTIFICATE, details=(detail,), seen=(seen,))
 
 
-def _gravest(problems: Sequence[Problem]) -> Problem:
-    """Tell the gravest kind of failure, with all of that kind."""
-    code = min((problem.code for problem in problems), key=_GRAVITY.index)
-    those = [problem for problem in problems if problem.code is code]
-    seen = [each for problem in those for each in problem.extra.get("seen", ())]
-    detail = "; ".join(dict.fromkeys(problem.detail for problem in those))
-    distinct = [each for place, each in enumerate(seen) if each not in seen[:place]]
-    return Problem(code, detail, extra={"seen": distinct} if distinct else None)
+def _failure(address: bytes, finding: Finding, error: ProbeError) -> ProbeResult:
+    return ProbeResult(address, finding, details=(str(error),))
+
+
+def _summary(results: tuple[ProbeResult, ...]) -> ProbeResult:
+    """Take several handshakes with one address, all of one finding, as one result; repetitions are left out."""
+    details = dict.fromkeys(detail for each in results for detail in each.details)
+    seen = dict.fromkeys(octets for each in results for octets in each.seen)
+    return ProbeResult(results[0].address, results[0].finding, details=tuple(details), seen=tuple(seen))

@@ -11,12 +11,12 @@ from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
 from mecai.service.readiness import Readiness
-from mecai.vas.admission.admit import Reception
+from mecai.vas.admission.admit import Admission
 from mecai.vas.admission.quotas import Quotas
-from mecai.vas.config import Config
+from mecai.vas.config import VasConfig
 from mecai.vas.issuance.issue import Notary
 from mecai.vas.issuance.own_status import OwnStatus
-from mecai.vas.issuance.signer import Signer, load_signer
+from mecai.vas.issuance.signer import VoucherSigner, load_signer
 from mecai.vas.issuance.targets import Targets
 from mecai.vas.storage.database import open_database, require_ready
 from mecai.vas.storage.logs import Log
@@ -28,13 +28,13 @@ from mecai.vas.trust.directories import Directories
 class Assembly:
     """The parts that the HTTP interface speaks with."""
 
-    config: Config
+    config: VasConfig
     clock: Callable[[], datetime]
     engine: Engine
     directories: Directories
-    signer: Signer
+    signer: VoucherSigner
     own_status: OwnStatus
-    reception: Reception
+    admission: Admission
 
     def readiness(self) -> Readiness:
         """Return what tells whether the server could vouch now (docs/spec R8)."""
@@ -49,7 +49,7 @@ class Assembly:
 
 
 def assemble(
-    config: Config,
+    config: VasConfig,
     clock: Callable[[], datetime],
     *,
     probe: Probe = probe,
@@ -79,5 +79,5 @@ def assemble(
         hold=config.hold,
         clock=clock,
     )
-    reception = Reception(notary, Quotas(config.bounds, monotonic), config.parallel_requests)
-    return Assembly(config, clock, engine, directories, signer, own_status, reception)
+    admission = Admission(notary, Quotas(config.bounds, monotonic), config.parallel_requests, monotonic)
+    return Assembly(config, clock, engine, directories, signer, own_status, admission)

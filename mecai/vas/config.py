@@ -36,10 +36,19 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki.identity import HASH_SIZE
 from mecai.service.settings import Network, read_settings
-from mecai.vas.admission.quotas import Bounds
 
 # docs/spec, P4: the ports below 1024 that carry TLS, and 8443.
 TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 8443)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many requests a minute are let in, of each kind (docs/spec R9)."""
+
+    requester: int = 60
+    address: int = 60
+    certificate: int = 60
+    own: int = 30
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class DirectoryFile:
 
 
 @dataclass(frozen=True)
-class Config:
+class VasConfig:
     """Every key of `vas.toml`."""
 
     key: Path
@@ -118,9 +127,9 @@ class Config:
         return frozenset(bytes.fromhex(text) for text in self.distrusted)
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path) -> VasConfig:
     """Read `vas.toml`; raises `HostError` or `InputError` with one line that names the key."""
-    return read_settings(path, Config)
+    return read_settings(path, VasConfig)
 
 
 def _is_hash(text: str) -> bool:

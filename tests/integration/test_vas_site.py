@@ -14,7 +14,9 @@ import pytest
 from jinja2 import Environment
 
 from mecai.protocol.limits import LIMITS
-from mecai.vas.problem import MEDIA_TYPE, Code, Problem
+from mecai.service.web import PROBLEM_TYPE
+from mecai.vas.http.problems import STATUS, problem
+from mecai.vas.refusal import Code, Refusal
 from tests.pki import Hierarchy
 
 ROLE = Path(__file__).resolve().parents[2] / "ansible" / "roles" / "voucher_authority"
@@ -72,20 +74,20 @@ def running(home: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    ("size", "problem"),
+    ("size", "refusal"),
     [
-        (10, Problem(Code.OVERLOADED, "the server does not answer")),
-        (LIMITS.request_size + 1, Problem(Code.OVERLOADED, "the server does not answer")),
-        (LIMITS.request_size + 8192, Problem(Code.TOO_LARGE, f"more than {LIMITS.request_size} octets")),
+        (10, Refusal(Code.OVERLOADED, "the server does not answer")),
+        (LIMITS.request_size + 1, Refusal(Code.OVERLOADED, "the server does not answer")),
+        (LIMITS.request_size + 8192, Refusal(Code.TOO_LARGE, f"more than {LIMITS.request_size} octets")),
     ],
 )
-def test_nginx_refuses_in_the_words_of_the_protocol(tmp_path: Path, size: int, problem: Problem) -> None:
+def test_nginx_refuses_in_the_words_of_the_protocol(tmp_path: Path, size: int, refusal: Refusal) -> None:
     with running(tmp_path) as path:
         connection = Connection(path)
         connection.request("POST", "/v1/vouchers", body=bytes(size))
         response = connection.getresponse()
         document = json.loads(response.read())
         connection.close()
-    assert (response.status, response.headers["Content-Type"]) == (problem.code.status, MEDIA_TYPE)
-    assert document == problem.document()
-    assert response.headers["Retry-After"] == ("5" if problem.code is Code.OVERLOADED else None)
+    assert (response.status, response.headers["Content-Type"]) == (STATUS[refusal.code], PROBLEM_TYPE)
+    assert document == problem(refusal).members()
+    assert response.headers["Retry-After"] == ("5" if refusal.code is Code.OVERLOADED else None)

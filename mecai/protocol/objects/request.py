@@ -14,8 +14,10 @@ Everything that fails here is `Malformed` under rule R3.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Final
 
+from cryptography import x509
 from cryptography.hazmat import asn1
 
 from mecai.errors import InputError, Malformed, under_rule
@@ -23,7 +25,7 @@ from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki import certificates
-from mecai.protocol.pki.identity import check_addresses
+from mecai.protocol.pki.identity import certificate_hash, check_addresses
 from mecai.protocol.pki.names import host_name
 
 VERSION: Final = 1
@@ -43,7 +45,10 @@ class _VoucherRequest:
 
 @dataclass(frozen=True)
 class VoucherRequest:
-    """A request; certificates are DER, end entity and then its issuers in chain order, root left out."""
+    """A request; certificates are DER, end entity and then its issuers in chain order, root left out.
+
+    They are parsed once, here: `chain` has them parsed, `hashes` their SHA-256, both in the same order.
+    """
 
     certificate: bytes
     intermediates: tuple[bytes, ...]
@@ -54,8 +59,7 @@ class VoucherRequest:
 
     def __post_init__(self) -> None:
         with under_rule(RULE):
-            for index, certificate in enumerate((self.certificate, *self.intermediates)):
-                certificates.load(certificate, f"intermediates[{index - 1}]" if index else "certificate")
+            _ = self.chain
             check_addresses(self.addresses)
             if self.port not in PORTS:
                 raise Malformed(f"port: {self.port} is no port")
@@ -63,6 +67,18 @@ class VoucherRequest:
                 raise Malformed("succession: empty, leave it out")
             if self.server_name is not None:
                 _check_server_name(self.server_name)
+
+    @cached_property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """The certificates, end entity first."""
+        end_entity = certificates.load(self.certificate, "certificate")
+        issuers = (certificates.load(der, f"intermediates[{i}]") for i, der in enumerate(self.intermediates))
+        return (end_entity, *issuers)
+
+    @cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The certificates' names in this protocol, end entity's first."""
+        return tuple(map(certificate_hash, (self.certificate, *self.intermediates)))
 
     def encode(self) -> bytes:
         """Return the DER encoding; raises `Malformed` when it is too large."""

@@ -6,6 +6,7 @@ Everything is SHA-256, which version 1 of the protocol means throughout (docs/sp
 import hashlib
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -30,6 +31,7 @@ def spki_der(certificate: x509.Certificate) -> bytes:
     return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+@lru_cache(LIMITS.remembered_certificates)
 def spki_hash(certificate: x509.Certificate) -> bytes:
     """Return SHA-256 over the DER SubjectPublicKeyInfo: how this project names a key."""
     return sha256(spki_der(certificate))

@@ -6,6 +6,8 @@ A host name is compared in lower-case A-labels without trailing dot (RFC 5890).
 import ipaddress
 import re
 
+from cryptography import x509
+
 from mecai.errors import InputError
 from mecai.protocol.limits import LIMITS
 
@@ -24,6 +26,24 @@ def host_name(text: str) -> str:
     if len(name) > LIMITS.server_name_length or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise InputError(f"{text!r} is no host name; expected dot-separated labels of a-z, 0-9 and '-' (A-labels)")
     return name
+
+
+def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the DNS names that a certificate is for, as they stand there, in its order."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(names.get_values_for_type(x509.DNSName))
+
+
+def stands_for(pattern: str, name: str) -> bool:
+    """Tell whether a certificate's DNS name stands for a host name in its normal form (RFC 9525 section 6.3).
+
+    A wildcard is the whole left-most label, and stands for exactly one.
+    """
+    wildcard, _, parent = pattern.lower().partition(".")
+    return pattern.lower() == name or (wildcard == "*" and parent == name.partition(".")[2] != "")
 
 
 def check_https_url(text: str) -> None:

@@ -15,11 +15,11 @@ from mecai.service.deadline import Deadline
 Result = TypeVar("Result")
 
 
-class Flights(Generic[Result]):
+class RequestsInFlight(Generic[Result]):
     """What is being worked on, by key; nothing is kept once it is done."""
 
     def __init__(self) -> None:
-        self._flights: dict[Hashable, Future[Result]] = {}
+        self._futures: dict[Hashable, Future[Result]] = {}
         self._lock = threading.Lock()
 
     def join(self, key: Hashable, work: Callable[[], Result], deadline: Deadline) -> Result:
@@ -28,9 +28,9 @@ class Flights(Generic[Result]):
         Raises `TimeoutError` when the other one is not done by the deadline.
         """
         with self._lock:
-            future = self._flights.get(key)
+            future = self._futures.get(key)
             if mine := future is None:
-                future = self._flights[key] = Future()
+                future = self._futures[key] = Future()
         if mine:
             self._lead(key, future, work)
         return future.result(timeout=deadline.left())
@@ -44,5 +44,5 @@ class Flights(Generic[Result]):
         else:
             settle = partial(future.set_result, result)
         with self._lock:
-            del self._flights[key]
+            del self._futures[key]
         settle()

@@ -14,29 +14,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from mecai.errors import InputError
 from mecai.protocol.objects.request import VoucherRequest
-from mecai.protocol.pki.identity import address_octets, address_text, certificate_hash
-from mecai.vas.problem import Code, Problem
+from mecai.protocol.pki.identity import address_octets, address_text
+from mecai.vas.config import Bounds
+from mecai.vas.refusal import Code, Refusal
 
 WINDOW: Final = 60.0  # seconds
 _SITE_BITS: Final = 64  # what one subscriber has at least (RFC 6177)
 
 Clock = Callable[[], float]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Requests per minute."""
-
-    requester: int = 60
-    address: int = 60
-    certificate: int = 60
-    own: int = 30
 
 
 class Quota:
@@ -51,7 +41,7 @@ class Quota:
         self._lock = threading.Lock()
 
     def take(self, key: str) -> None:
-        """Count one request; raises `Problem` (too-many-requests) beyond the limit."""
+        """Count one request; raises `Refusal` (too-many-requests) beyond the limit."""
         with self._lock:
             now = self._clock()
             if now >= self._end:
@@ -60,7 +50,7 @@ class Quota:
             self._counts[key] += 1
             if self._counts[key] > self._limit:
                 detail = f"more than {self._limit} requests of {key or 'one requester'} in a minute"
-                raise Problem(Code.TOO_MANY_REQUESTS, detail, retry=timedelta(seconds=self._end - now))
+                raise Refusal(Code.TOO_MANY_REQUESTS, detail, retry=timedelta(seconds=self._end - now))
 
 
 class Quotas:
@@ -73,21 +63,21 @@ class Quotas:
         self._own = Quota(bounds.own, clock)
 
     def take_malformed(self, requester: str) -> None:
-        """Count a request that says nothing; raises `Problem` (too-many-requests)."""
+        """Count a request that says nothing; raises `Refusal` (too-many-requests)."""
         self._requesters.take(requester_of(requester))
 
     def take(self, requester: str, request: VoucherRequest) -> None:
-        """Count a request; raises `Problem` (too-many-requests)."""
+        """Count a request; raises `Refusal` (too-many-requests)."""
         own = _octets(requester)
         if own in request.addresses:
             try:
                 self._own.take(requester_of(address_text(own)))
-            except Problem:
+            except Refusal:
                 pass  # beyond it, it is anybody
             else:
                 return
         self._requesters.take(requester_of(requester))
-        self._certificates.take(f"certificate {certificate_hash(request.certificate).hex()}")
+        self._certificates.take(f"certificate {request.hashes[0].hex()}")
         for address in request.addresses:
             self._addresses.take(f"address {address_text(address)}")
 

@@ -6,66 +6,52 @@ Configuration: MECAI_VAS_CONFIG, or /etc/mecai/vas.toml. One worker process, for
 counted in memory (`mecai.vas.admission`); more threads than `parallel_requests`, so that health is answered under load.
 """
 
-import logging
-import os
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from mecai.errors import MecaiError
 from mecai.protocol.limits import LIMITS
-from mecai.service.logs import log_json
+from mecai.service.web import frame, retry_after, start
 from mecai.vas.assembly import Assembly, assemble
 from mecai.vas.config import read_config
-from mecai.vas.issuance.issue import Held
-from mecai.vas.problem import MEDIA_TYPE, Code, Problem, retry_after
+from mecai.vas.http.problems import problem
+from mecai.vas.issuance.issue import OnHold
+from mecai.vas.refusal import Code, Refusal
 
 REQUEST_TYPE: Final = "application/mecai-voucher-request"
 VOUCHER_TYPE: Final = "application/mecai-voucher"
-_BOOT_FAILURE: Final = 3  # gunicorn's exit code that stops it from starting workers again and again
 
 _OPENAPI: Final = (files(__package__) / "openapi.json").read_bytes()  # docs/spec R8
-
-LOG = logging.getLogger(__name__)
 
 
 def create_app() -> Flask:
     """Make the application as the environment configures it; a bad configuration ends the process in one line."""
-    log_json()
-    path = Path(os.environ.get("MECAI_VAS_CONFIG", "/etc/mecai/vas.toml"))
-    try:
-        return make_app(assemble(read_config(path), _now))
-    except MecaiError as error:
-        LOG.critical("the VAS cannot start", extra={"error": str(error)})
-        raise SystemExit(_BOOT_FAILURE) from None
+    path = Path("/etc/mecai/vas.toml")
+    return start("the VAS", "MECAI_VAS_CONFIG", path, lambda path: make_app(assemble(read_config(path), _now)))
 
 
 def make_app(server: Assembly) -> Flask:
     """Make the application around a server."""
-    app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = LIMITS.request_size
-    proxied = ProxyFix(app.wsgi_app, x_for=server.config.trusted_proxies, x_proto=0)
-    app.wsgi_app = proxied  # type: ignore[method-assign]  # the way that Flask documents
+    proxies = server.config.trusted_proxies
+    app = frame(__name__, server.readiness(), largest_body=LIMITS.request_size, trusted_proxies=proxies)
     _route(app, server)
-    _handle_errors(app)
+    _handle_refusals(app)
     return app
 
 
 def _route(app: Flask, server: Assembly) -> None:
-    readiness = server.readiness()
-
     @app.post("/v1/vouchers")
     def vouchers() -> Response:
         if request.mimetype != REQUEST_TYPE:
-            raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type: expected {REQUEST_TYPE}")
-        answer = server.reception.answer(request.get_data(), request.remote_addr or "")
-        if isinstance(answer, Held):
+            raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type: expected {REQUEST_TYPE}")
+        answer = server.admission.answer(request.get_data(), request.remote_addr or "")
+        if isinstance(answer, OnHold):
             return _on_hold(answer, server.clock())
         return Response(answer.der, content_type=VOUCHER_TYPE)
 
@@ -83,42 +69,22 @@ def _route(app: Flask, server: Assembly) -> None:
     def openapi() -> Response:
         return Response(_OPENAPI, content_type="application/json")
 
-    @app.get("/healthz")
-    def health() -> dict[str, str]:
-        return {"status": "alive"}
 
-    @app.get("/readyz")
-    def ready() -> tuple[dict[str, Any], int]:
-        return readiness.answer()
-
-
-def _on_hold(held: Held, now: datetime) -> Response:
+def _on_hold(held: OnHold, now: datetime) -> Response:
     response = jsonify(holdEnd=f"{held.until:%Y-%m-%dT%H:%M:%SZ}", reason="first-seen")
-    response.status_code = 202
+    response.status_code = HTTPStatus.ACCEPTED
     response.headers.update(retry_after(held.until - now))
     return response
 
 
-def _handle_errors(app: Flask) -> None:
-    @app.errorhandler(Problem)
-    def refused(problem: Problem) -> Response:
-        return _document(problem.document(), problem.headers())
+def _handle_refusals(app: Flask) -> None:
+    @app.errorhandler(Refusal)
+    def refused(refusal: Refusal) -> Response:
+        return problem(refusal).response()
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_error: RequestEntityTooLarge) -> Response:
-        return refused(Problem(Code.TOO_LARGE, f"more than {LIMITS.request_size} octets"))
-
-    @app.errorhandler(HTTPException)
-    def other(error: HTTPException) -> Response:
-        return _document({"type": "about:blank", "title": error.name, "status": error.code}, {})
-
-
-def _document(members: dict[str, Any], headers: dict[str, str]) -> Response:
-    """Return a problem document (RFC 9457)."""
-    response = jsonify(members)
-    response.status_code = members["status"]
-    response.headers.update({"Content-Type": MEDIA_TYPE} | headers)
-    return response
+        return refused(Refusal(Code.TOO_LARGE, f"more than {LIMITS.request_size} octets"))
 
 
 def _now() -> datetime:

@@ -11,21 +11,20 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.errors import VerificationError
+from mecai.errors import Malformed, VerificationError
 from mecai.evidence import Evidence
-from mecai.probing.corroborate import Probe, Sighting, look
+from mecai.probing.corroborate import Corroboration, Probe, corroborate
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher_info import VoucherInfo
-from mecai.protocol.pki.identity import certificate_hash
 from mecai.service.deadline import Deadline
 from mecai.vas.hold.first_seen import hold_end
+from mecai.vas.issuance.agreement import require_agreement
 from mecai.vas.issuance.own_status import OwnStatus
-from mecai.vas.issuance.signer import Signer
-from mecai.vas.issuance.targets import Targets, server_name
-from mecai.vas.problem import Code, Problem, from_verdict
+from mecai.vas.issuance.signer import VoucherSigner
+from mecai.vas.issuance.targets import Targets
+from mecai.vas.refusal import Code, Refusal, from_verdict
 from mecai.vas.storage.logs import Log
 from mecai.vas.trust.contexts import Trust, Trusted
 
@@ -36,8 +35,8 @@ Collect = Callable[[Sequence[x509.Certificate], datetime], tuple[Evidence, ...]]
 
 
 @dataclass(frozen=True)
-class Held:
-    """The certificate is on hold until this time."""
+class OnHold:
+    """The certificate waits until this time."""
 
     until: datetime
 
@@ -60,24 +59,25 @@ class Notary:
     own_status: OwnStatus
     probe: Probe
     log: Log
-    signer: Signer
+    signer: VoucherSigner
     lifetime: timedelta
     hold: timedelta
     clock: Callable[[], datetime]
 
-    def vouch(self, request: VoucherRequest, requester: str, deadline: Deadline) -> Issued | Held:
-        """Do the work for a request that decoded; raises `Problem`. `requester` goes into the voucher log."""
-        self.targets.require_allowed(request)
+    def vouch(self, request: VoucherRequest, requester: str, deadline: Deadline) -> Issued | OnHold:
+        """Do the work for a request that decoded; raises `Refusal`. `requester` goes into the voucher log."""
+        target = self.targets.target(request)
         now = self.clock()
-        trusted = self.trust.judge(request, now)
+        trusted = self.trust.judge(request.chain, now)
         evidence = self._collect(trusted, now)
         own = self.own_status.current(now)
-        probed = self.clock()
-        sighting = look(request, server_name(request, trusted.path[0]), self.probe, deadline)
-        first_seen = self.log.sight(trusted.path[0], probed)
+        probed = self.clock()  # before the first handshake: what a voucher says held from then on
+        found = corroborate(target, self.probe, deadline)
+        require_agreement(found)
+        first_seen = self.log.sight(request, probed)
         if (end := hold_end(first_seen, self.hold, self.clock())) is not None:
-            return Held(end)
-        info = self._say(request, trusted, (*evidence, own), sighting, probed)
+            return OnHold(end)
+        info = self._state(request, trusted, (*evidence, own), found, probed)
         return self._sign(info, (*evidence, own), requester)
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:
@@ -86,45 +86,49 @@ class Notary:
         except VerificationError as error:
             raise from_verdict(error) from error
 
-    def _say(
+    def _state(
         self,
         request: VoucherRequest,
         trusted: Trusted,
         evidence: tuple[Evidence, ...],
-        sighting: Sighting,
+        found: Corroboration,
         probed: datetime,
     ) -> VoucherInfo:
-        """Put into words what was found; the last of `evidence` is the VA's own and bounds the time only (O11)."""
-        chain = trusted.path[:-1]
-        hashes = [certificate_hash(certificate.public_bytes(Encoding.DER)) for certificate in chain]
+        """Put into words what was found.
+
+        `evidence` names the certificates of the path in its order; its last piece is the VA's own and bounds the time
+        only (O11).
+        """
+        *statuses, own = (each.status for each in evidence)
+        hashes = [each.certificate_hash for each in statuses]
         ends = (
             probed + self.lifetime,
-            *(certificate.not_valid_after_utc for certificate in (self.signer.certificate, *chain)),
-            *(each.status.next_update for each in evidence),
+            *(each.not_valid_after_utc for each in (self.signer.certificate, *trusted.path[:-1])),
+            *(each.next_update for each in (*statuses, own)),
         )
-        if min(ends) <= probed:
-            raise Problem(Code.STATUS_UNAVAILABLE, "the status of a certificate ran out during the work; ask again")
+        if min(ends) <= self.clock():
+            raise Refusal(Code.STATUS_UNAVAILABLE, "the status of a certificate ran out during the work; ask again")
         return VoucherInfo(
             authority=self.signer.authority,
             serial_number=1 + secrets.randbelow((1 << LIMITS.serial_bits) - 1),
             certificate_hash=hashes[0],
             intermediate_hashes=tuple(hashes[1:]),
-            addresses=sighting.addresses,
+            addresses=found.addresses,
             probed_port=request.port,
             this_update=probed,
             next_update=min(ends),
             trust_contexts=trusted.contexts,
-            intermediates_matched=sighting.intermediates_matched,
+            intermediates_matched=found.intermediates_matched,
             perspectives=PERSPECTIVES,
-            status_evidence=tuple(each.status for each in evidence[:-1]),
+            status_evidence=tuple(statuses),
         )
 
     def _sign(self, info: VoucherInfo, evidence: tuple[Evidence, ...], requester: str) -> Issued:
         """Sign and record; the evidence's OCSP responses travel along (O4)."""
         responses = tuple(dict.fromkeys(each.response for each in evidence if each.response is not None))
-        der = self.signer.sign(info, responses)
-        if len(der) > LIMITS.voucher_size:
-            detail = f"with the evidence a voucher has {len(der)} octets; {LIMITS.voucher_size} are allowed"
-            raise Problem(Code.STATUS_UNAVAILABLE, detail)
+        try:
+            der = self.signer.sign(info, responses)
+        except Malformed as error:  # the evidence is a responder's, and of what size that one pleases
+            raise Refusal(Code.STATUS_UNAVAILABLE, f"with the evidence, {error.detail}") from error
         self.log.record(info, der, requester)
         return Issued(info, der)

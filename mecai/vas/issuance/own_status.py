@@ -14,7 +14,7 @@ from cryptography import x509
 from mecai.errors import VerificationError
 from mecai.evidence import Evidence, Fetch, FetchError, by_ocsp
 from mecai.protocol.limits import LIMITS
-from mecai.vas.problem import Code, Problem
+from mecai.vas.refusal import Code, Refusal
 
 LOG = logging.getLogger(__name__)
 RETRY: Final = timedelta(minutes=1)
@@ -32,12 +32,12 @@ class OwnStatus:
         self._lock = threading.Lock()
 
     def current(self, now: datetime) -> Evidence:
-        """Return evidence that is good at `now`; raises `Problem` (overloaded) if there is none."""
+        """Return evidence that is good at `now`; raises `Refusal` (overloaded) if there is none."""
         with self._lock:
             if now >= self._refresh:
                 self._renew(now)
             if self._evidence is None or self._evidence.status.next_update <= now:
-                raise Problem(Code.OVERLOADED, "the status of this VA's own certificate is not good", retry=RETRY)
+                raise Refusal(Code.OVERLOADED, "the status of this VA's own certificate is not good", retry=RETRY)
             return self._evidence
 
     def _renew(self, now: datetime) -> None:

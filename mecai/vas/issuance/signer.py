@@ -14,7 +14,7 @@ from mecai.protocol.pki.path import validate_authority
 from mecai.service.pem import load_certificates, load_key
 
 
-class Signer:
+class VoucherSigner:
     """A VA: its certificate, the root that issued it, the id that follows from the root, and its key."""
 
     def __init__(self, key: PrivateKey, certificate: x509.Certificate, root: x509.Certificate) -> None:
@@ -35,10 +35,10 @@ class Signer:
             raise HostError(f"the VA's certificate is of no use: {error.detail}; let the CA issue another") from error
 
 
-def load_signer(key_path: Path, certificate_path: Path, root_path: Path) -> Signer:
+def load_signer(key_path: Path, certificate_path: Path, root_path: Path) -> VoucherSigner:
     """Read key, certificate and root from files; raises `HostError` or `InputError` with one line."""
     key = load_key(key_path)
     certificate = load_certificates(certificate_path)[0]
     if certificate.public_key() != key.public_key():
         raise HostError(f"{certificate_path}: is not of the key in {key_path}; let the CA issue one for this key")
-    return Signer(key, certificate, load_certificates(root_path)[0])
+    return VoucherSigner(key, certificate, load_certificates(root_path)[0])

@@ -1,4 +1,7 @@
-"""What may be probed on a stranger's word, and by which name (docs/spec P3, P4, R3)."""
+"""What may be probed on a stranger's word, and by which name (docs/spec P3, P4, R3).
+
+Everything here follows from the request alone: what is refused here has cost nobody a connection.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,9 +10,11 @@ from cryptography import x509
 
 from mecai.errors import InputError
 from mecai.evidence import AddressPolicy, AddressRefused
+from mecai.probing.corroborate import Target
+from mecai.probing.handshake import HandshakeFailed, key_type
 from mecai.protocol.objects.request import VoucherRequest
-from mecai.protocol.pki.names import host_name
-from mecai.vas.problem import Code, Problem
+from mecai.protocol.pki.names import dns_names, host_name, stands_for
+from mecai.vas.refusal import Code, Refusal
 
 
 @dataclass(frozen=True)
@@ -19,33 +24,46 @@ class Targets:
     ports: Collection[int]
     addresses: AddressPolicy
 
-    def require_allowed(self, request: VoucherRequest) -> None:
-        """Let a request pass whose port and addresses may all be probed; raises `Problem` (address-refused)."""
+    def target(self, request: VoucherRequest) -> Target:
+        """Return what the probe is to find where.
+
+        Raises `Refusal`: address-refused, malformed for a name that is not the certificate's or none at all,
+        handshake-failed for a key that no TLS server can use.
+        """
+        self._require_allowed(request)
+        name = server_name(request.server_name, request.chain[0])
+        try:
+            kind = key_type(request.chain[0])
+        except HandshakeFailed as error:
+            raise Refusal(Code.HANDSHAKE_FAILED, str(error)) from error
+        return Target(request.addresses, request.port, name, kind, (request.certificate, *request.intermediates))
+
+    def _require_allowed(self, request: VoucherRequest) -> None:
         if request.port not in self.ports:
-            raise Problem(Code.ADDRESS_REFUSED, f"port: {request.port} is not probed by this VA")
+            raise Refusal(Code.ADDRESS_REFUSED, f"port: {request.port} is not probed by this VA")
         for address in request.addresses:
             try:
                 self.addresses.check(address)
             except AddressRefused as error:
-                raise Problem(Code.ADDRESS_REFUSED, f"addresses: {error.detail}") from error
+                raise Refusal(Code.ADDRESS_REFUSED, f"addresses: {error.detail}") from error
 
 
-def server_name(request: VoucherRequest, certificate: x509.Certificate) -> str | None:
+def server_name(asked: str | None, certificate: x509.Certificate) -> str | None:
     """Return the probe's SNI: the request's serverName, or else what follows from the certificate (R3).
 
-    That is its first DNS name, a wildcard's left label replaced by `www`; None if it has no DNS name. Raises `Problem`
-    (malformed) for a DNS name that is none: what a CA certified may still hold anything.
+    That is its first DNS name, a wildcard's left label replaced by `www`; None if it has no DNS name. Raises `Refusal`
+    (malformed) for a serverName that is not the certificate's, and for a DNS name that is none: what a CA certified may
+    still hold anything.
     """
-    if request.server_name is not None:
-        return request.server_name
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    names = dns_names(certificate)
+    if asked is not None:
+        if not any(stands_for(name, asked) for name in names):
+            raise Refusal(Code.MALFORMED, f"serverName: {asked!r} is not a name of the certificate")
+        return asked
+    if not names:
         return None
-    first: str | None = next(iter(names.get_values_for_type(x509.DNSName)), None)
-    if first is None:
-        return None
+    first = names[0]
     try:
         return host_name(f"www{first[1:]}" if first.startswith("*.") else first)
     except InputError as error:
-        raise Problem(Code.MALFORMED, f"certificate: its first DNS name: {error}") from error
+        raise Refusal(Code.MALFORMED, f"certificate: its first DNS name: {error}") from error

@@ -6,12 +6,10 @@ have expired, vouchers older than the voucher log is to reach back.
 
 from datetime import datetime, timedelta
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Engine, delete, insert, select
 
+from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher_info import VoucherInfo
-from mecai.protocol.pki.identity import certificate_hash
 from mecai.vas.storage.database import insert_into
 from mecai.vas.storage.tables import CERTIFICATES, VOUCHERS
 
@@ -24,11 +22,10 @@ class Log:
         self._engine = engine
         self._reach = reach
 
-    def sight(self, certificate: x509.Certificate, now: datetime) -> datetime:
-        """Log a certificate that a probe has just seen, and return when it was seen for the first time."""
-        der = certificate.public_bytes(Encoding.DER)
-        name = certificate_hash(der)
-        row = {"hash": name, "der": der, "first_seen": now, "expires": certificate.not_valid_after_utc}
+    def sight(self, request: VoucherRequest, now: datetime) -> datetime:
+        """Log a request's certificate, which a probe has just seen, and return when it was seen for the first time."""
+        name, expires = request.hashes[0], request.chain[0].not_valid_after_utc
+        row = {"hash": name, "der": request.certificate, "first_seen": now, "expires": expires}
         with self._engine.begin() as connection:
             connection.execute(delete(CERTIFICATES).where(CERTIFICATES.c.expires < now))
             connection.execute(insert_into(self._engine, CERTIFICATES).values(row).on_conflict_do_nothing())

@@ -21,7 +21,7 @@ from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Directory
 from mecai.service.pem import load_certificates
 from mecai.vas.config import DirectoryFile
-from mecai.vas.problem import Code, Problem
+from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.database import insert_into
 from mecai.vas.storage.tables import DIRECTORIES
 
@@ -38,12 +38,12 @@ class Directories:
         self._lock = threading.Lock()
 
     def in_force(self, now: datetime) -> tuple[Directory, ...]:
-        """Return the directories in force at `now`, at least one; raises `Problem` (overloaded)."""
+        """Return the directories in force at `now`, at least one; raises `Refusal` (overloaded)."""
         with self._lock:
             found = [source.in_force(now) for source in self._sources]
         directories = tuple(directory for directory in found if directory is not None)
         if not directories:
-            raise Problem(Code.OVERLOADED, "no trust context has a valid directory", retry=RETRY)
+            raise Refusal(Code.OVERLOADED, "no trust context has a valid directory", retry=RETRY)
         return directories
 
 

@@ -8,7 +8,7 @@ import pytest
 import mecai.protocol
 from mecai.errors import Malformed, VerificationError
 from mecai.reasons import REASONS
-from mecai.vas.problem import Code
+from mecai.vas.refusal import Code
 
 SPEC = Path(__file__).parents[3] / "docs" / "spec"
 TEXT = "\n".join(page.read_text() for page in sorted(SPEC.glob("*.md")))
@@ -42,7 +42,7 @@ def test_the_code_raises_what_is_listed() -> None:
 
 def test_a_vas_answers_with_the_codes_of_r7() -> None:
     answers = (SPEC / "4-request.md").read_text().split("**R7**")[1].split("**R8**")[0]
-    assert all(f"`{code.code}`" in answers for code in Code)
+    assert all(f"`{code}`" in answers for code in Code)
 
 
 def test_an_error_knows_what_to_do() -> None:

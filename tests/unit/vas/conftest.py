@@ -1,16 +1,23 @@
-"""What the tests of a VAS share: an empty database, and a place for directories."""
+"""What the tests of a VAS share: an empty database, a place for directories, and a whole VAS (`outside.py`)."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from mecai.protocol.objects.authorities import Directory
-from mecai.vas.config import DirectoryFile
+from mecai.vas.assembly import assemble
+from mecai.vas.config import DirectoryFile, VasConfig
+from mecai.vas.http.app import make_app
 from mecai.vas.storage.database import migrate, open_database
 from tests.directories import PUBLISHER, signed
+from tests.openapi import conforms
 from tests.pki import Issued
+from tests.unit.vas.outside import ALDER, BIRCH, MOZ, SITE, Make, Outside, Vas
 
 Publish = Callable[..., DirectoryFile]
 
@@ -43,3 +50,43 @@ def publish(tmp_path: Path) -> Publish:
         return file
 
     return write
+
+
+@pytest.fixture
+def make(tmp_path: Path, publish: Publish) -> Iterator[Make]:
+    """Make a VAS whose configuration differs from the usual one in the keys given."""
+    made: list[Vas] = []
+
+    def build(**changes: Any) -> Vas:
+        key, certificate, root = (tmp_path / name for name in ("key.pem", "certificate.pem", "root.pem"))
+        key.touch(0o600)
+        key.write_bytes(BIRCH.voucher.key_pem)
+        certificate.write_bytes(BIRCH.voucher.pem)
+        root.write_bytes(BIRCH.root.pem)
+        networks = (ip_network("198.18.0.0/15"), ip_network("2001:db8::/32"))
+        database = f"sqlite:///{tmp_path}/vas.sqlite"
+        usual = VasConfig(key, certificate, root, database, (publish(MOZ),), hold_hours=0, allowed_networks=networks)
+        outside = Outside()
+        outside.responders.know(ALDER, SITE)
+        server = assemble(
+            replace(usual, **changes),
+            lambda: outside.now,
+            probe=outside.probe,
+            fetch=outside.fetch,
+            monotonic=outside.monotonic,
+        )
+        migrate(server.engine)
+        app = make_app(server)
+        app.after_request(conforms)
+        made.append(Vas(server, app.test_client(), outside))
+        return made[-1]
+
+    yield build
+    for vas in made:
+        vas.server.engine.dispose()
+
+
+@pytest.fixture
+def vas(make: Make) -> Vas:
+    """Make the usual VAS."""
+    return make()

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mecai.service.deadline import Deadline
-from mecai.vas.admission.in_flight import Flights
+from mecai.vas.admission.in_flight import RequestsInFlight
 
 
 class Work:
@@ -45,7 +45,7 @@ def unexpected() -> int:
 
 
 def test_whoever_comes_meanwhile_shares_the_result() -> None:
-    flights, work, waiting = Flights[int](), Work(), Telling()
+    flights, work, waiting = RequestsInFlight[int](), Work(), Telling()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flights.join, b"key", work, Deadline(10))
         assert work.begun.wait(10)
@@ -59,13 +59,13 @@ def test_whoever_comes_meanwhile_shares_the_result() -> None:
 
 
 def test_what_is_over_is_not_joined() -> None:
-    flights, work = Flights[int](), Work()
+    flights, work = RequestsInFlight[int](), Work()
     work.go_on.set()
     assert [flights.join(b"key", work, Deadline(10)) for _ in range(2)] == [1, 2]
 
 
 def test_an_error_is_everybodys_and_then_forgotten() -> None:
-    flights, work, waiting = Flights[int](), Work(KeyError("gone")), Telling()
+    flights, work, waiting = RequestsInFlight[int](), Work(KeyError("gone")), Telling()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flights.join, b"key", work, Deadline(10))
         assert work.begun.wait(10)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
 from mecai.errors import HostError, InputError
+from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.vas.storage.database import migrate, open_database, require_ready
@@ -19,7 +20,8 @@ from mecai.vas.storage.tables import CERTIFICATES, METADATA, VOUCHERS
 from tests.pki import DAY, HOUR, NOW, Hierarchy
 
 ALDER = Hierarchy("alder")
-SITE = ALDER.server("www.example.test", days=90)
+SITE = VoucherRequest(ALDER.server("www.example.test", days=90).der, (), (bytes(4),), 443)
+OTHER = VoucherRequest(ALDER.server("other.example.test", days=300).der, (), (bytes(4),), 443)
 INFO = VoucherInfo(
     authority=bytes(8),
     serial_number=7,
@@ -83,16 +85,15 @@ def test_no_complaint_tells_the_password(url: str) -> None:
 
 
 def test_first_sight_stays_the_first(log: Log) -> None:
-    assert log.sight(SITE.certificate, NOW) == NOW
-    assert log.sight(SITE.certificate, NOW + DAY) == NOW
+    assert log.sight(SITE, NOW) == NOW
+    assert log.sight(SITE, NOW + DAY) == NOW
 
 
 def test_a_certificate_leaves_the_log_when_it_expires(engine: Engine, log: Log) -> None:
-    log.sight(SITE.certificate, NOW)
-    other = ALDER.server("other.example.test", days=300)
-    log.sight(other.certificate, NOW + 90 * DAY)
+    log.sight(SITE, NOW)
+    log.sight(OTHER, NOW + 90 * DAY)
     assert count(engine, CERTIFICATES) == 2
-    log.sight(other.certificate, NOW + 91 * DAY)
+    log.sight(OTHER, NOW + 91 * DAY)
     assert count(engine, CERTIFICATES) == 1
 
 

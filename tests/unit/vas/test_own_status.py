@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mecai.vas.issuance.own_status import RETRY, OwnStatus
-from mecai.vas.problem import Code, Problem
+from mecai.vas.refusal import Code, Refusal
 from tests.pki import HOUR, NOW
 from tests.responders import Online, Responders
 
@@ -26,7 +26,7 @@ def own(responders: Responders) -> OwnStatus:
 
 
 def refused(own: OwnStatus, now: datetime) -> bool:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(Refusal) as caught:
         own.current(now)
     return caught.value.code is Code.OVERLOADED
 

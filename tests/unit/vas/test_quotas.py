@@ -1,13 +1,15 @@
 """The quotas: so many a minute, each requester, address and certificate for itself, and a server's own apart."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
-from mecai.vas.admission.quotas import WINDOW, Bounds, Quota, Quotas, requester_of
-from mecai.vas.problem import Code, Problem
+from mecai.vas.admission.quotas import WINDOW, Quota, Quotas, requester_of
+from mecai.vas.config import Bounds
+from mecai.vas.refusal import Code, Refusal
 from tests.pki import Hierarchy
 
 ALDER = Hierarchy("alder")
@@ -21,10 +23,10 @@ def request(name: str = "one", *addresses: str) -> VoucherRequest:
 
 
 def refused(take: Callable[[], None]) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(Refusal) as caught:
         take()
     assert caught.value.code is Code.TOO_MANY_REQUESTS
-    assert caught.value.headers()["Retry-After"] == "60"
+    assert caught.value.retry == timedelta(seconds=60)
     return caught.value.detail
 
 
@@ -34,10 +36,10 @@ def test_each_requester_has_a_quota_and_each_minute_begins_anew() -> None:
     for requester in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
         quota.take(requester)
     now += 18
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(Refusal) as caught:
         quota.take("192.0.2.1")
     assert caught.value.code is Code.TOO_MANY_REQUESTS
-    assert caught.value.headers()["Retry-After"] == "42"
+    assert caught.value.retry == timedelta(seconds=42)
     now = 1000 + WINDOW
     quota.take("192.0.2.1")
 

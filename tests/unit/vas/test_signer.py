@@ -6,14 +6,14 @@ import pytest
 
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import authority_id, spki_der
-from mecai.vas.issuance.signer import Signer, load_signer
+from mecai.vas.issuance.signer import VoucherSigner, load_signer
 from tests.pki import DAY, NOW, Hierarchy, Issued
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
 
 
-def signer(certificate: Issued = ALDER.voucher, root: Issued = ALDER.root) -> Signer:
-    return Signer(certificate.key, certificate.certificate, root.certificate)
+def signer(certificate: Issued = ALDER.voucher, root: Issued = ALDER.root) -> VoucherSigner:
+    return VoucherSigner(certificate.key, certificate.certificate, root.certificate)
 
 
 def test_files_make_a_signer(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_files_make_a_signer(tmp_path: Path) -> None:
     [signer(root=BIRCH.root), signer(ALDER.server("www.example.test", parent=ALDER.root)), signer(ALDER.issuing)],
     ids=["another root", "no voucher signing", "a CA"],
 )
-def test_a_certificate_that_clients_would_refuse(wrong: Signer) -> None:
+def test_a_certificate_that_clients_would_refuse(wrong: VoucherSigner) -> None:
     with pytest.raises(HostError, match="the VA's certificate is of no use"):
         wrong.require_valid(NOW)
 

@@ -1,15 +1,16 @@
 """Directories in force, and what a VA makes of a chain by them."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from sqlalchemy import Engine, update
 
 from mecai.protocol.objects.authorities import Directory
-from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
-from mecai.vas.problem import Code, Problem
+from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.tables import DIRECTORIES
 from mecai.vas.trust.contexts import Trust, Trusted
 from mecai.vas.trust.directories import RETRY, Directories
@@ -24,13 +25,9 @@ OWN = authority_id(spki_der(BIRCH.root.certificate))
 PATH = (*SITE.chain, ALDER.root.certificate)
 
 
-def request(site: Issued = SITE, server_name: str | None = None) -> VoucherRequest:
-    return VoucherRequest(site.der, site.chain_der[1:], (bytes(4),), 443, server_name)
-
-
-def refusal(trust: Trust, asked: VoucherRequest) -> Problem:
-    with pytest.raises(Problem) as caught:
-        trust.judge(asked, NOW)
+def refusal(trust: Trust, chain: Sequence[x509.Certificate] = SITE.chain) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        trust.judge(chain, NOW)
     return caught.value
 
 
@@ -41,7 +38,7 @@ def test_a_chain_is_trusted_by_each_context_that_has_its_root(engine: Engine, pu
         publish(directory(ALDER, context="OTHER")),
     )
     trust = Trust(Directories(files, engine), OWN, frozenset())
-    assert trust.judge(request(server_name="www.example.test"), NOW) == Trusted(PATH, ("MOZ", "OTHER"))
+    assert trust.judge(SITE.chain, NOW) == Trusted(PATH, ("MOZ", "OTHER"))
 
 
 @pytest.mark.parametrize("ca", [ALDER.root, ALDER.issuing], ids=["root", "issuing CA"])
@@ -50,40 +47,44 @@ def test_a_context_that_distrusts_a_ca_of_the_chain_is_left_out(engine: Engine, 
         publish(directory(ALDER, BIRCH, context="MOZ", distrust=[ca.certificate])),
         publish(directory(ALDER, BIRCH, context="OTHER")),
     )
-    assert Trust(Directories(files, engine), OWN, frozenset()).judge(request(), NOW).contexts == ("OTHER",)
+    assert Trust(Directories(files, engine), OWN, frozenset()).judge(SITE.chain, NOW).contexts == ("OTHER",)
     trust = Trust(Directories(files, engine), OWN, frozenset({spki_hash(ca.certificate)}))
-    assert refusal(trust, request()).code is Code.DISTRUSTED
+    assert refusal(trust).code is Code.DISTRUSTED
 
 
 def test_a_root_that_is_shown_though_not_needed_makes_its_owner_an_issuer(engine: Engine, publish: Publish) -> None:
     """The server also shows alder's root as this very VA's CA certified it: every client would refuse (V6, R10)."""
     trust = Trust(Directories((publish(directory(ALDER, BIRCH)),), engine), OWN, frozenset())
-    shown = (*SITE.chain_der[1:], BIRCH.cross_sign(ALDER).der)
-    assert trust.judge(request(), NOW).path == PATH
-    refused = refusal(trust, VoucherRequest(SITE.der, shown, (bytes(4),), 443, None))
+    assert trust.judge(SITE.chain, NOW).path == PATH
+    refused = refusal(trust, (*SITE.chain, BIRCH.cross_sign(ALDER).certificate))
     assert refused.code is Code.UNTRUSTED
     assert "own owner group, birch" in refused.detail
 
 
+def test_a_context_that_needs_another_path_is_left_out(engine: Engine, publish: Publish) -> None:
+    """The server also shows alder's root as cedar certified it, and one context has no root but cedar's."""
+    files = (
+        publish(directory(ALDER, context="MOZ")),
+        publish(directory(CEDAR, context="BY-CEDAR")),
+        publish(directory(ALDER, context="OTHER")),
+    )
+    chain = (*SITE.chain, CEDAR.cross_sign(ALDER).certificate)
+    trust = Trust(Directories(files, engine), OWN, frozenset())
+    assert trust.judge(chain, NOW) == Trusted(PATH, ("MOZ", "OTHER"))
+    of_cedar = Trust(Directories(files[1:2], engine), OWN, frozenset())
+    assert of_cedar.judge(chain, NOW) == Trusted((*chain, CEDAR.root.certificate), ("BY-CEDAR",))
+
+
 def test_no_root_no_trust(engine: Engine, publish: Publish) -> None:
     trust = Trust(Directories((publish(directory(BIRCH, CEDAR)),), engine), OWN, frozenset())
-    assert refusal(trust, request()).code is Code.UNTRUSTED
+    assert refusal(trust).code is Code.UNTRUSTED
 
 
 def test_a_certificate_of_the_own_owner_group_is_refused(engine: Engine, publish: Publish) -> None:
     content = directory(authority_entry(ALDER, "forest"), authority_entry(BIRCH, "forest"))
-    problem = refusal(Trust(Directories((publish(content),), engine), OWN, frozenset()), request())
-    assert problem.code is Code.UNTRUSTED
-    assert "own owner group, forest" in problem.detail
-
-
-def test_a_server_name_must_be_the_certificates(engine: Engine, publish: Publish) -> None:
-    trust = Trust(Directories((publish(directory(ALDER, BIRCH)),), engine), OWN, frozenset())
-    problem = refusal(trust, request(server_name="other.example.test"))
-    assert (problem.code, problem.detail) == (
-        Code.MALFORMED,
-        "serverName: 'other.example.test' is not a name of the certificate",
-    )
+    refused = refusal(Trust(Directories((publish(content),), engine), OWN, frozenset()))
+    assert refused.code is Code.UNTRUSTED
+    assert "own owner group, forest" in refused.detail
 
 
 def test_a_new_directory_is_in_force_at_once(engine: Engine, publish: Publish) -> None:
@@ -113,7 +114,7 @@ def test_a_directory_that_cannot_be_accepted_changes_nothing(
 
 def test_the_highest_sequence_outlives_the_process(engine: Engine, publish: Publish) -> None:
     Directories((publish(directory(ALDER, sequence=2)),), engine).in_force(NOW)
-    with pytest.raises(Problem, match="no trust context has a valid directory") as caught:
+    with pytest.raises(Refusal, match="no trust context has a valid directory") as caught:
         Directories((publish(directory(ALDER, sequence=1)),), engine).in_force(NOW)
     assert caught.value.code is Code.OVERLOADED
 
@@ -126,7 +127,7 @@ def test_a_rotation_of_publisher_keys_is_followed_also_by_the_next_process(engin
     rotation = directory(ALDER, sequence=2, publishers=(NEXT.certificate,))
     for _ in range(2):
         assert Directories((publish(rotation),), engine).in_force(NOW) == (rotation,)
-    with pytest.raises(Problem, match="no trust context has a valid directory"):
+    with pytest.raises(Refusal, match="no trust context has a valid directory"):
         Directories((publish(directory(ALDER, sequence=9)),), engine).in_force(NOW)
     third = directory(ALDER, sequence=3)
     assert Directories((publish(third, NEXT),), engine).in_force(NOW) == (third,)
@@ -148,7 +149,7 @@ def test_a_damaged_record_is_no_new_beginning(
     Directories((publish(directory(ALDER, sequence=2)),), engine).in_force(NOW)
     with engine.begin() as connection:
         connection.execute(update(DIRECTORIES).values(record=b"{}"))
-    with pytest.raises(Problem):
+    with pytest.raises(Refusal):
         Directories((publish(directory(ALDER, sequence=1)),), engine).in_force(NOW)
     assert "table directories, context MOZ" in caplog.text
 
@@ -156,7 +157,7 @@ def test_a_damaged_record_is_no_new_beginning(
 def test_a_directory_expires(engine: Engine, publish: Publish) -> None:
     directories = Directories((publish(directory(ALDER)),), engine)
     assert directories.in_force(NOW)
-    with pytest.raises(Problem, match="no trust context has a valid directory"):
+    with pytest.raises(Refusal, match="no trust context has a valid directory"):
         directories.in_force(NOW + 30 * DAY)
 
 
@@ -166,7 +167,7 @@ def test_a_directory_that_came_too_early_is_judged_again(
     caplog.set_level(logging.INFO)
     directories = Directories((publish(directory(ALDER, issued=NOW + HOUR)),), engine)
     for moment in (NOW, NOW + RETRY - timedelta(seconds=1), NOW + RETRY):
-        with pytest.raises(Problem):
+        with pytest.raises(Refusal):
             directories.in_force(moment)
     assert caplog.text.count("directory-not-yet-valid") == 2
     assert directories.in_force(NOW + HOUR)
@@ -177,6 +178,6 @@ def test_a_directory_of_another_context_is_refused(
 ) -> None:
     file = publish(directory(ALDER, context="MOZ"))
     publish(directory(ALDER, context="OTHER")).path.replace(file.path)
-    with pytest.raises(Problem):
+    with pytest.raises(Refusal):
         Directories((file,), engine).in_force(NOW)
     assert "is for context OTHER, expected MOZ" in caplog.text

@@ -1,0 +1,50 @@
+"""Refusals as problem documents: the HTTP status and the title of each code of docs/spec R7.
+
+`type` ends in the code, as R7 asks; a program compares `type`, a person reads `detail`.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from mecai.service.web import ProblemDocument
+from mecai.vas.refusal import Code, Refusal
+
+# A tag URI (RFC 4151), for RFC 9457 section 4.2.1 lets types that lead nowhere be such.
+_TYPE: Final = "tag:mecai.test,2026:problem/"
+
+STATUS: Final = {
+    Code.MALFORMED: HTTPStatus.BAD_REQUEST,
+    Code.UNTRUSTED: HTTPStatus.FORBIDDEN,
+    Code.REVOKED: HTTPStatus.FORBIDDEN,
+    Code.DISTRUSTED: HTTPStatus.FORBIDDEN,
+    Code.ADDRESS_REFUSED: HTTPStatus.FORBIDDEN,
+    Code.CERTIFICATE_MISMATCH: HTTPStatus.CONFLICT,
+    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.TOO_MANY_REQUESTS: HTTPStatus.TOO_MANY_REQUESTS,
+    Code.OVERLOADED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.UNREACHABLE: HTTPStatus.BAD_GATEWAY,
+    Code.HANDSHAKE_FAILED: HTTPStatus.BAD_GATEWAY,
+    Code.STATUS_UNAVAILABLE: HTTPStatus.BAD_GATEWAY,
+}
+_TITLES: Final = {
+    Code.MALFORMED: "The request is malformed",
+    Code.UNTRUSTED: "The certificate does not chain to a trusted root of another owner",
+    Code.REVOKED: "A certificate of the chain is revoked",
+    Code.DISTRUSTED: "A certificate authority of the chain is distrusted",
+    Code.ADDRESS_REFUSED: "This target is not probed",
+    Code.CERTIFICATE_MISMATCH: "Another certificate was seen",
+    Code.TOO_LARGE: "The request is too large",
+    Code.UNSUPPORTED_MEDIA_TYPE: "The media type is not that of a voucher request",
+    Code.TOO_MANY_REQUESTS: "Too many requests",
+    Code.OVERLOADED: "The server cannot vouch at the moment",
+    Code.UNREACHABLE: "The server could not be reached",
+    Code.HANDSHAKE_FAILED: "The TLS handshake failed",
+    Code.STATUS_UNAVAILABLE: "The status of a certificate is not available",
+}
+
+
+def problem(refusal: Refusal) -> ProblemDocument:
+    """Return the document that says this refusal."""
+    code = refusal.code
+    return ProblemDocument(STATUS[code], _TITLES[code], f"{_TYPE}{code}", refusal.detail, refusal.extra, refusal.retry)

@@ -1,0 +1,82 @@
+"""Who is let in (docs/spec R4, R6, R9): quotas, shares of the slots, and identical requests in flight."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from mecai.protocol.objects.request import VoucherRequest
+from tests.pki import HOUR, NOW
+from tests.unit.vas.outside import ONE, REQUEST, TWO, Make, Vas
+
+Answer = tuple[int, str | None]  # status and Retry-After
+
+
+def test_the_quota(make: Make) -> None:
+    vas = make(requests_per_minute=2)
+    assert [vas.ask().status_code for _ in range(3)] == [200, 200, 429]
+    vas.outside.seconds = 60
+    assert vas.ask().status_code == 200
+
+
+def test_a_clock_that_was_set_ahead_and_back_keeps_nobody_out(make: Make) -> None:
+    vas = make(requests_per_minute=1)
+    vas.outside.now = NOW + HOUR
+    assert vas.ask().status_code == 200
+    vas.outside.now = NOW
+    assert vas.ask().status_code == 429
+    vas.outside.seconds = 60
+    assert vas.ask().status_code == 202  # let in; on hold, for it was first seen later than now
+
+
+def test_malformed_requests_use_up_the_quota(make: Make) -> None:
+    vas = make(requests_per_minute=1)
+    assert [vas.refused(b"")[0] for _ in range(2)] == [400, 429]
+
+
+def test_too_many_at_work(make: Make) -> None:
+    vas = make(parallel_requests=1)
+    assert _meanwhile(vas, "192.0.2.99") == (503, "5")
+
+
+def test_nobody_takes_all_slots(make: Make) -> None:
+    vas = make(parallel_requests=3)
+    assert _meanwhile(vas, "192.0.2.1") == (429, "5")
+    assert _meanwhile(vas, "192.0.2.99") == (200, None)
+
+
+def test_who_has_many_addresses_of_one_site_is_one_requester(make: Make) -> None:
+    vas = make(parallel_requests=3)
+    assert _meanwhile(vas, "2001:db8:5::2", first="2001:db8:5::1") == (429, "5")
+    assert _meanwhile(vas, "2001:db8:6::2", first="2001:db8:5::1") == (200, None)
+
+
+def _meanwhile(vas: Vas, requester: str, first: str = "192.0.2.1") -> Answer:
+    """Return what a requester is answered while a request of `first` is at work."""
+    answers: list[Answer] = []
+
+    def ask(address: bytes) -> None:
+        if address == ONE:
+            answers.append(_answer(vas, replace(REQUEST, addresses=(TWO,)), requester))
+
+    vas.outside.meanwhile = ask
+    assert _answer(vas, replace(REQUEST, addresses=(ONE,)), first) == (200, None)
+    return answers[0]
+
+
+def _answer(vas: Vas, asked: VoucherRequest, requester: str) -> Answer:
+    response = vas.ask(asked, requester)
+    return response.status_code, response.headers.get("Retry-After")
+
+
+def test_who_follows_an_identical_request_waits_no_longer_than_its_own_deadline(vas: Vas) -> None:
+    asked = replace(REQUEST, addresses=(ONE,))
+    answers: list[Answer] = []
+
+    def follow(_: bytes) -> None:
+        vas.outside.tick = 31.0  # more than the deadline, at each look at the clock
+        answers.append(pool.submit(_answer, vas, asked, "192.0.2.99").result(timeout=10))
+        vas.outside.tick = 0.0
+
+    vas.outside.meanwhile = follow
+    with ThreadPoolExecutor(1) as pool:
+        assert _answer(vas, asked, "192.0.2.1") == (200, None)
+    assert answers == [(503, "5")]
