@@ -10,6 +10,7 @@
     crl_url     = "http://ocsp.alder.test/crl"   # optional: CRLs are published, and certificates point to them
     state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
     public      = "/var/lib/mecai-ca-public"     # 0755: certificates, status, CRLs; no secret
+    database    = "postgresql+psycopg://..."     # optional: the register, which is else an SQLite file in `state`
 
     [days]                                       # lifetimes
     root = 3650
@@ -36,7 +37,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from mecai.ca.authority.profiles import StatusUrls
 from mecai.protocol.limits import LIMITS
 
 _NAME: Final = re.compile(
@@ -56,6 +56,14 @@ LONGEST: Final = {
 
 
 @dataclass(frozen=True)
+class StatusUrls:
+    """Where the status of certificates is asked; `crl` is a folder, or None where no CRLs are published."""
+
+    ocsp: str
+    crl: str | None = None
+
+
+@dataclass(frozen=True)
 class Days:
     """Lifetimes in days."""
 
@@ -72,7 +80,7 @@ class Days:
 
 
 @dataclass(frozen=True)
-class Config:
+class AuthorityConfig:
     """Every key of `ca.toml`."""
 
     name: str
@@ -83,6 +91,7 @@ class Config:
     crl_url: str | None = None
     state: Path = Path("/var/lib/mecai-ca")
     public: Path = Path("/var/lib/mecai-ca-public")
+    database: str | None = None
     days: Days = field(default_factory=Days)
 
     def __post_init__(self) -> None:
@@ -96,6 +105,9 @@ class Config:
         _require_url("vas_url", self.vas_url, "https")
         if self.crl_url is not None:
             _require_url("crl_url", self.crl_url, "http")
+        if self.database is not None:  # not shown: it may hold a password
+            good = self.database.startswith("postgresql+psycopg://")
+            _require(good, "database: expected postgresql+psycopg://USER@HOST/NAME, or none for a file in `state`")
 
     @property
     def status_urls(self) -> StatusUrls:

@@ -13,15 +13,16 @@ from rich.table import Table
 
 from mecai.ca.authority.keys import accept_key, dns_name, load_request, request_names
 from mecai.ca.authority.operations import REASONS, initialise, opened
-from mecai.ca.authority.profiles import RULES, Profile
-from mecai.ca.config import Config
-from mecai.ca.storage.register import Entry, serial_text
+from mecai.ca.authority.profiles import RULES
+from mecai.ca.config import AuthorityConfig
+from mecai.ca.storage.records import CertificateProfile, RegisterEntry, serial_text
 from mecai.errors import InputError
 from mecai.service import durable
 from mecai.service.pem import load_certificates
 from mecai.service.settings import read_settings
 
-_ON_REQUEST = [each.value for each in (Profile.SERVER, Profile.VA, Profile.OCSP_ROOT, Profile.OCSP_ISSUING)]
+_OWN = {CertificateProfile.ROOT, CertificateProfile.ISSUING}
+_ON_REQUEST = [profile.value for profile in CertificateProfile if profile not in _OWN]
 _with_config = click.option(
     "--config",
     "config_path",
@@ -61,7 +62,7 @@ def issue(
     Writes PEM: the certificate, then its intermediates, without the root. Whether the applicant may have the names is
     for the caller to know.
     """
-    kind = Profile(profile)
+    kind = CertificateProfile(profile)
     request = load_request(csr.read())
     wanted = tuple(dns_name(name) for name in names) or (request_names(request) if RULES[kind].named else ())
     with opened(_read(config_path)) as authority:
@@ -133,8 +134,8 @@ def describe(config_path: Path) -> None:
         click.echo(json.dumps(authority.describe(), indent=2))
 
 
-def _read(path: Path) -> Config:
-    return read_settings(path, Config)
+def _read(path: Path) -> AuthorityConfig:
+    return read_settings(path, AuthorityConfig)
 
 
 def _now() -> datetime:
@@ -152,12 +153,12 @@ def _serial_number(path: Path | None, serial: str | None) -> int:
         raise InputError(f"--serial: {serial!r} is not hexadecimal") from error
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: RegisterEntry) -> str:
     names = _names(entry)
     return ", ".join(names) if names else entry.certificate.subject.rfc4514_string().removeprefix("CN=")
 
 
-def _names(entry: Entry) -> list[str]:
+def _names(entry: RegisterEntry) -> list[str]:
     try:
         alternative = entry.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -165,13 +166,13 @@ def _names(entry: Entry) -> list[str]:
     return alternative.get_values_for_type(x509.DNSName)
 
 
-def _status(entry: Entry) -> str:
+def _status(entry: RegisterEntry) -> str:
     if entry.revocation:
         return "revoked"
     return "good" if _now() <= entry.certificate.not_valid_after_utc else "expired"
 
 
-def _facts(entry: Entry) -> dict[str, object]:
+def _facts(entry: RegisterEntry) -> dict[str, object]:
     """One line of `mecai ca list --format json`; times in RFC 3339."""
     revocation = entry.revocation
     return {

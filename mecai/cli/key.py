@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.authority.keys import key_pem, make_key, make_request
+from mecai.ca.authority.keys import make_key, make_request
 from mecai.service import durable
+from mecai.service.pem import key_pem
 
 
 @click.group()

@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from mecai.errors import HostError, InputError
 from mecai.protocol.pki.keys import PrivateKey
@@ -31,6 +31,11 @@ def load_key(path: Path) -> PrivateKey:
     if not isinstance(key, PrivateKey):
         raise HostError(f"{path}: holds neither an elliptic-curve nor an RSA key")
     return key
+
+
+def key_pem(key: PrivateKey) -> bytes:
+    """Return a private key as PEM PKCS #8, not encrypted: for a file of mode 0600 and for nothing else."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:

@@ -11,16 +11,9 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 from cryptography.x509.oid import NameOID
 
 from mecai.errors import InputError, Malformed
-from mecai.protocol.pki.identity import sha256
 from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key
 from mecai.protocol.pki.names import host_name
 
@@ -32,11 +25,6 @@ def make_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def key_pem(key: PrivateKey) -> bytes:
-    """Return a private key as PEM PKCS #8, not encrypted: for a file of mode 0600 and for nothing else."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
 def accept_key(key: object) -> PublicKey:
     """Return a public key that version 1 allows; raises `InputError` naming what is wrong with any other."""
     try:
@@ -46,11 +34,6 @@ def accept_key(key: object) -> PublicKey:
     if isinstance(accepted, rsa.RSAPublicKey) and accepted.public_numbers().e < _LEAST_EXPONENT:
         raise InputError(f"signing request: RSA exponent {accepted.public_numbers().e} is below {_LEAST_EXPONENT}")
     return accepted
-
-
-def key_hash(key: PublicKey) -> bytes:
-    """Return SHA-256 over the DER SubjectPublicKeyInfo: how this project names a key."""
-    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
 def make_request(key: PrivateKey, common_name: str, names: Sequence[str]) -> x509.CertificateSigningRequest:

@@ -5,23 +5,29 @@ change is in the register before it is public, and public before the certificate
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
+from sqlalchemy import Engine
 
-from mecai.ca.authority.keys import accept_key, key_hash
-from mecai.ca.authority.profiles import RULES, Issuer, Order, Profile, draft
-from mecai.ca.config import Config, check_days
+from mecai.ca.authority.establishment import establish
+from mecai.ca.authority.keys import accept_key
+from mecai.ca.authority.profiles import RULES, IssuanceRequest, draft, sign
+from mecai.ca.config import AuthorityConfig, check_days
 from mecai.ca.repository.publication import Publication
-from mecai.ca.storage.keystore import Home, create_home, locked, open_home, sign
-from mecai.ca.storage.register import Entry, Revocation, serial_text
+from mecai.ca.storage.database import SCHEMA, register_database
+from mecai.ca.storage.keystore import Keystore, home_of, locked, read_keystore
+from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry, Revocation, serial_text
+from mecai.ca.storage.register import Register
+from mecai.ca.storage.schedule import PublicationSchedule
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects import authorities
 from mecai.protocol.objects.entries import encode_authority
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.protocol.pki.keys import PublicKey
+from mecai.service.database import require_ready
 
 # RFC 5280 section 5.3.1, without those that undo or that belong to other kinds of list.
 REASONS: Final = {
@@ -38,79 +44,90 @@ REASONS: Final = {
 }
 
 
-def initialise(config: Config, now: datetime) -> bool:
+def initialise(config: AuthorityConfig, now: datetime) -> bool:
     """Make an authority and publish it; returns False if everything was there already."""
-    with locked(config.state):
-        made = create_home(config, now)
-        publication = Publication(config, open_home(config))
-        if not made and publication.is_complete():
+    made = establish(config, now)
+    with opened(config) as authority:
+        if not made and authority.is_published():
             return False
-        publication.publish(now)
-        return True
+        authority.publish(now)
+    return True
 
 
 @contextmanager
-def opened(config: Config) -> Iterator["Authority"]:
-    """Open an authority for this process alone; raises `HostError` if there is none or this user may not."""
+def opened(config: AuthorityConfig) -> Iterator["CertificateAuthority"]:
+    """Open an authority.
+
+    Raises `HostError` if there is none or this user may not, `InputError` if it has another name.
+    """
     with locked(config.state):
-        yield Authority(config, open_home(config))
+        keystore = read_keystore(config.state)
+    _check_name(config, keystore[Issuer.ROOT].certificate)
+    with register_database(config.database, home_of(config.state)) as engine:
+        require_ready(engine, SCHEMA)
+        yield CertificateAuthority(config, keystore, engine)
 
 
-class Authority:
-    """An authority in its home; made by `opened`."""
+class CertificateAuthority:
+    """An authority with its keys and its register; made by `opened`. Several processes may have it open."""
 
-    def __init__(self, config: Config, home: Home) -> None:
+    def __init__(self, config: AuthorityConfig, keystore: Keystore, engine: Engine) -> None:
         self._config = config
-        self._home = home
-        self._publication = Publication(config, home)
+        self._keystore = keystore
+        self._register = Register(engine)
+        self._publication = Publication(config, keystore, PublicationSchedule(engine), self._lock)
 
     def issue(
-        self, profile: Profile, key: PublicKey, names: Sequence[str], days: int | None, now: datetime
+        self, profile: CertificateProfile, key: PublicKey, names: Sequence[str], days: int | None, now: datetime
     ) -> tuple[x509.Certificate, ...]:
         """Certify a key; returns the certificate and its intermediates, the root left out.
 
         Raises `InputError` for names that are missing or have no place, for a lifetime out of bounds, and for a key
         that serves another purpose or was compromised.
         """
-        rules = RULES[profile]
-        if rules.named and not names:
+        rules, wanted = RULES[profile], tuple(dict.fromkeys(names))
+        if rules.named and not wanted:
             raise InputError(f"profile {profile} needs a DNS name: give --dns, or a request with alternative names")
-        if names and not rules.named:
+        if wanted and not rules.named:
             raise InputError(f"profile {profile} has no DNS names; leave out --dns")
-        self._refuse_known(accept_key(key), profile)
-        signer = self._home.signers[rules.issuer]
-        order = Order(profile, key, tuple(dict.fromkeys(names)), self._lifetime(profile, days))
+        request = IssuanceRequest(profile, accept_key(key), wanted, self._lifetime(profile, days))
+        signer = self._keystore[rules.issuer]
         if now >= signer.certificate.not_valid_after_utc:
             raise HostError(f"{rules.issuer} certificate: ended at {signer.certificate.not_valid_after_utc}")
-        builder = draft(order, self._config.name, signer.certificate, self._config.status_urls, now)
-        certificate = sign(builder, signer.key)
-        self._home.register.add(rules.issuer, profile, certificate)
-        self._publication.publish_status(now)
+        builder = draft(request, self._config.name, signer.certificate, self._config.status_urls, now)
+        with self._lock():
+            self._refuse_known(request.key, profile)
+            certificate = sign(builder, signer.key)
+            entry = RegisterEntry(rules.issuer, profile, certificate)
+            self._register.add(entry, now)
+            self._publication.publish_statuses([entry.serial], now)
         return (certificate,) if rules.issuer is Issuer.ROOT else (certificate, signer.certificate)
 
-    def revoke(self, serial: int, reason: x509.ReasonFlags, now: datetime) -> tuple[Entry, bool]:
+    def revoke(self, serial: int, reason: x509.ReasonFlags, now: datetime) -> tuple[RegisterEntry, bool]:
         """Revoke a certificate, for good; returns its entry, and False if it was revoked before.
 
         Raises `InputError` if this authority never issued it, or if it is the root, whose status nobody asks.
         """
         text = serial_text(serial)
-        entry = self._home.register.entry(text)
-        if entry is None:
-            raise InputError(f"serial number {text}: not issued by this authority; see: mecai ca list")
-        if entry.profile is Profile.ROOT:
-            raise InputError("a root cannot revoke itself; have it distrusted in the directory instead")
-        if entry.revocation is None:
-            self._home.register.revoke(text, Revocation(now, reason))
-        self._publication.publish(now)
+        with self._lock():
+            entry = self._register.entry(text)
+            if entry is None:
+                raise InputError(f"serial number {text}: not issued by this authority; see: mecai ca list")
+            if entry.profile is CertificateProfile.ROOT:
+                raise InputError("a root cannot revoke itself; have it distrusted in the directory instead")
+            if entry.revocation is None:
+                self._register.revoke(entry, Revocation(now, reason))
+            self._publication.publish_statuses([text], now)
+        self._publication.publish_crls(now)
         return entry, entry.revocation is None
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RegisterEntry, ...]:
         """Return everything that was signed, in the order of signing."""
-        return self._home.register.entries()
+        return self._register.entries()
 
     def describe(self) -> dict[str, object]:
         """Return this authority as one entry of a directory: JSON values (docs/spec, section 7)."""
-        root, issuing = (self._home.signers[issuer].certificate for issuer in (Issuer.ROOT, Issuer.ISSUING))
+        root, issuing = (self._keystore[issuer].certificate for issuer in (Issuer.ROOT, Issuer.ISSUING))
         entry = authorities.Authority(
             name=self._config.name,
             owner_group=self._config.owner_group,
@@ -123,10 +140,17 @@ class Authority:
         return encode_authority(entry)
 
     def publish(self, now: datetime) -> None:
-        """Publish everything again: answers that grew old, and new CRLs."""
+        """Publish what is due: status that is new or grew old, CRLs; and what is lost."""
         self._publication.publish(now)
 
-    def _lifetime(self, profile: Profile, days: int | None) -> timedelta:
+    def is_published(self) -> bool:
+        """Tell whether every public file that the configuration asks for is there."""
+        return self._publication.is_complete()
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return locked(self._config.state)
+
+    def _lifetime(self, profile: CertificateProfile, days: int | None) -> timedelta:
         if days is None:
             return timedelta(days=getattr(self._config.days, profile.purpose))
         try:
@@ -135,9 +159,9 @@ class Authority:
             raise InputError(str(error)) from error
         return timedelta(days=days)
 
-    def _refuse_known(self, key: PublicKey, profile: Profile) -> None:
+    def _refuse_known(self, key: PublicKey, profile: CertificateProfile) -> None:
         """Refuse a key that was compromised, or that serves another purpose (docs/spec, K4)."""
-        for entry in self._home.register.entries_of(key_hash(key)):
+        for entry in self._register.entries_of(key):
             if entry.revocation and entry.revocation.reason is x509.ReasonFlags.key_compromise:
                 raise InputError(
                     f"signing request: its key was compromised (certificate {entry.serial}); make a new one"
@@ -147,3 +171,10 @@ class Authority:
                     f"signing request: its key already serves profile {entry.profile} (certificate {entry.serial}); "
                     "a key serves one purpose: make a new one"
                 )
+
+
+def _check_name(config: AuthorityConfig, root: x509.Certificate) -> None:
+    expected, found = f"CN={config.name} root CA", root.subject.rfc4514_string()
+    if found != expected:
+        home = home_of(config.state)
+        raise InputError(f"name: {config.name!r}, but the authority in {home} is {found!r}; names cannot change")

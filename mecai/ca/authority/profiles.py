@@ -4,7 +4,6 @@ A profile decides everything but the key and the names: nothing else of a signin
 short, because status answers carry the responder's certificate and vouchers carry those answers.
 """
 
-import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +12,12 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from mecai.ca.config import StatusUrls
+from mecai.ca.repository.crl import crl_name
+from mecai.ca.storage.records import CertificateProfile, Issuer
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
-from mecai.protocol.pki.keys import PublicKey
+from mecai.protocol.pki.algorithms import for_key
+from mecai.protocol.pki.keys import PrivateKey, PublicKey
 
 Extension = tuple[x509.ExtensionType, bool]  # an extension, and whether it is critical
 
@@ -26,29 +29,6 @@ _USAGE_BITS: Final = (
 )
 
 
-class Issuer(enum.StrEnum):
-    """The two CA certificates of an authority."""
-
-    ROOT = "root"
-    ISSUING = "issuing"
-
-
-class Profile(enum.StrEnum):
-    """The kinds of certificate that an authority makes."""
-
-    ROOT = "root"
-    ISSUING = "issuing"
-    SERVER = "server"
-    VA = "va"
-    OCSP_ROOT = "ocsp-root"
-    OCSP_ISSUING = "ocsp-issuing"
-
-    @property
-    def purpose(self) -> str:
-        """What its keys are for, whoever certifies them; also the name of its lifetime in the configuration."""
-        return self.partition("-")[0]
-
-
 @dataclass(frozen=True)
 class Rules:
     """Who issues a profile, and the office that its subject names; without one it needs the caller's DNS names."""
@@ -58,70 +38,62 @@ class Rules:
     named: bool = False
 
 
-RULES: Final[Mapping[Profile, Rules]] = {
-    Profile.ROOT: Rules(Issuer.ROOT, "root CA"),
-    Profile.ISSUING: Rules(Issuer.ROOT, "issuing CA"),
-    Profile.SERVER: Rules(Issuer.ISSUING, "", named=True),
-    Profile.VA: Rules(Issuer.ROOT, "Voucher Authority", named=True),
-    Profile.OCSP_ROOT: Rules(Issuer.ROOT, "root OCSP"),
-    Profile.OCSP_ISSUING: Rules(Issuer.ISSUING, "issuing OCSP"),
+RULES: Final[Mapping[CertificateProfile, Rules]] = {
+    CertificateProfile.ROOT: Rules(Issuer.ROOT, "root CA"),
+    CertificateProfile.ISSUING: Rules(Issuer.ROOT, "issuing CA"),
+    CertificateProfile.SERVER: Rules(Issuer.ISSUING, "", named=True),
+    CertificateProfile.VA: Rules(Issuer.ROOT, "Voucher Authority", named=True),
+    CertificateProfile.OCSP_ROOT: Rules(Issuer.ROOT, "root OCSP"),
+    CertificateProfile.OCSP_ISSUING: Rules(Issuer.ISSUING, "issuing OCSP"),
 }
 
 
 @dataclass(frozen=True)
-class StatusUrls:
-    """Where the status of certificates is asked; `crl` is a folder, or None where no CRLs are published."""
-
-    ocsp: str
-    crl: str | None = None
-
-
-@dataclass(frozen=True)
-class Order:
+class IssuanceRequest:
     """What is to be certified: a key and names, by a profile, for a time."""
 
-    profile: Profile
+    profile: CertificateProfile
     key: PublicKey
     names: Sequence[str]
     life: timedelta
 
 
 def draft(
-    order: Order, authority: str, issuer: x509.Certificate | None, urls: StatusUrls, now: datetime
+    request: IssuanceRequest, authority: str, issuer: x509.Certificate | None, urls: StatusUrls, now: datetime
 ) -> x509.CertificateBuilder:
     """Return the certificate, ready to be signed; `issuer` None means that it signs itself.
 
     Both ends of the validity count (RFC 5280 section 4.1.2.5); nothing outlives its issuer. The serial number has 159
     random bits.
     """
-    rules = RULES[order.profile]
-    subject = _subject(f"{authority} {rules.office}" if rules.office else order.names[0])
+    rules = RULES[request.profile]
+    subject = _subject(f"{authority} {rules.office}" if rules.office else request.names[0])
     start = now - BACKDATED
-    end = start + order.life - timedelta(seconds=1)
+    end = start + request.life - timedelta(seconds=1)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.subject if issuer else subject)
-        .public_key(order.key)
+        .public_key(request.key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(min(end, issuer.not_valid_after_utc) if issuer else end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(order.key), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.key), critical=False)
     )
-    extensions = _purpose(order.profile)
+    extensions = _purpose(request.profile)
     if issuer:
         extensions.append((_authority_key(issuer), False))
-    if order.names:
-        names = x509.SubjectAlternativeName([x509.DNSName(name) for name in order.names])
+    if request.names:
+        names = x509.SubjectAlternativeName([x509.DNSName(name) for name in request.names])
         extensions.append((names, not subject))  # RFC 5280 section 4.2.1.6: critical if the subject is empty
-    for extension, critical in [*extensions, *_status_pointers(order.profile, urls)]:
+    for extension, critical in [*extensions, *_status_pointers(request.profile, urls)]:
         builder = builder.add_extension(extension, critical)
     return builder
 
 
-def crl_name(issuer: Issuer) -> str:
-    """Return the file name of an issuer's CRL."""
-    return f"{issuer}.crl"
+def sign(builder: x509.CertificateBuilder, key: PrivateKey) -> x509.Certificate:
+    """Sign a certificate with the hash that belongs to the key."""
+    return builder.sign(key, for_key(key).digest.hash)
 
 
 def _subject(common_name: str) -> x509.Name:
@@ -135,28 +107,28 @@ def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
-def _purpose(profile: Profile) -> list[Extension]:
+def _purpose(profile: CertificateProfile) -> list[Extension]:
     """Return what says what the key may be used for."""
     certifies = _usage("key_cert_sign", "crl_sign", "digital_signature")  # OCSP answers are signed by the issuer too
     signs = _usage("digital_signature")
     server_auth = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
     match profile:
-        case Profile.ROOT:
+        case CertificateProfile.ROOT:
             return [(x509.BasicConstraints(ca=True, path_length=None), True), certifies]
-        case Profile.ISSUING:
+        case CertificateProfile.ISSUING:
             return [(x509.BasicConstraints(ca=True, path_length=0), True), certifies, server_auth]
-        case Profile.SERVER:
+        case CertificateProfile.SERVER:
             return [signs, server_auth]
-        case Profile.VA:  # docs/spec, K2: critical and alone
+        case CertificateProfile.VA:  # docs/spec, K2: critical and alone
             return [signs, (x509.ExtendedKeyUsage([x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)]), True)]
-        case Profile.OCSP_ROOT | Profile.OCSP_ISSUING:
+        case CertificateProfile.OCSP_ROOT | CertificateProfile.OCSP_ISSUING:
             ocsp_signing = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False)
             return [signs, ocsp_signing, (x509.OCSPNoCheck(), False)]
 
 
-def _status_pointers(profile: Profile, urls: StatusUrls) -> list[Extension]:
+def _status_pointers(profile: CertificateProfile, urls: StatusUrls) -> list[Extension]:
     """Return where a certificate's status is asked: nowhere for a root, and for responders, which nobody checks."""
-    if profile in {Profile.ROOT, Profile.OCSP_ROOT, Profile.OCSP_ISSUING}:
+    if profile in {CertificateProfile.ROOT, CertificateProfile.OCSP_ROOT, CertificateProfile.OCSP_ISSUING}:
         return []
     location = x509.UniformResourceIdentifier(urls.ocsp)
     access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, location)

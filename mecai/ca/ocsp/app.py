@@ -3,7 +3,7 @@
     gunicorn 'mecai.ca.ocsp.app:create_app()'      # configuration: MECAI_OCSP_CONFIG, or /etc/mecai/ocsp.toml
 
 `GET /<base64 of the request>` and `POST /`; `/healthz` says that the process lives, `/readyz` that it can answer: the
-status file can be read, and answers about the delegates' own certificates pass a client's judgement. A web server in
+status is complete, and answers about the delegates' own certificates pass a client's judgement. A web server in
 front must pass paths on as they came: base64 has slashes, two in a row as well. Certificates are read at the start:
 restart after issuing a delegate's certificate anew.
 """
@@ -21,14 +21,11 @@ from flask import Flask, request
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 
-from mecai.ca.authority.keys import key_hash
-from mecai.ca.authority.profiles import Issuer
 from mecai.ca.config import DelegateFiles, ResponderConfig
-from mecai.ca.ocsp.responder import Delegate, Desk, Reply
-from mecai.ca.repository.publication import STATUS_NAME
-from mecai.ca.repository.status import StatusFile
+from mecai.ca.ocsp.responder import Delegate, OcspReply, OcspResponder
+from mecai.ca.repository.status import StatusFolder
+from mecai.ca.storage.records import Issuer
 from mecai.errors import HostError, MecaiError
-from mecai.protocol.pki.identity import spki_hash
 from mecai.service.logs import log_json
 from mecai.service.pem import load_certificates, load_key
 from mecai.service.readiness import Readiness
@@ -42,7 +39,7 @@ LARGEST_REQUEST: Final = 16 * 1024
 LONGEST_CACHED: Final = timedelta(hours=1)  # so that a cache hides a revocation no longer than this
 _BOOT_FAILURE: Final = 3  # gunicorn's exit code that stops it from starting workers again and again
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def create_app() -> Flask:
@@ -52,17 +49,17 @@ def create_app() -> Flask:
     try:
         return make_app(read_settings(path, ResponderConfig))
     except MecaiError as error:
-        logger.critical("the OCSP responder cannot start", extra={"error": str(error)})
+        LOG.critical("the OCSP responder cannot start", extra={"error": str(error)})
         raise SystemExit(_BOOT_FAILURE) from None
 
 
 def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) -> Flask:
     """Make the application; raises `HostError` if a key or certificate is missing or does not fit."""
     delegates = [_load_delegate(files, config.public) for files in config.delegates]
-    statuses = StatusFile(config.public / STATUS_NAME)
-    desk = Desk(delegates, statuses, config.validity)
+    statuses = StatusFolder(config.public)
+    responder = OcspResponder(delegates, statuses, config.validity)
     readiness = Readiness(
-        {"database": lambda: statuses.look_up(b"", 1), "own-status": lambda: desk.check(clock())},
+        {"database": statuses.require_complete, "own-status": lambda: responder.check(clock())},
     )
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
@@ -75,14 +72,14 @@ def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) 
         except ValueError:
             der = b""
         now = clock()
-        reply = desk.reply(der, now)
+        reply = responder.reply(der, now)
         return _cacheable(reply, now).make_conditional(request)
 
     @app.post("/")
     def post() -> Response | tuple[str, int]:
         if request.mimetype != REQUEST_TYPE:
             return f"expected content type {REQUEST_TYPE}\n", 415
-        return _response(desk.reply(request.get_data(), clock()))
+        return _response(responder.reply(request.get_data(), clock()))
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
@@ -99,13 +96,13 @@ def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) 
     return app
 
 
-def _response(reply: Reply) -> Response:
+def _response(reply: OcspReply) -> Response:
     response = Response(reply.der, content_type=RESPONSE_TYPE)
     response.cache_control.no_store = True
     return response
 
 
-def _cacheable(reply: Reply, now: datetime) -> Response:
+def _cacheable(reply: OcspReply, now: datetime) -> Response:
     """Return the response with the headers of RFC 5019 section 6.2, if caches may keep it."""
     response = _response(reply)
     if reply.span is None:
@@ -122,12 +119,13 @@ def _cacheable(reply: Reply, now: datetime) -> Response:
 def _load_delegate(files: DelegateFiles, public: Path) -> Delegate:
     """Read a delegate and find its issuer among the authority's; raises `HostError`."""
     (certificate, *_), key = load_certificates(files.certificate), load_key(files.key)
-    if key_hash(key.public_key()) != spki_hash(certificate):
+    if key.public_key() != certificate.public_key():
         raise HostError(f"{files.certificate}: does not certify the key in {files.key}")
-    for issuer in (load_certificates(public / f"{each}.pem")[0] for each in Issuer):
+    for role in Issuer:
+        (issuer,) = load_certificates(public / f"{role}.pem")
         try:
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature):
             continue
-        return Delegate(issuer, certificate, key)
+        return Delegate(role, issuer, certificate, key)
     raise HostError(f"{files.certificate}: issued by no CA certificate in {public}")

@@ -4,11 +4,11 @@ What it answers:
 - several CertIDs in one request, or an unknown critical extension, or octets that are no request: `malformedRequest`
   (the library reads requests for one certificate, as RFC 5019 section 2.1.1 asks of clients);
 - an issuer that is none of ours, or named by another hash than SHA-1 or SHA-256: `unauthorized`;
-- a status file that cannot be read, a delegate whose certificate is not valid: `tryLater`;
+- status that cannot be read or is not complete, a delegate whose certificate is not valid: `tryLater`;
 - a serial number that was never issued: `unknown`.
 
-The issuer's own answer, if the status file has a young one, goes to who sends no nonce; everything else is signed here
-by a delegate (RFC 6960 section 4.2.2.2). This process holds no key of a CA.
+The issuer's own response, if the published one is young, goes to who sends no nonce; everything else is signed here by
+a delegate (RFC 6960 section 4.2.2.2). This process holds no key of a CA.
 """
 
 import logging
@@ -24,10 +24,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.ocsp import OCSPResponseStatus
 
-from mecai.ca.repository.single_response import NAMING, Answer, IssuerId
-from mecai.ca.repository.status import Status, StatusFile
+from mecai.ca.repository.single_response import NAMING, IssuerId, SingleResponse
+from mecai.ca.repository.status import PublishedStatus, StatusFolder
+from mecai.ca.storage.records import Issuer
 from mecai.errors import HostError
-from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.keys import PrivateKey
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 
@@ -37,20 +37,21 @@ _NONCE_LONGEST: Final = 128  # ... and beyond this, or empty, a request is refus
 _SERIALS: Final = 1 << 160  # RFC 5280 section 4.1.2.2: positive, at most 20 octets
 _KEPT: Final = 4096  # signed answers in memory
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Delegate:
-    """Who signs answers for one issuer: a certificate that the issuer issued for OCSP signing, and its key."""
+    """Who signs responses for one issuer: a certificate that the issuer issued for OCSP signing, and its key."""
 
+    role: Issuer
     issuer: x509.Certificate
     certificate: x509.Certificate
     key: PrivateKey
 
 
 @dataclass(frozen=True)
-class Reply:
+class OcspReply:
     """A DER OCSPResponse; `span` is thisUpdate and nextUpdate where an HTTP cache may keep it."""
 
     der: bytes
@@ -58,66 +59,66 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class _Question:
+class _StatusRequest:
     issuer: IssuerId
     serial: int
     nonce: bytes | None
 
 
-class Desk:
-    """Answers for the issuers of its delegates, out of a status file."""
+class OcspResponder:
+    """Answers for the issuers of its delegates, out of what they published."""
 
-    def __init__(self, delegates: Sequence[Delegate], statuses: StatusFile, validity: timedelta) -> None:
+    def __init__(self, delegates: Sequence[Delegate], statuses: StatusFolder, validity: timedelta) -> None:
         self._delegates: Mapping[IssuerId, Delegate] = {
-            IssuerId.of(delegate.certificate, delegate.issuer, algorithm): delegate
-            for delegate in delegates
-            for algorithm in NAMING.values()
+            IssuerId.of(delegate.issuer, algorithm): delegate for delegate in delegates for algorithm in NAMING.values()
         }
         self._statuses = statuses
         self._validity = validity
         self._sign = lru_cache(maxsize=_KEPT)(_sign)
 
-    def reply(self, request: bytes, now: datetime) -> Reply:
+    def reply(self, request: bytes, now: datetime) -> OcspReply:
         """Answer a DER OCSPRequest; never raises for what a stranger sent."""
         try:
-            question = _read(request)
+            asked = _read(request)
         except UnsupportedAlgorithm:
             return _refusal(OCSPResponseStatus.UNAUTHORIZED)
         except (ValueError, NotImplementedError, x509.DuplicateExtension):
             return _refusal(OCSPResponseStatus.MALFORMED_REQUEST)
-        delegate = self._delegates.get(question.issuer)
+        delegate = self._delegates.get(asked.issuer)
         if delegate is None:
             return _refusal(OCSPResponseStatus.UNAUTHORIZED)
         try:
-            status = self._statuses.look_up(spki_hash(delegate.issuer), question.serial)
-            return self._issuers_reply(question, status, now) or self._delegates_reply(question, delegate, status, now)
+            status = self._statuses.look_up(delegate.role, asked.serial)
+            return self._issuers_reply(asked, status, now) or self._delegates_reply(asked, delegate, status, now)
         except HostError as error:
-            logger.error("no answer can be given", extra={"error": str(error)})  # noqa: TRY400 - no traceback needed
+            LOG.error("no answer can be given", extra={"error": str(error)})  # noqa: TRY400 - no traceback needed
             return _refusal(OCSPResponseStatus.TRY_LATER)
 
     def check(self, now: datetime) -> None:
         """Ask about every delegate's own certificate and judge the answer as a client would.
 
-        Raises `HostError` or `VerificationError`: a delegate's certificate out of its time or revoked, a status file
+        Raises `HostError` or `VerificationError`: a delegate's certificate out of its time or revoked, status
         that is unreadable or of another authority, a key that does not sign.
         """
         for delegate in dict.fromkeys(self._delegates.values()):
-            question = _read(build_ocsp_request(delegate.certificate, delegate.issuer))
-            status = self._statuses.look_up(spki_hash(delegate.issuer), question.serial)
-            reply = self._delegates_reply(question, delegate, status, now)
+            asked = _read(build_ocsp_request(delegate.certificate, delegate.issuer))
+            status = self._statuses.look_up(delegate.role, asked.serial)
+            reply = self._delegates_reply(asked, delegate, status, now)
             judge_ocsp(reply.der, delegate.certificate, delegate.issuer, now)
 
-    def _issuers_reply(self, question: _Question, status: Status, now: datetime) -> Reply | None:
-        """Return the issuer's own answer if it fits the question and more than half of its life is left."""
-        if question.nonce is not None or not status.answer:
+    def _issuers_reply(self, asked: _StatusRequest, status: PublishedStatus, now: datetime) -> OcspReply | None:
+        """Return the issuer's own response if it fits the request and more than half of its life is left."""
+        response = status.response
+        if asked.nonce is not None or response is None or IssuerId.named_in(response) != asked.issuer:
             return None
-        answer = ocsp.load_der_ocsp_response(status.answer)
-        start, end = answer.this_update_utc, answer.next_update_utc
-        if IssuerId.named_in(answer) != question.issuer or end is None or now - start > (end - start) / 2:
+        start, end = response.this_update_utc, response.next_update_utc
+        if end is None or now - start > (end - start) / 2:
             return None
-        return Reply(status.answer, (start, end))
+        return OcspReply(response.public_bytes(Encoding.DER), (start, end))
 
-    def _delegates_reply(self, question: _Question, delegate: Delegate, status: Status, now: datetime) -> Reply:
+    def _delegates_reply(
+        self, asked: _StatusRequest, delegate: Delegate, status: PublishedStatus, now: datetime
+    ) -> OcspReply:
         """Sign with the delegate; raises `HostError` if its certificate is not valid now."""
         certificate = delegate.certificate
         if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
@@ -127,16 +128,16 @@ class Desk:
         if status.revocation:
             start = max(start, status.revocation.time)
         end = min(start + self._validity, certificate.not_valid_after_utc)
-        answer = Answer(question.issuer, question.serial, status.issued, status.revocation, start, end)
-        der = (_sign if question.nonce is not None else self._sign)(delegate, answer, question.nonce)
-        return Reply(der, (start, end) if question.nonce is None and status.issued else None)
+        response = SingleResponse(asked.issuer, asked.serial, status.issued, status.revocation, start, end)
+        der = (_sign if asked.nonce is not None else self._sign)(delegate, response, asked.nonce)
+        return OcspReply(der, (start, end) if asked.nonce is None and status.issued else None)
 
 
-def _sign(delegate: Delegate, answer: Answer, nonce: bytes | None) -> bytes:
-    return answer.sign(delegate.key, delegate.certificate, delegated=True, nonce=nonce)
+def _sign(delegate: Delegate, response: SingleResponse, nonce: bytes | None) -> bytes:
+    return response.sign(delegate.key, delegate.certificate, delegated=True, nonce=nonce)
 
 
-def _read(der: bytes) -> _Question:
+def _read(der: bytes) -> _StatusRequest:
     """Read a request; raises `ValueError`, `NotImplementedError`, `DuplicateExtension` or `UnsupportedAlgorithm`."""
     request = ocsp.load_der_ocsp_request(der)
     nonce = None
@@ -151,11 +152,11 @@ def _read(der: bytes) -> _Question:
         nonce = None
     if not 0 < request.serial_number < _SERIALS:
         raise ValueError(f"serial number {request.serial_number}")
-    return _Question(IssuerId.named_in(request), request.serial_number, nonce)
+    return _StatusRequest(IssuerId.named_in(request), request.serial_number, nonce)
 
 
-def _refusal(status: OCSPResponseStatus) -> Reply:
-    return Reply(ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(Encoding.DER))
+def _refusal(status: OCSPResponseStatus) -> OcspReply:
+    return OcspReply(ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(Encoding.DER))
 
 
 def _steady(now: datetime) -> datetime:

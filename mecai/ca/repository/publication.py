@@ -1,124 +1,115 @@
 """What an authority tells the world: its certificates, the status of what they signed, its CRLs.
 
-All of it lies in the public directory, each file renamed into place, for the OCSP responder and a web server to read.
+All of it is in the public directory, each file renamed into place, for the OCSP responder and a web server to read. A
+certificate's status is written when it is issued or revoked, and again when it grows old; nothing else is touched then.
+
+The register says what is due, and goes on saying so until the file is on disk (`mecai.ca.storage.schedule`): what a
+crash left undone, the next `publish` does. It also brings back files that are lost, and removes what has no place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import ocsp
-
-from mecai.ca.authority.profiles import Issuer, crl_name
-from mecai.ca.config import Config
-from mecai.ca.repository.single_response import SHA1, Answer, IssuerId
-from mecai.ca.repository.status import Status, StatusFile, encode_statuses
-from mecai.ca.storage.keystore import Home, Signer
-from mecai.ca.storage.register import Entry, Revocation
-from mecai.errors import HostError
+from mecai.ca.config import AuthorityConfig
+from mecai.ca.repository.crl import crl_name, sign_crl
+from mecai.ca.repository.single_response import SHA1, IssuerId, SingleResponse
+from mecai.ca.repository.status import StatusFolder, make_public
+from mecai.ca.storage.keystore import Keystore
+from mecai.ca.storage.records import CurrentStatus, Issuer
+from mecai.ca.storage.schedule import PublicationSchedule
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.algorithms import for_key
-from mecai.protocol.pki.identity import spki_hash
 from mecai.service import durable
 
-STATUS_NAME: Final = "status.json"
 RETENTION: Final = timedelta(days=30)  # how long the status of an expired certificate is still told
-ANSWER_LIFE: Final = LIMITS.authority_status_lifetime
-ANSWER_RENEWAL: Final = timedelta(hours=12)  # the age at which publishing signs an answer anew
+RESPONSE_LIFE: Final = LIMITS.authority_status_lifetime
+RESPONSE_REFRESH: Final = timedelta(hours=12)  # the age at which publishing signs a response anew
+BATCH: Final = 50  # statuses that are published before others get their turn: some 0.2 seconds
+
+Lock = Callable[[], AbstractContextManager[None]]
 
 
 class Publication:
-    """The public directory of an authority."""
+    """The public directory of an authority. Failures are `HostError`; what was not published stays due."""
 
-    def __init__(self, config: Config, home: Home) -> None:
+    def __init__(self, config: AuthorityConfig, keystore: Keystore, schedule: PublicationSchedule, lock: Lock) -> None:
         self._config = config
-        self._home = home
-        self._status_path = config.public / STATUS_NAME
+        self._keystore = keystore
+        self._schedule = schedule
+        self._lock = lock
+        self._statuses = StatusFolder(config.public)
+        self._issuer_ids: Mapping[Issuer, IssuerId] = {
+            issuer: IssuerId.of(credential.certificate, SHA1) for issuer, credential in keystore.items()
+        }
 
     def is_complete(self) -> bool:
         """Tell whether every file that the configuration asks for is there."""
-        names = [STATUS_NAME, *(f"{issuer}.pem" for issuer in Issuer)]
+        names = [f"{issuer}.pem" for issuer in Issuer]
         if self._config.crl_url is not None:
             names += [crl_name(issuer) for issuer in Issuer]
-        return all((self._config.public / name).exists() for name in names)
+        return self._statuses.is_complete() and all((self._config.public / name).exists() for name in names)
 
     def publish(self, now: datetime) -> None:
-        """Publish certificates, status, and new CRLs where the configuration asks for them."""
-        self.publish_status(now)
+        """Publish whatever is due or lost; takes the lock, and gives it up between batches."""
+        with self._lock():
+            self._publish_certificates()
+            lost = self._reconcile(now)
+            if lost:
+                self._statuses.mark_incomplete()
+        due = self._schedule.due(now, now - RETENTION)
+        waiting = tuple(dict.fromkeys((*due, *lost)))
+        for start in range(0, len(waiting), BATCH):
+            with self._lock():
+                self.publish_statuses(waiting[start : start + BATCH], now)
+        self._statuses.mark_complete()
+        self.publish_crls(now)
+
+    def publish_statuses(self, serials: Sequence[str], now: datetime) -> None:
+        """Publish the status of some certificates, whether it is due or not. Needs the lock."""
+        self._statuses.make()
+        for status in self._schedule.statuses(serials):
+            self._statuses.write(status.issuer, status.serial, self._sign(status, now))
+        self._schedule.published(serials, now + RESPONSE_REFRESH)
+
+    def publish_crls(self, now: datetime) -> None:
+        """Publish the CRLs that are due or lost, if the configuration asks for any; takes the lock."""
         if self._config.crl_url is None:
             return
-        current = self._current(now)
-        number = self._home.register.next_crl_number()
-        life = timedelta(days=self._config.days.crl)
-        for issuer, signer in self._home.signers.items():
-            crl = _sign_crl(signer, current[issuer], number, now, life)
-            durable.replace(self._config.public / crl_name(issuer), crl, durable.PUBLIC)
+        for issuer in self._keystore:
+            with self._lock():
+                if self._schedule.is_crl_due(issuer, now) or not (self._config.public / crl_name(issuer)).exists():
+                    self._publish_crl(issuer, now)
 
-    def publish_status(self, now: datetime) -> None:
-        """Publish the CA certificates and the status of what they signed."""
-        if not self._config.public.exists():
-            with durable.host_errors(self._config.public, "made"):
-                self._config.public.mkdir()
-                self._config.public.chmod(0o755)
-        published, current = StatusFile(self._status_path), self._current(now)
-        statuses = {}
-        for issuer, signer in self._home.signers.items():
-            durable.replace(self._config.public / f"{issuer}.pem", signer.pem, durable.PUBLIC)
-            certificates = {entry.serial: _status(entry, signer, published, now) for entry in current[issuer]}
-            statuses[spki_hash(signer.certificate)] = certificates
-        durable.replace(self._status_path, encode_statuses(statuses), durable.PUBLIC)
+    def _publish_certificates(self) -> None:
+        make_public(self._config.public)
+        self._statuses.make()
+        for issuer, credential in self._keystore.items():
+            durable.replace(self._config.public / f"{issuer}.pem", credential.pem, durable.PUBLIC)
 
-    def _current(self, now: datetime) -> Mapping[Issuer, list[Entry]]:
-        """Return the certificates whose status is still told, by their issuer."""
-        current: dict[Issuer, list[Entry]] = {issuer: [] for issuer in Issuer}
-        for entry in self._home.register.entries():
-            if now < entry.certificate.not_valid_after_utc + RETENTION:
-                current[entry.issuer].append(entry)
-        return current
+    def _reconcile(self, now: datetime) -> list[str]:
+        """Remove what is in the folder and has no place there; return the serial numbers that are missing in it."""
+        missing: list[str] = []
+        for issuer in Issuer:
+            current, found = self._schedule.current(issuer, now - RETENTION), self._statuses.found(issuer)
+            self._statuses.remove(issuer, found - current)
+            missing += sorted(current - found)
+        return missing
 
+    def _sign(self, status: CurrentStatus, now: datetime) -> bytes:
+        credential = self._keystore[status.issuer]
+        response = SingleResponse(
+            issuer=self._issuer_ids[status.issuer],
+            serial=int(status.serial, 16),
+            issued=True,
+            revocation=status.revocation,
+            this_update=now,
+            next_update=now + RESPONSE_LIFE,
+        )
+        return response.sign(credential.key, credential.certificate, delegated=False)
 
-def _status(entry: Entry, signer: Signer, published: StatusFile, now: datetime) -> Status:
-    """Return the status of a certificate; an answer that was published and is young enough stays as it is."""
-    if entry.revocation:
-        return Status(issued=True, revocation=entry.revocation)
-    serial = entry.certificate.serial_number
-    try:
-        answer = published.look_up(spki_hash(signer.certificate), serial).answer
-    except HostError:
-        answer = None  # nothing published yet, or damaged: published anew below
-    if answer is None or _age(answer, now) >= ANSWER_RENEWAL:
-        issuer = IssuerId.of(entry.certificate, signer.certificate, SHA1)
-        fresh = Answer(issuer, serial, issued=True, revocation=None, this_update=now, next_update=now + ANSWER_LIFE)
-        answer = fresh.sign(signer.key, signer.certificate, delegated=False)
-    return Status(issued=True, answer=answer)
-
-
-def _age(answer: bytes, now: datetime) -> timedelta:
-    return now - ocsp.load_der_ocsp_response(answer).this_update_utc
-
-
-def _sign_crl(signer: Signer, entries: list[Entry], number: int, now: datetime, life: timedelta) -> bytes:
-    """Return the DER CRL (RFC 5280 section 5), complete and direct, over those entries that are revoked."""
-    identifier = signer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    builder = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(signer.certificate.subject)
-        .last_update(now)
-        .next_update(now + life)
-        .add_extension(x509.CRLNumber(number), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
-    )
-    for entry in entries:
-        if entry.revocation:
-            builder = builder.add_revoked_certificate(_revoked(entry.certificate.serial_number, entry.revocation))
-    return builder.sign(signer.key, for_key(signer.key).digest.hash).public_bytes(Encoding.DER)
-
-
-def _revoked(serial: int, revocation: Revocation) -> x509.RevokedCertificate:
-    """Return one line of the list; `unspecified` is said by silence (RFC 5280 section 5.3.1)."""
-    builder = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(revocation.time)
-    if revocation.reason is not x509.ReasonFlags.unspecified:
-        builder = builder.add_extension(x509.CRLReason(revocation.reason), critical=False)
-    return builder.build()
+    def _publish_crl(self, issuer: Issuer, now: datetime) -> None:
+        number, life = self._schedule.next_crl_number(issuer), timedelta(days=self._config.days.crl)
+        crl = sign_crl(self._keystore[issuer], self._schedule.revoked(issuer, now - RETENTION), number, now, life)
+        durable.replace(self._config.public / crl_name(issuer), crl, durable.PUBLIC)
+        self._schedule.crl_published(issuer, now + life / 2)

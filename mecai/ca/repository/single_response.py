@@ -1,7 +1,7 @@
-"""One OCSP answer about one certificate, signed (RFC 6960 section 4.2.1).
+"""One OCSP response about one certificate, signed (RFC 6960 section 4.2.1).
 
-Signed by the issuer itself an answer is some 290 octets; signed by a delegate it encloses the delegate's certificate
-and is some 720. Vouchers and staples carry answers, so that the difference counts.
+Signed by the issuer itself it has some 290 octets; signed by a delegate it encloses the delegate's certificate and has
+some 720. Vouchers and staples carry responses, so that the difference counts.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,13 @@ from typing import Final, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
-from mecai.ca.storage.register import Revocation
+from mecai.ca.storage.records import Revocation
 from mecai.protocol.pki.algorithms import for_key
-from mecai.protocol.pki.keys import PrivateKey
+from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key
 
 SHA1: Final = hashes.SHA1()  # noqa: S303 - names a certificate and signs nothing (RFC 6960 section 4.1.1)
 NAMING: Final = {algorithm.name: algorithm for algorithm in (SHA1, hashes.SHA256())}
@@ -30,9 +31,10 @@ class IssuerId:
     algorithm: str
 
     @classmethod
-    def of(cls, certificate: x509.Certificate, issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> Self:
-        """Return the name of the issuer of a certificate."""
-        return cls.named_in(ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm).build())
+    def of(cls, issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> Self:
+        """Return the name of an issuer: what a CertID about any of its certificates says."""
+        name, bits = issuer.subject.public_bytes(), _key_bits(check_public_key(issuer.public_key()))
+        return cls(_digest(name, algorithm), _digest(bits, algorithm), algorithm.name)
 
     @classmethod
     def named_in(cls, message: ocsp.OCSPRequest | ocsp.OCSPResponse) -> Self:
@@ -41,7 +43,7 @@ class IssuerId:
 
 
 @dataclass(frozen=True)
-class Answer:
+class SingleResponse:
     """What is said of a serial number, and from when to when that may be relied on."""
 
     issuer: IssuerId
@@ -78,3 +80,16 @@ class Answer:
             revocation_time=self.revocation.time if self.revocation else None,
             revocation_reason=reason,
         )
+
+
+def _digest(data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
+    digest = hashes.Hash(algorithm)
+    digest.update(data)
+    return digest.finalize()
+
+
+def _key_bits(key: PublicKey) -> bytes:
+    """Return what the BIT STRING of a SubjectPublicKeyInfo holds."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

@@ -1,101 +1,129 @@
-"""Certificate status on its way from the CA's process to the OCSP responder: one public JSON file, renamed into place.
+"""Certificate status on its way from the CA's process to the OCSP responder: one public file for each certificate.
 
-    {"version": 1, "issuers": {"<SHA-256 of the issuer's SubjectPublicKeyInfo>": {
-        "<serial>": {"answer": "<base64>"},
-        "<serial>": {"revoked": "2026-03-02T12:00:00+00:00", "reason": "keyCompromise"}}}}
+    PUBLIC/status/issuing/<serial>.der   DER OCSPResponse, signed by the issuer itself; likewise status/root/
+    PUBLIC/status/complete               there as soon as every certificate has had its file
 
-It names every certificate that was issued, so a serial number that is not in it was never issued. A certificate that
-is good has a DER OCSPResponse, signed by the issuer itself, to be given to whoever sends no nonce. The responder reads
-the file anew when it was replaced. It holds no secret.
+Every certificate that was issued has a file, so a serial number without one was never issued. Each file is renamed into
+place: a reader finds the former or the new one. They hold no secret.
 """
 
-import base64
-import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509 import ocsp
+from cryptography.x509.ocsp import OCSPCertStatus
 
-from mecai.ca.storage.register import Revocation, serial_text
+from mecai.ca.storage.records import Issuer, Revocation, serial_text
 from mecai.errors import HostError
+from mecai.service import durable
 
-_VERSION: Final = 1
+_SUFFIX: Final = ".der"
 
 
 @dataclass(frozen=True)
-class Status:
-    """What is known of a serial number; `answer` is the issuer's own OCSP answer, if the certificate is good."""
+class PublishedStatus:
+    """What is known of a serial number; `response` is what its issuer signed, and None if it was never issued."""
 
-    issued: bool
+    response: ocsp.OCSPResponse | None = None
     revocation: Revocation | None = None
-    answer: bytes | None = None
+
+    @property
+    def issued(self) -> bool:
+        """Whether there is such a certificate."""
+        return self.response is not None
 
 
-NEVER_ISSUED: Final = Status(issued=False)
-
-Statuses = Mapping[bytes, Mapping[str, Status]]  # by the issuer's SPKI hash, then by serial number
+NEVER_ISSUED: Final = PublishedStatus()
 
 
-def encode_statuses(statuses: Statuses) -> bytes:
-    """Return the octets of the status file: the same for the same statuses."""
-    issuers = {
-        issuer.hex(): {serial: _encode_status(status) for serial, status in certificates.items()}
-        for issuer, certificates in statuses.items()
-    }
-    return json.dumps({"version": _VERSION, "issuers": issuers}, indent=1, sort_keys=True).encode() + b"\n"
+class StatusFolder:
+    """The status files below a public folder. Failures are `HostError`."""
 
+    def __init__(self, public: Path) -> None:
+        self._folder = public / "status"
+        self._complete = self._folder / "complete"
 
-class StatusFile:
-    """The status file as its reader sees it: parsed once for each time that it is replaced."""
+    def look_up(self, issuer: Issuer, serial: int) -> PublishedStatus:
+        """Return the status of an issuer's serial number; one file is read.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read: tuple[tuple[int, int, int] | None, Statuses] = (None, {})
-
-    def look_up(self, issuer: bytes, serial: int) -> Status:
-        """Return the status of an issuer's (its SPKI hash) serial number.
-
-        Raises `HostError` if the file cannot be read: then nothing may be said of any certificate.
+        Raises `HostError` if nothing may be said: the file is damaged, or there is none where not all are there.
         """
-        return self._statuses().get(issuer, {}).get(serial_text(serial), NEVER_ISSUED)
-
-    def _statuses(self) -> Statuses:
+        path = self._path(issuer, serial_text(serial))
         try:
-            found = self._path.stat()
-            version = (found.st_ino, found.st_mtime_ns, found.st_size)
-            if self._read[0] != version:
-                self._read = (version, _decode(self._path.read_bytes()))
+            return _decode(path.read_bytes(), serial)
+        except FileNotFoundError:
+            self.require_complete()
+            return NEVER_ISSUED
         except OSError as error:
-            raise HostError(f"{self._path}: status cannot be read ({error.strerror})") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise HostError(f"{self._path}: holds no certificate status ({error!r}); run: mecai ca publish") from error
-        return self._read[1]
+            raise HostError(f"{path}: status cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            remedy = "remove it and run: mecai ca publish"
+            raise HostError(f"{path}: holds no status of its certificate ({error}); {remedy}") from error
+
+    def is_complete(self) -> bool:
+        """Tell whether every certificate has had its file."""
+        return self._complete.exists()
+
+    def require_complete(self) -> None:
+        """Raise `HostError` as long as certificates may be without their files."""
+        if not self.is_complete():
+            raise HostError(f"{self._folder}: status cannot be read (not all of it is there); run: mecai ca publish")
+
+    def mark_complete(self) -> None:
+        """Say that every certificate has its file."""
+        durable.replace(self._complete, b"", durable.PUBLIC)
+
+    def mark_incomplete(self) -> None:
+        """Say that some are missing: until they are there again, no serial number is called unknown."""
+        with durable.host_errors(self._complete, "removed"):
+            self._complete.unlink(missing_ok=True)
+
+    def make(self) -> None:
+        """Make the folders that are missing; others may read them."""
+        for folder in (self._folder, *(self._folder / issuer for issuer in Issuer)):
+            make_public(folder)
+
+    def write(self, issuer: Issuer, serial: str, response: bytes) -> None:
+        """Put a certificate's status in place, safe on disk."""
+        durable.replace(self._path(issuer, serial), response, durable.PUBLIC)
+
+    def found(self, issuer: Issuer) -> frozenset[str]:
+        """Return the names of what is in an issuer's folder, the suffix left out: serial numbers, if all is well."""
+        with durable.host_errors(self._folder / issuer, "read"):
+            return frozenset(name.removesuffix(_SUFFIX) for name in os.listdir(self._folder / issuer))  # noqa: PTH208 - many names, no paths
+
+    def remove(self, issuer: Issuer, names: Iterable[str]) -> None:
+        """Remove what has no place there: `names` as in `found`."""
+        for name in names:
+            path = self._path(issuer, name)
+            with durable.host_errors(path, "removed"):
+                path.unlink(missing_ok=True)
+                path.with_name(name).unlink(missing_ok=True)  # what a crash left of a file never finished
+
+    def _path(self, issuer: Issuer, serial: str) -> Path:
+        return self._folder / issuer / f"{serial}{_SUFFIX}"
 
 
-def _encode_status(status: Status) -> dict[str, str]:
-    if status.revocation:
-        return {"revoked": status.revocation.time.isoformat(), "reason": status.revocation.reason.value}
-    return {"answer": base64.b64encode(status.answer or b"").decode()}
+def make_public(folder: Path) -> None:
+    """Make a folder that others may read, if it is missing, whatever the umask is."""
+    if not folder.exists():
+        with durable.host_errors(folder, "made"):
+            folder.mkdir()
+            folder.chmod(0o755)
 
 
-def _decode(data: bytes) -> Statuses:
-    document = json.loads(data)
-    if document["version"] != _VERSION:
-        raise ValueError(f"version {document['version']}, expected {_VERSION}")
-    return {
-        bytes.fromhex(issuer): {serial: _decode_status(found) for serial, found in certificates.items()}
-        for issuer, certificates in document["issuers"].items()
-    }
-
-
-def _decode_status(found: Mapping[str, str]) -> Status:
-    if "revoked" in found:
-        time, reason = datetime.fromisoformat(found["revoked"]), x509.ReasonFlags(found["reason"])
-        return Status(issued=True, revocation=Revocation(time, reason))
-    answer = base64.b64decode(found["answer"], validate=True)
-    ocsp.load_der_ocsp_response(answer)  # nobody is to meet a damaged one later
-    return Status(issued=True, answer=answer)
+def _decode(der: bytes, serial: int) -> PublishedStatus:
+    """Read a status file; raises `ValueError`."""
+    response = ocsp.load_der_ocsp_response(der)
+    if response.serial_number != serial:
+        raise ValueError(f"serial number {serial_text(response.serial_number)}")
+    if response.certificate_status is OCSPCertStatus.GOOD:
+        return PublishedStatus(response)
+    time = response.revocation_time_utc
+    if time is None:
+        raise ValueError("neither good nor revoked")
+    return PublishedStatus(response, Revocation(time, response.revocation_reason or x509.ReasonFlags.unspecified))

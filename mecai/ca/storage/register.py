@@ -1,144 +1,101 @@
 """The register: every certificate that an authority signed, and what became of it.
 
-An SQLite file that only the CA's user reads. A certificate is registered (and so on disk) before it leaves: what is
-not registered was never issued.
+A certificate is registered (and so on disk) before it leaves: what is not registered was never issued. What is entered
+here is due for publication from then on (`mecai.ca.storage.schedule`), in the same transaction.
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Final
+from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import ColumnElement, Engine, RowMapping, delete, insert, select, true, update
 
-from mecai.ca.authority.profiles import Issuer, Profile
+from mecai.ca.storage.database import host_errors
+from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry, Revocation
+from mecai.ca.storage.tables import CERTIFICATES, CRLS
 from mecai.errors import HostError
-from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.identity import sha256, spki_hash
+from mecai.protocol.pki.keys import PublicKey
+from mecai.service.database import reading
 
-_SCHEMA: Final = """
-CREATE TABLE certificate (
-    serial     TEXT PRIMARY KEY,  -- hexadecimal, lower case
-    issuer     TEXT NOT NULL,
-    profile    TEXT NOT NULL,
-    key        BLOB NOT NULL,     -- SHA-256 of the SubjectPublicKeyInfo
-    der        BLOB NOT NULL,
-    revoked_at TEXT,              -- RFC 3339
-    reason     TEXT               -- as in RFC 5280 section 5.3.1
-) STRICT;
-CREATE INDEX certificate_key ON certificate (key);
-CREATE TABLE crl (number INTEGER NOT NULL) STRICT;
-INSERT INTO crl VALUES (0);
-"""
-
-
-@dataclass(frozen=True)
-class Revocation:
-    """When a certificate was revoked, and why."""
-
-    time: datetime
-    reason: x509.ReasonFlags
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One certificate of the register."""
-
-    issuer: Issuer
-    profile: Profile
-    certificate: x509.Certificate
-    revocation: Revocation | None
-
-    @property
-    def serial(self) -> str:
-        """The serial number as the register writes it."""
-        return serial_text(self.certificate.serial_number)
-
-
-def serial_text(number: int) -> str:
-    """Return a serial number in hexadecimal, lower case, whole octets."""
-    text = f"{number:x}"
-    return text.rjust(len(text) + len(text) % 2, "0")
-
-
-def create_register(path: Path) -> None:
-    """Make an empty register, readable by its user only; SQLite brings it safely to disk."""
-    path.touch(mode=0o600, exist_ok=False)
-    with _connection(path) as connection:
-        connection.executescript(_SCHEMA)
+_COLUMNS = CERTIFICATES.c
+_OWN = (CertificateProfile.ROOT.value, CertificateProfile.ISSUING.value)
 
 
 class Register:
-    """The register in the file `path`; every change is on disk when its method returns. Failures are `HostError`."""
+    """The register in a database; every change is on disk when its method returns. Failures are `HostError`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
-    def add(self, issuer: Issuer, profile: Profile, certificate: x509.Certificate) -> None:
+    def begin(self, entries: Iterable[RegisterEntry], now: datetime) -> None:
+        """Enter the CA certificates of a new authority, in place of those of one that was never finished.
+
+        Raises `HostError` if the register is already that of another authority.
+        """
+        with host_errors(), self._engine.begin() as connection:
+            if connection.execute(select(_COLUMNS.serial).where(_COLUMNS.profile.not_in(_OWN)).limit(1)).first():
+                raise HostError("register: holds certificates of another authority; name an empty database")
+            connection.execute(delete(CERTIFICATES))
+            connection.execute(insert(CERTIFICATES), [_row(entry, now) for entry in entries])
+
+    def add(self, entry: RegisterEntry, now: datetime) -> None:
         """Enter a certificate; its serial number must be new."""
-        row = (
-            serial_text(certificate.serial_number),
-            issuer,
-            profile,
-            spki_hash(certificate),
-            certificate.public_bytes(Encoding.DER),
-        )
-        with _connection(self._path) as connection:
-            connection.execute(
-                "INSERT INTO certificate (serial, issuer, profile, key, der) VALUES (?, ?, ?, ?, ?)", row
-            )
+        with host_errors(), self._engine.begin() as connection:
+            connection.execute(insert(CERTIFICATES).values(_row(entry, now)))
 
-    def revoke(self, serial: str, revocation: Revocation) -> None:
+    def revoke(self, entry: RegisterEntry, revocation: Revocation) -> None:
         """Enter a revocation; an earlier one stays as it is."""
-        row = (revocation.time.isoformat(), revocation.reason.value, serial)
-        with _connection(self._path) as connection:
-            connection.execute(
-                "UPDATE certificate SET revoked_at = ?, reason = ? WHERE serial = ? AND revoked_at IS NULL", row
-            )
+        revoked = {
+            "revoked_at": revocation.time,
+            "reason": revocation.reason.value,
+            "status_due": revocation.time,
+        }
+        good = (_COLUMNS.serial == entry.serial) & _COLUMNS.revoked_at.is_(None)
+        with host_errors(), self._engine.begin() as connection:
+            connection.execute(update(CERTIFICATES).where(good).values(revoked))
+            connection.execute(update(CRLS).where(CRLS.c.issuer == entry.issuer.value).values(due=revocation.time))
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RegisterEntry, ...]:
         """Return every entry, in the order of issuing."""
-        return self._select("TRUE")
+        return self._select(true())
 
-    def entry(self, serial: str) -> Entry | None:
+    def entry(self, serial: str) -> RegisterEntry | None:
         """Return the entry of a serial number, if there is one."""
-        return next(iter(self._select("serial = ?", serial)), None)
+        return next(iter(self._select(_COLUMNS.serial == serial)), None)
 
-    def entries_of(self, key: bytes) -> tuple[Entry, ...]:
-        """Return what a key (SHA-256 of its SubjectPublicKeyInfo) was certified for."""
-        return self._select("key = ?", key)
+    def entries_of(self, key: PublicKey) -> tuple[RegisterEntry, ...]:
+        """Return what a key was certified for."""
+        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return self._select(_COLUMNS.key_hash == sha256(spki))
 
-    def _select(self, condition: str, *values: object) -> tuple[Entry, ...]:
-        query = f"SELECT issuer, profile, der, revoked_at, reason FROM certificate WHERE {condition} ORDER BY rowid"  # noqa: S608 - conditions stand above
-        with _connection(self._path) as connection:
-            return tuple(_entry(*row) for row in connection.execute(query, values))
-
-    def next_crl_number(self) -> int:
-        """Return a number higher than any before (RFC 5280 section 5.2.3)."""
-        with _connection(self._path) as connection:
-            ((number,),) = connection.execute("UPDATE crl SET number = number + 1 RETURNING number").fetchall()
-            return int(number)
+    def _select(self, condition: ColumnElement[bool]) -> tuple[RegisterEntry, ...]:
+        query = select(CERTIFICATES).where(condition).order_by(_COLUMNS.number)
+        with host_errors(), reading(self._engine) as connection:
+            return tuple(_entry(row) for row in connection.execute(query).mappings())
 
 
-def _entry(issuer: str, profile: str, der: bytes, revoked_at: str | None, reason: str | None) -> Entry:
-    revocation = None
-    if revoked_at is not None:
-        revocation = Revocation(datetime.fromisoformat(revoked_at), x509.ReasonFlags(reason))
-    return Entry(Issuer(issuer), Profile(profile), x509.load_der_x509_certificate(der), revocation)
+def revocation_in(row: RowMapping) -> Revocation | None:
+    """Return the revocation that a row of the register holds, if any."""
+    if row["revoked_at"] is None:
+        return None
+    return Revocation(row["revoked_at"], x509.ReasonFlags(row["reason"]))
 
 
-@contextmanager
-def _connection(path: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction: committed at the end, rolled back on an error."""
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise HostError(f"{path}: register cannot be used ({error})") from error
+def _row(entry: RegisterEntry, now: datetime) -> Mapping[str, Any]:
+    return {
+        "serial": entry.serial,
+        "issuer": entry.issuer.value,
+        "profile": entry.profile.value,
+        "key_hash": spki_hash(entry.certificate),
+        "der": entry.certificate.public_bytes(Encoding.DER),
+        "expires": entry.certificate.not_valid_after_utc,
+        "status_due": now,
+    }
+
+
+def _entry(row: RowMapping) -> RegisterEntry:
+    certificate = x509.load_der_x509_certificate(row["der"])
+    return RegisterEntry(Issuer(row["issuer"]), CertificateProfile(row["profile"]), certificate, revocation_in(row))

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.authority.keys import key_pem
-from mecai.ca.authority.operations import Authority, initialise, opened
-from mecai.ca.authority.profiles import Profile
-from mecai.ca.config import Config, DelegateFiles, ResponderConfig
+from mecai.ca.authority.operations import CertificateAuthority, initialise, opened
+from mecai.ca.config import AuthorityConfig, DelegateFiles, ResponderConfig
+from mecai.ca.storage.records import CertificateProfile
+from mecai.service.pem import key_pem
 from tests.pki import NOW, key
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(
+def config(tmp_path: Path) -> AuthorityConfig:
+    return AuthorityConfig(
         name="alder",
         owner_group="alder",
         region="north",
@@ -28,16 +28,16 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def authority(config: Config) -> Iterator[Authority]:
+def authority(config: AuthorityConfig) -> Iterator[CertificateAuthority]:
     initialise(config, NOW)
     with opened(config) as authority:
         yield authority
 
 
 @pytest.fixture
-def responder_config(authority: Authority, config: Config, tmp_path: Path) -> ResponderConfig:
+def responder_config(authority: CertificateAuthority, config: AuthorityConfig, tmp_path: Path) -> ResponderConfig:
     delegates = []
-    for profile in (Profile.OCSP_ROOT, Profile.OCSP_ISSUING):
+    for profile in (CertificateProfile.OCSP_ROOT, CertificateProfile.OCSP_ISSUING):
         certificate, *_ = authority.issue(profile, key(profile).public_key(), [], None, NOW)
         files = DelegateFiles(tmp_path / f"{profile}.key.pem", tmp_path / f"{profile}.pem")
         files.key.touch(mode=0o600)

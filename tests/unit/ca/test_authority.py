@@ -8,9 +8,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from mecai.ca.authority.operations import REASONS, Authority, initialise, opened
-from mecai.ca.authority.profiles import Profile
-from mecai.ca.config import Config, Days
+from mecai.ca.authority.operations import REASONS, CertificateAuthority, initialise, opened
+from mecai.ca.config import AuthorityConfig, Days
+from mecai.ca.storage.records import CertificateProfile
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects.entries import decode_authority
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
@@ -25,11 +25,13 @@ def public(name: str) -> PublicKey:
     return key(name).public_key()
 
 
-def issue(authority: Authority, profile: Profile, *names: str, label: str = "") -> tuple[x509.Certificate, ...]:
+def issue(
+    authority: CertificateAuthority, profile: CertificateProfile, *names: str, label: str = ""
+) -> tuple[x509.Certificate, ...]:
     return authority.issue(profile, public(label or profile), names, None, NOW)
 
 
-def published(config: Config, name: str) -> x509.Certificate:
+def published(config: AuthorityConfig, name: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate((config.public / f"{name}.pem").read_bytes())
 
 
@@ -38,28 +40,32 @@ def purposes(certificate: x509.Certificate) -> tuple[list[str], bool]:
     return [purpose.dotted_string for purpose in extension.value], extension.critical
 
 
-def test_a_server_certificate_verifies_as_browsers_verify(authority: Authority, config: Config) -> None:
-    leaf, *intermediates = issue(authority, Profile.SERVER, "www.example.test", "example.test")
+def test_a_server_certificate_verifies_as_browsers_verify(
+    authority: CertificateAuthority, config: AuthorityConfig
+) -> None:
+    leaf, *intermediates = issue(authority, CertificateProfile.SERVER, "www.example.test", "example.test")
     policy = PolicyBuilder().store(Store([published(config, "root")])).time(NOW + HOUR)
     chain = policy.build_server_verifier(x509.DNSName("www.example.test")).verify(leaf, intermediates)
     assert chain == [leaf, published(config, "issuing"), published(config, "root")]
 
 
-def test_a_server_certificate_with_an_rsa_key(authority: Authority) -> None:
-    leaf, _ = authority.issue(Profile.SERVER, rsa_key("www").public_key(), ["www.example.test"], None, NOW)
+def test_a_server_certificate_with_an_rsa_key(authority: CertificateAuthority) -> None:
+    leaf, _ = authority.issue(CertificateProfile.SERVER, rsa_key("www").public_key(), ["www.example.test"], None, NOW)
     assert leaf.public_key() == rsa_key("www").public_key()
 
 
-def test_a_long_name_goes_into_the_alternative_names_only(authority: Authority) -> None:
+def test_a_long_name_goes_into_the_alternative_names_only(authority: CertificateAuthority) -> None:
     name = f"{'w' * 63}.example.test"
-    leaf, _ = issue(authority, Profile.SERVER, name)
+    leaf, _ = issue(authority, CertificateProfile.SERVER, name)
     alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert (leaf.subject, alternative.critical) == (x509.Name([]), True)
     assert alternative.value.get_values_for_type(x509.DNSName) == [name]
 
 
-def test_a_voucher_authority_certificate_is_as_the_specification_says(authority: Authority, config: Config) -> None:
-    (certificate,) = issue(authority, Profile.VA, "vas.alder.test")
+def test_a_voucher_authority_certificate_is_as_the_specification_says(
+    authority: CertificateAuthority, config: AuthorityConfig
+) -> None:
+    (certificate,) = issue(authority, CertificateProfile.VA, "vas.alder.test")
     certificate.verify_directly_issued_by(published(config, "root"))
     assert purposes(certificate) == ([ID_KP_VOUCHER_SIGNING], True)
     assert certificate.not_valid_after_utc - certificate.not_valid_before_utc < timedelta(days=365)
@@ -69,9 +75,11 @@ def test_a_voucher_authority_certificate_is_as_the_specification_says(authority:
         certificate.extensions.get_extension_for_class(x509.BasicConstraints)
 
 
-@pytest.mark.parametrize(("profile", "issuer"), [(Profile.OCSP_ROOT, "root"), (Profile.OCSP_ISSUING, "issuing")])
+@pytest.mark.parametrize(
+    ("profile", "issuer"), [(CertificateProfile.OCSP_ROOT, "root"), (CertificateProfile.OCSP_ISSUING, "issuing")]
+)
 def test_a_responder_certificate_needs_no_status(
-    authority: Authority, config: Config, profile: Profile, issuer: str
+    authority: CertificateAuthority, config: AuthorityConfig, profile: CertificateProfile, issuer: str
 ) -> None:
     certificate, *intermediates = issue(authority, profile)
     certificate.verify_directly_issued_by(published(config, issuer))
@@ -82,19 +90,19 @@ def test_a_responder_certificate_needs_no_status(
     assert len(intermediates) == (issuer == "issuing")
 
 
-def test_serial_numbers_are_large_positive_and_all_different(authority: Authority) -> None:
-    leaves = [issue(authority, Profile.SERVER, "www.example.test")[0] for _ in range(16)]
+def test_serial_numbers_are_large_positive_and_all_different(authority: CertificateAuthority) -> None:
+    leaves = [issue(authority, CertificateProfile.SERVER, "www.example.test")[0] for _ in range(16)]
     numbers = {leaf.serial_number for leaf in leaves}
     assert len(numbers) == 16
     assert all(0 < number < 1 << 159 for number in numbers)
     assert max(numbers) > 1 << 128
 
 
-def test_pointers_to_crls_only_where_crls_are_published(config: Config) -> None:
+def test_pointers_to_crls_only_where_crls_are_published(config: AuthorityConfig) -> None:
     initialise(config, NOW)
     for crl_url, pointers in ((None, 0), ("http://ocsp.alder.test/crl/", 1)):
-        with opened(Config(**{**vars(config), "crl_url": crl_url})) as authority:
-            leaf, _ = issue(authority, Profile.SERVER, "www.example.test")
+        with opened(AuthorityConfig(**{**vars(config), "crl_url": crl_url})) as authority:
+            leaf, _ = issue(authority, CertificateProfile.SERVER, "www.example.test")
         found = [each.value for each in leaf.extensions if isinstance(each.value, x509.CRLDistributionPoints)]
         assert len(found) == pointers
         for extension in found:
@@ -102,58 +110,60 @@ def test_pointers_to_crls_only_where_crls_are_published(config: Config) -> None:
             assert location.value == "http://ocsp.alder.test/crl/issuing.crl"
 
 
-def test_nothing_outlives_its_issuer(config: Config) -> None:
-    initialise(Config(**{**vars(config), "days": Days(issuing=30)}), NOW)
+def test_nothing_outlives_its_issuer(config: AuthorityConfig) -> None:
+    initialise(AuthorityConfig(**{**vars(config), "days": Days(issuing=30)}), NOW)
     with opened(config) as authority:
-        leaf, issuing = issue(authority, Profile.SERVER, "www.example.test")
+        leaf, issuing = issue(authority, CertificateProfile.SERVER, "www.example.test")
         assert leaf.not_valid_after_utc == issuing.not_valid_after_utc
         with pytest.raises(HostError, match="issuing certificate: ended at"):
-            authority.issue(Profile.SERVER, public("www"), ["www.example.test"], None, NOW + 30 * DAY)
+            authority.issue(CertificateProfile.SERVER, public("www"), ["www.example.test"], None, NOW + 30 * DAY)
 
 
 @pytest.mark.parametrize(
     ("profile", "names", "days", "complaint"),
     [
-        (Profile.SERVER, [], None, "profile server needs a DNS name"),
-        (Profile.OCSP_ROOT, ["ocsp.alder.test"], None, "profile ocsp-root has no DNS names"),
-        (Profile.VA, ["vas.alder.test"], 366, "--days: 366 is outside 1..365"),
-        (Profile.SERVER, ["www.example.test"], 0, "--days: 0 is outside 1..200"),
+        (CertificateProfile.SERVER, [], None, "profile server needs a DNS name"),
+        (CertificateProfile.OCSP_ROOT, ["ocsp.alder.test"], None, "profile ocsp-root has no DNS names"),
+        (CertificateProfile.VA, ["vas.alder.test"], 366, "--days: 366 is outside 1..365"),
+        (CertificateProfile.SERVER, ["www.example.test"], 0, "--days: 0 is outside 1..200"),
     ],
 )
 def test_orders_that_are_refused(
-    authority: Authority, profile: Profile, names: list[str], days: int | None, complaint: str
+    authority: CertificateAuthority, profile: CertificateProfile, names: list[str], days: int | None, complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
         authority.issue(profile, public("www"), names, days, NOW)
 
 
-def test_a_key_serves_one_purpose(authority: Authority) -> None:
-    issue(authority, Profile.SERVER, "www.example.test", label="one")
-    issue(authority, Profile.SERVER, "www.example.test", label="one")
+def test_a_key_serves_one_purpose(authority: CertificateAuthority) -> None:
+    issue(authority, CertificateProfile.SERVER, "www.example.test", label="one")
+    issue(authority, CertificateProfile.SERVER, "www.example.test", label="one")
     with pytest.raises(InputError, match="its key already serves profile server"):
-        issue(authority, Profile.VA, "vas.alder.test", label="one")
+        issue(authority, CertificateProfile.VA, "vas.alder.test", label="one")
 
 
-def test_one_key_may_answer_for_both_issuers(authority: Authority) -> None:
-    issue(authority, Profile.OCSP_ROOT, label="ocsp")
-    issue(authority, Profile.OCSP_ISSUING, label="ocsp")
+def test_one_key_may_answer_for_both_issuers(authority: CertificateAuthority) -> None:
+    issue(authority, CertificateProfile.OCSP_ROOT, label="ocsp")
+    issue(authority, CertificateProfile.OCSP_ISSUING, label="ocsp")
 
 
-def test_an_authority_does_not_certify_its_own_keys_again(authority: Authority, config: Config) -> None:
+def test_an_authority_does_not_certify_its_own_keys_again(
+    authority: CertificateAuthority, config: AuthorityConfig
+) -> None:
     own = published(config, "issuing").public_key()
     with pytest.raises(InputError, match="its key already serves profile issuing"):
-        authority.issue(Profile.SERVER, own, ["www.example.test"], None, NOW)  # type: ignore[arg-type]  # always P-256
+        authority.issue(CertificateProfile.SERVER, own, ["www.example.test"], None, NOW)  # type: ignore[arg-type]  # always P-256
 
 
-def test_a_compromised_key_is_never_certified_again(authority: Authority) -> None:
-    leaf, _ = issue(authority, Profile.SERVER, "www.example.test")
+def test_a_compromised_key_is_never_certified_again(authority: CertificateAuthority) -> None:
+    leaf, _ = issue(authority, CertificateProfile.SERVER, "www.example.test")
     authority.revoke(leaf.serial_number, x509.ReasonFlags.key_compromise, NOW)
     with pytest.raises(InputError, match="its key was compromised"):
-        issue(authority, Profile.SERVER, "www.example.test")
+        issue(authority, CertificateProfile.SERVER, "www.example.test")
 
 
-def test_a_revocation_is_for_good(authority: Authority) -> None:
-    leaf, _ = issue(authority, Profile.SERVER, "www.example.test")
+def test_a_revocation_is_for_good(authority: CertificateAuthority) -> None:
+    leaf, _ = issue(authority, CertificateProfile.SERVER, "www.example.test")
     assert authority.revoke(leaf.serial_number, x509.ReasonFlags.superseded, NOW)[1]
     entry, done = authority.revoke(leaf.serial_number, UNSPECIFIED, NOW + HOUR)
     assert not done
@@ -161,7 +171,7 @@ def test_a_revocation_is_for_good(authority: Authority) -> None:
     assert (entry.revocation.time, entry.revocation.reason) == (NOW, x509.ReasonFlags.superseded)
 
 
-def test_only_what_was_issued_can_be_revoked(authority: Authority, config: Config) -> None:
+def test_only_what_was_issued_can_be_revoked(authority: CertificateAuthority, config: AuthorityConfig) -> None:
     with pytest.raises(InputError, match="serial number 0abc: not issued by this authority"):
         authority.revoke(0xABC, UNSPECIFIED, NOW)
     with pytest.raises(InputError, match="a root cannot revoke itself"):
@@ -173,7 +183,7 @@ def test_reasons_leave_out_those_that_can_be_undone() -> None:
     assert "keyCompromise" in REASONS
 
 
-def test_it_describes_itself_as_a_directory_does(authority: Authority, config: Config) -> None:
+def test_it_describes_itself_as_a_directory_does(authority: CertificateAuthority, config: AuthorityConfig) -> None:
     entry = decode_authority(authority.describe())
     root = published(config, "root")
     assert entry.authority == spki_hash(root)[:8]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.ca.config import Config, ResponderConfig
+from mecai.ca.config import AuthorityConfig, ResponderConfig
 from mecai.errors import InputError
 from mecai.service.settings import read_settings
 
@@ -20,7 +20,7 @@ OCSP = '[[delegate]]\nkey = "/k"\ncertificate = "/c"\n'
 
 def test_defaults(tmp_path: Path) -> None:
     (tmp_path / "ca.toml").write_text(CA)
-    config = read_settings(tmp_path / "ca.toml", Config)
+    config = read_settings(tmp_path / "ca.toml", AuthorityConfig)
     assert (config.days.va, config.crl_url, config.state) == (365, None, Path("/var/lib/mecai-ca"))
 
 
@@ -43,7 +43,7 @@ def test_each_bad_key_of_the_authority(tmp_path: Path, line: str, complaint: str
     kept = [each for each in CA.splitlines() if not each.startswith(f"{key} ")]
     (tmp_path / "ca.toml").write_text("\n".join([*kept, line]))
     with pytest.raises(InputError) as caught:
-        read_settings(tmp_path / "ca.toml", Config)
+        read_settings(tmp_path / "ca.toml", AuthorityConfig)
     assert str(caught.value).startswith(f"{tmp_path}/ca.toml: {complaint}")
 
 

@@ -1,6 +1,7 @@
 """The OCSP responder over HTTP, in process: what it says to whom, and what caches may keep."""
 
 import base64
+import shutil
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,11 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import integers, tuples
 from werkzeug.test import TestResponse
 
-from mecai.ca.authority.operations import Authority
-from mecai.ca.authority.profiles import Profile
-from mecai.ca.config import Config, ResponderConfig
+from mecai.ca.authority.operations import CertificateAuthority
+from mecai.ca.config import AuthorityConfig, ResponderConfig
 from mecai.ca.ocsp import app as responder
 from mecai.ca.ocsp.app import LARGEST_REQUEST, create_app, make_app
+from mecai.ca.storage.records import CertificateProfile
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 from tests.pki import HOUR, NOW, Hierarchy, key
@@ -54,14 +55,14 @@ def client(responder_config: ResponderConfig, clock: Clock) -> FlaskClient:
 
 
 @pytest.fixture
-def issuing(authority: Authority, config: Config) -> x509.Certificate:
+def issuing(authority: CertificateAuthority, config: AuthorityConfig) -> x509.Certificate:
     del authority
     return x509.load_pem_x509_certificate((config.public / "issuing.pem").read_bytes())
 
 
 @pytest.fixture
-def leaf(authority: Authority) -> x509.Certificate:
-    return authority.issue(Profile.SERVER, key("www").public_key(), ["www.example.test"], None, NOW)[0]
+def leaf(authority: CertificateAuthority) -> x509.Certificate:
+    return authority.issue(CertificateProfile.SERVER, key("www").public_key(), ["www.example.test"], None, NOW)[0]
 
 
 def with_nonce(leaf: x509.Certificate, issuing: x509.Certificate, nonce: bytes, *, critical: bool = False) -> bytes:
@@ -161,7 +162,11 @@ def test_a_certificate_of_the_root_is_not_known_to_the_issuing_ca(
 
 
 def test_a_revocation_is_told_at_once(
-    client: FlaskClient, clock: Clock, authority: Authority, leaf: x509.Certificate, issuing: x509.Certificate
+    client: FlaskClient,
+    clock: Clock,
+    authority: CertificateAuthority,
+    leaf: x509.Certificate,
+    issuing: x509.Certificate,
 ) -> None:
     request = build_ocsp_request(leaf, issuing)
     assert post(client, request).certificate_status is OCSPCertStatus.GOOD
@@ -170,6 +175,7 @@ def test_a_revocation_is_told_at_once(
     assert parsed.certificate_status is OCSPCertStatus.REVOKED
     assert (parsed.revocation_time_utc, parsed.this_update_utc) == (clock.now, clock.now)
     assert parsed.revocation_reason is x509.ReasonFlags.key_compromise
+    assert parsed.certificates == []  # the issuer itself says it
     with pytest.raises(VerificationError, match="revoked"):
         judge_ocsp(parsed.public_bytes(Encoding.DER), leaf, issuing, clock.now)
 
@@ -293,29 +299,29 @@ def test_limits_and_content_types(client: FlaskClient) -> None:
 
 
 def test_without_status_nothing_is_said(
-    client: FlaskClient, config: Config, leaf: x509.Certificate, issuing: x509.Certificate
+    client: FlaskClient, config: AuthorityConfig, leaf: x509.Certificate, issuing: x509.Certificate
 ) -> None:
-    (config.public / "status.json").unlink()
+    shutil.rmtree(config.public / "status")
     status = post(client, build_ocsp_request(leaf, issuing)).response_status
     assert status is OCSPResponseStatus.TRY_LATER
     assert client.get("/healthz").json == {"status": "alive"}
 
 
 def test_it_is_not_ready_without_status(
-    client: FlaskClient, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, config: AuthorityConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("mecai.service.readiness.KEPT", 0.0)
     assert client.get("/readyz").json == {"status": "ready"}
-    (config.public / "status.json").unlink()
+    shutil.rmtree(config.public / "status")
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (503, {"status": "not ready", "failed": ["database", "own-status"]})
     assert "status cannot be read" in caplog.text
 
 
 def test_it_is_not_ready_with_a_revoked_delegate(
-    client: FlaskClient, authority: Authority, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, authority: CertificateAuthority, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (entry,) = (entry for entry in authority.entries() if entry.profile is Profile.OCSP_ISSUING)
+    (entry,) = (entry for entry in authority.entries() if entry.profile is CertificateProfile.OCSP_ISSUING)
     authority.revoke(entry.certificate.serial_number, x509.ReasonFlags.key_compromise, NOW)
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (503, {"status": "not ready", "failed": ["own-status"]})

@@ -1,13 +1,12 @@
 """An authority is made whole or not at all, and belongs to one user."""
 
-import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
 from mecai.ca.authority.operations import initialise, opened
-from mecai.ca.config import Config
+from mecai.ca.config import AuthorityConfig
 from mecai.errors import HostError, InputError
 from mecai.service import durable
 from tests.pki import NOW
@@ -17,40 +16,50 @@ def modes(directory: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
 
 
-def test_files_and_modes(config: Config) -> None:
+def contents(config: AuthorityConfig) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in config.public.rglob("*") if path.is_file()}
+
+
+def test_files_and_modes(config: AuthorityConfig) -> None:
     assert initialise(config, NOW)
     names = ("root.key.pem", "root.pem", "issuing.key.pem", "issuing.pem", "register.db")
     assert modes(config.state / "authority") == dict.fromkeys(names, 0o600)
-    public = ("root.pem", "issuing.pem", "status.json", "root.crl", "issuing.crl")
-    assert modes(config.public) == dict.fromkeys(public, 0o644)
+    public = ("root.pem", "issuing.pem", "root.crl", "issuing.crl")
+    assert modes(config.public) == {"status": 0o755} | dict.fromkeys(public, 0o644)
+    assert modes(config.public / "status") == {"root": 0o755, "issuing": 0o755, "complete": 0o644}
+    assert set(modes(config.public / "status" / "root").values()) == {0o644}
     assert config.state.stat().st_mode & 0o777 == 0o700
 
 
-def test_making_it_again_changes_nothing(config: Config) -> None:
+def test_making_it_again_changes_nothing(config: AuthorityConfig) -> None:
     initialise(config, NOW)
-    before = {path: path.read_bytes() for path in config.public.iterdir()}
+    before = contents(config)
     assert not initialise(config, NOW)
-    assert before == {path: path.read_bytes() for path in config.public.iterdir()}
+    assert contents(config) == before
 
 
-def test_lost_public_files_come_back(config: Config) -> None:
+def test_lost_public_files_come_back(config: AuthorityConfig) -> None:
     initialise(config, NOW)
-    (config.public / "status.json").unlink()
+    (config.public / "status" / "complete").unlink()
+    (config.public / "issuing.pem").unlink()
     assert initialise(config, NOW)
-    assert (config.public / "status.json").exists()
+    assert (config.public / "status" / "complete").exists()
+    assert (config.public / "issuing.pem").exists()
 
 
-def test_public_files_of_a_former_authority_are_replaced(config: Config) -> None:
+def test_public_files_of_a_former_authority_are_replaced(config: AuthorityConfig) -> None:
     initialise(config, NOW)
-    former = (config.public / "root.pem").read_bytes()
+    former = contents(config)
     config.state.rename(config.state.with_name("former"))
     assert initialise(config, NOW)
-    assert (config.public / "root.pem").read_bytes() != former
+    now = contents(config)
+    assert len(now) == len(former)
+    assert {path.name for path in now if now[path] == former.get(path)} == {"complete"}
 
 
 @pytest.mark.parametrize("fatal", [1, 2, 3, 4])
 def test_a_crash_while_making_leaves_no_half_authority(
-    config: Config, monkeypatch: pytest.MonkeyPatch, fatal: int
+    config: AuthorityConfig, monkeypatch: pytest.MonkeyPatch, fatal: int
 ) -> None:
     written = []
 
@@ -68,33 +77,25 @@ def test_a_crash_while_making_leaves_no_half_authority(
     with pytest.raises(HostError, match="there is no authority yet"), opened(config):
         pass
     assert initialise(config, NOW)
-    assert sorted(path.name for path in config.state.iterdir()) == ["authority", "lock"]
+    assert sorted(path.name for path in config.state.iterdir()) == ["authority", "lock", "turn"]
 
 
-def test_an_authority_keeps_its_name(config: Config) -> None:
+def test_an_authority_keeps_its_name(config: AuthorityConfig) -> None:
     initialise(config, NOW)
-    other = Config(**{**vars(config), "name": "birch"})
+    other = AuthorityConfig(**{**vars(config), "name": "birch"})
     with pytest.raises(InputError, match=r"name: 'birch', but the authority in .* is 'CN=alder root CA'"):
         initialise(other, NOW)
 
 
-def test_an_open_state_directory_is_refused(config: Config) -> None:
+def test_an_open_state_directory_is_refused(config: AuthorityConfig) -> None:
     config.state.mkdir(mode=0o750)
     with pytest.raises(HostError, match="expected mode 0700"):
         initialise(config, NOW)
 
 
-def test_another_users_state_directory_is_refused(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_users_state_directory_is_refused(config: AuthorityConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     config.state.mkdir(mode=0o700)
     owner = os.geteuid()
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
     with pytest.raises(HostError, match=f"belongs to user id {owner}, not to {owner + 1}; run as its owner"):
         initialise(config, NOW)
-
-
-def test_nobody_else_works_meanwhile(config: Config) -> None:
-    initialise(config, NOW)
-    with opened(config), (config.state / "lock").open("wb") as lock, pytest.raises(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with (config.state / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

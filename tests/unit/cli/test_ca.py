@@ -1,6 +1,7 @@
 """`mecai ca`: what each verb says, to people and to programs."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.ca.authority.keys import make_request
-from mecai.ca.storage.register import serial_text
+from mecai.ca.storage.records import serial_text
 from mecai.cli.ca import command
 from mecai.errors import HostError, InputError
 from tests.pki import key
@@ -127,9 +128,10 @@ def test_describe_is_a_directory_entry(mecai: Mecai) -> None:
 
 def test_publish_brings_back_what_was_lost(mecai: Mecai, tmp_path: Path) -> None:
     mecai("init")
-    (tmp_path / "public" / "status.json").unlink()
+    shutil.rmtree(tmp_path / "public")
     assert mecai("publish").output == f"published: {tmp_path}/public\n"
-    assert (tmp_path / "public" / "status.json").exists()
+    assert (tmp_path / "public" / "status" / "complete").exists()
+    assert len(list((tmp_path / "public" / "status" / "root").iterdir())) == len(["root", "issuing"])
 
 
 def test_without_an_authority_there_is_one_clear_line(mecai: Mecai) -> None:

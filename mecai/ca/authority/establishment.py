@@ -1,0 +1,62 @@
+"""How an authority comes to be: its root, its issuing CA and its register, all of it or nothing.
+
+They are made in a folder of another name, which is renamed when all of it is on disk: a crash leaves no half-made
+authority.
+"""
+
+import shutil
+from datetime import datetime, timedelta
+from typing import Final
+
+from mecai.ca.authority.keys import make_key
+from mecai.ca.authority.profiles import IssuanceRequest, draft, sign
+from mecai.ca.config import AuthorityConfig
+from mecai.ca.storage.database import SCHEMA, create_file, register_database
+from mecai.ca.storage.keystore import CaCredential, Keystore, home_of, locked, write_keystore
+from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry
+from mecai.ca.storage.register import Register
+from mecai.service import durable
+from mecai.service.database import migrate
+
+_UNFINISHED: Final = ".authority.unfinished"
+
+
+def establish(config: AuthorityConfig, now: datetime) -> bool:
+    """Make an authority; of one that is there, bring the register up to date and return False. Takes the lock."""
+    home = home_of(config.state)
+    with locked(config.state):
+        if not home.exists():
+            _establish(config, now)
+            return True
+        with register_database(config.database, home) as engine:
+            migrate(engine, SCHEMA)
+        return False
+
+
+def _establish(config: AuthorityConfig, now: datetime) -> None:
+    root = _make(CertificateProfile.ROOT, config, config.days.root, None, now)
+    issuing = _make(CertificateProfile.ISSUING, config, config.days.issuing, root, now)
+    keystore: Keystore = {Issuer.ROOT: root, Issuer.ISSUING: issuing}
+    unfinished = config.state / _UNFINISHED
+    with durable.host_errors(unfinished, "made"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if config.database is None:
+            create_file(unfinished)
+        with register_database(config.database, unfinished) as engine:
+            migrate(engine, SCHEMA)
+            profiles = {CertificateProfile.ROOT: root, CertificateProfile.ISSUING: issuing}
+            entries = [RegisterEntry(Issuer.ROOT, profile, made.certificate) for profile, made in profiles.items()]
+            Register(engine).begin(entries, now)
+        write_keystore(unfinished, keystore)
+        unfinished.rename(home_of(config.state))
+        durable.sync_directory(config.state)
+
+
+def _make(
+    profile: CertificateProfile, config: AuthorityConfig, days: int, issuer: CaCredential | None, now: datetime
+) -> CaCredential:
+    key = make_key()
+    request = IssuanceRequest(profile, key.public_key(), (), timedelta(days=days))
+    builder = draft(request, config.name, issuer.certificate if issuer else None, config.status_urls, now)
+    return CaCredential(sign(builder, issuer.key if issuer else key), key)
