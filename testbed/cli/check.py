@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import click
 
-from testbed.cli.options import find_source, format_option, lab_option, name_lab, topology_option
+from testbed.cli.options import format_option, lab_option, name_lab, read_topology, topology_option
+from testbed.drivers import driver_of
 from testbed.lifecycle import preflight
-from testbed.model.topology import load
 
 
 @click.command()
@@ -16,10 +16,11 @@ from testbed.model.topology import load
 @format_option
 def command(lab_id: str | None, topology: str | None, form: str) -> int:
     """Say whether this machine can run a lab, and what is missing; changes nothing."""
-    model = load(find_source(name_lab(lab_id, topology), topology))
+    lab = name_lab(lab_id, topology)
+    model, _ = read_topology(lab, topology)
     findings = [
         preflight.Finding("topology", f"{model.name}: {len(model.hosts)} hosts in {len(model.zones)} zones"),
-        *preflight.findings(len(model.hosts)),
+        *preflight.findings(driver_of(lab), len(model.hosts)),
     ]
     good = not any(finding.fault for finding in findings)
     if form == "json":

@@ -6,6 +6,8 @@ from dataclasses import asdict
 import click
 
 from testbed.cli.options import format_option, lab_option, name_lab, topology_option
+from testbed.drivers import driver_of
+from testbed.drivers.driver import Removed
 from testbed.lifecycle import down, preflight
 
 
@@ -18,10 +20,10 @@ def command(lab_id: str | None, topology: str | None, form: str) -> None:
     preflight.require_root()
     lab = name_lab(lab_id, topology)
     with lab.lock():
-        removed = down.remove(lab)
+        removed = down.remove(driver_of(lab))
     if form == "json":
         click.echo(json.dumps({"lab": lab.id, "removed": asdict(removed)}, indent=2))
-    elif removed == down.Removed(0, 0, 0, files=False):
+    elif removed == Removed():
         click.echo(f"lab {lab.id}: nothing to remove")
     else:
         counts = f"{removed.hosts} hosts, {removed.namespaces} namespaces, {removed.mounts} mounts"

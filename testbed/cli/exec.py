@@ -3,7 +3,6 @@
 import click
 
 from testbed.cli.options import lab_option, open_lab, topology_option
-from testbed.drivers.nspawn import hosts
 from testbed.lifecycle import preflight
 from testbed.machine import tools
 
@@ -16,6 +15,6 @@ from testbed.machine import tools
 def command(lab_id: str | None, topology: str | None, host: str, words: tuple[str, ...]) -> None:
     """Run a command on a host as root; its input, output and exit code are passed through."""
     preflight.require_root()
-    lab, plan = open_lab(lab_id, topology)
+    driver, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
-    tools.become(hosts.enter(lab, host, list(words)))
+    tools.become(driver.enter(host, words))

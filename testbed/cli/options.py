@@ -1,15 +1,20 @@
 """Options that all verbs share, and what they name."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mecai.errors import HostError
+from testbed.drivers import driver_of
+from testbed.drivers.driver import Driver
 from testbed.machine.lab import Lab
-from testbed.model.plan import Plan, make
-from testbed.model.topology import find, is_file, load
+from testbed.model.plan import Plan
+from testbed.model.reading import find, is_file, load
+from testbed.model.topology import Topology
+from testbed.roles import ROLES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -30,25 +35,44 @@ format_option: Decorator = click.option(
 
 
 def name_lab(lab_id: str | None, topology: str | None) -> Lab:
-    """Return the lab that the options name. A built-in topology's file is not read: it may have been edited since."""
+    """Return the lab that the options name.
+
+    A built-in topology's file is not read, and a file only when no lab was made from it: it may have been edited since.
+    """
     if lab_id:
         return Lab(lab_id)
     name = topology or DEFAULT_TOPOLOGY
-    return Lab(load(find(name)).name if is_file(name) else name)
+    if not is_file(name):
+        return Lab(name)
+    return _made_from(Path(name)) or Lab(load(find(name), ROLES).name)
 
 
-def find_source(lab: Lab, topology: str | None) -> Path:
-    """Return the topology file for `up`: the one that is named, else the one of the lab, else the default."""
-    record = lab.record()
-    if topology or record is None:
-        return find(topology or DEFAULT_TOPOLOGY)
-    source = Path(record.topology)
-    return source if source.exists() else lab.topology_file
+def read_topology(lab: Lab, topology: str | None) -> tuple[Topology, Path]:
+    """Return the topology for `up` and its file: the one that is named, else the lab's own, else the default.
+
+    Where the lab's file is gone, its snapshot still knows the topology.
+    """
+    made = lab.snapshot()
+    if made and not topology and not Path(made.source).exists():
+        return made.plan.topology, Path(made.source)
+    path = Path(made.source) if made and not topology else find(topology or DEFAULT_TOPOLOGY)
+    return load(path, ROLES), path
 
 
-def open_lab(lab_id: str | None, topology: str | None = None) -> tuple[Lab, Plan]:
-    """Return a lab that was made, with the plan of the topology that it was made from; raises `HostError`."""
+def open_lab(lab_id: str | None, topology: str | None = None) -> tuple[Driver, Plan]:
+    """Return the driver and the plan of a lab that was made, as its snapshot says; raises `HostError`."""
     lab = name_lab(lab_id, topology)
-    if not lab.topology_file.exists():
+    if (made := lab.snapshot()) is None:
         raise HostError(f"lab {lab.id}: there is none on this machine: make it with: testbed up --lab {lab.id}")
-    return lab, make(load(lab.topology_file))
+    return driver_of(lab), made.plan
+
+
+def _made_from(file: Path) -> Lab | None:
+    """Return the lab that was made from a file and bears its topology's name, unless there is none or several."""
+    found = []
+    for lab in Lab.all():
+        with suppress(HostError):  # another lab's damaged snapshot is not this one's matter
+            made = lab.snapshot()
+            if made and made.source == str(file.resolve()) and made.plan.topology.name == lab.id:
+                found.append(lab)
+    return found[0] if len(found) == 1 else None

@@ -3,7 +3,6 @@
 import click
 
 from testbed.cli.options import lab_option, open_lab, topology_option
-from testbed.drivers.nspawn import hosts
 from testbed.lifecycle import preflight
 from testbed.machine import tools
 from testbed.provision import access
@@ -17,8 +16,8 @@ from testbed.provision import access
 def command(lab_id: str | None, topology: str | None, host: str, words: tuple[str, ...]) -> None:
     """Open an SSH session to a host; further words go to ssh."""
     preflight.require_root()
-    lab, plan = open_lab(lab_id, topology)
+    driver, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
     # As the host runs now: the way in that the config has dates from the last `up`.
-    proxy = f"ProxyCommand={access.proxy_command(hosts.join_prefix(lab, host))}"
-    tools.become(["ssh", "-F", lab.ssh_config, "-o", proxy, host, *words])
+    proxy = f"ProxyCommand={access.proxy_command(driver.connection(host))}"
+    tools.become(["ssh", "-F", driver.lab.ssh_config, "-o", proxy, host, *words])

@@ -18,11 +18,11 @@ from testbed.lifecycle import health, preflight
 def command(lab_id: str | None, topology: str | None, form: str) -> int:
     """Show each host with its state and health; exit code 1 unless all are healthy."""
     preflight.require_root()
-    lab, plan = open_lab(lab_id, topology)
-    statuses = health.observe(lab, plan)
+    driver, plan = open_lab(lab_id, topology)
+    statuses = health.observe(driver, plan)
     if form == "json":
         rows = [asdict(status) for status in statuses]
-        click.echo(json.dumps({"lab": lab.id, "topology": plan.topology.name, "hosts": rows}, indent=2))
+        click.echo(json.dumps({"lab": driver.lab.id, "topology": plan.topology.name, "hosts": rows}, indent=2))
     else:
         show_status(Console(), statuses)
     return 0 if all(status.health == "healthy" for status in statuses) else 1

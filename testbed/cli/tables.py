@@ -7,13 +7,13 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from testbed.lifecycle.health import Status
+from testbed.lifecycle.health import HostStatus
 
 _WIDEST = 1000
 _COLOURS = {"healthy": "green", "degraded": "yellow", "down": "red"}
 
 
-def show_status(console: Console, statuses: Sequence[Status]) -> None:
+def show_status(console: Console, statuses: Sequence[HostStatus]) -> None:
     """Show one line for each host, then one for each problem."""
     headers = ("host", "role", "zone", "IPv4", "IPv6", "state", "health")
     table = Table(*headers, box=None, pad_edge=False, header_style="bold")

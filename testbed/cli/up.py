@@ -9,15 +9,15 @@ import click
 from rich.console import Console
 
 from testbed.cli import demo
-from testbed.cli.options import find_source, format_option, lab_option, name_lab, topology_option
+from testbed.cli.options import format_option, lab_option, name_lab, read_topology, topology_option
 from testbed.cli.progress import Progress
 from testbed.cli.tables import show_status
+from testbed.drivers import driver_of
 from testbed.lifecycle import health, preflight, up
 from testbed.lifecycle.stages import Result, run
 from testbed.machine.lab import Lab
-from testbed.model.plan import Plan, make
-from testbed.model.topology import load
-from testbed.scenarios.demonstration import Scene
+from testbed.model.plan import Plan
+from testbed.scenarios.demonstration import Step
 
 
 @click.command()
@@ -29,32 +29,31 @@ def command(lab_id: str | None, topology: str | None, until: str | None, form: s
     """Make a lab, or complete it: running it again changes nothing that is right."""
     preflight.require_root()
     lab = name_lab(lab_id, topology)
-    source = find_source(lab, topology)
-    model = load(source)
+    driver = driver_of(lab)
+    model, source = read_topology(lab, topology)
     text = form == "text"
     progress = Progress(Console(stderr=not text))
 
-    def show(scene: Scene) -> None:
+    def show(step: Step) -> None:
         if text:
-            progress.aside(lambda: demo.show(scene))
+            progress.aside(lambda: demo.show(step))
 
     with lab.lock():
-        image = up.choose_image(lab, model)
-        making = up.Making(lab, make(model), source, image, show, colour=text and sys.stdout.isatty())
+        build = up.LabBuild(driver, up.intend(driver, model, source), show, colour=text and sys.stdout.isatty())
         try:
-            results = run(making.stages(), progress, until)
+            results = run(build.stages(), progress, until)
         finally:
             progress.stop()
     if not text:
-        _answer(making, results)
+        _answer(build, results)
     elif until is None:
-        show_status(Console(), health.observe(lab, making.plan))
-        click.echo("\nNext:\n" + "\n".join(f"  {line}" for line in _next_commands(lab, making.plan)))
+        show_status(Console(), health.observe(driver, build.plan))
+        click.echo("\nNext:\n" + "\n".join(f"  {line}" for line in _next_commands(lab, build.plan)))
 
 
-def _answer(making: up.Making, results: list[Result]) -> None:
+def _answer(build: up.LabBuild, results: list[Result]) -> None:
     stages = [asdict(result) for result in results]
-    answer = {"lab": making.lab.id, "topology": making.plan.topology.name, "stages": stages}
+    answer = {"lab": build.lab.id, "topology": build.plan.topology.name, "stages": stages}
     click.echo(json.dumps(answer, indent=2))
 
 
@@ -69,5 +68,5 @@ def _next_commands(lab: Lab, plan: Plan) -> list[str]:
     if (client := roles.get("client")) and (server := roles.get("tls_server")) and server.names:
         commands.insert(0, f"{program} exec{option} {client.name} -- mecai client get https://{server.names[0]}/")
     else:
-        commands.insert(0, f"{program} ssh{option} {plan.topology.router.name}")
+        commands.insert(0, f"{program} ssh{option} {plan.topology.hosts[0].name}")
     return commands

@@ -1,29 +1,16 @@
 """Remove exactly what a lab made, found by its id: also after a crash, a half-made `up`, or an edited topology."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import replace
 
-from testbed.drivers.nspawn import hosts, network
-from testbed.machine import mounts
-from testbed.machine.lab import Lab
+from testbed.drivers.driver import Driver, Removed
 
 
-@dataclass(frozen=True)
-class Removed:
-    """What was found and removed."""
-
-    hosts: int
-    namespaces: int
-    mounts: int
-    files: bool
-
-
-def remove(lab: Lab) -> Removed:
+def remove(driver: Driver) -> Removed:
     """End the lab's hosts, then its networks, mounts and files; raises `HostError` when something will not go."""
-    ended = hosts.stop(lab)
-    namespaces = network.remove(lab)
-    unmounted = mounts.release(lab.directory)
-    files = lab.directory.exists()
+    removed = driver.remove()
+    directory = driver.lab.directory
+    files = directory.exists()
     if files:
-        shutil.rmtree(lab.directory)
-    return Removed(ended, namespaces, unmounted, files)
+        shutil.rmtree(directory)
+    return replace(removed, files=files)

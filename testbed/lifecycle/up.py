@@ -1,31 +1,46 @@
-"""The stages that make a lab, in order. Each may be run again: it completes what is missing, and only that."""
+"""The stages that build a lab, in order. Each may be run again: it completes what is missing, and only that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mecai.errors import HostError, InputError
-from testbed.drivers.nspawn import hosts, network, overlay
+from testbed.drivers.driver import Driver
 from testbed.lifecycle import health, preflight
 from testbed.lifecycle.stages import Stage
-from testbed.machine.lab import REPOSITORY, Lab, Record, write_file
+from testbed.machine.lab import REPOSITORY, Lab
 from testbed.machine.waiting import Note
-from testbed.model import topology
-from testbed.model.plan import Plan
-from testbed.provision import access, playbook, wheel
+from testbed.model.plan import Plan, make
+from testbed.model.snapshot import Snapshot
+from testbed.model.topology import Topology
+from testbed.provision import access, inventory, playbook, wheel
 from testbed.provision.image import build
 from testbed.scenarios import demonstration
+from testbed.scenarios.hosts import on_hosts
 
 
 @dataclass(frozen=True)
-class Making:
-    """One `up` of one lab: the plan, the file it came from, the image its hosts stand on."""
+class LabBuild:
+    """One `up` of one lab, which ends as its snapshot says."""
 
-    lab: Lab
-    plan: Plan
-    source: Path
-    image: build.Image
+    driver: Driver
+    made: Snapshot
     show: demonstration.Show
     colour: bool = False
+
+    @property
+    def lab(self) -> Lab:
+        """The lab that is built."""
+        return self.driver.lab
+
+    @property
+    def plan(self) -> Plan:
+        """What the lab consists of."""
+        return self.made.plan
+
+    @property
+    def image(self) -> build.Image:
+        """What its hosts stand on."""
+        return build.Image(self.made.image)
 
     def stages(self) -> list[Stage]:
         """List the stages; a name may be given to `testbed up --until`."""
@@ -42,10 +57,9 @@ class Making:
 
     def _check(self, note: Note) -> str:
         note("tools, kernel, disk")
-        absent = [host for host in self.plan.topology.hosts if hosts.state(self.lab, host.name) != "running"]
-        preflight.require(len(absent))
-        self.lab.write_record(Record(str(REPOSITORY), str(self.source), self.plan.topology.digest, self.image.hash))
-        write_file(self.lab.topology_file, self.source.read_text(encoding="utf-8"))
+        absent = [host for host in self.plan.topology.hosts if self.driver.state(host.name) != "running"]
+        preflight.require(self.driver, len(absent))
+        self.lab.write_snapshot(self.made)
         return f"{len(self.plan.topology.hosts)} hosts in {len(self.plan.topology.zones)} zones"
 
     def _wheel(self, note: Note) -> str:
@@ -59,61 +73,58 @@ class Making:
 
     def _network(self, note: Note) -> str:
         note("namespaces, bridges, veth pairs")
-        made = network.ensure(self.lab, self.plan)
+        made = self.driver.ensure_network(self.plan)
         return f"{made} namespaces made" if made else "unchanged"
 
     def _hosts(self, note: Note) -> str:
         note("starting")
         access.ensure_key(self.lab)
-        booted = hosts.ensure(self.lab, self.plan, self.image.root, note)
+        booted = self.driver.ensure_hosts(self.plan, self.image.root, note)
         names = [host.name for host in self.plan.topology.hosts]
-        access.write(
-            self.lab,
-            self.plan,
-            joins={name: hosts.join_prefix(self.lab, name) for name in names},
-            host_keys={name: overlay.ssh_host_key(self.lab, name) for name in names},
-            wheel=self._ensure_wheel()[0],
-        )
+        access.write(self.driver, names)
+        inventory.write(self.lab, self.plan, self._ensure_wheel()[0])
         return f"{booted} booted" if booted else f"unchanged: {len(names)} running"
 
     def _converge(self, note: Note) -> str:
-        return playbook.run(self.lab, note)
+        return playbook.run(self.driver, note)
 
     def _health(self, note: Note) -> str:
         note("asking every host")
-        return f"{len(health.await_healthy(self.lab, self.plan))} hosts healthy"
+        return f"{len(health.await_healthy(self.driver, self.plan))} hosts healthy"
 
     def _demonstration(self, note: Note) -> str:
         note("playing")
-        return f"{len(demonstration.play(self.lab, self.plan, self.show, colour=self.colour))} scenes as expected"
+        steps = demonstration.play(on_hosts(self.driver), self.plan, self.show, colour=self.colour)
+        return f"{len(steps)} steps as expected"
 
     def _ensure_wheel(self) -> tuple[Path, bool]:
         return wheel.ensure(self.lab.directory / "wheel", self.lab.log("wheel"))
 
 
-def choose_image(lab: Lab, model: topology.Topology) -> build.Image:
-    """Compare what is wanted with what the lab is now, and return the image for its hosts; changes nothing.
+def intend(driver: Driver, model: Topology, source: Path) -> Snapshot:
+    """Compare what is wanted with what the lab is now: its own snapshot, or that of a new lab; changes nothing.
 
-    Raises `InputError` or `HostError` for a lab of another checkout, of another topology, or without its record.
+    Raises `InputError` or `HostError` for a lab of another checkout, of another topology, or without its snapshot.
     """
-    record = lab.record()
-    if record is None:
-        if hosts.present(lab) or network.present(lab):
+    lab = driver.lab
+    made = lab.snapshot()
+    if made is None:
+        if driver.present():
             raise HostError(f"lab {lab.id}: leftovers without a record: testbed down --lab {lab.id}, then up")
-        return build.wanted()
-    if record.checkout != str(REPOSITORY):
+        return Snapshot(str(REPOSITORY), str(source.resolve()), build.wanted().hash, make(model))
+    if made.checkout != str(REPOSITORY):
         raise HostError(
-            f"lab {lab.id}: belongs to the checkout {record.checkout}: "
+            f"lab {lab.id}: belongs to the checkout {made.checkout}: "
             "choose another id with --lab, or run testbed down there"
         )
-    if record.digest != model.digest:
+    if made.plan.topology.digest != model.digest:
         raise InputError(
-            f"lab {lab.id}: was made from another content of {record.topology}: "
+            f"lab {lab.id}: was made from another content of {made.source}: "
             f"testbed down --lab {lab.id}, then up; or choose another id with --lab"
         )
-    image = build.Image(record.image)
+    image = build.Image(made.image)
     if image.built:
-        return image
+        return made
     if (lab.directory / "hosts").exists():
         raise HostError(f"lab {lab.id}: its image {image.directory} is gone: testbed down --lab {lab.id}, then up")
-    return build.wanted()
+    return replace(made, image=build.wanted().hash)

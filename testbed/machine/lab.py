@@ -1,19 +1,20 @@
-"""A lab on this machine: its id, its files, its lock, and the record that says how it was made.
+"""A lab on this machine: its id, its files, its lock, and the snapshot that says how it was made.
 
 Everything a lab owns carries its label `mecai.LAB.PART` (network namespaces, cgroups, scopes) or lies under its
 directory, so that `down` finds it without the topology file, which may have been edited or lost since.
 """
 
 import fcntl
-import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from mecai.errors import HostError, InputError
+from testbed.model import snapshot
+from testbed.model.snapshot import Snapshot
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/mecai-testbed")
@@ -21,16 +22,6 @@ CACHE = Path("/var/cache/mecai-testbed")
 RUN = Path("/run/mecai-testbed")
 
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?")
-
-
-@dataclass(frozen=True)
-class Record:
-    """How the lab was made; written before anything else is."""
-
-    checkout: str
-    topology: str
-    digest: str
-    image: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +37,11 @@ class Lab:
             raise InputError(
                 f"lab id {self.id!r}: expected 1 to 16 lower-case letters, digits and hyphens that begin with a letter"
             )
+
+    @classmethod
+    def all(cls) -> list["Lab"]:
+        """List the labs that have files on this machine."""
+        return [cls(path.name) for path in sorted(cls.labs.glob("*")) if _ID.fullmatch(path.name)]
 
     @property
     def directory(self) -> Path:
@@ -73,9 +69,9 @@ class Lab:
         return self.directory / "ansible" / "ansible.cfg"
 
     @property
-    def topology_file(self) -> Path:
-        """The lab's own copy of the topology that it was made from."""
-        return self.directory / "topology.yml"
+    def snapshot_file(self) -> Path:
+        """Where it stands how the lab was made; written before anything else is."""
+        return self.directory / "lab.json"
 
     def log(self, stage: str) -> Path:
         """Return the log file of a stage."""
@@ -89,20 +85,20 @@ class Lab:
         """Return the system-wide name of one part, `mecai.LAB.PART`; no part name holds a dot."""
         return f"mecai.{self.id}.{part}"
 
-    def record(self) -> Record | None:
-        """Read how the lab was made, or None when there is none (or one so young that it has no record)."""
+    def snapshot(self) -> Snapshot | None:
+        """Read how the lab was made, None when there is no lab (or one so young that it has no snapshot)."""
         try:
-            return Record(**json.loads((self.directory / "lab.json").read_text(encoding="utf-8")))
+            return snapshot.decode(self.snapshot_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise HostError(
-                f"lab {self.id}: damaged record {self.directory / 'lab.json'} ({error}): testbed down --lab {self.id}"
+                f"lab {self.id}: damaged record {self.snapshot_file} ({error}): testbed down --lab {self.id}"
             ) from error
 
-    def write_record(self, record: Record) -> None:
-        """Replace the record in one step."""
-        write_file(self.directory / "lab.json", json.dumps(asdict(record), indent=2) + "\n")
+    def write_snapshot(self, made: Snapshot) -> None:
+        """Replace the snapshot in one step."""
+        write_file(self.snapshot_file, snapshot.encode(made))
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from mecai.errors import HostError
-from testbed.drivers.nspawn import hosts
+from testbed.drivers.driver import Driver
 from testbed.machine import tools
 from testbed.machine.lab import Lab
 from testbed.machine.limits import LIMITS
@@ -59,9 +59,9 @@ class Reader:
             self.changed += int(found[3])
 
 
-def run(lab: Lab, note: Note) -> str:
+def run(driver: Driver, note: Note) -> str:
     """Run the playbook; returns the recap's sum. Raises `HostError` that names the task and the host that failed."""
-    reader = Reader(note)
+    reader, lab = Reader(note), driver.lab
     environment = {"ANSIBLE_CONFIG": str(lab.ansible_config), "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
     log = lab.log("converge")
     try:
@@ -71,11 +71,11 @@ def run(lab: Lab, note: Note) -> str:
     except HostError as error:
         if not reader.fault:
             raise
-        raise TaskError(lab, reader.host, f"{reader.fault}{_in_use(lab, reader.host, reader.fault)}") from error
+        raise TaskError(lab, reader.host, f"{reader.fault}{_in_use(driver, reader.host, reader.fault)}") from error
     return f"{reader.hosts} hosts, ok={reader.ok} changed={reader.changed}"
 
 
-def _in_use(lab: Lab, host: str, fault: str) -> str:
+def _in_use(driver: Driver, host: str, fault: str) -> str:
     """Say which port or address was in use, when that kept a service of the host from starting."""
     service = _SERVICE.search(fault)
     if not service:
@@ -89,7 +89,7 @@ def _in_use(lab: Lab, host: str, fault: str) -> str:
         "--grep= in use",
         f"--unit={service[1]}",
     ]
-    said = tools.answer(hosts.enter(lab, host, question))
+    said = tools.answer(driver.enter(host, question))
     return f" {said}: end what holds it there (ss --listening --processes)" if said else ""
 
 

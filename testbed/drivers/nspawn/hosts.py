@@ -7,10 +7,12 @@ A host runs while its PID 1 (`leader`) and the systemd-nspawn that supervises it
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mecai.errors import HostError
+from testbed.drivers.driver import State
 from testbed.drivers.nspawn import cgroups, overlay
 from testbed.machine import tools
 from testbed.machine.lab import Lab
@@ -41,14 +43,14 @@ def ensure(lab: Lab, plan: Plan, image: Path, note: Note) -> int:
     return len(absent)
 
 
-def state(lab: Lab, host: str) -> str:
+def state(lab: Lab, host: str) -> State:
     """Say `running`, `orphaned` (its supervisor was killed) or `stopped`."""
     if cgroups.leader(lab.label(host)) is None:
         return "stopped"
     return "running" if cgroups.supervisor(lab.label(host)) else "orphaned"
 
 
-def enter(lab: Lab, host: str, argv: list[str]) -> list[str]:
+def enter(lab: Lab, host: str, argv: Sequence[str]) -> list[str]:
     """Return the command that runs `argv` inside a host; raises `HostError` when the host is not there."""
     terminal = f"TERM={os.environ.get('TERM', 'dumb')}"
     return [*join_prefix(lab, host), *_ENVIRONMENT, terminal, *argv]

@@ -17,7 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from mecai.errors import HostError
 from testbed.machine import mounts, tools
 from testbed.machine.lab import Lab
-from testbed.model.plan import Leg, Plan
+from testbed.model.plan import Interface, Plan
 
 SWITCH = "switch"
 _RUN = Path("/run/netns")
@@ -42,10 +42,10 @@ def ensure(lab: Lab, plan: Plan) -> int:
         for zone in plan.topology.zones:
             _ensure_bridge(switch, _bridge(zone.name))
         for host in plan.topology.hosts:
-            settings = _SETTINGS | _ROUTER_SETTINGS if host.role == "router" else _SETTINGS
+            settings = _SETTINGS | _ROUTER_SETTINGS if host.forwards else _SETTINGS
             made += ensure_namespace(lab.label(host.name), settings)
-            for leg in plan.legs[host.name]:
-                _ensure_cable(switch, leg, lab.label(host.name))
+            for interface in plan.interfaces[host.name]:
+                _ensure_cable(switch, interface, lab.label(host.name))
             _configure(lab, plan, host.name)
     return made
 
@@ -105,30 +105,27 @@ def _ensure_bridge(switch: _Netlink, name: str) -> None:
     switch.link("set", index=switch.link_lookup(ifname=name)[0], state="up")
 
 
-def _ensure_cable(switch: _Netlink, leg: Leg, label: str) -> None:
-    if not switch.link_lookup(ifname=leg.port):
-        switch.link("add", ifname=leg.port, kind="veth", peer={"ifname": leg.interface, "net_ns_fd": label})
-    [port] = switch.link_lookup(ifname=leg.port)
-    [bridge] = switch.link_lookup(ifname=_bridge(leg.zone))
+def _ensure_cable(switch: _Netlink, interface: Interface, label: str) -> None:
+    if not switch.link_lookup(ifname=interface.port):
+        switch.link("add", ifname=interface.port, kind="veth", peer={"ifname": interface.zone, "net_ns_fd": label})
+    [port] = switch.link_lookup(ifname=interface.port)
+    [bridge] = switch.link_lookup(ifname=_bridge(interface.zone))
     switch.link("set", index=port, master=bridge, state="up")
 
 
 def _configure(lab: Lab, plan: Plan, host: str) -> None:
-    legs = plan.legs[host]
-    with _links_of(lab.label(host)) as route:
-        route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
-        for leg in legs:
-            [index] = route.link_lookup(ifname=leg.interface)
-            route.link("set", index=index, state="up")
-            route.addr("replace", index=index, address=str(leg.ipv4.ip), prefixlen=leg.ipv4.network.prefixlen)
-            route.addr(
-                "replace",
-                index=index,
-                address=str(leg.ipv6.ip),
-                prefixlen=leg.ipv6.network.prefixlen,
-                flags=_IFA_F_NODAD,
-            )
-        if host != plan.topology.router.name:
-            gateway = plan.gateway(legs[0].zone)
-            route.route("replace", family=socket.AF_INET, dst="default", gateway=str(gateway.ipv4.ip))
-            route.route("replace", family=socket.AF_INET6, dst="default", gateway=str(gateway.ipv6.ip))
+    with _links_of(lab.label(host)) as netlink:
+        netlink.link("set", index=netlink.link_lookup(ifname="lo")[0], state="up")
+        for interface in plan.interfaces[host]:
+            _configure_interface(netlink, interface)
+        for route in plan.routes[host]:
+            family = socket.AF_INET if route.to.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IPv4
+            netlink.route("replace", family=family, dst=str(route.to), gateway=str(route.via))
+
+
+def _configure_interface(netlink: _Netlink, interface: Interface) -> None:
+    [index] = netlink.link_lookup(ifname=interface.zone)
+    netlink.link("set", index=index, state="up")
+    for address, flags in ((interface.ipv4, 0), (interface.ipv6, _IFA_F_NODAD)):
+        prefix = address.network.prefixlen
+        netlink.addr("replace", index=index, address=str(address.ip), prefixlen=prefix, flags=flags)

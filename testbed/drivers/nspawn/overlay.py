@@ -35,7 +35,7 @@ def write_identity(lab: Lab, plan: Plan, host: str) -> None:
     etc = root(lab, host) / "etc"
     full_name = f"{host}.{plan.topology.domain}"
     own = "".join(f"{address} {full_name} {host}\n" for address in plan.addresses(host))
-    resolvers = "".join(f"nameserver {address}\n" for address in plan.addresses(plan.topology.router.name))
+    resolvers = "".join(f"nameserver {address}\n" for address in plan.addresses(plan.resolver(host).name))
     write_file(etc / "hostname", f"{host}\n")
     write_file(etc / "machine-id", hashlib.sha256(lab.label(host).encode()).hexdigest()[:32] + "\n", 0o444)
     write_file(etc / "hosts", f"127.0.0.1 localhost\n::1 localhost\n{own}")

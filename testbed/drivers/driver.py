@@ -1,0 +1,59 @@
+"""What every driver can do: make the networks and hosts of one lab from a plan, reach them, remove them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from testbed.machine.lab import Lab
+from testbed.machine.waiting import Note
+from testbed.model.plan import Plan
+
+State = Literal["running", "orphaned", "stopped"]
+# Looks at one need of this machine and says what it saw; raises `HostError` with the fix.
+Need = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How many of each were found and removed, and whether the lab had files."""
+
+    hosts: int = 0
+    namespaces: int = 0
+    mounts: int = 0
+    files: bool = False
+
+
+class Driver(Protocol):
+    """Makes and keeps the hosts of one lab; every method may be called again and completes what is missing."""
+
+    @property
+    def lab(self) -> Lab:
+        """The lab whose hosts these are."""
+
+    def needs(self, hosts: int) -> Mapping[str, Need]:
+        """Name what this machine must have for that many new hosts, the most fundamental first."""
+
+    def ensure_network(self, plan: Plan) -> int:
+        """Make the networks; returns how many parts were new."""
+
+    def ensure_hosts(self, plan: Plan, image: Path, note: Note) -> int:
+        """Boot every host that does not run, on the root file system `image`; returns how many were booted."""
+
+    def state(self, host: str) -> State:
+        """Say whether a host runs; `orphaned` when it does without what supervises it."""
+
+    def enter(self, host: str, command: Sequence[str]) -> list[str]:
+        """Return the command that runs `command` as root on a host; raises `HostError` when it does not run."""
+
+    def connection(self, host: str) -> list[str]:
+        """Return the prefix under which a program joins all of a host; raises `HostError` when it does not run."""
+
+    def ssh_host_key(self, host: str) -> str:
+        """Return a host's public SSH key: type and key."""
+
+    def present(self) -> bool:
+        """Say whether anything of the lab's hosts or networks is there, running or half dead."""
+
+    def remove(self) -> Removed:
+        """End and remove all that carries the lab's id; raises `HostError` when something will not go."""

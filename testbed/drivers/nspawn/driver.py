@@ -1,0 +1,57 @@
+"""The driver as the rest of the testbed sees it: one lab's networks and hosts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.drivers.driver import Need, Removed, State
+from testbed.drivers.nspawn import hosts, needs, network, overlay
+from testbed.machine import mounts
+from testbed.machine.lab import Lab
+from testbed.machine.waiting import Note
+from testbed.model.plan import Plan
+
+
+@dataclass(frozen=True)
+class NspawnDriver:
+    """Hosts are systemd-nspawn containers in network namespaces (`Driver` has what each method promises)."""
+
+    lab: Lab
+
+    def needs(self, hosts: int) -> Mapping[str, Need]:
+        """Name what this machine must have: overlayfs, namespaces, cgroups, inotify instances."""
+        return needs.needs(hosts)
+
+    def ensure_network(self, plan: Plan) -> int:
+        """Make namespaces, bridges, veth pairs, addresses and routes; returns how many namespaces were new."""
+        return network.ensure(self.lab, plan)
+
+    def ensure_hosts(self, plan: Plan, image: Path, note: Note) -> int:
+        """Boot every host that does not run."""
+        return hosts.ensure(self.lab, plan, image, note)
+
+    def state(self, host: str) -> State:
+        """Say whether a host runs, and under its systemd-nspawn."""
+        return hosts.state(self.lab, host)
+
+    def enter(self, host: str, command: Sequence[str]) -> list[str]:
+        """Return the command that runs `command` on a host, by nsenter."""
+        return hosts.enter(self.lab, host, command)
+
+    def connection(self, host: str) -> list[str]:
+        """Return the prefix that joins all of a host's namespaces."""
+        return hosts.join_prefix(self.lab, host)
+
+    def ssh_host_key(self, host: str) -> str:
+        """Read the key that the host made at its first boot."""
+        return overlay.ssh_host_key(self.lab, host)
+
+    def present(self) -> bool:
+        """Look for control groups and namespaces that carry the lab's id."""
+        return bool(hosts.present(self.lab) or network.present(self.lab))
+
+    def remove(self) -> Removed:
+        """End the hosts, then remove namespaces and mounts."""
+        ended = hosts.stop(self.lab)
+        namespaces = network.remove(self.lab)
+        return Removed(ended, namespaces, mounts.release(self.lab.directory))

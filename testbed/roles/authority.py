@@ -1,0 +1,63 @@
+"""A certificate authority: root and issuing CA, OCSP responder, VAS."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from testbed.model.plan import NETWORKS, Plan
+from testbed.model.topology import Host, Topology
+from testbed.roles.role import Check, Role
+
+_SERVICES = ("vas", "ocsp")
+_ROOT = "/var/lib/mecai-ca-public/root.pem"
+
+
+def _names(host: str) -> tuple[str, ...]:
+    return tuple(f"{service}.{host}.test" for service in _SERVICES)
+
+
+def _name_of(host: Host, service: str) -> str:
+    return next((name for name in host.names if name.partition(".")[0] == service), "")
+
+
+def _faults(_topology: Topology, host: Host) -> Iterator[str]:
+    for service in _SERVICES:
+        if not _name_of(host, service):
+            seen = ", ".join(host.names) or "none"
+            yield f"hosts.{host.name}.names: saw {seen}; expected one that begins with {service}., or none at all"
+
+
+def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
+    vas, ocsp = (_name_of(host, service) for service in _SERVICES)
+    return {
+        "certificate_authority_name": host.name,
+        "certificate_authority_region": host.zone,
+        "certificate_authority_ocsp_url": f"http://{ocsp}",
+        "certificate_authority_vas_url": f"https://{vas}",
+        "ocsp_responder_host_name": ocsp,
+        "voucher_authority_host_name": vas,
+        "voucher_authority_settings": {
+            "hold_hours": 0,
+            "allowed_networks": list(NETWORKS),
+            "refused_networks": list(plan.addresses(host.name)),
+        },
+    }
+
+
+def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
+    vas, ocsp = (_name_of(host, service) for service in _SERVICES)
+    yield Check("the VAS is ready", host.name, _fetch(f"https://{vas}/readyz", "--cacert", _ROOT))
+    yield Check("the OCSP responder is ready", host.name, _fetch(f"http://{ocsp}/readyz"))
+
+
+def _fetch(url: str, *options: str) -> list[str]:
+    return ["curl", "--fail", "--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", *options, url]
+
+
+ROLE = Role(
+    name="authority",
+    groups=("authorities",),
+    names=_names,
+    variables=_variables,
+    promises=_promises,
+    faults=_faults,
+)

@@ -1,0 +1,45 @@
+"""What a role is: everything that the testbed knows of one kind of host, in one value."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from testbed.model.plan import Plan
+from testbed.model.topology import Host, Topology
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that succeeds, on the host `on`, when a promise of the checked host holds."""
+
+    promise: str
+    on: str
+    command: Sequence[str]
+
+
+def _nothing(_whole: object, _host: Host) -> Iterable[Any]:
+    return ()
+
+
+def _no_variables(_plan: Plan, _host: Host) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Role:
+    """One kind of host.
+
+    `groups` are the Ansible groups that its hosts are in, `variables` what Ansible's roles are told about one (the
+    topology's `vars` come after and win), `promises` how one shows that it does its work, `faults` what a topology says
+    of one that cannot be. `forwards`: its hosts join zones; `resolves`: they answer DNS for the others; `names`: the
+    domain names of a host for which the topology gives none.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    forwards: bool = False
+    resolves: bool = False
+    names: Callable[[str], tuple[str, ...]] = lambda _host: ()
+    variables: Callable[[Plan, Host], Mapping[str, Any]] = _no_variables
+    promises: Callable[[Plan, Host], Iterable[Check]] = _nothing
+    faults: Callable[[Topology, Host], Iterable[str]] = _nothing

@@ -1,0 +1,45 @@
+"""Commands on the hosts of a lab, as scenarios need them: bounded, with input, and told by the host when they fail."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+
+from mecai.errors import HostError
+from testbed.drivers.driver import Driver
+from testbed.machine import tools
+from testbed.machine.limits import LIMITS
+
+Completed = subprocess.CompletedProcess[str]
+# Runs a command on a host with this text as its input, whatever its exit code; raises `HostError` when it does not end.
+Run = Callable[[str, Sequence[str], str], Completed]
+
+_WORDS_SHOWN = 6
+
+
+def on_hosts(driver: Driver) -> Run:
+    """Return what runs commands on the hosts of a lab."""
+
+    def run(host: str, command: Sequence[str], stdin: str) -> Completed:
+        try:
+            return subprocess.run(
+                driver.enter(host, command),
+                input=stdin, capture_output=True, text=True, check=False, timeout=LIMITS.command_seconds,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise tools.absent("nsenter") from error
+        except subprocess.TimeoutExpired as error:
+            raise HostError(f"{host}: {_shown(command)}: no end after {LIMITS.command_seconds:.0f} s") from error
+
+    return run
+
+
+def must(run: Run, host: str, command: Sequence[str], stdin: str = "") -> str:
+    """Run a command that has to succeed; returns its stdout, raises `HostError` with what it said."""
+    done = run(host, command, stdin)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise HostError(f"{host}: {_shown(command)}: exit code {done.returncode}: {said}")
+    return done.stdout
+
+
+def _shown(command: Sequence[str]) -> str:
+    return " ".join(command[:_WORDS_SHOWN])
