@@ -86,7 +86,7 @@ class LabBuild:
         return f"{booted} booted" if booted else f"unchanged: {len(names)} running"
 
     def _converge(self, note: Note) -> str:
-        return playbook.run(self.driver, note)
+        return playbook.converge(self.driver, note)
 
     def _health(self, note: Note) -> str:
         note("asking every host")

@@ -1,9 +1,13 @@
-"""Converge the lab's hosts: run `converge/site.yml` with Ansible and read from its recap what it changed."""
+"""Converge the lab's hosts: run `converge/site.yml` with Ansible and tell what it changed, or why it failed."""
 
 import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
+
+from ansible_runner.config.runner import RunnerConfig
+from ansible_runner.runner import Runner
 
 from mecai.errors import HostError
 from testbed.drivers.driver import Driver
@@ -11,85 +15,82 @@ from testbed.machine import tools
 from testbed.machine.lab import Lab
 from testbed.machine.limits import LIMITS
 from testbed.machine.waiting import Note
+from testbed.provision.events import Event, Failure, PlaybookRun
 
 SITE = Path(__file__).parent / "converge" / "site.yml"
-_TASK = re.compile(r"TASK \[(?:[\w.]+ : )?(.*)\]")
-_RECAP = re.compile(r"(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
-_ERROR = re.compile(r"\[ERROR\]: (?:Task failed: )?(.*)")
 _SERVICE = re.compile(r"Unable to (?:re)?start service (\S+):")
-_FATAL = re.compile(r"(?:fatal|failed): \[([^\]]+)\].*?: (.*)")
 
 
 class TaskError(HostError):
     """A task that failed on a host of the lab, whose journal is the next thing to look at."""
 
-    def __init__(self, lab: Lab, host: str, fault: str) -> None:
-        super().__init__(fault)
-        self._look = f"testbed exec {host} --lab {lab.id} -- journalctl --boot --lines=50"
+    def __init__(self, lab: Lab, failure: Failure, hint: str = "") -> None:
+        super().__init__(f"{failure}{hint}")
+        self._look = f"testbed exec {failure.host} --lab {lab.id} -- journalctl --boot --lines=50"
 
     def diagnostics(self) -> str:
         """Return the command to look further."""
         return self._look
 
 
-class Reader:
-    """Reads Ansible's output line by line: the task at work, the first failure, the recap."""
-
-    def __init__(self, note: Note) -> None:
-        self.fault = self.host = ""
-        self.ok = self.changed = self.hosts = 0
-        self._note = note
-        self._task = self._error = ""
-
-    def read(self, line: str) -> None:
-        """Take one line."""
-        if found := _TASK.match(line):
-            self._task, self._error = found[1], ""
-            self._note(self._task)
-        elif found := _ERROR.match(line):
-            self._error = self._error or found[1]
-        elif found := _FATAL.match(line):
-            if not self.fault:
-                self.host, self.fault = found[1], f"task {self._task!r} on {found[1]}: {self._error or found[2]}"
-        elif line.startswith("...ignoring"):
-            self.fault = ""
-        elif found := _RECAP.match(line):
-            self.hosts += 1
-            self.ok += int(found[2])
-            self.changed += int(found[3])
+def converge(driver: Driver, note: Note, site: Path = SITE) -> str:
+    """Run the playbook; returns its counts. Raises `HostError` that names the task, the host and the cause."""
+    progress = PlaybookRun(note)
+    status = _run(driver.lab, site, progress)
+    if status == "timeout":
+        raise HostError(f"ansible-playbook: no end after {LIMITS.converge_seconds:.0f} s")
+    if failure := progress.failure:
+        raise TaskError(driver.lab, failure, _in_use(driver, failure))
+    if status != "successful":
+        raise HostError(f"ansible-playbook: {status}: {progress.last_words or 'it said nothing'}")
+    return f"{progress.hosts} hosts, ok={progress.ok} changed={progress.changed}"
 
 
-def run(driver: Driver, note: Note) -> str:
-    """Run the playbook; returns the recap's sum. Raises `HostError` that names the task and the host that failed."""
-    reader, lab = Reader(note), driver.lab
-    environment = {"ANSIBLE_CONFIG": str(lab.ansible_config), "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+def _run(lab: Lab, site: Path, progress: PlaybookRun) -> str:
+    """Run a playbook to its end, its output to the lab's log; returns ansible-runner's word for how it ended."""
+    workshop = lab.ansible_config.with_name("runner")
+    shutil.rmtree(workshop, ignore_errors=True)  # what modules answered in the last run
+    workshop.mkdir(parents=True, mode=0o700)
     log = lab.log("converge")
-    try:
-        tools.run_logged(
-            [_program(), SITE], log, seconds=LIMITS.converge_seconds, environment=environment, on_line=reader.read
-        )
-    except HostError as error:
-        if not reader.fault:
-            raise
-        raise TaskError(lab, reader.host, f"{reader.fault}{_in_use(driver, reader.host, reader.fault)}") from error
-    return f"{reader.hosts} hosts, ok={reader.ok} changed={reader.changed}"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as sink:
+
+        def hear(event: Event) -> bool:
+            if text := event.get("stdout"):
+                sink.write(f"{text}\n")
+            progress.hear(event)
+            return False  # no file for the event
+
+        runner: Any = Runner
+        status, _ = runner(_config(lab, site, workshop), event_handler=hear).run()
+    return str(status)
 
 
-def _in_use(driver: Driver, host: str, fault: str) -> str:
+def _config(lab: Lab, site: Path, workshop: Path) -> Any:  # noqa: ANN401 - ansible-runner has no types
+    environment = {"ANSIBLE_CONFIG": str(lab.ansible_config), "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+    make: Any = RunnerConfig
+    config = make(
+        private_data_dir=str(workshop),
+        playbook=str(site),
+        inventory=str(lab.inventory),
+        envvars=environment,
+        suppress_ansible_output=True,
+        suppress_output_file=True,
+        timeout=LIMITS.converge_seconds,
+    )
+    config.prepare()
+    # The program of this environment, which ends with this process, however this process ends.
+    config.command = ["setpriv", "--pdeathsig", "TERM", "--", str(_program()), *config.command[1:]]
+    return config
+
+
+def _in_use(driver: Driver, failure: Failure) -> str:
     """Say which port or address was in use, when that kept a service of the host from starting."""
-    service = _SERVICE.search(fault)
+    service = _SERVICE.search(failure.message)
     if not service:
         return ""
-    question = [
-        "journalctl",
-        "--boot",
-        "--quiet",
-        "--output=cat",
-        "--lines=1",
-        "--grep= in use",
-        f"--unit={service[1]}",
-    ]
-    said = tools.answer(driver.enter(host, question))
+    options = ["--boot", "--quiet", "--output=cat", "--lines=1", "--grep= in use", f"--unit={service[1]}"]
+    said = tools.answer(driver.enter(failure.host, ["journalctl", *options]))
     return f" {said}: end what holds it there (ss --listening --processes)" if said else ""
 
 

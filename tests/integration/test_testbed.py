@@ -1,4 +1,4 @@
-"""A lab of two hosts, for real: it boots, runs commands, survives a crash, and leaves nothing behind.
+"""A lab of two routers and a host on either side, for real: it boots, runs commands, survives a crash, leaves nothing.
 
 Needs root and the base image in the cache (`testbed up` makes it). Nothing of another lab is touched.
 """
@@ -28,10 +28,12 @@ pytestmark = [
 PROGRAM = [sys.executable, "-c", "from testbed.cli.main import main; main()"]
 TOPOLOGY = """
 name: pair
-zones: {near: where the client stands, far: beyond the router}
+zones: {near: where the client stands, between: what joins the routers, far: beyond both routers}
 hosts:
-  router: {role: router, zone: far}
+  router: {role: router, zone: near, links: [between]}
+  second: {role: router, zone: far, links: [between]}
   client: {role: client, zone: near}
+  other: {role: client, zone: far}
 """
 
 
@@ -77,10 +79,24 @@ def test_a_command_runs_with_its_input_output_and_exit_code(lab: Lab) -> None:
     assert (done.stdout, done.returncode) == ("client\nthrough", 7)
 
 
-def test_the_router_forwards_both_families(lab: Lab) -> None:
-    for address in ("198.18.2.1", "2001:db8:2::1"):
-        done = call("exec", "--lab", lab.id, "client", "--", "ping", "-c", "1", "-W", "2", address)
-        assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize("address", ["198.18.3.10", "2001:db8:3::10"])
+def test_a_packet_passes_both_routers_in_both_families(lab: Lab, address: str) -> None:
+    ping = ["exec", "--lab", lab.id, "client", "--", "ping", "-c", "1", "-W", "2"]
+    assert call(*ping, address).returncode == 0
+    one_hop_short = call(*ping, "-t", "2", address)
+    assert (one_hop_short.returncode, "exceeded" in one_hop_short.stdout) == (1, True)
+
+
+def test_later_verbs_know_the_lab_when_its_topology_file_is_gone(lab: Lab, topology: Path) -> None:
+    text = topology.read_text(encoding="utf-8")
+    topology.unlink()
+    try:
+        status = call("status", "--lab", lab.id, "--format", "json")
+        assert [host["name"] for host in json.loads(status.stdout)["hosts"]] == ["router", "second", "client", "other"]
+        assert call("exec", "--lab", lab.id, "other", "--", "hostname").stdout == "other\n"
+        assert call("up", "--lab", lab.id, "--until", "hosts").returncode == 0
+    finally:
+        topology.write_text(text, encoding="utf-8")
 
 
 def test_nothing_is_made_in_the_machines_own_network(lab: Lab) -> None:
@@ -106,7 +122,7 @@ def test_ssh_and_ansible_reach_the_host(lab: Lab) -> None:
 def test_a_second_up_changes_nothing(lab: Lab, topology: Path) -> None:
     leader = cgroups.leader(lab.label("client"))
     outcomes = up(lab, topology)
-    assert (outcomes["network"], outcomes["hosts"]) == ("unchanged", "unchanged: 2 running")
+    assert (outcomes["network"], outcomes["hosts"]) == ("unchanged", "unchanged: 4 running")
     assert cgroups.leader(lab.label("client")) == leader
 
 
@@ -128,7 +144,7 @@ def test_a_host_whose_supervisor_was_killed_is_booted_again_with_its_files(lab: 
 
 def test_an_edited_topology_is_refused_and_the_lab_left_as_it_is(lab: Lab, tmp_path: Path) -> None:
     edited = tmp_path / "pair.yml"
-    edited.write_text(TOPOLOGY.replace("beyond", "behind"), encoding="utf-8")
+    edited.write_text(TOPOLOGY.replace("beyond both", "behind all"), encoding="utf-8")
     done = call("up", "--lab", lab.id, "--topology", edited, "--until", "hosts")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

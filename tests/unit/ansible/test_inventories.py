@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 import yaml
 
+from testbed.machine.lab import Lab
+from testbed.model import plan, reading
+from testbed.provision import inventory
+from testbed.roles import ROLES as LAB_ROLES
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROLES = REPOSITORY / "ansible" / "roles"
-INVENTORIES = {
-    "example": REPOSITORY / "ansible" / "inventories" / "example" / "group_vars",
-    "lab": REPOSITORY / "testbed" / "provision" / "converge" / "group_vars",
-}
+EXAMPLE = REPOSITORY / "ansible" / "inventories" / "example" / "group_vars"
+SMALL = plan.make(reading.load(reading.find("small"), LAB_ROLES))
+LAB = inventory.inventory(Lab("small"), SMALL, Path("/mecai.whl"))["all"]
 PREFIX = "mecai.infrastructure."
 
 
@@ -33,15 +37,25 @@ def _options(role: str) -> dict[str, Any]:
     return options
 
 
-@pytest.mark.parametrize("name", INVENTORIES)
+def _given(name: str, group: str) -> Iterator[set[str]]:
+    """Give the names of the variables that each host of a group has, for the example of all hosts at once."""
+    if name == "example":
+        yield set(_read(EXAMPLE / "all.yml")) | set(_read(EXAMPLE / f"{group}.yml"))
+    else:
+        yield from (set(LAB["vars"]) | set(variables) for variables in LAB["children"][group]["hosts"].values())
+
+
+@pytest.mark.parametrize("name", ["example", "lab"])
 @pytest.mark.parametrize(("role", "group"), sorted(set(_plays())))
 def test_required_variables_are_given(name: str, role: str, group: str) -> None:
-    variables = set(_read(INVENTORIES[name] / "all.yml")) | set(_read(INVENTORIES[name] / f"{group}.yml"))
-    assert {option for option, what in _options(role).items() if what.get("required")} <= variables
+    required = {option for option, what in _options(role).items() if what.get("required")}
+    hosts = list(_given(name, group))
+    assert hosts
+    assert all(required <= variables for variables in hosts)
 
 
-@pytest.mark.parametrize("name", INVENTORIES)
-def test_given_variables_are_known(name: str) -> None:
+def test_given_variables_are_known() -> None:
     known = {option for role in ROLES.iterdir() for option in _options(role.name)}
-    given = {variable for path in INVENTORIES[name].glob("*.yml") for variable in _read(path)}
+    given = {variable for path in EXAMPLE.glob("*.yml") for variable in _read(path)}
+    given |= {variable for group in LAB["children"] for variables in _given("lab", group) for variable in variables}
     assert not {variable for variable in given - known if not variable.startswith(("ansible_", "lab_"))}

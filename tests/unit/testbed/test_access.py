@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed.machine.lab import Lab
-from testbed.model import plan, topology
-from testbed.provision import access
+from testbed.machine.lab import REPOSITORY, Lab
+from testbed.model import plan, reading
+from testbed.provision import access, inventory
+from testbed.roles import ROLES
+from tests.unit.testbed.fakes import FakeDriver
 
 GOLDEN = Path(__file__).parent / "golden"
 TEXT = """
@@ -15,20 +17,21 @@ name: golden
 zones: {backbone: joins all, hosting: servers, home: clients}
 hosts:
   router: {role: router, zone: backbone}
-  alder: {role: authority, zone: hosting, names: [vas.alder.test, ocsp.alder.test], vars: {region: north}}
+  alder: {role: authority, zone: hosting, vars: {certificate_authority_region: north}}
+  www: {role: tls_server, zone: hosting, names: [www.example.test]}
   client: {role: client, zone: home}
 """
 LAB = Lab("golden", labs=Path("/state/labs"))
-PLAN = plan.make(topology.parse(TEXT, "golden.yml"))
+PLAN = plan.make(reading.parse(TEXT, "golden.yml", ROLES))
 
 
 def rendered() -> dict[str, str]:
-    joins = {host.name: ["nsenter", "-t", str(number)] for number, host in enumerate(PLAN.topology.hosts, start=100)}
-    inventory = access.inventory(LAB, PLAN, Path("/state/mecai.whl"))
+    connections = {host.name: ["nsenter", "-t", str(pid)] for pid, host in enumerate(PLAN.topology.hosts, start=100)}
+    found = yaml.safe_dump(inventory.inventory(LAB, PLAN, Path("/state/mecai.whl")), sort_keys=False)
     return {
-        "ssh_config": access.ssh_config(LAB, joins),
-        "inventory.yml": yaml.safe_dump(inventory, sort_keys=False),
-        "ansible.cfg": access.ansible_config(LAB),
+        "ssh_config": access.ssh_config(LAB, connections),
+        "inventory.yml": found.replace(str(REPOSITORY), "/checkout"),
+        "ansible.cfg": inventory.ansible_config(LAB),
     }
 
 
@@ -37,9 +40,13 @@ def test_rendered_file_is_the_golden_one(name: str) -> None:
     assert rendered()[name] == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-def test_every_role_of_the_schema_has_a_group() -> None:
-    schema = yaml.safe_load((Path(topology.__file__).parent / "topology.schema.yml").read_text(encoding="utf-8"))
+def test_the_topologys_variables_win_over_the_roles() -> None:
+    alder = inventory.inventory(LAB, PLAN, Path("/w"))["all"]["children"]["authorities"]["hosts"]["alder"]
+    assert alder["certificate_authority_region"] == "north"
 
-    assert set(access.GROUPS) == set(
-        schema["properties"]["hosts"]["additionalProperties"]["properties"]["role"]["enum"]
-    )
+
+def test_a_lab_that_is_written_is_reached_with_the_keys_that_its_hosts_have(tmp_path: Path) -> None:
+    lab = Lab("golden", labs=tmp_path)
+    access.write(FakeDriver(lab), ["alder", "www"])
+    assert lab.ssh_config.with_name("known_hosts").read_text() == "alder ssh-ed25519 alder\nwww ssh-ed25519 www\n"
+    assert "Host www\n  ProxyCommand join www /usr/sbin/sshd -i\n" in lab.ssh_config.read_text()

@@ -1,78 +1,62 @@
-"""What is read from Ansible's output: progress, the sum of its recap, and the failure that ended it."""
+"""What is made of Ansible's events: the failure that counts, its message in one line, the port that was in use."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from testbed.drivers.nspawn import hosts
-from testbed.machine import tools
 from testbed.machine.lab import Lab
-from testbed.provision.playbook import Reader, TaskError, _in_use
-
-GOOD = """
-TASK [mecai.infrastructure.resolver : Install unbound] ***
-ok: [router]
-TASK [Lay a file] ***
-changed: [www]
-PLAY RECAP ***
-router                     : ok=3    changed=0    unreachable=0    failed=0    skipped=1    rescued=0    ignored=0
-www                        : ok=4    changed=2    unreachable=0    failed=0    skipped=1    rescued=0    ignored=0
-"""
-BAD = """
-TASK [mecai.infrastructure.nginx : Reload nginx] ***
-[ERROR]: Task failed: Module failed: Unable to reload nginx
-Origin: roles/nginx/tasks/main.yml:31:3
-fatal: [www]: FAILED! => {"changed": false, "msg": "Unable to reload nginx"}
-fatal: [alder]: FAILED! => {"changed": false, "msg": "another"}
-"""
-
-_UNIT = "--unit=nginx.service"
+from testbed.provision.events import Failure, PlaybookRun, message
+from testbed.provision.playbook import _in_use
+from tests.unit.testbed.fakes import FakeDriver
 
 
-def read(text: str) -> tuple[Reader, list[str]]:
-    notes: list[str] = []
-    reader = Reader(notes.append)
-    for line in text.splitlines():
-        reader.read(line)
-    return reader, notes
+def failed(host: str, task: str, **result: object) -> dict[str, Any]:
+    return {"event": "runner_on_failed", "event_data": {"host": host, "task": task, "res": result}}
 
 
-def test_tasks_are_progress_and_the_recap_is_summed() -> None:
-    reader, notes = read(GOOD)
-    assert notes == ["Install unbound", "Lay a file"]
-    assert (reader.hosts, reader.ok, reader.changed, reader.fault) == (2, 7, 2, "")
+def stats(**counts: dict[str, int]) -> dict[str, Any]:
+    known: dict[str, dict[str, int]] = {key: {} for key in ("processed", "ok", "changed", "failures", "dark")}
+    return {"event": "playbook_on_stats", "event_data": known | counts}
 
 
-def test_the_first_failure_is_told_with_task_and_host() -> None:
-    reader, _ = read(BAD)
-    assert reader.fault == "task 'Reload nginx' on www: Module failed: Unable to reload nginx"
-    assert reader.host == "www"
+def test_the_first_failure_of_a_host_that_did_not_get_over_it_counts() -> None:
+    run = PlaybookRun(lambda _note: None)
+    run.hear(failed("alder", "Try", msg="rescued"))
+    run.hear(failed("www", "Reload nginx", msg="Unable to reload nginx"))
+    run.hear(failed("www", "Always", msg="a consequence"))
+    assert run.failure is None
+    run.hear(stats(processed={"alder": 1, "www": 1}, ok={"alder": 3}, failures={"www": 2}))
+    assert str(run.failure) == "task 'Reload nginx' on www: Unable to reload nginx"
+    assert (run.hosts, run.ok, run.changed) == (2, 3, 0)
 
 
-def test_an_ignored_failure_is_no_failure() -> None:
-    reader, _ = read(BAD + "...ignoring\n")
-    assert reader.fault == ""
-
-
-def test_an_unreachable_host_is_named() -> None:
-    reader, _ = read('TASK [Ping] ***\nfatal: [client]: UNREACHABLE! => {"msg": "Failed to connect"}\n')
-    assert reader.fault == 'task \'Ping\' on client: UNREACHABLE! => {"msg": "Failed to connect"}'
-
-
-def test_the_failed_host_is_where_to_look() -> None:
-    error = TaskError(Lab("tiny"), "www", "task")
-    assert error.diagnostics() == "testbed exec www --lab tiny -- journalctl --boot --lines=50"
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"msg": "Unable to\n  reload"}, "Unable to reload"),
+        ({"msg": "non-zero return code", "stderr": "first\nno room\n"}, "non-zero return code: no room"),
+        ({"msg": "MODULE FAILURE", "module_stderr": "", "module_stdout": "Killed"}, "MODULE FAILURE: Killed"),
+        ({"msg": "same", "stderr": "same"}, "same"),
+        ({}, "it said nothing"),
+    ],
+)
+def test_a_message_is_one_line(result: dict[str, str], expected: str) -> None:
+    assert message(result) == expected
 
 
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        (
-            "Unable to start service nginx.service: Job failed.",
-            " bind() to 0.0.0.0:443 failed (in use): end what holds",
-        ),
+        ("Unable to start service nginx.service: Job failed.", " bind() failed (in use): end what holds it there"),
+        ("Unable to start service other.service: Job failed.", ""),
         ("Unable to reload nginx", ""),
     ],
 )
-def test_a_port_in_use_is_named(fault: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "enter", lambda _lab, _host, argv: argv)
-    monkeypatch.setattr(tools, "answer", lambda argv: "bind() to 0.0.0.0:443 failed (in use)" * (argv[-1] == _UNIT))
-    assert _in_use(Lab("tiny"), "www", fault)[: len(told) or None] == told
+def test_a_port_in_use_is_named(fault: str, told: str, tmp_path: Path) -> None:
+    def journal(_host: str, command: Sequence[str]) -> list[str]:
+        return ["echo", "bind() failed (in use)" if command[-1] == "--unit=nginx.service" else ""]
+
+    driver = FakeDriver(Lab("tiny", labs=tmp_path), command=journal)
+    assert _in_use(driver, Failure("www", "Start", fault))[: len(told) or None] == told

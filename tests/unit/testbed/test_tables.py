@@ -5,13 +5,13 @@ import io
 from rich.console import Console
 
 from testbed.cli.tables import show_status
-from testbed.lifecycle.health import Problem, Status
+from testbed.lifecycle.health import BrokenPromise, HostStatus
 
 
 def test_no_cell_is_cut_in_a_narrow_terminal() -> None:
-    problems = (Problem("runs", "orphaned", "testbed up --lab tiny"),)
+    problems = (BrokenPromise("runs", "orphaned", "testbed up --lab tiny"),)
     addresses = ("198.18.99.110", "2001:db8:99::110")
-    status = Status("twelve-chars", "tls_server", "twelve-chars", "orphaned", "down", addresses, problems)
+    status = HostStatus("twelve-chars", "tls_server", "twelve-chars", "orphaned", "down", addresses, problems)
     out = io.StringIO()
 
     show_status(Console(file=out, width=40), [status])

@@ -1,0 +1,80 @@
+"""What Ansible tells while it runs, event by event (ansible-runner): progress, counts, the failure that ended it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from testbed.machine.waiting import Note
+
+# One event of ansible-runner: `event` names it, `event_data` has the rest, `stdout` what a terminal would show.
+Event = Mapping[str, Any]
+
+# How Ansible begins a line when it cannot even start.
+_ERROR = ("[ERROR]", "ERROR!")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed on a host, and why."""
+
+    host: str
+    task: str
+    message: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"task {self.task!r} on {self.host}: {self.message}"
+
+
+@dataclass
+class PlaybookRun:
+    """One run of a playbook, as its events tell it: its failures and its counts."""
+
+    note: Note
+    ok: int = 0
+    changed: int = 0
+    hosts: int = 0
+    last_words: str = ""
+    _failures: list[Failure] = field(default_factory=list)
+    _failed_hosts: frozenset[str] = frozenset()
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first failure of a host that did not get over it, None when no host failed."""
+        return next((failure for failure in self._failures if failure.host in self._failed_hosts), None)
+
+    def hear(self, event: Event) -> None:
+        """Take one event."""
+        data = event.get("event_data", {})
+        match event["event"]:
+            case "playbook_on_task_start":
+                self.note(str(data["name"]))
+            case "runner_on_start":
+                self.note(f"{data['task']}: {data['host']}")
+            case "runner_on_failed" | "runner_item_on_failed" | "runner_on_unreachable":
+                if not data.get("ignore_errors"):
+                    self._failures.append(Failure(data["host"], data["task"], message(data.get("res", {}))))
+            case "playbook_on_stats":
+                self._count(data)
+            case "verbose":
+                self._listen(event.get("stdout", "").strip())
+
+    def _listen(self, line: str) -> None:
+        """Keep the first line that Ansible itself calls an error, until there is one the latest that says anything."""
+        if line and not self.last_words.startswith(_ERROR):
+            self.last_words = line
+
+    def _count(self, stats: Mapping[str, Any]) -> None:
+        self.hosts = len(stats["processed"])
+        self.ok, self.changed = sum(stats["ok"].values()), sum(stats["changed"].values())
+        self._failed_hosts = frozenset(stats["failures"]) | frozenset(stats["dark"])
+
+
+def message(result: Mapping[str, Any]) -> str:
+    """Return in one line why a task failed: what its module said, with the last words of its program if it ran one."""
+    words = [str(result.get("msg", "")).strip()]
+    for stream in ("stderr", "module_stderr", "module_stdout"):
+        if lines := str(result.get(stream, "")).strip().splitlines():
+            words.append(lines[-1].strip())
+            break
+    return " ".join(": ".join(dict.fromkeys(filter(None, words))).split()) or "it said nothing"

@@ -1,0 +1,62 @@
+"""A driver without hosts: states are given, a command of a host is an ordinary command of this machine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mecai.errors import HostError
+from testbed.drivers.driver import Need, Removed, State
+from testbed.machine.lab import Lab
+from testbed.machine.waiting import Note
+from testbed.model.plan import Plan
+
+
+@dataclass
+class FakeDriver:
+    """Hosts that are what `states` says (default: running); `command` is what `enter` returns for each command."""
+
+    lab: Lab
+    states: dict[str, State] = field(default_factory=dict)
+    command: Callable[[str, Sequence[str]], list[str]] = lambda _host, _command: ["true"]
+    left: bool = False
+    removed: bool = False
+
+    def needs(self, hosts: int) -> Mapping[str, Need]:
+        """Need nothing."""
+        return {"fake": lambda: f"{hosts} hosts"}
+
+    def ensure_network(self, plan: Plan) -> int:
+        """Have a network."""
+        return len(plan.topology.zones)
+
+    def ensure_hosts(self, plan: Plan, image: Path, note: Note) -> int:
+        """Have hosts."""
+        note(str(image))
+        return len(plan.topology.hosts)
+
+    def state(self, host: str) -> State:
+        """Say what was given."""
+        return self.states.get(host, "running")
+
+    def enter(self, host: str, command: Sequence[str]) -> list[str]:
+        """Return the given command."""
+        if self.state(host) != "running":
+            raise HostError(f"host {host} is stopped")
+        return self.command(host, command)
+
+    def connection(self, host: str) -> list[str]:
+        """Return a prefix that names the host."""
+        return ["join", host]
+
+    def ssh_host_key(self, host: str) -> str:
+        """Return a key that names the host."""
+        return f"ssh-ed25519 {host}"
+
+    def present(self) -> bool:
+        """Say what was given."""
+        return self.left
+
+    def remove(self) -> Removed:
+        """Remember that it was asked."""
+        self.removed = True
+        return Removed(hosts=1)

@@ -1,0 +1,63 @@
+"""A role is one file: what it says of its hosts to the topology, to Ansible and to those who ask for health."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testbed import roles
+from testbed.model import plan, reading
+from testbed.roles import ROLES, tls_server
+
+SMALL = plan.make(reading.load(reading.find("small"), ROLES))
+
+
+def promises(host: str) -> list[str]:
+    found = SMALL.topology.host(host)
+    return [check.promise for check in ROLES[found.role].promises(SMALL, found)]
+
+
+def test_every_file_but_the_contract_is_a_role_of_its_name() -> None:
+    files = {path.stem for path in Path(roles.__file__).parent.glob("*.py")} - {"__init__", "role"}
+    assert set(ROLES) == files
+
+
+def test_every_group_of_the_playbooks_is_of_a_role() -> None:
+    converge = Path(roles.__file__).parents[1] / "provision" / "converge"
+    plays = [play for file in converge.glob("*.yml") for play in yaml.safe_load(file.read_text(encoding="utf-8"))]
+    asked = {group for play in plays for group in play.get("hosts", "").split(":") if group}
+    assert asked
+    assert asked <= {group for role in ROLES.values() for group in role.groups}
+
+
+def test_each_role_promises_what_it_is_for() -> None:
+    assert promises("client") == promises("vendor") == promises("attacker") == []
+    assert promises("alder") == ["the VAS is ready", "the OCSP responder is ready"]
+    assert promises("www") == ["has fresh vouchers to staple", "nginx runs"]
+    assert [word.split()[0] for word in promises("router")] == ["resolves", "resolves", "forwards", "forwards"]
+
+
+def test_forwarding_is_tried_from_one_zone_to_another() -> None:
+    router = SMALL.topology.host("router")
+    tried = [check for check in ROLES["router"].promises(SMALL, router) if check.promise.startswith("forwards")]
+    assert tried
+    for check in tried:
+        own = SMALL.interfaces[check.on][0]
+        assert check.on != "router"
+        assert check.command[-1] not in {str(own.ipv4.ip), str(own.ipv6.ip)}
+
+
+def test_a_router_alone_promises_nothing_of_others() -> None:
+    alone = "{name: alone, zones: {z: a zone}, hosts: {r: {role: router, zone: z}}}"
+    tiny = plan.make(reading.parse(alone, "alone.yml", ROLES))
+    assert list(ROLES["router"].promises(tiny, tiny.topology.host("r"))) == []
+
+
+@pytest.mark.parametrize(("variables", "expected"), [({}, "alder"), ({"certified_by": "birch"}, "birch")])
+def test_a_server_is_certified_by_the_first_authority_or_the_one_named(
+    variables: dict[str, str], expected: str
+) -> None:
+    www = SMALL.topology.host("www")
+    named = type(www)(www.name, www.role, www.links, www.names, variables)
+    assert tls_server.issuer(SMALL.topology, named) == expected
+    assert ROLES["tls_server"].variables(SMALL, named)["tls_server_authority"] == expected

@@ -1,0 +1,128 @@
+"""What `up` decides before it changes anything, and that later verbs ask the snapshot, not the topology file."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mecai.errors import HostError, InputError
+from testbed.cli import options
+from testbed.lifecycle.up import LabBuild, intend
+from testbed.machine.lab import REPOSITORY, Lab
+from testbed.model import plan, reading
+from testbed.model.snapshot import Snapshot
+from testbed.provision.image import build
+from testbed.roles import ROLES
+from tests.unit.testbed.fakes import FakeDriver
+from tests.unit.testbed.test_cli import call
+
+TEXT = "{name: tiny, zones: {z: a zone}, hosts: {r: {role: router, zone: z}, c: {role: client, zone: z}}}"
+IMAGE = build.Image("0123456789abcdef")
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Lab, "labs", tmp_path / "labs")
+    made = FakeDriver(Lab("tiny", labs=tmp_path / "labs", locks=tmp_path / "locks"))
+    for module in ("options", "down"):
+        monkeypatch.setattr(f"testbed.cli.{module}.driver_of", lambda _lab: made)
+    monkeypatch.setattr(options, "Lab", lambda identifier: replace(made.lab, id=identifier))
+    monkeypatch.setattr(options.Lab, "all", lambda: [made.lab] if made.lab.directory.exists() else [], raising=False)
+    monkeypatch.setattr(build, "wanted", lambda: IMAGE)
+    return made
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.yml"
+    file.write_text(TEXT, encoding="utf-8")
+    return file
+
+
+def made(driver: FakeDriver, source: Path) -> Snapshot:
+    """Make the lab as far as its snapshot."""
+    snapshot = intend(driver, reading.load(source, ROLES), source)
+    driver.lab.write_snapshot(snapshot)
+    return snapshot
+
+
+def test_a_new_lab_is_planned_from_its_file(driver: FakeDriver, source: Path) -> None:
+    model = reading.load(source, ROLES)
+    wanted = Snapshot(str(REPOSITORY), str(source), IMAGE.hash, plan.make(model))
+    assert intend(driver, model, source) == wanted
+    assert not driver.lab.directory.exists()
+
+
+def test_the_stages_work_on_what_the_snapshot_says(driver: FakeDriver, source: Path) -> None:
+    moved = made(driver, source)
+    lab_build = LabBuild(driver, moved, lambda _step: None)
+    assert lab_build.plan is moved.plan
+    assert [stage.name for stage in lab_build.stages()][:4] == ["check", "wheel", "image", "network"]
+
+
+def test_a_second_up_keeps_the_plan_that_the_lab_was_made_with(driver: FakeDriver, source: Path) -> None:
+    first = made(driver, source)
+    older = replace(first, plan=replace(first.plan, routes={}))
+    driver.lab.write_snapshot(older)
+    assert intend(driver, reading.load(source, ROLES), source).plan == older.plan
+
+
+def test_a_lab_of_another_checkout_is_left_alone(driver: FakeDriver, source: Path) -> None:
+    driver.lab.write_snapshot(replace(made(driver, source), checkout="/elsewhere"))
+    with pytest.raises(HostError, match="belongs to the checkout /elsewhere: choose another id with --lab"):
+        intend(driver, reading.load(source, ROLES), source)
+
+
+def test_an_edited_topology_asks_for_down_first(driver: FakeDriver, source: Path) -> None:
+    made(driver, source)
+    source.write_text(TEXT.replace("a zone", "another"), encoding="utf-8")
+    with pytest.raises(InputError, match="testbed down --lab tiny, then up"):
+        intend(driver, reading.load(source, ROLES), source)
+
+
+def test_an_image_that_is_gone_from_under_a_lab_is_named(driver: FakeDriver, source: Path) -> None:
+    made(driver, source)
+    driver.lab.host_directory("r").mkdir(parents=True)
+    with pytest.raises(HostError, match=r"its image .*0123456789abcdef is gone: testbed down"):
+        intend(driver, reading.load(source, ROLES), source)
+
+
+def test_leftovers_without_a_record_ask_for_down(driver: FakeDriver, source: Path) -> None:
+    driver.left = True
+    with pytest.raises(HostError, match="leftovers without a record: testbed down --lab tiny"):
+        intend(driver, reading.load(source, ROLES), source)
+
+
+@pytest.mark.parametrize("damage", [None, "{name: other, zones: {y: b}, hosts: {x: {role: router, zone: y}}}", "["])
+@pytest.mark.parametrize("by", ["--lab", "--topology"])
+def test_status_and_down_do_not_ask_the_file_again(
+    damage: str | None, by: str, driver: FakeDriver, source: Path, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch, capsys = request.getfixturevalue("monkeypatch"), request.getfixturevalue("capsys")
+    made(driver, source)
+    if damage is None:
+        source.unlink()
+    else:
+        source.write_text(damage, encoding="utf-8")
+    option = [by, "tiny" if by == "--lab" else str(source)]
+
+    code, out, _ = call(["status", *option, "--format", "json"], monkeypatch, capsys)
+    answer = json.loads(out)
+    assert (code, answer["lab"], answer["topology"]) == (0, "tiny", "tiny")
+    assert [host["name"] for host in answer["hosts"]] == ["r", "c"]
+    assert answer["hosts"][1]["addresses"] == ["198.18.1.10", "2001:db8:1::10"]
+
+    code, out, _ = call(["down", *option], monkeypatch, capsys)
+    assert (code, out) == (0, "lab tiny: removed 1 hosts, 0 namespaces, 0 mounts, its files\n")
+    assert driver.removed
+    assert not driver.lab.directory.exists()
+
+
+def test_up_without_its_file_goes_on_with_the_snapshot(driver: FakeDriver, source: Path) -> None:
+    first = made(driver, source)
+    source.unlink()
+    model, path = options.read_topology(driver.lab, None)
+    assert (model, path) == (first.plan.topology, source)
