@@ -74,11 +74,11 @@ def _config(lab: Lab, site: Path, workshop: Path) -> Any:  # noqa: ANN401 - ansi
         playbook=str(site),
         inventory=str(lab.inventory),
         envvars=environment,
-        suppress_ansible_output=True,
-        suppress_output_file=True,
+        quiet=True,
         timeout=LIMITS.converge_seconds,
     )
     config.prepare()
+    config.suppress_output_file = True  # the lab's log has it all; only now, since preparing sets it back
     # The program of this environment, which ends with this process, however this process ends.
     config.command = ["setpriv", "--pdeathsig", "TERM", "--", str(_program()), *config.command[1:]]
     return config

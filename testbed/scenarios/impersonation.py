@@ -5,11 +5,12 @@ act is registered with what undoes it before it is done, so that whatever ends t
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from cryptography import x509
 
+from mecai.errors import HostError
 from testbed.scenarios.hosts import Run, must
 
 _SITE_FILE = "/etc/nginx/conf.d/impersonation.conf"
@@ -47,7 +48,7 @@ def impersonation(run: Run, attack: Attack) -> Iterator[None]:
     """Let the attacker answer for the site; heals at the end, every part of it, and raises if one part will not."""
     with ExitStack() as healing:
         chain = _issue(run, attack)
-        healing.callback(_revoke, run, attack, chain)
+        healing.callback(_revoke, run, attack, _serial(chain))
         healing.callback(_stop_answering, run, attack)
         must(run, attack.attacker, ["tee", _CHAIN_FILE], chain)
         must(run, attack.attacker, ["tee", _SITE_FILE], _SITE.replace("NAME", attack.site))
@@ -63,8 +64,9 @@ def clear(run: Run, attack: Attack) -> None:
     with ExitStack() as healing:
         healing.callback(_stop_answering, run, attack)
         left = run(attack.attacker, ["cat", _CHAIN_FILE], "")
-        if left.returncode == 0:
-            healing.callback(_revoke, run, attack, left.stdout)
+        if left.stdout:
+            with suppress(HostError):  # the file was cut off: what it was to hold cannot be told
+                healing.callback(_revoke, run, attack, _serial(left.stdout))
         healing.callback(_stop_lying, run, attack)
 
 
@@ -76,8 +78,15 @@ def _issue(run: Run, attack: Attack) -> str:
     return must(run, attack.compromised, [*_CA, "issue", *_CA_CONFIG, *options], request)
 
 
-def _revoke(run: Run, attack: Attack, chain: str) -> None:
-    serial = f"{x509.load_pem_x509_certificate(chain.encode()).serial_number:x}"
+def _serial(chain: str) -> str:
+    """Return the serial number of a chain's first certificate (PEM), in hexadecimal; raises `HostError`."""
+    try:
+        return f"{x509.load_pem_x509_certificate(chain.encode()).serial_number:x}"
+    except ValueError as error:
+        raise HostError(f"{_CHAIN_FILE}: no certificate in PEM: {error}") from error
+
+
+def _revoke(run: Run, attack: Attack, serial: str) -> None:
     must(run, attack.compromised, [*_CA, "revoke", *_CA_CONFIG, "--serial", serial])
 
 

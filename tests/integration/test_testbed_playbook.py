@@ -44,7 +44,7 @@ def converge(lab: Lab, notes: list[str], tmp_path: Path) -> Converge:
 
 
 def test_counts_come_from_the_stats_and_failures_that_were_ignored_or_rescued_are_none(
-    converge: Converge, notes: list[str], lab: Lab
+    converge: Converge, notes: list[str], lab: Lab, capfd: pytest.CaptureFixture[str]
 ) -> None:
     told = converge("""
         - name: Ignored
@@ -66,6 +66,7 @@ def test_counts_come_from_the_stats_and_failures_that_were_ignored_or_rescued_ar
     """)
     assert told == "2 hosts, ok=6 changed=1"
     assert {"Say a word", "Say a word: www", "Say a word: alder", "Look"} <= set(notes)
+    assert capfd.readouterr() == ("", "")
     assert "TASK [Say a word]" in lab.log("converge").read_text()
 
 

@@ -217,6 +217,15 @@ def test_what_a_killed_demonstration_left_is_healed_by_the_next() -> None:
     assert world.clean
 
 
+@pytest.mark.parametrize("chain", ["", "-----BEGIN CERTIFICATE-----\nMIIB"])
+def test_a_chain_that_was_cut_off_is_taken_away(chain: str) -> None:
+    world = World()
+    world.files["attacker:/etc/ssl/certs/impersonation.pem"] = chain
+    _, error = play(world)
+    assert error is None
+    assert world.clean
+
+
 def test_a_topology_without_an_attacker_is_named() -> None:
     alone = reading.parse("{name: alone, zones: {z: a zone}, hosts: {r: {role: router, zone: z}}}", "alone.yml", ROLES)
     with pytest.raises(HostError, match="topology alone: the demonstration needs a tls_server, a client"):

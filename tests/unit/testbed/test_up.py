@@ -126,3 +126,18 @@ def test_up_without_its_file_goes_on_with_the_snapshot(driver: FakeDriver, sourc
     source.unlink()
     model, path = options.read_topology(driver.lab, None)
     assert (model, path) == (first.plan.topology, source)
+
+
+def test_a_demonstration_that_goes_wrong_fails_up_and_demo(
+    driver: FakeDriver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = plan.make(reading.load(reading.find("small"), ROLES))
+    snapshot = Snapshot(str(REPOSITORY), "/small.yml", IMAGE.hash, small)
+    driver.lab.write_snapshot(snapshot)
+    stages = LabBuild(driver, snapshot, lambda _step: None).stages()
+    with pytest.raises(HostError, match="demonstration, 'The client demands vouchers, and gets one': exit code 0"):
+        next(stage for stage in stages if stage.name == "demonstration").action(lambda _note: None)
+
+    code, _, err = call(["demo", "--lab", "tiny", "--format", "json"], monkeypatch, capsys)
+    assert code == 3
+    assert "demonstration, 'The client demands vouchers, and gets one'" in err
