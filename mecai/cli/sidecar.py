@@ -18,10 +18,9 @@ from mecai.service.logs import log_json
 from mecai.service.printable import printable
 from mecai.sidecar import daemon
 from mecai.sidecar.config import SidecarConfig, read_config
-from mecai.sidecar.refresh import Environment, Round
+from mecai.sidecar.kinds import kinds_of
+from mecai.sidecar.refresh import Environment, Refresher
 from mecai.sidecar.report import Row, State, report
-from mecai.sidecar.staple import responder_of
-from mecai.vrp.ask import ask
 
 _COLOURS = {State.GOOD: "green", State.PARTIAL: "yellow"}
 
@@ -46,7 +45,7 @@ def command() -> None:
 def run(path: Path) -> None:
     """Keep everything fresh, for ever; SIGHUP: read the configuration anew and fetch everything now."""
     log_json()
-    daemon.run(path, _environment(read_config(path)), daemon.hangup_waiter())
+    daemon.run(path, _environment(), daemon.hangup_waiter())
 
 
 @command.command()
@@ -56,8 +55,8 @@ def run(path: Path) -> None:
 def refresh(context: click.Context, path: Path, style: str) -> None:
     """Fetch everything now, and show what came of it; exit code 1 if something is missing."""
     config = _config_as_owner(path)
-    Round(config, _environment(config)).run(everything=True)
-    _show(context, report(config, now()), style)
+    Refresher(config, _environment()).run(everything=True)
+    _show(context, report(config, kinds_of(config), now()), style)
 
 
 @command.command()
@@ -67,11 +66,11 @@ def refresh(context: click.Context, path: Path, style: str) -> None:
 def status(context: click.Context, path: Path, style: str) -> None:
     """Show each voucher and staple, its age and its end; exit code 1 if one is missing, expired or bad."""
     config = _config_as_owner(path)
-    _show(context, report(config, now()), style)
+    _show(context, report(config, kinds_of(config), now()), style)
 
 
-def _environment(config: SidecarConfig) -> Environment:
-    return Environment(clock=now, rng=random.SystemRandom(), ask=ask, staple=responder_of(config))
+def _environment() -> Environment:
+    return Environment(clock=now, rng=random.SystemRandom(), kinds=kinds_of)
 
 
 def _config_as_owner(path: Path) -> SidecarConfig:
@@ -128,6 +127,11 @@ def _table(rows: Sequence[Row], moment: datetime) -> Table:
         names = (escape(printable(text)) for text in (row.certificate, row.name))
         table.add_row(*names, state, *map(_span, (age, left, due)))
     return table
+
+
+def _cell(text: str) -> str:
+    """Return what a stranger may have named as a cell of a table: nothing in it is markup or obeyed by a terminal."""
+    return escape(printable(text))
 
 
 def _span(length: timedelta | None) -> str:

@@ -39,7 +39,7 @@ def by_ocsp(
     max_validity: timedelta | None = None,
 ) -> Evidence:
     """Ask the OCSP responder that the certificate names; `max_validity` bounds what its answer may claim."""
-    url = _first(_ocsp_urls(certificate), "names no OCSP responder")
+    url = _first(ocsp_urls(certificate), "names no OCSP responder")
     request = build_ocsp_request(certificate, issuer)
     response = fetch(url, LIMITS.ocsp_response_size, body=request, content_type="application/ocsp-request")
     status = judge_ocsp(response, certificate, issuer, now, max_validity=max_validity)
@@ -77,7 +77,8 @@ def _status(
     )
 
 
-def _ocsp_urls(certificate: x509.Certificate) -> tuple[str, ...]:
+def ocsp_urls(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the OCSP responders that a certificate names."""
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     except x509.ExtensionNotFound:

@@ -16,7 +16,7 @@ from typing import Final
 from mecai.errors import MecaiError
 from mecai.service.durable import host_errors
 from mecai.sidecar.config import SidecarConfig, read_config
-from mecai.sidecar.refresh import Environment, Round
+from mecai.sidecar.refresh import Environment, Refresher
 
 LOG = logging.getLogger(__name__)
 
@@ -28,21 +28,21 @@ Wait = Callable[[float], bool]
 
 
 def run(path: Path, environment: Environment, wait: Wait) -> None:
-    """Walk rounds for ever; raises `MecaiError` only if the first reading of the configuration fails."""
-    config = read_config(path)
+    """Run rounds for ever; raises `MecaiError` only if the first reading of the configuration fails."""
+    refresher = Refresher(read_config(path), environment)
     notify("READY=1")
     everything = False
     while True:
-        due = _run(config, environment, everything=everything)
+        due = _round(refresher, everything=everything)
         everything = wait(_pause(due, environment.clock()).total_seconds())
         if everything:
-            config = _reread(path, config)
+            refresher = Refresher(_reread(path, refresher.config), environment)
 
 
-def _run(config: SidecarConfig, environment: Environment, *, everything: bool) -> datetime | None:
-    """Walk one round; what stops it whole (the directory, say, or a fault) is logged and tried again."""
+def _round(refresher: Refresher, *, everything: bool) -> datetime | None:
+    """Run one round; what stops it whole (the directory, say, or a fault) is logged and tried again."""
     try:
-        return Round(config, environment).run(everything=everything)
+        return refresher.run(everything=everything)
     except MecaiError as error:
         LOG.error("nothing can be fetched: %s", error)  # noqa: TRY400 - a verdict, not a fault
         return None

@@ -1,9 +1,9 @@
-"""What lies on the store, judged anew, and what was said when it was fetched last: `mecai sidecar status`.
+"""What is in the store, judged anew, and what was said when it was fetched last: `mecai sidecar status`.
 
 Nothing is fetched and nothing is changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -11,11 +11,11 @@ from enum import Enum
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.identity import address_text
 from mecai.sidecar.config import SidecarConfig
-from mecai.sidecar.judge import Good, judge
-from mecai.sidecar.refresh import View, look_around
+from mecai.sidecar.kinds.kind import FetchTask, Kind, Servable
 from mecai.sidecar.schedule import Schedule
-from mecai.sidecar.site import FetchTask
 from mecai.sidecar.store import StapleStore
+from mecai.sidecar.verdicts import Verdicts
+from mecai.sidecar.wanted import Surveyor, Wanted
 
 
 class State(Enum):
@@ -24,7 +24,7 @@ class State(Enum):
     GOOD = ("good", True)
     PARTIAL = ("partial", True)  # good, but not for every configured address
     EXPIRED = ("expired", False)
-    BAD = ("bad", False)  # lies there, and a client would refuse it, or it cannot be read
+    BAD = ("bad", False)  # is there, and a client would refuse it, or it cannot be read
     MISSING = ("missing", False)
     UNREADABLE = ("unreadable", False)  # the chain of the server itself cannot be served
 
@@ -47,42 +47,45 @@ class Row:
     due: datetime | None = None
 
 
-def report(config: SidecarConfig, now: datetime) -> tuple[Row, ...]:
-    """Return one row for each staple and each voucher that is wanted; raises `MecaiError` for the directory."""
-    view = look_around(config, now)
+def report(config: SidecarConfig, kinds: Sequence[Kind], now: datetime) -> tuple[Row, ...]:
+    """Return one row for each file that is wanted; raises `MecaiError` for the directory."""
+    wanted = Surveyor(config, kinds).survey(now)
+    store = StapleStore(config.staples)
     schedule = Schedule(config.private / "schedule.json")
     unreadable = [
-        Row(str(path), "certificate", "", State.UNREADABLE, str(error)) for path, error in view.failures.items()
+        Row(str(path), "certificate", "", State.UNREADABLE, str(error)) for path, error in wanted.failures.items()
     ]
-    return (*unreadable, *_rows(view, StapleStore(config.staples), schedule, now))
+    return (*unreadable, *_rows(wanted, store, Verdicts(store, kinds), schedule, now))
 
 
-def _rows(view: View, store: StapleStore, schedule: Schedule, now: datetime) -> Iterator[Row]:
-    for task in view.tasks:
-        next_fetch = schedule[task.identifier]
-        state, detail, good = _state(task, store, view, now)
+def _rows(wanted: Wanted, store: StapleStore, verdicts: Verdicts, schedule: Schedule, now: datetime) -> Iterator[Row]:
+    for task in wanted.tasks:
+        planned = schedule[task.identifier]
+        servable = None
+        if store.holds(task.key):
+            state, detail, servable = _state(task, verdicts, wanted, now)
+        else:
+            state, detail = State.MISSING, ""
         yield Row(
             certificate=task.site.name,
-            kind="voucher" if task.authority else "ocsp",
-            name=task.authority.name if task.authority else "OCSP staple",
+            kind=task.kind.word,
+            name=task.name,
             state=state,
-            detail="; ".join(filter(None, (detail, next_fetch.said))),
-            this_update=good.this_update if good else None,
-            next_update=good.next_update if good else None,
-            due=max(next_fetch.due, now),
+            detail="; ".join(filter(None, (detail, planned.said))),
+            this_update=servable.this_update if servable else None,
+            next_update=servable.next_update if servable else None,
+            due=max(planned.due, now),
         )
 
 
-def _state(task: FetchTask, store: StapleStore, view: View, now: datetime) -> tuple[State, str, Good | None]:
+def _state(task: FetchTask, verdicts: Verdicts, wanted: Wanted, now: datetime) -> tuple[State, str, Servable | None]:
+    """Return how the file stands that is there."""
     try:
-        if (data := store.read(task.key)) is None:
-            return State.MISSING, "", None
-        good = judge(data, task.key, task.site, view.directory, now)
+        servable = verdicts.stored(task.key, wanted, now)
     except VerificationError as error:
         return State.EXPIRED if error.reason == "expired" else State.BAD, str(error), None
     except HostError as error:
         return State.BAD, str(error), None
-    left_out = [] if task.authority is None else [a for a in task.site.entry.octets if a not in good.addresses]
-    if left_out:
-        return State.PARTIAL, f"not for {', '.join(map(address_text, left_out))}", good
-    return State.GOOD, "", good
+    if servable and servable.left_out:
+        return State.PARTIAL, f"not for {', '.join(map(address_text, servable.left_out))}", servable
+    return State.GOOD, "", servable

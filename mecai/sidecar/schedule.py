@@ -1,7 +1,7 @@
 """The schedule: when each voucher and each staple is to be fetched next, and what went wrong last.
 
-It lies in a file, so that a restart does not ask every authority again, and so that what `mecai sidecar refresh` did is
-known to the running service. A file that cannot be read is worth nothing more than a new beginning: everything is due.
+It is kept in a file, so that a restart does not ask every authority again, and so that what `mecai sidecar refresh` did
+is known to the running service. A file that cannot be read is worth no more than a new beginning: everything is due.
 """
 
 import json
@@ -52,7 +52,7 @@ def after_hold(now: datetime, until: datetime, interval: timedelta) -> NextFetch
 
 
 class Schedule:
-    """Next fetches by task (`mecai.sidecar.site.FetchTask.identifier`), in a file."""
+    """Next fetches by task (`FetchTask.identifier`), in a file."""
 
     def __init__(self, path: Path) -> None:
         """Read the schedule at `path`, which need not exist."""

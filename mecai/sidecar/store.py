@@ -1,10 +1,11 @@
-"""The store: the directory in which the TLS server finds vouchers and OCSP staples.
+"""The staple store: the directory in which the TLS server finds vouchers and OCSP staples.
 
     staples/<SHA-256 of the end entity, 64 hex>/<VA id, 16 hex>.voucher     CMS, DER
     staples/<SHA-256 of the end entity, 64 hex>/ocsp.der                    OCSPResponse, DER
 
 A file appears under its name wholly or not at all (`mecai.service.durable`), so that a server may read at any moment.
-What a crash left half-written, `sweep` removes. Every user may read: what is served to the environment is no secret.
+What a crash left half-written, `sweep` removes. Every user may read: what is served to the world is no secret. Which
+names there are, and what is in the files, is the business of `mecai.sidecar.kinds`.
 """
 
 import os
@@ -17,37 +18,33 @@ from mecai.errors import HostError
 from mecai.service.durable import PUBLIC, host_errors, replace, sync_directory
 
 _FOLDER: Final = re.compile(r"[0-9a-f]{64}")
-_STAPLE: Final = "ocsp.der"
-_VOUCHER: Final = re.compile(r"([0-9a-f]{16})\.voucher")
 _FOLDER_MODE: Final = 0o755
 
 
 @dataclass(frozen=True)
 class StapleKey:
-    """Where something lies: for which certificate (SHA-256), and of which authority (8 octets; None: OCSP staple)."""
+    """Names one file: for which certificate (SHA-256 of it), and under which name."""
 
     certificate: bytes
-    authority: bytes | None = None
-
-    @property
-    def path(self) -> Path:
-        """The path on the store."""
-        name = _STAPLE if self.authority is None else f"{self.authority.hex()}.voucher"
-        return Path(self.certificate.hex(), name)
+    name: str
 
     def __str__(self) -> str:
-        return str(self.path)
+        return f"{self.certificate.hex()}/{self.name}"
 
 
 class StapleStore:
-    """Files by place."""
+    """Files by key."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def lay(self, place: StapleKey, data: bytes) -> None:
-        """Let `place` hold `data`, in one step and durably; raises `HostError`."""
-        path = self._root / place.path
+    def path(self, key: StapleKey) -> Path:
+        """Return where the TLS server looks for it."""
+        return self._root / key.certificate.hex() / key.name
+
+    def write(self, key: StapleKey, data: bytes) -> None:
+        """Let the file at `key` hold `data`, in one step and durably; raises `HostError`."""
+        path = self.path(key)
         try:
             _make_folder(self._root)
             _make_folder(path.parent)
@@ -55,37 +52,27 @@ class StapleStore:
             raise HostError(f"{path.parent}: cannot be made ({error.strerror})") from error
         replace(path, data, PUBLIC)
 
-    def read(self, place: StapleKey) -> bytes | None:
-        """Return what lies at `place`, None if nothing does; raises `HostError`."""
-        path = self._root / place.path
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise HostError(f"{path}: cannot be read ({error.strerror})") from error
+    def holds(self, key: StapleKey) -> bool:
+        """Tell whether there is anything at `key`, readable or not."""
+        return os.path.lexists(self.path(key))
 
-    def holds(self, place: StapleKey) -> bool:
-        """Tell whether anything lies at `place`, readable or not."""
-        return os.path.lexists(self._root / place.path)
-
-    def remove(self, place: StapleKey) -> None:
-        """Take away what lies at `place`, and its directory if that was the last; raises `HostError`."""
-        path = self._root / place.path
+    def remove(self, key: StapleKey) -> None:
+        """Remove the file at `key`, and its directory if that was the last one; raises `HostError`."""
+        path = self.path(key)
         with host_errors(path, "removed"):
             path.unlink(missing_ok=True)
             sync_directory(path.parent)
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
 
-    def places(self) -> tuple[StapleKey, ...]:
-        """Return every place where something lies, in the order of their names."""
-        return tuple(place for path in self._files() if (place := _place(path)) is not None)
+    def keys(self) -> tuple[StapleKey, ...]:
+        """Return the key of every file, in the order of their names."""
+        return tuple(StapleKey(bytes.fromhex(path.parent.name), path.name) for path in self._files())
 
     def sweep(self) -> None:
         """Remove what a crash left behind: hidden temporary files. Raises `HostError`.
 
-        Whoever calls is the only one who lays.
+        Whoever calls is the only one who writes.
         """
         for path in self._files():
             if path.name.startswith(".") and not path.is_dir():
@@ -102,12 +89,3 @@ def _make_folder(path: Path) -> None:
         path.mkdir(exist_ok=True)
         path.chmod(_FOLDER_MODE)
         sync_directory(path.parent)
-
-
-def _place(path: Path) -> StapleKey | None:
-    """Return the place that a path means, None if it means none."""
-    certificate = bytes.fromhex(path.parent.name)
-    if path.name == _STAPLE:
-        return StapleKey(certificate)
-    voucher = _VOUCHER.fullmatch(path.name)
-    return StapleKey(certificate, bytes.fromhex(voucher[1])) if voucher else None

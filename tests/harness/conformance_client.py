@@ -112,8 +112,8 @@ def _request(question: Question) -> Answer:
 def _directory(question: Question) -> Answer:
     """Take the directories that came before, then this one; each may name the pins that follow (rule D2)."""
     pins, record = _publishers(question), Record()
-    for earlier in _list(question["history"]):
-        _, record = accept(record, earlier, None, pins)
+    for encoded in _list(question["history"]):
+        _, record = accept(record, encoded, None, pins)
     accept(record, _octets(question["directory"]), _time(question["now"]), pins)
     return {}
 

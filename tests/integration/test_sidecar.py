@@ -42,11 +42,11 @@ class Side:
 
     @property
     def folder(self) -> Path:
-        """Where its vouchers lie."""
+        """Where its vouchers are."""
         return self.home / "state" / "staples" / certificate_hash(self.world.chain[0]).hex()
 
     def path(self, name: str) -> Path:
-        """Return where the voucher of birch or cedar lies, or the staple."""
+        """Return where the voucher of birch or cedar is, or the staple."""
         root = {"cedar": CEDAR.root.pem, "birch": self.world.birch.root.read_bytes()}.get(name)
         if root is None:
             return self.folder / "ocsp.der"
@@ -113,7 +113,7 @@ def vouch(world: World, **changes: Any) -> bytes:
     return sign_voucher(info, CEDAR.voucher.key, CEDAR.voucher.certificate, [CEDAR.ocsp(CEDAR.voucher)])
 
 
-def test_vouchers_and_staple_are_laid_and_good(side: Side) -> None:
+def test_vouchers_and_staple_are_written_and_good(side: Side) -> None:
     items = side.mecai("refresh")
     assert {name: item["state"] for name, item in items.items()} == dict.fromkeys(
         ("OCSP staple", "birch", "cedar"), "good"
@@ -148,7 +148,7 @@ LIES: dict[str, Callable[[Side], bytes]] = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
-def test_a_lie_is_never_laid_and_never_replaces_the_truth(side: Side, lie: Callable[[Side], bytes]) -> None:
+def test_a_lie_is_never_written_and_never_replaces_the_truth(side: Side, lie: Callable[[Side], bytes]) -> None:
     lied = lie(side)
     truth = vouch(side.world)
     side.cedar.handle = answering(200, VOUCHER, lied)
@@ -187,9 +187,9 @@ def test_the_service(side: Side) -> None:
             try:
                 assert systemd.recv(64) == b"READY=1"
                 for again in (True, False):
-                    laid = [json.loads(service.stdout.readline()) for _ in range(3)]
-                    assert {line["authority"] for line in laid if line["message"] == "laid"} == {
-                        "OCSP",
+                    written = [json.loads(service.stdout.readline()) for _ in range(3)]
+                    assert {line["from"] for line in written if line["message"] == "written"} == {
+                        "OCSP staple",
                         "birch",
                         "cedar",
                     }

@@ -29,11 +29,22 @@ from mecai.protocol.verify.rules import (
     Presented,
     VerificationContext,
     Vouched,
+    judge_at,
     judge_parsed,
     judge_voucher,
 )
 
-__all__ = ["NAT64_PREFIX", "Accepted", "Policy", "Presented", "Vouched", "verify_connection", "verify_voucher"]
+__all__ = [
+    "NAT64_PREFIX",
+    "Accepted",
+    "Policy",
+    "Presented",
+    "Vouched",
+    "examine_path",
+    "judge_at",
+    "verify_connection",
+    "verify_voucher",
+]
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,21 @@ def _examine(
     """Validate the chain against the directory's roots and find its owners (rule C4)."""
     chain = _load_chain(presented)
     path = validate_chain(chain[0], chain[1:], directory.anchors, server_name, now)
+    return examine_path(presented, chain, path, directory, policy, now)
+
+
+def examine_path(  # noqa: PLR0917 - `_examine`, but for a path that is already known to be valid
+    presented: Presented,
+    chain: Sequence[x509.Certificate],
+    path: Sequence[x509.Certificate],
+    directory: Directory,
+    policy: Policy,
+    now: datetime,
+) -> VerificationContext:
+    """Refuse a valid path through a distrusted CA, and find its owners (the rest of rule C4).
+
+    `chain` is `presented.chain`, parsed. For whoever judges many vouchers for one server: the path is validated once.
+    """
     if entry := directory.distrusted(path, now):
         raise VerificationError("distrusted", "C4", f"a CA of the server's chain is distrusted: {entry.reason}")
     owners = directory.owner_groups_of(chain, path)

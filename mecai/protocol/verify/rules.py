@@ -5,6 +5,7 @@ code and its number. `mecai.protocol.verify.connection` applies them and adds th
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, cached_property
@@ -70,12 +71,16 @@ class VerificationContext:
 
 @dataclass(frozen=True)
 class Vouched:
-    """A voucher that passed every rule, its authority, and the proved status of each certificate, end entity first."""
+    """A voucher that passed every rule, its authority, and the proved status of each certificate, end entity first.
+
+    `addresses` are those of the peer's addresses for which it passed.
+    """
 
     voucher: Voucher
     authority: Authority
     statuses: tuple[StatusEvidence, ...]
     next_update: datetime
+    addresses: tuple[bytes, ...]
 
 
 def judge_voucher(der: bytes, context: VerificationContext) -> Vouched:
@@ -85,6 +90,14 @@ def judge_voucher(der: bytes, context: VerificationContext) -> Vouched:
 
 def judge_parsed(voucher: Voucher, context: VerificationContext) -> Vouched:
     """Apply V2 to V11 to a voucher that already parsed."""
+    return judge_at(voucher, context, (context.presented.peer_address,))
+
+
+def judge_at(voucher: Voucher, context: VerificationContext, addresses: Sequence[bytes | None]) -> Vouched:
+    """Apply V2 to V11 once for a server that has `addresses`, at least one: V9 asks for one of them to be vouched for.
+
+    The first rule that fails decides, in the same order as for one address.
+    """
     check_candidate(voucher, context)
     authority, root = check_authority(voucher, context)
     voucher.signed.verify_signature()  # V4
@@ -92,11 +105,11 @@ def judge_parsed(voucher: Voucher, context: VerificationContext) -> Vouched:
     check_independence(authority, context)
     check_time(voucher, context)
     check_certificates(voucher, context)
-    check_address(voucher, context)
+    vouched_for = check_addresses(voucher, context.policy, addresses)
     check_contexts(voucher, context)
     statuses = check_evidence(voucher, context)
     ends = (voucher.info.next_update, authority_status_until, *(status.next_update for status in statuses))
-    return Vouched(voucher, authority, statuses, min(ends))
+    return Vouched(voucher, authority, statuses, min(ends), vouched_for)
 
 
 def check_candidate(voucher: Voucher, context: VerificationContext) -> None:
@@ -167,14 +180,16 @@ def check_certificates(voucher: Voucher, context: VerificationContext) -> None:
             raise VerificationError("intermediates-mismatch", "V8", detail)
 
 
-def check_address(voucher: Voucher, context: VerificationContext) -> None:
-    """V9: the peer's address, or the IPv4 address inside it, is one that the authority probed."""
-    peer = context.presented.peer_address
-    if peer is None:
+def check_addresses(voucher: Voucher, policy: Policy, addresses: Sequence[bytes | None]) -> tuple[bytes, ...]:
+    """V9: return the addresses that the authority probed, or that hold an IPv4 address which it probed."""
+    known = [address for address in addresses if address is not None]
+    if not known:
         raise VerificationError("address-unknown", "V9", "the peer's address is not known (a proxy lies between)")
-    if not {peer, _unmapped(peer, context.policy)} & set(voucher.info.addresses):
-        probed = ", ".join(map(address_text, voucher.info.addresses))
-        raise VerificationError("address-mismatch", "V9", f"connected to {address_text(peer)}, vouched for {probed}")
+    probed = set(voucher.info.addresses)
+    if not (passed := tuple(address for address in known if {address, _unmapped(address, policy)} & probed)):
+        met, vouched = (", ".join(map(address_text, each)) for each in (known, voucher.info.addresses))
+        raise VerificationError("address-mismatch", "V9", f"connected to {met}, vouched for {vouched}")
+    return passed
 
 
 def check_contexts(voucher: Voucher, context: VerificationContext) -> None:

@@ -23,7 +23,7 @@ def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Side:
     side = make_side(tmp_path)
     monkeypatch.setattr(verb, "read_config", lambda _: side.config)
     monkeypatch.setattr(verb, "now", lambda: side.now)
-    monkeypatch.setattr(verb, "_environment", lambda _: side.environment)
+    monkeypatch.setattr(verb, "_environment", lambda: side.environment)
     return side
 
 

@@ -13,7 +13,7 @@ from mecai.protocol.objects.authorities import Distrust
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import address_octets, spki_hash
-from mecai.protocol.verify.connection import verify_voucher
+from mecai.protocol.verify.connection import examine_path, judge_at, verify_voucher
 from mecai.protocol.verify.rules import Policy, Presented, Vouched
 from tests.pki import DAY, HOUR, NOW, Issued, ca_extensions, issue, key, rsa_key
 from tests.scene import ADDRESS, HOST, Scene, authority_entry, directory_of, ocsp_evidence, refuses
@@ -366,3 +366,43 @@ def test_the_first_rule_that_fails_is_reported(
     presented = replace(SCENE.presented, peer_address=bytes(4))
     with refuses(reason, rule):
         judge(der(), presented=presented, contexts=("APL",), now=NOW + 5 * DAY, **changes)
+
+
+# A server with several addresses: judged once, by the same rules in the same order
+
+
+OTHER = address_octets("2001:db8::10")
+
+
+def judge_for(der: bytes, *addresses: bytes | None) -> Vouched:
+    """Judge one voucher for a server that has these addresses."""
+    chain = SCENE.site.chain
+    path = (*chain, ALDER.root.certificate)
+    context = examine_path(SCENE.presented, chain, path, SCENE.directory, SCENE.policy, NOW)
+    return judge_at(parse_voucher(der), context, addresses)
+
+
+def test_several_addresses_are_told_apart() -> None:
+    both = SCENE.voucher(BIRCH, evidence=EVIDENCE, addresses=(ADDRESS, OTHER))
+    assert judge_for(both, OTHER, ADDRESS).addresses == (OTHER, ADDRESS)
+    assert judge_for(GOOD, OTHER, ADDRESS).addresses == (ADDRESS,)
+    assert judge_for(GOOD, None, ADDRESS).addresses == (ADDRESS,)
+
+
+def test_v9_refuses_where_no_address_is_vouched_for() -> None:
+    with refuses("address-mismatch", "V9"):
+        judge_for(GOOD, OTHER, bytes(4))
+    for none_known in ((), (None,)):
+        with refuses("address-unknown", "V9"):
+            judge_for(GOOD, *none_known)
+
+
+def test_the_first_rule_that_fails_decides_for_all_addresses() -> None:
+    foreign = SCENE.voucher(BIRCH, site=ALDER.server("other.example.test"))
+    with refuses("certificate-mismatch", "V8"):
+        judge_for(foreign, OTHER)
+    revoked = SCENE.voucher(BIRCH, evidence=[ALDER.ocsp(SCENE.site, "revoked"), EVIDENCE[1]])
+    with refuses("address-mismatch", "V9"):
+        judge_for(revoked, OTHER)
+    with refuses("revoked", "V11"):
+        judge_for(revoked, OTHER, ADDRESS)

@@ -11,10 +11,13 @@ import pytest
 from mecai.protocol.objects.authorities import Directory, Server
 from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
-from mecai.sidecar.refresh import Environment, Round
+from mecai.sidecar.kinds import ocsp_staple, voucher
+from mecai.sidecar.kinds.kind import Kind
+from mecai.sidecar.kinds.ocsp_staple import OcspKind
+from mecai.sidecar.kinds.voucher import VoucherKind
+from mecai.sidecar.refresh import Environment, Refresher
 from mecai.sidecar.report import Row, report
-from mecai.sidecar.staple import asked_through
-from mecai.sidecar.store import StapleKey
+from mecai.sidecar.store import StapleStore
 from mecai.vrp.ask import Held
 from tests.directories import PUBLISHER, signed
 from tests.pki import NOW, Hierarchy, Issued
@@ -35,6 +38,7 @@ class Side:
     now: datetime = NOW
     answers: dict[str, Answer | Callable[[], Answer]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    refresher: Refresher | None = None
 
     def ask(self, server: Server, request: bytes) -> bytes | Held:
         """Answer for a VAS."""
@@ -54,16 +58,22 @@ class Side:
     def environment(self) -> Environment:
         """Everything outside the sidecar."""
         jitter = random.Random(1)  # noqa: S311 - no secret
-        return Environment(lambda: self.now, jitter, self.ask, asked_through(self.responders))
+        return Environment(lambda: self.now, jitter, self.kinds)
+
+    def kinds(self, _: SidecarConfig) -> tuple[Kind, ...]:
+        """Staples of the played responders, vouchers of the played VASes."""
+        return (OcspKind(self.responders), VoucherKind(self.ask))
 
     def run(self, *, everything: bool = False) -> datetime | None:
-        """Walk one round; forget before who was asked."""
+        """Run one round of one service, as long as it is configured alike; forget before who was asked."""
         self.asked.clear()
-        return Round(self.config, self.environment).run(everything=everything)
+        if self.refresher is None or self.refresher.config != self.config:
+            self.refresher = Refresher(self.config, self.environment)
+        return self.refresher.run(everything=everything)
 
     def report(self) -> dict[str, Row]:
         """Report, by name."""
-        return {row.name: row for row in report(self.config, self.now)}
+        return {row.name: row for row in report(self.config, self.kinds(self.config), self.now)}
 
     def publish(self, content: Directory) -> None:
         """Replace the directory."""
@@ -79,19 +89,22 @@ class Side:
         self.config = replace(self.config, certificates=(entry,))
 
     def path(self, va: Hierarchy | None, site: Issued | None = None) -> Path:
-        """Return where the voucher of `va` lies, or the staple."""
+        """Return where the voucher of `va` is kept, or the staple."""
         certificate = certificate_hash((site or self.scene.site).der)
-        authority = authority_id(spki_der(va.root.certificate)) if va else None
-        return self.config.staples / StapleKey(certificate, authority).path
+        if va is None:
+            key = ocsp_staple.key_of(certificate)
+        else:
+            key = voucher.key_of(certificate, authority_id(spki_der(va.root.certificate)))
+        return StapleStore(self.config.staples).path(key)
 
-    def laid(self, va: Hierarchy | None) -> bytes | None:
-        """Return what lies there."""
+    def written(self, va: Hierarchy | None) -> bytes | None:
+        """Return what is there."""
         path = self.path(va)
         return path.read_bytes() if path.exists() else None
 
 
 def make_side(folder: Path) -> Side:
-    """Make a sidecar all of whose VASes vouch for both addresses; nothing is laid yet."""
+    """Make a sidecar all of whose VASes vouch for both addresses; nothing is written yet."""
     scene = Scene()
     chain, publishers = folder / "www.pem", folder / "publishers.pem"
     publishers.write_bytes(PUBLISHER.pem)

@@ -1,4 +1,4 @@
-"""Rounds: what is laid, what never is, what is taken away, and when somebody is asked again."""
+"""Rounds: what is written, what never is, what is taken away, and when somebody is asked again."""
 
 import fcntl
 import logging
@@ -35,7 +35,7 @@ def test_vouchers_of_all_but_the_issuer_and_the_staple(side: Side) -> None:
     assert set(side.asked) == urls(*others)
     assert {side.path(va) for va in (*others, None)} == set(side.config.staples.glob("*/*"))
     for va in others:
-        assert side.laid(va) == side.answers[f"https://vas.{va.name}.test"]
+        assert side.written(va) == side.answers[f"https://vas.{va.name}.test"]
     assert side.path(None).stat().st_mode & 0o777 == 0o644
     assert side.path(None).parent.stat().st_mode & 0o777 == 0o755
     assert side.config.private.stat().st_mode & 0o777 == 0o700
@@ -91,26 +91,26 @@ BAD: dict[str, Callable[[Scene], bytes]] = {
 def test_a_bad_answer_is_never_laid(side: Side, bad: Callable[[Scene], bytes]) -> None:
     side.answer(side.scene.birch, bad(side.scene))
     side.run()
-    assert side.laid(side.scene.birch) is None
-    assert side.laid(side.scene.cedar) is not None
+    assert side.written(side.scene.birch) is None
+    assert side.written(side.scene.cedar) is not None
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
 def test_a_bad_answer_never_replaces_a_good_voucher(side: Side, bad: Callable[[Scene], bytes]) -> None:
     side.run()
-    good = side.laid(side.scene.birch)
+    good = side.written(side.scene.birch)
     side.answer(side.scene.birch, bad(side.scene))
     side.run(everything=True)
-    assert side.laid(side.scene.birch) == good
+    assert side.written(side.scene.birch) == good
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
 def test_a_bad_file_is_taken_away_and_fetched_anew(side: Side, bad: Callable[[Scene], bytes]) -> None:
     side.run()
-    good = side.laid(side.scene.birch)
+    good = side.written(side.scene.birch)
     side.path(side.scene.birch).write_bytes(bad(side.scene))
     side.run()
-    assert (side.laid(side.scene.birch), set(side.asked)) == (good, urls(side.scene.birch))
+    assert (side.written(side.scene.birch), set(side.asked)) == (good, urls(side.scene.birch))
 
 
 def test_what_was_taken_away_is_not_there_while_its_authority_is_down(side: Side) -> None:
@@ -118,7 +118,7 @@ def test_what_was_taken_away_is_not_there_while_its_authority_is_down(side: Side
     side.path(side.scene.birch).write_bytes(b"damaged")
     side.answer(side.scene.birch, Refused("down"))
     side.run()
-    assert side.laid(side.scene.birch) is None
+    assert side.written(side.scene.birch) is None
 
 
 def test_a_failing_authority_is_asked_again_ever_more_rarely(side: Side) -> None:
@@ -148,22 +148,22 @@ def test_a_hold_is_waited_for(side: Side) -> None:
     side.now = NOW + 2 * HOUR
     side.answer(side.scene.birch, side.scene.voucher(side.scene.birch))
     side.run()
-    assert side.laid(side.scene.birch) is not None
+    assert side.written(side.scene.birch) is not None
 
 
 def test_a_voucher_for_some_addresses_is_better_than_none(side: Side) -> None:
     partial = side.scene.voucher(side.scene.birch, addresses=(SECOND,))
     side.answer(side.scene.birch, partial)
     side.run()
-    assert side.laid(side.scene.birch) == partial
+    assert side.written(side.scene.birch) == partial
 
 
 def test_but_it_replaces_none_for_all(side: Side) -> None:
     side.run()
-    whole = side.laid(side.scene.birch)
+    whole = side.written(side.scene.birch)
     side.answer(side.scene.birch, side.scene.voucher(side.scene.birch, addresses=(ADDRESS,)))
     side.run(everything=True)
-    assert side.laid(side.scene.birch) == whole
+    assert side.written(side.scene.birch) == whole
     assert "leaves out 2001:db8::10" in side.report()["birch"].detail
 
 
@@ -178,26 +178,26 @@ def test_other_addresses_are_asked_for_at_once(side: Side) -> None:
 def test_a_bad_staple_is_never_laid(side: Side, status: str) -> None:
     side.responders.status[side.scene.site.certificate.serial_number] = status  # type: ignore[assignment]  # a parameter
     side.run()
-    assert side.laid(None) is None
-    assert side.laid(side.scene.birch) is not None
+    assert side.written(None) is None
+    assert side.written(side.scene.birch) is not None
 
 
 def test_a_bad_staple_never_replaces_a_good_one(side: Side) -> None:
     side.run()
-    good = side.laid(None)
+    good = side.written(None)
     side.responders.status[side.scene.site.certificate.serial_number] = "unknown"
     side.run(everything=True)
-    assert (good is not None, side.laid(None)) == (True, good)
+    assert (good is not None, side.written(None)) == (True, good)
 
 
 def test_a_staple_too_large_to_be_stapled_is_taken_away(side: Side) -> None:
     side.run()
     site, largest = side.scene.site, LIMITS.ocsp_staple_size
     for size, kept in ((largest, True), (largest + 1, False)):
-        laid = side.scene.alder.ocsp_of_size(site, size)
-        side.path(None).write_bytes(laid)
+        written = side.scene.alder.ocsp_of_size(site, size)
+        side.path(None).write_bytes(written)
         side.run()
-        assert (side.laid(None) == laid) is kept
+        assert (side.written(None) == written) is kept
 
 
 def test_a_staple_of_another_certificate_is_taken_away(side: Side) -> None:
@@ -205,7 +205,7 @@ def test_a_staple_of_another_certificate_is_taken_away(side: Side) -> None:
     foreign = side.scene.alder.ocsp(side.scene.alder.server("other.example.test"))
     side.path(None).write_bytes(foreign)
     side.run()
-    assert side.laid(None) not in {None, foreign}
+    assert side.written(None) not in {None, foreign}
 
 
 def test_what_expires_is_taken_away(side: Side) -> None:
@@ -261,7 +261,7 @@ def test_one_chain_that_cannot_be_read_fails_alone(
     side.config = replace(side.config, certificates=(*side.config.certificates, *others))
     side.run()
     assert len(side.asked) == 3
-    assert "none.pem: certificate cannot be read" in caplog.text
+    assert "none.pem: cannot be read" in caplog.text
     assert "www.pem: shows the certificate of another entry" in caplog.text
 
 
@@ -274,7 +274,7 @@ def test_the_second_server_of_an_authority(side: Side) -> None:
         "https://two.test": side.scene.voucher(side.scene.birch),
     }
     side.run()
-    assert side.laid(side.scene.birch) is not None
+    assert side.written(side.scene.birch) is not None
     side.answers["https://one.test"] = Refused("revoked", final=True)
     side.run(everything=True)
     assert side.asked == ["https://one.test"]
@@ -291,8 +291,8 @@ def test_an_authority_that_left_the_directory_is_taken_away(side: Side) -> None:
     side.run()
     side.publish(directory(side.scene.alder, side.scene.cedar, sequence=2))
     side.run()
-    assert side.laid(side.scene.birch) is None
-    assert side.laid(side.scene.cedar) is not None
+    assert side.written(side.scene.birch) is None
+    assert side.written(side.scene.cedar) is not None
 
 
 def test_an_older_directory_stops_the_round(side: Side) -> None:
@@ -318,7 +318,7 @@ def test_rounds_never_interleave(side: Side) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"a": {"due": "x", "failures": 0, "said": ""}}'])
-def test_an_agenda_that_cannot_be_read_is_a_new_beginning(
+def test_a_schedule_that_cannot_be_read_is_a_new_beginning(
     side: Side, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     side.run()
@@ -328,7 +328,7 @@ def test_an_agenda_that_cannot_be_read_is_a_new_beginning(
     assert "schedule cannot be read" in caplog.text
 
 
-def test_appointments_of_a_clock_that_ran_ahead_do_not_hold(side: Side) -> None:
+def test_what_was_planned_by_a_clock_that_ran_ahead_does_not_hold(side: Side) -> None:
     side.now = NOW + 13 * HOUR
     side.run()
     side.now = NOW
@@ -349,8 +349,8 @@ def test_a_short_voucher_is_fetched_again_at_half_of_its_life(side: Side) -> Non
 def test_what_is_laid_is_logged(side: Side, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     side.run()
-    assert sorted(record.__dict__["authority"] for record in caplog.records if record.message == "laid") == [
-        "OCSP",
+    assert sorted(record.__dict__["from"] for record in caplog.records if record.message == "written") == [
+        "OCSP staple",
         "birch",
         "cedar",
         "dogwood",
@@ -362,7 +362,7 @@ def test_a_fault_with_one_authority_is_planned_as_a_failure(side: Side, caplog: 
     due = side.run()
     assert due is not None
     assert NOW < due <= NOW + timedelta(seconds=30)
-    assert side.laid(side.scene.cedar) is not None
+    assert side.written(side.scene.cedar) is not None
     assert "RuntimeError: unforeseen" in caplog.text
     assert "internal fault (RuntimeError)" in side.report()["birch"].detail
 
@@ -371,8 +371,8 @@ def test_a_folder_in_the_place_of_a_voucher_harms_no_other(side: Side, caplog: p
     side.path(side.scene.birch).mkdir(parents=True)
     side.run()
     side.run(everything=True)
-    assert side.laid(side.scene.cedar) is not None
-    assert f"left on the store: {side.path(side.scene.birch)}: cannot be read" in caplog.text
+    assert side.written(side.scene.cedar) is not None
+    assert f"left in the store: {side.path(side.scene.birch)}: cannot be read" in caplog.text
     rows = side.report()
     assert (rows["birch"].state, rows["cedar"].state) == (State.BAD, State.GOOD)
     assert "cannot be read" in rows["birch"].detail

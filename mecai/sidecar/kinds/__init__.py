@@ -1,0 +1,13 @@
+"""The kinds of staples that a sidecar keeps, each in a module of its own."""
+
+from mecai.evidence import AddressPolicy, Fetcher
+from mecai.sidecar.config import SidecarConfig
+from mecai.sidecar.kinds.kind import Kind
+from mecai.sidecar.kinds.ocsp_staple import OcspKind
+from mecai.sidecar.kinds.voucher import VoucherKind
+from mecai.vrp.ask import ask
+
+
+def kinds_of(config: SidecarConfig) -> tuple[Kind, ...]:
+    """Return every kind, each with its own way out within the limits of `config`."""
+    return (OcspKind(Fetcher(AddressPolicy(config.allowed_networks))), VoucherKind(ask))

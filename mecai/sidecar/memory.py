@@ -1,0 +1,111 @@
+"""What was made of a file, for as long as it would come out the same: nothing is judged again that has not changed.
+
+A result holds while the file's content, what else it rests upon (its basis) and the clock stand as they did: not after
+its own end, not before the moment at which it was made, and never for longer than an hour, for there are ends that it
+does not know (a delegate's certificate, say).
+
+A file whose status (inode, size, both times) is as it was is not even read. Only a file that was changed just before it
+was read might be changed once more within the same tick of the file system's clock: that one is read again, and its
+content decides. (git calls such an entry racily clean.)
+"""
+
+import time
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from stat import S_ISREG
+from typing import Final, Generic, TypeVar
+
+from mecai.errors import HostError
+from mecai.protocol.pki.identity import sha256
+from mecai.service.durable import host_errors
+
+LONGEST: Final = timedelta(hours=1)
+_TICK_NS: Final = 2_000_000_000  # of the coarsest file system's clock
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Lasting(Generic[Value]):
+    """A result, and when it ends."""
+
+    value: Value
+    until: datetime
+
+
+@dataclass(frozen=True)
+class _Status:
+    """What stat(2) says of a file whose content is still the same."""
+
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "_Status":
+        """Look at a regular file; raises `HostError`."""
+        with host_errors(path, "read"):
+            found = path.stat()
+        if not S_ISREG(found.st_mode):
+            raise HostError(f"{path}: cannot be read (not a regular file)")
+        return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    def settled(self) -> bool:
+        """Tell whether a change from now on would show; by the clock that stamps files, whatever a round believes."""
+        return max(self.modified_ns, self.changed_ns) + _TICK_NS < time.time_ns()
+
+
+@dataclass(frozen=True)
+class _Known(Generic[Value]):
+    status: _Status
+    settled: bool
+    content: bytes  # SHA-256
+    basis: Hashable
+    since: datetime
+    lasting: Lasting[Value]
+
+    def holds(self, basis: Hashable, now: datetime) -> bool:
+        return self.basis == basis and self.since <= now < min(self.lasting.until, self.since + LONGEST)
+
+
+class FileMemory(Generic[Key, Value]):
+    """Results by key, each made of one file."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, _Known[Value]] = {}
+
+    def recall(
+        self, key: Key, path: Path, basis: Hashable, now: datetime, make: Callable[[bytes], Lasting[Value]]
+    ) -> Value:
+        """Return what `make` makes of the content of `path`; raises `HostError`, and what `make` raises."""
+        status = _Status.of(path)
+        settled = status.settled()  # before the file is read
+        known = self._known.get(key)
+        if known is not None and known.holds(basis, now):
+            if known.settled and known.status == status:
+                return known.lasting.value
+        else:
+            known = None
+        with host_errors(path, "read"):
+            data = path.read_bytes()
+        content = sha256(data)
+        if known is None or known.content != content:
+            self._known.pop(key, None)
+            known = _Known(status, settled, content, basis, now, make(data))
+        self._known[key] = replace(known, status=status, settled=settled)
+        return known.lasting.value
+
+    def put(  # noqa: PLR0917 - all that a result rests upon
+        self, key: Key, path: Path, data: bytes, basis: Hashable, now: datetime, lasting: Lasting[Value]
+    ) -> None:
+        """Remember what was made of `data` before it was written to `path`; the next look reads it once more."""
+        self._known[key] = _Known(_Status.of(path), False, sha256(data), basis, now, lasting)
+
+    def keep(self, keys: Collection[Key]) -> None:
+        """Forget everything else."""
+        for key in self._known.keys() - keys:
+            del self._known[key]

@@ -1,0 +1,89 @@
+"""What is wanted now: the directory, the sites that can be served, and a task for each file that they need.
+
+Directory and chains are read anew only when a file or the time asks for it (`mecai.sidecar.memory`).
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from mecai.errors import InputError, MecaiError
+from mecai.protocol.objects.authorities import Directory
+from mecai.service.directory_file import read_directory
+from mecai.sidecar.config import CertificateEntry, SidecarConfig
+from mecai.sidecar.kinds.kind import FetchTask, Kind
+from mecai.sidecar.memory import FileMemory, Lasting
+from mecai.sidecar.site import Site, load_site
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The sites by the hash of their certificate, and why others cannot be served.
+
+    `basis` is everything in the directory that a verdict rests upon: its content, and how much of its distrust is in
+    force by now.
+    """
+
+    directory: Directory
+    basis: Hashable
+    sites: Mapping[bytes, Site]
+    tasks: tuple[FetchTask, ...]
+    failures: Mapping[Path, MecaiError]
+
+
+class Surveyor:
+    """Finds out what is wanted, again and again."""
+
+    def __init__(self, config: SidecarConfig, kinds: Sequence[Kind]) -> None:
+        self._config = config
+        self._kinds = kinds
+        self._directory: FileMemory[Path, Directory] = FileMemory()
+        self._sites: FileMemory[CertificateEntry, tuple[Site, tuple[FetchTask, ...]]] = FileMemory()
+
+    def survey(self, now: datetime) -> Wanted:
+        """Read the directory and the chains, each of which fails alone; raises `MecaiError` for the directory."""
+        directory = self._read_directory(now)
+        basis = directory.hash, sum(entry.time <= now for entry in directory.distrust)
+        sites: dict[bytes, Site] = {}
+        tasks: list[FetchTask] = []
+        failures: dict[Path, MecaiError] = {}
+        for entry in self._config.certificates:
+            load = partial(self._load, entry, directory, now)
+            try:
+                site, its_tasks = self._sites.recall(entry, entry.chain, basis, now, load)
+                if site.hash in sites:
+                    raise InputError(
+                        f"{entry.chain}: shows the certificate of another entry; give one entry with all addresses"
+                    )
+            except MecaiError as error:
+                failures[entry.chain] = error
+            else:
+                sites[site.hash] = site
+                tasks.extend(its_tasks)
+        return Wanted(directory, basis, sites, tuple(tasks), failures)
+
+    def _read_directory(self, now: datetime) -> Directory:
+        config = self._config
+
+        def read(_: bytes) -> Lasting[Directory]:
+            directory = read_directory(config.directory, config.publishers, config.private, now)
+            return Lasting(directory, directory.expires)
+
+        return self._directory.recall(config.directory, config.directory, _octets(config.publishers), now, read)
+
+    def _load(
+        self, entry: CertificateEntry, directory: Directory, now: datetime, _: bytes
+    ) -> Lasting[tuple[Site, tuple[FetchTask, ...]]]:
+        site = load_site(entry, directory, now)
+        tasks = tuple(task for kind in self._kinds for task in kind.tasks(site, directory))
+        return Lasting((site, tasks), site.valid_until)
+
+
+def _octets(path: Path) -> bytes:
+    """Return the content of a file; none where it cannot be read, which its reader then says."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
