@@ -33,7 +33,7 @@ class Target:
     chain: tuple[bytes, ...]
 
 
-class Finding(StrEnum):
+class ProbeOutcome(StrEnum):
     """What came of an address, the gravest failure first: it says most about the server."""
 
     AGREED = "agreed"
@@ -42,7 +42,7 @@ class Finding(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-_GRAVITY: Final = tuple(Finding)
+_GRAVITY: Final = tuple(ProbeOutcome)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ProbeResult:
     """What one address showed. `seen` has the SHA-256 of each other certificate, None for an empty chain."""
 
     address: bytes
-    finding: Finding
+    outcome: ProbeOutcome
     intermediates_matched: bool = False
     details: tuple[str, ...] = ()
     seen: tuple[bytes | None, ...] = ()
@@ -75,12 +75,12 @@ class Corroboration:
     @property
     def gravest(self) -> tuple[ProbeResult, ...]:
         """The results of the gravest kind of failure; to be asked where no address agreed."""
-        kind = min((each.finding for each in self.results), key=_GRAVITY.index)
-        return tuple(each for each in self.results if each.finding is kind)
+        kind = min((each.outcome for each in self.results), key=_GRAVITY.index)
+        return tuple(each for each in self.results if each.outcome is kind)
 
     @property
     def _agreed(self) -> tuple[ProbeResult, ...]:
-        return tuple(each for each in self.results if each.finding is Finding.AGREED)
+        return tuple(each for each in self.results if each.outcome is ProbeOutcome.AGREED)
 
 
 def corroborate(target: Target, probe: Probe, deadline: Deadline) -> Corroboration:
@@ -94,10 +94,10 @@ def _examine(target: Target, probe: Probe, deadline: Deadline, address: bytes) -
     failures: list[ProbeResult] = []
     for _ in range(HANDSHAKES):
         result = _shake_hands(target, probe, deadline, address)
-        if result.finding is Finding.AGREED:
+        if result.outcome is ProbeOutcome.AGREED:
             return result
         failures.append(result)
-        if result.finding is Finding.UNREACHABLE:
+        if result.outcome is ProbeOutcome.UNREACHABLE:
             break
     return _summary(Corroboration(tuple(failures)).gravest)
 
@@ -106,22 +106,22 @@ def _shake_hands(target: Target, probe: Probe, deadline: Deadline, address: byte
     try:
         chain = probe(address, target.port, target.server_name, target.key_type, deadline)
     except Unreachable as error:
-        return _failure(address, Finding.UNREACHABLE, error)
+        return _failure(address, ProbeOutcome.UNREACHABLE, error)
     except HandshakeFailed as error:
-        return _failure(address, Finding.HANDSHAKE_FAILED, error)
+        return _failure(address, ProbeOutcome.HANDSHAKE_FAILED, error)
     if chain[:1] == target.chain[:1]:
-        return ProbeResult(address, Finding.AGREED, chain[1:] == target.chain[1:])
+        return ProbeResult(address, ProbeOutcome.AGREED, chain[1:] == target.chain[1:])
     detail = f"{address_text(address)}: shows another certificate than the expected one"
     seen = certificate_hash(chain[0]) if chain else None
-    return ProbeResult(address, Finding.ANOTHER_CERTIFICATE, details=(detail,), seen=(seen,))
+    return ProbeResult(address, ProbeOutcome.ANOTHER_CERTIFICATE, details=(detail,), seen=(seen,))
 
 
-def _failure(address: bytes, finding: Finding, error: ProbeError) -> ProbeResult:
-    return ProbeResult(address, finding, details=(str(error),))
+def _failure(address: bytes, outcome: ProbeOutcome, error: ProbeError) -> ProbeResult:
+    return ProbeResult(address, outcome, details=(str(error),))
 
 
 def _summary(results: tuple[ProbeResult, ...]) -> ProbeResult:
-    """Take several handshakes with one address, all of one finding, as one result; repetitions are left out."""
+    """Take several handshakes with one address, all of one outcome, as one result; repetitions are left out."""
     details = dict.fromkeys(detail for each in results for detail in each.details)
     seen = dict.fromkeys(octets for each in results for octets in each.seen)
-    return ProbeResult(results[0].address, results[0].finding, details=tuple(details), seen=tuple(seen))
+    return ProbeResult(results[0].address, results[0].outcome, details=tuple(details), seen=tuple(seen))

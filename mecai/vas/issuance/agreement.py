@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from mecai.probing.corroborate import Corroboration, Finding, ProbeResult
+from mecai.probing.corroborate import Corroboration, ProbeOutcome, ProbeResult
 from mecai.protocol.pki.identity import address_text
 from mecai.vas.refusal import Code, Refusal
 
 _CODES: Final = {
-    Finding.ANOTHER_CERTIFICATE: Code.CERTIFICATE_MISMATCH,
-    Finding.HANDSHAKE_FAILED: Code.HANDSHAKE_FAILED,
-    Finding.UNREACHABLE: Code.UNREACHABLE,
+    ProbeOutcome.ANOTHER_CERTIFICATE: Code.CERTIFICATE_MISMATCH,
+    ProbeOutcome.HANDSHAKE_FAILED: Code.HANDSHAKE_FAILED,
+    ProbeOutcome.UNREACHABLE: Code.UNREACHABLE,
 }
 
 
@@ -20,7 +20,7 @@ def require_agreement(found: Corroboration) -> None:
     failures = found.gravest
     detail = "; ".join(dict.fromkeys(detail for each in failures for detail in each.details))
     seen = [entry for each in failures for entry in _seen(each)]
-    raise Refusal(_CODES[failures[0].finding], detail, extra={"seen": seen} if seen else None)
+    raise Refusal(_CODES[failures[0].outcome], detail, extra={"seen": seen} if seen else None)
 
 
 def _seen(result: ProbeResult) -> list[dict[str, str | None]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mecai.probing.corroborate import HANDSHAKES, Corroboration, Finding, ProbeResult, Target, corroborate
+from mecai.probing.corroborate import HANDSHAKES, Corroboration, ProbeOutcome, ProbeResult, Target, corroborate
 from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError, Unreachable
 from mecai.protocol.pki.identity import address_octets, certificate_hash
 from mecai.service.deadline import Deadline
@@ -71,7 +71,7 @@ def test_another_certificate_is_told_once_with_its_hash() -> None:
     assert found_by(probe).gravest == (
         ProbeResult(
             ONE,
-            Finding.ANOTHER_CERTIFICATE,
+            ProbeOutcome.ANOTHER_CERTIFICATE,
             details=("192.0.2.1: shows another certificate than the expected one",),
             seen=(certificate_hash(b"other"),),
         ),
@@ -80,14 +80,14 @@ def test_another_certificate_is_told_once_with_its_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "finding"),
+    ("answers", "outcome"),
     [
-        (([DOWN], [DOWN]), Finding.UNREACHABLE),
-        (([DOWN], [BROKEN]), Finding.HANDSHAKE_FAILED),
-        (([BROKEN], [()]), Finding.ANOTHER_CERTIFICATE),
-        (([DOWN], [BROKEN, OTHER, DOWN]), Finding.ANOTHER_CERTIFICATE),
+        (([DOWN], [DOWN]), ProbeOutcome.UNREACHABLE),
+        (([DOWN], [BROKEN]), ProbeOutcome.HANDSHAKE_FAILED),
+        (([BROKEN], [()]), ProbeOutcome.ANOTHER_CERTIFICATE),
+        (([DOWN], [BROKEN, OTHER, DOWN]), ProbeOutcome.ANOTHER_CERTIFICATE),
     ],
 )
-def test_the_gravest_failure_is_told(answers: tuple[list[Answer], list[Answer]], finding: Finding) -> None:
+def test_the_gravest_failure_is_told(answers: tuple[list[Answer], list[Answer]], outcome: ProbeOutcome) -> None:
     found = found_by(FakeProbe({ONE: answers[0], TWO: answers[1]}))
-    assert (found.addresses, {each.finding for each in found.gravest}) == ((), {finding})
+    assert (found.addresses, {each.outcome for each in found.gravest}) == ((), {outcome})

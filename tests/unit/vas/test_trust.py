@@ -3,14 +3,18 @@
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
+from sqlalchemy.exc import OperationalError
 
+from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.vas.refusal import Code, Refusal
+from mecai.vas.storage.database import open_database
 from mecai.vas.storage.tables import DIRECTORIES
 from mecai.vas.trust.contexts import Trust, Trusted
 from mecai.vas.trust.directories import RETRY, Directories
@@ -141,6 +145,27 @@ def test_a_node_judges_by_what_another_node_has_accepted(engine: Engine, publish
     assert nodes[0].in_force(NOW)[0].sequence == 3
     publish(directory(ALDER, sequence=2))
     assert nodes[1].in_force(NOW)[0].sequence == 1
+
+
+def test_no_node_accepts_what_another_is_just_judging(
+    engine: Engine, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One node has read the record and judges sequence 2; a second one, which waits for nobody, comes with 3."""
+    second = open_database(engine.url.render_as_string())
+    event.listen(second, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
+
+    def judge(*arguments: Any) -> tuple[Directory, Record]:
+        monkeypatch.setattr("mecai.vas.trust.directories.accept", accept)
+        newer = publish(directory(ALDER, sequence=3))
+        with pytest.raises(OperationalError, match="database is locked"):
+            Directories((newer,), second).in_force(NOW)
+        return accept(*arguments)
+
+    monkeypatch.setattr("mecai.vas.trust.directories.accept", judge)
+    first = Directories((publish(directory(ALDER, sequence=2)),), engine)
+    assert [each.sequence for each in first.in_force(NOW)] == [2]
+    assert [each.sequence for each in first.in_force(NOW)] == [3]
+    second.dispose()
 
 
 def test_a_damaged_record_is_no_new_beginning(
