@@ -61,7 +61,7 @@ def open_database(url: str, example: str) -> Engine:
 
 def migrate(engine: Engine, schema: Schema) -> None:
     """Bring the schema up to date; on one that is, this changes nothing. Raises `HostError`."""
-    settings = _alembic(schema)
+    settings = alembic_settings(schema)
     try:
         with engine.begin() as connection:
             settings.attributes["connection"] = connection
@@ -79,7 +79,7 @@ def run_steps(tables: MetaData) -> None:
 
 def require_ready(engine: Engine, schema: Schema) -> None:
     """Answer a query, on a schema that is up to date; raises `HostError`."""
-    expected = ScriptDirectory.from_config(_alembic(schema)).get_current_head()
+    expected = ScriptDirectory.from_config(alembic_settings(schema)).get_current_head()
     try:
         with reading(engine) as connection:
             found = MigrationContext.configure(connection).get_current_revision()
@@ -104,7 +104,8 @@ def cause(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
-def _alembic(schema: Schema) -> Config:
+def alembic_settings(schema: Schema) -> Config:
+    """Return what Alembic's own commands take, but for the connection: `attributes["connection"]`."""
     settings = Config()
     settings.set_main_option("script_location", schema.steps)
     return settings

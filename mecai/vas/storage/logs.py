@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher_info import VoucherInfo
-from mecai.vas.storage.database import insert_into
+from mecai.service.database import insert_into
 from mecai.vas.storage.tables import CERTIFICATES, VOUCHERS
 
 

@@ -4,26 +4,13 @@ The same schema serves SQLite (one node) and PostgreSQL (several nodes that shar
 test holds both together. Times are UTC, whole seconds.
 """
 
-from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Column, DateTime, Dialect, LargeBinary, MetaData, String, Table
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Column, LargeBinary, MetaData, String, Table
+
+from mecai.service.database import UtcTime
 
 METADATA: Final = MetaData()
-
-
-class Moment(TypeDecorator[datetime]):
-    """A point in time; SQLite forgets the time zone, which is always UTC."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back what SQLite forgot."""
-        del dialect
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
-
 
 # docs/spec H1: every certificate of a valid, probed request, until it expires.
 CERTIFICATES: Final = Table(
@@ -31,8 +18,8 @@ CERTIFICATES: Final = Table(
     METADATA,
     Column("hash", LargeBinary(32), primary_key=True),
     Column("der", LargeBinary, nullable=False),
-    Column("first_seen", Moment, nullable=False),
-    Column("expires", Moment, nullable=False, index=True),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False, index=True),
 )
 
 # What this VA has signed. The certificate may have left its log before the voucher leaves this one.
@@ -41,7 +28,7 @@ VOUCHERS: Final = Table(
     METADATA,
     Column("serial_number", LargeBinary(16), primary_key=True),
     Column("certificate_hash", LargeBinary(32), nullable=False, index=True),
-    Column("this_update", Moment, nullable=False, index=True),
+    Column("this_update", UtcTime, nullable=False, index=True),
     Column("requester", String(45), nullable=False),
     Column("der", LargeBinary, nullable=False),
 )

@@ -19,10 +19,10 @@ from sqlalchemy import Engine, select, update
 from mecai.errors import HostError, Malformed, MecaiError
 from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Directory
+from mecai.service.database import insert_into
 from mecai.service.pem import load_certificates
 from mecai.vas.config import DirectoryFile
 from mecai.vas.refusal import Code, Refusal
-from mecai.vas.storage.database import insert_into
 from mecai.vas.storage.tables import DIRECTORIES
 
 LOG = logging.getLogger(__name__)

@@ -4,12 +4,13 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 from mecai.protocol.acceptance import Newest, Record
-from mecai.vas.storage import database
+from mecai.service.database import alembic_settings
+from mecai.vas.storage.database import SCHEMA
 
 
 def step(engine: Engine, way: str, revision: str) -> None:
     """Take the schema up or down to a revision."""
-    settings = database._alembic()
+    settings = alembic_settings(SCHEMA)
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
         getattr(command, way)(settings, revision)

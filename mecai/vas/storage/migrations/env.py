@@ -1,9 +1,6 @@
-"""What Alembic runs around each step: one connection, given by `storage.database.migrate`, and one transaction."""
+"""What Alembic runs around the steps of the schema."""
 
-from alembic import context
-
+from mecai.service.database import run_steps
 from mecai.vas.storage.tables import METADATA
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
-with context.begin_transaction():
-    context.run_migrations()
+run_steps(METADATA)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from mecai.vas.storage.tables import Moment
+from mecai.service.database import UtcTime
 
 revision = "0001"
 down_revision = None
@@ -17,14 +17,14 @@ def upgrade() -> None:
         "certificates",
         sa.Column("hash", sa.LargeBinary(32), primary_key=True),
         sa.Column("der", sa.LargeBinary, nullable=False),
-        sa.Column("first_seen", Moment, nullable=False),
-        sa.Column("expires", Moment, nullable=False, index=True),
+        sa.Column("first_seen", UtcTime, nullable=False),
+        sa.Column("expires", UtcTime, nullable=False, index=True),
     )
     op.create_table(
         "vouchers",
         sa.Column("serial_number", sa.LargeBinary(16), primary_key=True),
         sa.Column("certificate_hash", sa.LargeBinary(32), nullable=False, index=True),
-        sa.Column("this_update", Moment, nullable=False, index=True),
+        sa.Column("this_update", UtcTime, nullable=False, index=True),
         sa.Column("requester", sa.String(45), nullable=False),
         sa.Column("der", sa.LargeBinary, nullable=False),
     )
