@@ -19,13 +19,15 @@ from rich.table import Table
 
 from mecai.client.context import VoucherContext
 from mecai.client.explain import RULES, explain
-from mecai.client.fetch import Connection, Deadline, Destination, Page, Unreachable, connect, get
+from mecai.client.fetch import Connection, Destination, Page, connect, get
 from mecai.client.policy import DEFAULT_CONFIG, MODES, PROFILES, ClientPolicy, read_policy
 from mecai.client.verdict import Outcome
 from mecai.errors import MecaiError, VerificationError
+from mecai.net.dial import Unreachable
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.protocol.verify.connection import Vouched
+from mecai.service.deadline import Deadline
 from mecai.service.printable import printable
 
 Document = dict[str, Any]

@@ -23,7 +23,8 @@ from mecai.protocol.pki.names import check_https_url
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.service import durable
 from mecai.service.pem import load_certificates
-from mecai.vrp.ask import Held, Refused, ask
+from mecai.vrp.answers import Held, Refused
+from mecai.vrp.ask import ask_authority
 
 _FILE = click.Path(path_type=Path)
 _METHODS = {EvidenceMethod.OCSP: "ocsp", EvidenceMethod.CRL: "crl", EvidenceMethod.SHORT_LIVED: "shortLived"}
@@ -136,20 +137,16 @@ class NoVoucher(MecaiError):
 
 
 def _ask(servers: Sequence[Server], wanted: bytes) -> bytes:
-    """Ask the servers of one authority, one after the other, until one knows an answer."""
-    for server in servers:
-        try:
-            answer = ask(server, wanted)
-        except Refused as refusal:
-            if refusal.final:
-                raise NoVoucher(str(refusal)) from refusal
-            if server is servers[-1]:
-                raise
-            continue
-        if isinstance(answer, Held):
-            raise NoVoucher(f"{server.url}: seen for the first time; ask again after {answer.until:%Y-%m-%dT%H:%M:%SZ}")
-        return answer
-    raise InputError("the directory names no server of this authority")
+    """Return the voucher of one authority; raises `NoVoucher` where its answer is another."""
+    try:
+        answer = ask_authority(servers, wanted)
+    except Refused as refusal:
+        if refusal.final:
+            raise NoVoucher(str(refusal)) from refusal
+        raise
+    if isinstance(answer, Held):
+        raise NoVoucher(f"the certificate is on hold; ask again after {answer.until:%Y-%m-%dT%H:%M:%SZ}")
+    return answer
 
 
 def _servers_of(name: str, directory: Directory) -> tuple[Server, ...]:
@@ -157,6 +154,8 @@ def _servers_of(name: str, directory: Directory) -> tuple[Server, ...]:
     if found is None:
         known = ", ".join(each.name for each in directory.authorities)
         raise InputError(f"--authority {name}: is not in the directory, which has {known}")
+    if not found.servers:
+        raise InputError(f"--authority {name}: has no server in the directory; it does not vouch")
     return found.servers
 
 

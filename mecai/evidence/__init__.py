@@ -7,7 +7,7 @@ addresses that its `AddressPolicy` allows; the VAS's probe obeys the same policy
 from mecai.evidence.collector import Collector
 from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp, ocsp_urls
 from mecai.net.addresses import AddressPolicy, AddressRefused
-from mecai.net.exchange import Fetch, Fetcher, FetchError
+from mecai.net.fetch import Fetch, Fetcher, FetchError
 
 __all__ = [
     "AddressPolicy",

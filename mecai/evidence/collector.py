@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import VerificationError
 from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp
-from mecai.net.exchange import Fetch, FetchError
+from mecai.net.fetch import Fetch, FetchError
 
 KEPT_FOR: Final = timedelta(minutes=10)
 KEPT: Final = 4096  # pieces of evidence

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from mecai.errors import VerificationError
-from mecai.net.exchange import Fetch
+from mecai.net.fetch import Fetch
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.pki.crl import distribution_points, judge_crl

@@ -1,1 +1,1 @@
-"""Hosts that a stranger named: which addresses may be contacted, and one bounded HTTP exchange with them."""
+"""The one bounded way out to other hosts: which addresses may be contacted, names, connections, one HTTP exchange."""

@@ -23,9 +23,9 @@ _PAUSE: Final = 0.02  # seconds between two tries; flock(2) itself waits without
 def locked(file: Path, seconds: float = SECONDS) -> Iterator[None]:
     """Hold `file` for this process, and make its folder (0700) and it (0600) if need be; another holder is waited for.
 
-    Raises `HostError` when it cannot be opened, or is not free after `seconds`.
+    Raises `HostError` when the folder cannot be written, or the lock is not free after `seconds`.
     """
-    with host_errors(file, "locked"):
+    with host_errors(file.parent, "written"):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

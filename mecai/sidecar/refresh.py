@@ -26,7 +26,7 @@ from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hol
 from mecai.sidecar.store import StapleKey, StapleStore
 from mecai.sidecar.verdicts import Verdicts
 from mecai.sidecar.wanted import Surveyor, Wanted
-from mecai.vrp.ask import Held
+from mecai.vrp.answers import Held
 
 LOG = logging.getLogger(__name__)
 

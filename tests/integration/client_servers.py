@@ -7,12 +7,14 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 
 from mecai.protocol.codec.tls_extension import VOUCHER
 from tests.unit.client.world import World
 
 _SERVED_IN = 0x1180  # ClientHello, TLS 1.2 ServerHello, TLS 1.3 Certificate
+_HELLO_REQUEST = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00"  # RFC 5246, section 7.4.1.1, in a record of its own
 PAGE = "<p>hello</p>"
 
 
@@ -66,3 +68,10 @@ def blunt_server(*pieces: bytes) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
         listener.close()
+
+
+@contextmanager
+def flooding_server() -> Iterator[int]:
+    """Accept one connection and send TLS 1.2 HelloRequests until the client goes; yields the port."""
+    with blunt_server(*repeat(_HELLO_REQUEST * 5000, 10_000)) as port:
+        yield port

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, VoucherContext
-from mecai.client.fetch import PAGE_LIMIT, Connection, Deadline, Destination, Unreachable, connect, get
+from mecai.client.fetch import PAGE_LIMIT, Connection, Destination, connect, get
 from mecai.errors import HostError, VerificationError
-from tests.integration.client_servers import PAGE, blunt_server, openssl_server
+from mecai.net.dial import Unreachable
+from mecai.service.deadline import Deadline
+from tests.integration.client_servers import PAGE, blunt_server, flooding_server, openssl_server
 from tests.integration.tls_server import TlsServer
 from tests.pki import Hierarchy
 from tests.unit.client.world import World
@@ -31,8 +33,8 @@ def reach(context: VoucherContext, port: int, host: str = "localhost") -> Connec
 def resolve_to(*addresses: str) -> Callable[..., list[Any]]:
     """Stand in for the resolver."""
 
-    def getaddrinfo(_host: str, port: int, **_hints: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+    def getaddrinfo(*_arguments: Any, **_hints: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
 
     return getaddrinfo
 
@@ -103,6 +105,12 @@ def test_a_broken_handshake_is_final_too(context: VoucherContext, monkeypatch: p
 def test_a_silent_server_meets_the_deadline(context: VoucherContext) -> None:
     with blunt_server() as port, pytest.raises(VerificationError, match="timed out") as caught:
         connect(Destination("localhost", port), context, Deadline(0.2))
+    assert caught.value.reason == "handshake-failed"
+
+
+def test_a_server_that_sends_hello_requests_without_end_meets_the_deadline(context: VoucherContext) -> None:
+    with flooding_server() as port, pytest.raises(VerificationError, match="timed out") as caught:
+        connect(Destination("localhost", port), context, Deadline(0.3))
     assert caught.value.reason == "handshake-failed"
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.objects.authorities import Server
-from mecai.vrp.ask import Held, Refused, ask
+from mecai.service.deadline import Deadline
+from mecai.vrp.answers import Held, Refused
+from mecai.vrp.ask import ask
+from tests.integration.client_servers import flooding_server
 from tests.integration.played_vas import NOW, TLS, Vas, answering
 from tests.pki import Hierarchy
 
@@ -45,7 +48,7 @@ def test_a_hold(vas: Vas) -> None:
             403,
             PROBLEM,
             json.dumps({"type": "tag:x:problem/revoked", "detail": "gone\x1b[0m"}),
-            "revoked: gone?[0m",
+            "revoked: gone\ufffd[0m",
             True,
         ),
         (503, PROBLEM, json.dumps({"type": "x/overloaded", "detail": "later"}), "overloaded: later", False),
@@ -75,7 +78,7 @@ def test_what_no_http_library_understands_cannot_drive_a_terminal(vas: Vas) -> N
         handler.wfile.write(b"HTTP/\x1b[31m 200 OK\r\n\r\n")
 
     vas.handle = odd
-    with pytest.raises(Refused, match=r"HTTP/\?\[31m"):
+    with pytest.raises(Refused, match="HTTP/\ufffd\\[31m"):
         ask(vas.server(), b"request")
 
 
@@ -92,24 +95,14 @@ def test_nobody_listens() -> None:
         ask(at(port), b"request")
 
 
-def test_many_dead_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    times: list[float] = []
-
-    def silent(_address: tuple[str, int], timeout: float) -> None:
-        times.append(timeout)
-        raise TimeoutError("timed out")
-
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{last}", 443)) for last in range(100)]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    monkeypatch.setattr(socket, "create_connection", silent)
-    with pytest.raises(Refused, match="timed out"):
-        ask(at(443), b"request", seconds=5)
-    assert (len(times), max(times[:50]) < 0.11) == (100, True)
-
-
 def test_a_server_that_never_speaks_is_cut_off() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Refused):
-        ask(at(listener.getsockname()[1]), b"request", seconds=0.1)
+        ask(at(listener.getsockname()[1]), b"request", Deadline(0.1))
+
+
+def test_a_server_that_sends_hello_requests_without_end_is_cut_off() -> None:
+    with flooding_server() as port, pytest.raises(Refused, match="timed out"):
+        ask(at(port), b"request", Deadline(0.3))
 
 
 def test_a_server_that_drips_is_cut_off(vas: Vas) -> None:
@@ -124,8 +117,8 @@ def test_a_server_that_drips_is_cut_off(vas: Vas) -> None:
 
     vas.handle = drip
     try:
-        with pytest.raises(Refused, match=r"took longer than 0\.3 s"):
-            ask(vas.server(), b"request", seconds=0.3)
+        with pytest.raises(Refused, match="timed out"):
+            ask(vas.server(), b"request", Deadline(0.3))
     finally:
         ended.set()
 

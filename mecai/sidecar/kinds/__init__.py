@@ -1,6 +1,7 @@
 """The kinds of staples that a sidecar keeps, each in a module of its own."""
 
 from mecai.evidence import AddressPolicy, Fetcher
+from mecai.net.resolve import from_system
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.kinds.kind import Kind
 from mecai.sidecar.kinds.ocsp_staple import OcspKind
@@ -9,5 +10,5 @@ from mecai.vrp.ask import ask
 
 
 def kinds_of(config: SidecarConfig) -> tuple[Kind, ...]:
-    """Return every kind, each with its own way out within the limits of `config`."""
-    return (OcspKind(Fetcher(AddressPolicy(config.allowed_networks))), VoucherKind(ask))
+    """Return every kind, each with its own way out within the limits of `config`; names are the operator's own."""
+    return (OcspKind(Fetcher(AddressPolicy(config.allowed_networks), from_system)), VoucherKind(ask))

@@ -11,7 +11,7 @@ from typing import ClassVar
 from mecai.protocol.objects.authorities import Directory
 from mecai.sidecar.site import Site
 from mecai.sidecar.store import StapleKey
-from mecai.vrp.ask import Held
+from mecai.vrp.answers import Held
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """Vouchers: `<VA id, 16 hex>.voucher`, CMS in DER, one of each authority that a client would accept (docs/spec, V6)."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final
 
 from mecai.errors import Malformed
-from mecai.protocol.objects.authorities import Authority, Directory, Server
+from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import sha256
@@ -15,11 +14,10 @@ from mecai.protocol.verify.connection import Policy, Presented, examine_path, ju
 from mecai.sidecar.kinds.kind import FetchTask, Kind, Servable
 from mecai.sidecar.site import Site
 from mecai.sidecar.store import StapleKey
-from mecai.vrp.ask import Held, Refused
+from mecai.vrp.answers import Held
+from mecai.vrp.ask import Ask, ask_authority
 
 _NAME: Final = re.compile(r"([0-9a-f]{16})\.voucher")
-
-Ask = Callable[[Server, bytes], bytes | Held]
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,9 @@ class VoucherTask(FetchTask):
         return f"{self.key}#{sha256(self.request).hex()[:16]}"
 
     def fetch(self, now: datetime) -> bytes | Held:
-        """Ask the servers of the authority one after the other; raises `Refused`."""
+        """Ask the servers of the authority; raises `Refused`."""
         del now
-        *others, last = self.authority.servers
-        for server in others:
-            try:
-                return self.kind.ask(server, self.request)
-            except Refused as refusal:
-                if refusal.final:
-                    raise
-        return self.kind.ask(last, self.request)
+        return ask_authority(self.authority.servers, self.request, self.kind.ask)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from mecai.cli.client import _failure_document, _print_human
-from mecai.client.fetch import Destination, Unreachable
+from mecai.client.fetch import Destination
 from mecai.errors import VerificationError
+from mecai.net.dial import Unreachable
 
 SITE = Destination("www.example.test", 443)
 PAGE = {"status": 200, "phrase": "OK", "contentType": "text/html", "location": None, "complete": True}

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mecai.cli import sidecar as verb
-from mecai.vrp.ask import Held, Refused
+from mecai.vrp.answers import Held, Refused
 from tests.pki import DAY, HOUR, NOW
 from tests.unit.sidecar.conftest import Side, make_side
 

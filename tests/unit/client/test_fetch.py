@@ -2,7 +2,7 @@
 
 import pytest
 
-from mecai.client.fetch import Deadline, Destination
+from mecai.client.fetch import Destination
 from mecai.errors import InputError
 
 
@@ -33,6 +33,8 @@ def test_urls(text: str, host: str, port: int, path: str) -> None:
         "https://-example.test/",
         "https://[2001:db8::1",
         "https://www..example.test/",
+        "https://www.example.test:0/",
+        "https://[fe80::1%25lo]/",
     ],
 )
 def test_what_is_no_https_url(text: str) -> None:
@@ -62,9 +64,3 @@ def test_what_is_no_host(text: str) -> None:
 def test_a_destination_is_shown_as_a_url() -> None:
     assert Destination("2001:db8::1", 8443, "/x").url == "https://[2001:db8::1]:8443/x"
     assert Destination("www.example.test", 443).url == "https://www.example.test/"
-
-
-def test_a_deadline_passes() -> None:
-    assert 0 < Deadline(1000).left() <= 1000
-    with pytest.raises(TimeoutError):
-        Deadline(0).left()

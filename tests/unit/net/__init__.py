@@ -1,1 +1,1 @@
-"""Hosts that a stranger named."""
+"""The way out to other hosts."""

@@ -1,195 +1,104 @@
-"""One bounded exchange: where it may go, how long it may take, how much it may bring. No network: a socket pair."""
+"""One HTTP exchange over a socket pair: what a server may do, and that it always ends."""
 
-import ipaddress
-import itertools
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from mecai.evidence import AddressPolicy, Fetcher, FetchError
+from mecai.net.exchange import exchange
+from mecai.net.url import Target
 from mecai.service.deadline import Deadline
 
-PUBLIC = ipaddress.ip_address("8.8.8.8").packed
-PRIVATE = ipaddress.ip_address("10.0.0.1").packed
-GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-
-@dataclass
-class World:
-    """Resolves every name to `addresses`; answers every connection with `answer`, and keeps what was asked."""
-
-    answer: bytes = GOOD
-    addresses: Sequence[bytes] = (PUBLIC,)
-    dead: frozenset[bytes] = frozenset()
-    resolved: list[str] = field(default_factory=list)
-    connected: list[tuple[bytes, int]] = field(default_factory=list)
-    asked: bytes = b""
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def resolve(self, name: str, deadline: Deadline) -> Sequence[bytes]:
-        """Stand for the DNS."""
-        del deadline
-        self.resolved.append(name)
-        return self.addresses
-
-    def connect(self, address: bytes, port: int, deadline: Deadline) -> socket.socket:
-        """Stand for the network."""
-        del deadline
-        self.connected.append((address, port))
-        if address in self.dead:
-            raise ConnectionRefusedError(111, "Connection refused")
-        ours, theirs = socket.socketpair()
-        self.threads.append(threading.Thread(target=self._serve, args=(theirs,)))
-        self.threads[-1].start()
-        return ours
-
-    def _serve(self, theirs: socket.socket) -> None:
-        with theirs, suppress(OSError):  # who refuses an answer closes in the middle of it
-            self.asked = theirs.recv(65536)
-            theirs.sendall(self.answer)
+TARGET = Target("www.example.test", 443, "/x")
+Pair = tuple[socket.socket, socket.socket]
 
 
 @pytest.fixture
-def fetching() -> Iterator[Callable[..., tuple[World, Fetcher]]]:
-    """Make a world and a fetcher in it; wait for its threads afterwards."""
-    worlds: list[World] = []
-
-    def make(policy: AddressPolicy | None = None, **settings: Any) -> tuple[World, Fetcher]:
-        worlds.append(World(**settings))
-        return worlds[-1], Fetcher(policy or AddressPolicy(), worlds[-1].resolve, worlds[-1].connect)
-
-    yield make
-    for world in worlds:
-        for thread in world.threads:
-            thread.join()
-
-
-Fetching = Callable[..., tuple[World, Fetcher]]
-
-
-def test_get(fetching: Fetching) -> None:
-    world, fetch = fetching()
-    assert fetch("http://crl.example.test/a?b=c#d", 100) == b"hello"
-    assert world.asked.startswith(b"GET /a?b=c HTTP/1.1\r\nHost: crl.example.test\r\nAccept-Encoding: identity\r\n")
-    assert world.connected == [(PUBLIC, 80)]
-
-
-def test_post(fetching: Fetching) -> None:
-    world, fetch = fetching()
-    fetch("http://ocsp.example.test", 100, body=b"\x30\x00", content_type="application/ocsp-request")
-    assert world.asked.startswith(b"POST / HTTP/1.1\r\nHost: ocsp.example.test\r\n")
-    assert b"Content-Type: application/ocsp-request\r\n" in world.asked
-    assert world.asked.endswith(b"\r\n\r\n\x30\x00")
-
-
-def test_the_name_is_resolved_once_and_the_connection_goes_to_that_address(fetching: Fetching) -> None:
-    world, fetch = fetching(addresses=(PRIVATE, PUBLIC))
-    fetch("http://OCSP.example.test/", 100)
-    assert world.resolved == ["ocsp.example.test"]
-    assert world.connected == [(PUBLIC, 80)]
-
-
-def test_the_next_address_is_tried(fetching: Fetching) -> None:
-    other = ipaddress.ip_address("2600::1").packed
-    world, fetch = fetching(addresses=(other, PUBLIC), dead=frozenset({other}))
-    assert fetch("http://ocsp.example.test:443/", 100) == b"hello"
-    assert world.connected == [(other, 443), (PUBLIC, 443)]
-
-
-@pytest.mark.parametrize("host", ["10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "127.0.0.1"])
-def test_refused_addresses_are_not_contacted(fetching: Fetching, host: str) -> None:
-    world, fetch = fetching()
-    with pytest.raises(FetchError, match="address-refused"):
-        fetch(f"http://{host}/", 100)
-    assert (world.resolved, world.connected) == ([], [])
-
-
-def test_a_name_for_refused_addresses_only_is_not_contacted(fetching: Fetching) -> None:
-    world, fetch = fetching(addresses=(PRIVATE,))
-    with pytest.raises(FetchError, match="private"):
-        fetch("http://ocsp.example.test/", 100)
-    assert world.connected == []
-
-
-def test_an_operators_exception_is_contacted(fetching: Fetching) -> None:
-    policy = AddressPolicy(allowed=(ipaddress.ip_network("10.0.0.0/8"),))
-    world, fetch = fetching(policy, addresses=(PRIVATE,))
-    assert fetch("http://ocsp.example.test/", 100) == b"hello"
-    assert world.connected == [(PRIVATE, 80)]
+def pair() -> Iterator[Pair]:
+    """Give both ends of a connection: ours and the server's."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "https://ocsp.example.test/",
-        "ldap://ocsp.example.test/",
-        "file:///etc/passwd",
-        "http:///path",
-        "http://user:secret@ocsp.example.test/",
-        "http://ocsp.example.test:8080/",
-        "http://ocsp.example.test:0/",
-        "http://ocsp.example.test:99999/",
-        "http://ocsp.example.test/\u00e9",
-        "http://ocsp.example.test/a b\r\nX: y",
-        "http://2130706433x_%/",
-        "http://[fe80::1%25eth0]/",
-        "http://[/",
-        "",
-    ],
+    ("target", "host"), [(TARGET, b"www.example.test"), (Target("2001:db8::1", 8443), b"[2001:db8::1]:8443")]
 )
-def test_urls_that_are_refused(fetching: Fetching, url: str) -> None:
-    _, fetch = fetching()
-    with pytest.raises(FetchError):
-        fetch(url, 100)
+def test_the_host_field_names_the_port_where_it_is_not_the_usual(pair: Pair, target: Target, host: bytes) -> None:
+    ours, theirs = pair
+    theirs.sendall(b"HTTP/1.1 204 Nothing\r\n\r\n")
+    assert exchange(ours, target, Deadline(10), 100).status == 204
+    assert b"Host: " + host in theirs.recv(65536).split(b"\r\n")
+
+
+@pytest.mark.parametrize("body", [None, b"x" * 1_000_000])
+def test_an_answer_counts_that_came_before_the_whole_request_was_sent(pair: Pair, body: bytes | None) -> None:
+    """The server refuses by the first line, says why, and hangs up: sending fails, and the reason is there to read."""
+    ours, theirs = pair
+    theirs.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nwhy")
+    theirs.close()
+    answer = exchange(ours, TARGET, Deadline(10), 100, body=body)
+    assert (answer.status, answer.phrase, answer.body) == (413, "Too Large", b"why")
+
+
+def test_a_server_that_hangs_up_without_answer_leaves_what_failed_first(pair: Pair) -> None:
+    ours, theirs = pair
+    theirs.close()
+    with pytest.raises(BrokenPipeError):
+        exchange(ours, TARGET, Deadline(10), 100, body=b"x")
 
 
 @pytest.mark.parametrize(
-    ("answer", "complaint"),
+    "answer",
     [
-        (b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.test/\r\nContent-Length: 0\r\n\r\n", "answered 302"),
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "answered 404, expected 200"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n" + bytes(101), "more than 100 octets"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(5000), "more than 100 octets"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n" + bytes(65535), "more than 100 octets"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, "headers"),
-        (b"SSH-2.0-nonsense\r\n", "SSH"),
-        (b"", "closed connection without response"),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhell",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhell",
     ],
 )
-def test_answers_that_are_refused(fetching: Fetching, answer: bytes, complaint: str) -> None:
-    _, fetch = fetching(answer=answer)
-    with pytest.raises(FetchError, match=complaint):
-        fetch("http://ocsp.example.test/", 100)
+def test_an_answer_that_ends_too_early_is_none(pair: Pair, answer: bytes) -> None:
+    ours, theirs = pair
+    theirs.sendall(answer)
+    theirs.shutdown(socket.SHUT_WR)
+    with pytest.raises(OSError, match="IncompleteRead"):
+        exchange(ours, TARGET, Deadline(10), 100)
 
 
-def test_what_a_server_says_cannot_drive_a_terminal(fetching: Fetching) -> None:
-    _, fetch = fetching(answer=b"HTTP/\x1b[31m\x9b" + b"y" * 9000 + b" 200 OK\r\n\r\n")
-    with pytest.raises(FetchError, match=r"HTTP/\\x1b\[31m\\x9byyy") as caught:
-        fetch("http://crl.example.test/", 100)
-    assert len(str(caught.value)) < 400
+def test_a_body_is_cut_off_at_the_limit(pair: Pair) -> None:
+    ours, theirs = pair
+    theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+    answer = exchange(ours, TARGET, Deadline(10), 4)
+    assert (answer.body, answer.complete) == (b"hell", False)
 
 
-def test_exactly_the_limit_is_let_through(fetching: Fetching) -> None:
-    _, fetch = fetching()
-    assert fetch("http://ocsp.example.test/", 5) == b"hello"
-
-
-def test_a_silent_server_costs_no_more_than_the_deadline() -> None:
+@pytest.mark.parametrize(
+    "drip", [b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"X: y\r\n", b"HTTP/1.1 200 OK\r\n\r\nx", b"\x00"]
+)
+def test_no_server_can_hold_it_beyond_the_deadline(drip: bytes) -> None:
+    """It is silent, or says the same again and again, so that no single wait is long."""
     ours, theirs = socket.socketpair()
-    fetch = Fetcher(AddressPolicy(), lambda *_: [PUBLIC], lambda *_: ours, seconds=0.05)
-    with theirs, pytest.raises(FetchError, match="timed out"):
-        fetch("http://ocsp.example.test/", 100)
+
+    def serve() -> None:
+        with theirs, suppress(OSError):
+            while drip:
+                theirs.sendall(drip)
+            while theirs.recv(65536):
+                pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with ours, pytest.raises(OSError):  # noqa: PT011 - some drips are no HTTP, and end at once
+        exchange(ours, TARGET, Deadline(0.2), 1 << 28)
+    thread.join(10)
+    assert not thread.is_alive()
 
 
-def test_a_server_that_drips_costs_no_more_than_the_deadline() -> None:
-    ours, theirs = socket.socketpair()
-    theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(100_000))
-    ticks = itertools.count()
-    fetch = Fetcher(AddressPolicy(), lambda *_: [PUBLIC], lambda *_: ours, clock=lambda: next(ticks))
-    with theirs, pytest.raises(FetchError, match="timed out"):
-        fetch("http://ocsp.example.test/", 1_000_000)
+def test_a_deadline_that_is_over_asks_nothing(pair: Pair) -> None:
+    ours, theirs = pair
+    with pytest.raises(TimeoutError):
+        exchange(ours, TARGET, Deadline(0), 100)
+    theirs.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        theirs.recv(1)

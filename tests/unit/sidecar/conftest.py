@@ -18,7 +18,7 @@ from mecai.sidecar.kinds.voucher import VoucherKind
 from mecai.sidecar.refresh import Environment, Refresher
 from mecai.sidecar.report import Row, report
 from mecai.sidecar.store import StapleStore
-from mecai.vrp.ask import Held
+from mecai.vrp.answers import Held
 from tests.directories import PUBLISHER, signed
 from tests.pki import NOW, Hierarchy, Issued
 from tests.responders import Responders

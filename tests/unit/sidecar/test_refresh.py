@@ -15,7 +15,7 @@ from mecai.protocol.objects.authorities import Server
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
 from mecai.sidecar.schedule import SHORTEST
-from mecai.vrp.ask import Held, Refused
+from mecai.vrp.answers import Held, Refused
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW, Hierarchy
 from tests.scene import ADDRESS, Scene, authority_entry

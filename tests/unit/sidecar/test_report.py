@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
-from mecai.vrp.ask import Held, Refused
+from mecai.vrp.answers import Held, Refused
 from tests.pki import DAY, HOUR, NOW
 from tests.unit.sidecar.conftest import SECOND, Side
 

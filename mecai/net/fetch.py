@@ -1,0 +1,79 @@
+"""Fetching what a stranger's certificate names (docs/spec, P7).
+
+http only, ports 80 and 443, no redirect, no proxy, no compression. The name is resolved once; each address is held
+against the policy, and the connection goes to exactly the address that passed. One deadline covers name, connection,
+request and answer, however slowly the octets drip; the answer has a limit of its own.
+"""
+
+import http.client
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from mecai.errors import HostError, InputError
+from mecai.net.addresses import AddressPolicy
+from mecai.net.dial import Connect, connect, dial
+from mecai.net.exchange import Answer, exchange
+from mecai.net.resolve import Resolve, from_dns
+from mecai.net.url import PORTS, Target, read_url
+from mecai.service.deadline import Deadline
+from mecai.service.printable import one_line, words
+
+SECONDS: Final = 5.0
+
+
+class FetchError(HostError):
+    """Nothing usable came back: what was asked, and what went wrong."""
+
+
+class Fetch(Protocol):
+    """A `Fetcher`, or what stands for one in a test."""
+
+    def __call__(self, url: str, limit: int, *, body: bytes | None = None, content_type: str = "") -> bytes:
+        """Return the body of the answer, at most `limit` octets; raises `FetchError`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """Fetches what the policy allows; `resolve` and `connect` are the two ways out of this process."""
+
+    policy: AddressPolicy
+    resolve: Resolve = from_dns
+    connect: Connect = connect
+    seconds: float = SECONDS
+
+    def __call__(self, url: str, limit: int, *, body: bytes | None = None, content_type: str = "") -> bytes:
+        """GET `url`, or POST `body` to it; return the body of an answer 200, at most `limit` octets.
+
+        Raises `FetchError`, whatever goes wrong.
+        """
+        headers = {} if body is None else {"Content-Type": content_type}
+        deadline = Deadline(self.seconds)
+        try:
+            target = _target(url)
+            with closing(self._dial(target, deadline)) as connected:
+                answer = exchange(connected, target, deadline, limit, body=body, headers=headers)
+            return _body(answer, limit)
+        except (OSError, ValueError, InputError) as error:
+            raise FetchError(f"{one_line(url)}: {words(error)}") from error
+
+    def _dial(self, target: Target, deadline: Deadline) -> socket.socket:
+        return dial(target.host, target.port, deadline, policy=self.policy, resolve=self.resolve, connect=self.connect)
+
+
+def _target(url: str) -> Target:
+    """Return where a URL leads that may be fetched; raises `InputError`."""
+    target = read_url(url, "http")
+    if target.port not in PORTS.values():
+        raise InputError(f"port {target.port} is not fetched from; expected 80 or 443")
+    return target
+
+
+def _body(answer: Answer, limit: int) -> bytes:
+    if answer.status != http.client.OK:
+        raise ValueError(f"answered {answer.status}, expected 200")
+    if not answer.complete:
+        raise ValueError(f"answered more than {limit} octets")
+    return answer.body

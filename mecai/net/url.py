@@ -1,0 +1,66 @@
+"""http and https URLs, read once: what is sent is the text itself, for a URL put together anew may be another one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from mecai.errors import InputError
+from mecai.protocol.pki.identity import address_octets, address_text
+from mecai.protocol.pki.names import host_name
+
+PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a URL leads: `host` is a name in A-labels or an address without brackets, `path` has the query with it."""
+
+    host: str
+    port: int
+    path: str = "/"
+    scheme: str = "https"
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a URL, or the Host field of a request, has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The whole as a URL."""
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    def below(self, path: str) -> "Target":
+        """Return what lies at `path` (without leading slash) below this URL."""
+        return replace(self, path=f"{self.path.rstrip('/')}/{path}")
+
+
+def read_url(text: str, scheme: str, name: Callable[[str], str] = host_name) -> Target:
+    """Read a URL of one scheme; `name` brings a host name into its normal form. Raises `InputError`.
+
+    The fragment is left out. Credentials are refused, and so are port 0 and an address with a zone.
+    """
+    expected = f"expected {scheme}://HOST[:PORT][/PATH]"
+    if not text.isprintable() or " " in text:
+        raise InputError(f"{text!r} has characters that a URL must write as %XX; {expected}")
+    try:
+        parts = urlsplit(text)
+        port = PORTS[scheme] if parts.port is None else parts.port
+    except ValueError as error:
+        raise InputError(f"{text!r} is no URL ({error}); {expected}") from error
+    if parts.scheme != scheme or not parts.hostname or parts.username is not None or not port:
+        raise InputError(f"{text!r} is no {scheme} URL of a host; {expected}")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not path.isascii():
+        raise InputError(f"{text!r} has characters that a URL must write as %XX; {expected}")
+    return Target(_host(parts.hostname, name), port, path, scheme)
+
+
+def _host(text: str, name: Callable[[str], str]) -> str:
+    try:
+        octets = address_octets(text)
+    except InputError:
+        return name(text)
+    return address_text(octets)

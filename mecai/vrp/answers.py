@@ -1,0 +1,45 @@
+"""What a Voucher Authority Server answered, as a value (docs/spec, R7)."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+from mecai.errors import HostError
+from mecai.net.exchange import Answer
+from mecai.service.printable import one_line
+
+VOUCHER_TYPE: Final = "application/mecai-voucher"
+
+
+@dataclass(frozen=True)
+class Held:
+    """The certificate was seen for the first time: a voucher can be had from `until` on."""
+
+    until: datetime
+
+
+class Refused(HostError):
+    """A VAS gave no voucher. `final`: another server of the same authority would say the same."""
+
+    def __init__(self, line: str, *, final: bool = False) -> None:
+        super().__init__(one_line(line))  # much of it is the server's own text
+        self.final = final
+
+
+def understand(url: str, answer: Answer) -> bytes | Held:
+    """Return the voucher that `url` sent, unjudged, or when to come again; raises `Refused`."""
+    kind = answer.headers.get_content_type()
+    if answer.status == HTTPStatus.OK and kind == VOUCHER_TYPE:
+        if not answer.complete:
+            raise Refused(f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True)
+        return answer.body
+    try:
+        document = json.loads(answer.body)
+        if answer.status == HTTPStatus.ACCEPTED:
+            return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC))
+        code, detail = str(document["type"]).rpartition("/")[2], str(document["detail"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:  # the last: brackets without end
+        raise Refused(f"{url}: answered {answer.status} {kind}, which says nothing") from error
+    raise Refused(f"{url}: {code}: {detail}", final=answer.status < HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -1,0 +1,22 @@
+"""Calls that know no time limit, left behind."""
+
+import threading
+
+import pytest
+
+from mecai.service.background import in_background
+
+
+def test_a_result_and_an_error() -> None:
+    assert in_background(lambda: 7).result(10) == 7
+    with pytest.raises(ZeroDivisionError):
+        in_background(lambda: 1 // 0).result(10)
+
+
+def test_who_waits_may_leave() -> None:
+    ended = threading.Event()
+    future = in_background(lambda: ended.wait(60))
+    with pytest.raises(TimeoutError):
+        future.result(0)
+    ended.set()
+    assert future.result(10)
