@@ -25,6 +25,16 @@ FAILURES = ["SERVFAIL", "REFUSED", "NOTIMP", "NXDOMAIN", SILENCE]
 Zone = dict[str, str]
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Wait for the threads that a lookup left behind: signals that a later test sends would meet them."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "background":
+            thread.join(10)
+            assert not thread.is_alive()
+
+
 @contextmanager
 def name_server(zone: Zone) -> Iterator[Callable[[], dns.resolver.Resolver]]:
     """Serve `NAME` on loopback; gives what makes resolvers that ask there."""
@@ -47,14 +57,20 @@ def name_server(zone: Zone) -> Iterator[Callable[[], dns.resolver.Resolver]]:
 
 
 def _serve(served: socket.socket, zone: Zone) -> None:
+    """Answer until an empty datagram comes, then also what was met with silence: its asker has waited long enough."""
+    pending = []
     while True:
         data, asker = served.recvfrom(65536)
         if not data:
-            return
+            break
         query = dns.message.from_wire(data)
         kind = dns.rdatatype.to_text(query.question[0].rdtype)
-        if zone[kind] != SILENCE:
+        if zone[kind] == SILENCE:
+            pending.append((query, asker))
+        else:
             served.sendto(_answer(query, kind, zone[kind]).to_wire(), asker)
+    for query, asker in pending:
+        served.sendto(_answer(query, "", "SERVFAIL").to_wire(), asker)
 
 
 def _answer(query: dns.message.Message, kind: str, said: str) -> dns.message.Message:
