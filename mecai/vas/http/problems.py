@@ -12,39 +12,27 @@ from mecai.vas.refusal import Code, Refusal
 # A tag URI (RFC 4151), for RFC 9457 section 4.2.1 lets types that lead nowhere be such.
 _TYPE: Final = "tag:mecai.test,2026:problem/"
 
-STATUS: Final = {
-    Code.MALFORMED: HTTPStatus.BAD_REQUEST,
-    Code.UNTRUSTED: HTTPStatus.FORBIDDEN,
-    Code.REVOKED: HTTPStatus.FORBIDDEN,
-    Code.DISTRUSTED: HTTPStatus.FORBIDDEN,
-    Code.ADDRESS_REFUSED: HTTPStatus.FORBIDDEN,
-    Code.CERTIFICATE_MISMATCH: HTTPStatus.CONFLICT,
-    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    Code.TOO_MANY_REQUESTS: HTTPStatus.TOO_MANY_REQUESTS,
-    Code.OVERLOADED: HTTPStatus.SERVICE_UNAVAILABLE,
-    Code.UNREACHABLE: HTTPStatus.BAD_GATEWAY,
-    Code.HANDSHAKE_FAILED: HTTPStatus.BAD_GATEWAY,
-    Code.STATUS_UNAVAILABLE: HTTPStatus.BAD_GATEWAY,
-}
-_TITLES: Final = {
-    Code.MALFORMED: "The request is malformed",
-    Code.UNTRUSTED: "The certificate does not chain to a trusted root of another owner",
-    Code.REVOKED: "A certificate of the chain is revoked",
-    Code.DISTRUSTED: "A certificate authority of the chain is distrusted",
-    Code.ADDRESS_REFUSED: "This target is not probed",
-    Code.CERTIFICATE_MISMATCH: "Another certificate was seen",
-    Code.TOO_LARGE: "The request is too large",
-    Code.UNSUPPORTED_MEDIA_TYPE: "The media type is not that of a voucher request",
-    Code.TOO_MANY_REQUESTS: "Too many requests",
-    Code.OVERLOADED: "The server cannot vouch at the moment",
-    Code.UNREACHABLE: "The server could not be reached",
-    Code.HANDSHAKE_FAILED: "The TLS handshake failed",
-    Code.STATUS_UNAVAILABLE: "The status of a certificate is not available",
+_ANSWERS: Final = {
+    Code.MALFORMED: (HTTPStatus.BAD_REQUEST, "The request is malformed"),
+    Code.UNTRUSTED: (HTTPStatus.FORBIDDEN, "The certificate does not chain to a trusted root of another owner"),
+    Code.REVOKED: (HTTPStatus.FORBIDDEN, "A certificate of the chain is revoked"),
+    Code.DISTRUSTED: (HTTPStatus.FORBIDDEN, "A certificate authority of the chain is distrusted"),
+    Code.ADDRESS_REFUSED: (HTTPStatus.FORBIDDEN, "This target is not probed"),
+    Code.CERTIFICATE_MISMATCH: (HTTPStatus.CONFLICT, "Another certificate was seen"),
+    Code.TOO_LARGE: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large"),
+    Code.UNSUPPORTED_MEDIA_TYPE: (
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The media type is not that of a voucher request",
+    ),
+    Code.TOO_MANY_REQUESTS: (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
+    Code.OVERLOADED: (HTTPStatus.SERVICE_UNAVAILABLE, "The server cannot vouch at the moment"),
+    Code.UNREACHABLE: (HTTPStatus.BAD_GATEWAY, "The server could not be reached"),
+    Code.HANDSHAKE_FAILED: (HTTPStatus.BAD_GATEWAY, "The TLS handshake failed"),
+    Code.STATUS_UNAVAILABLE: (HTTPStatus.BAD_GATEWAY, "The status of a certificate is not available"),
 }
 
 
 def problem(refusal: Refusal) -> ProblemDocument:
     """Return the document that says this refusal."""
-    code = refusal.code
-    return ProblemDocument(STATUS[code], _TITLES[code], f"{_TYPE}{code}", refusal.detail, refusal.extra, refusal.retry)
+    status, title = _ANSWERS[refusal.code]
+    return ProblemDocument(status, title, f"{_TYPE}{refusal.code}", refusal.detail, refusal.extra, refusal.retry)

@@ -3,7 +3,10 @@
 import pytest
 
 from mecai.errors import InputError
-from mecai.protocol.pki.names import check_https_url, host_name
+from mecai.protocol.pki.names import check_https_url, dns_names, host_name, stands_for
+from tests.pki import Hierarchy
+
+ALDER = Hierarchy("alder")
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,34 @@ from mecai.protocol.pki.names import check_https_url, host_name
 )
 def test_names_have_one_form(text: str, normal: str) -> None:
     assert host_name(text) == normal
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "stands"),
+    [
+        ("www.example.test", "www.example.test", True),
+        ("WWW.Example.Test", "www.example.test", True),
+        ("www.example.test", "example.test", False),
+        ("*.example.test", "www.example.test", True),
+        ("*.EXAMPLE.test", "www.example.test", True),
+        ("*.example.test", "example.test", False),
+        ("*.example.test", "a.b.example.test", False),
+        ("*.example.test", "www.other-example.test", False),
+        ("w*.example.test", "www.example.test", False),
+        ("www.*.test", "www.example.test", False),
+        ("*", "localhost", False),
+        ("*.", "localhost", False),
+        ("", "localhost", False),
+    ],
+)
+def test_a_wildcard_stands_for_one_whole_label(pattern: str, name: str, *, stands: bool) -> None:
+    assert stands_for(pattern, name) is stands
+
+
+def test_a_certificate_is_for_the_dns_names_that_it_lists() -> None:
+    site = ALDER.server("192.0.2.1", "*.Example.test", "www.example.test").certificate
+    assert dns_names(site) == ("*.Example.test", "www.example.test")
+    assert dns_names(ALDER.root.certificate) == ()
 
 
 @pytest.mark.parametrize(

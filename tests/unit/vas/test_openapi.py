@@ -7,11 +7,12 @@ from jsonschema import Draft202012Validator
 
 from mecai.vas.assembly import Assembly
 from mecai.vas.http.app import make_app
-from mecai.vas.http.problems import STATUS
-from mecai.vas.refusal import Code
+from mecai.vas.http.problems import problem
+from mecai.vas.refusal import Code, Refusal
 from tests.openapi import DOCUMENT
 
 APP = make_app(Mock(spec=Assembly, config=Mock(trusted_proxies=1)))
+DOCUMENTS = [problem(Refusal(code, "what was seen")).members() for code in Code]
 RESPONSES = DOCUMENT["paths"]["/v1/vouchers"]["post"]["responses"]
 
 
@@ -33,12 +34,17 @@ def test_it_names_every_route_and_no_other() -> None:
 
 def test_it_names_every_code_at_its_status_and_no_other() -> None:
     for status, response in RESPONSES.items():
-        codes = {code for code in Code if STATUS[code] == int(status)}
+        codes = {each["type"].rpartition("/")[2] for each in DOCUMENTS if each["status"] == int(status)}
         said = response["description"].partition("Codes: ")[2].rstrip(".")
         assert codes == set(filter(None, said.split(", "))), status
-    assert {str(int(status)) for status in STATUS.values()} <= RESPONSES.keys()
+    assert {str(int(each["status"])) for each in DOCUMENTS} <= RESPONSES.keys()
 
 
 def test_its_schemas_are_schemas() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
+
+
+def test_each_refusal_is_a_document_of_its_schema() -> None:
+    for document in DOCUMENTS:
+        Draft202012Validator(DOCUMENT["components"]["schemas"]["Problem"]).validate(document)
