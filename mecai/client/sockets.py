@@ -127,6 +127,28 @@ class VoucherSocket(_Gate, ssl.SSLSocket):
         self._require_verdict()
         return super().sendfile(file, offset, count)
 
+    # What `ssl` refuses while there is TLS, and hands to the bare socket when there is none.
+
+    def sendto(self, *arguments: Any, **more: Any) -> int:  # noqa: ANN401 - overloaded
+        """As `ssl.SSLSocket.sendto`."""
+        self._require_verdict()
+        return super().sendto(*arguments, **more)
+
+    def sendmsg_afalg(self, *arguments: Any, **more: Any) -> int:  # noqa: ANN401 - socket's own
+        """As `socket.socket.sendmsg_afalg`."""
+        self._require_verdict()
+        return super().sendmsg_afalg(*arguments, **more)
+
+    def recvfrom(self, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401 - socket's own
+        """As `ssl.SSLSocket.recvfrom`."""
+        self._require_verdict()
+        return super().recvfrom(*arguments, **more)
+
+    def recvfrom_into(self, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401 - socket's own
+        """As `ssl.SSLSocket.recvfrom_into`."""
+        self._require_verdict()
+        return super().recvfrom_into(*arguments, **more)
+
 
 class VoucherObject(_Gate, ssl.SSLObject):
     """The same for programs that do their own input and output."""
