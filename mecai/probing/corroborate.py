@@ -12,7 +12,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError, Unreachable
+from mecai.net.dial import Unreachable
+from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError
 from mecai.protocol.pki.identity import address_text, certificate_hash
 from mecai.service.deadline import Deadline
 

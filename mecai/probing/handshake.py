@@ -9,9 +9,7 @@ Values go in and values come out, so that an agent in another network can make t
 pyOpenSSL has no call for the client's signature algorithms, so `_context` takes the one that lies below it.
 """
 
-import select
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from typing import Final
@@ -22,8 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from OpenSSL import SSL, crypto
 
 from mecai.errors import HostError
+from mecai.net.cut_off import cut_off
+from mecai.net.dial import Unreachable, connect
 from mecai.protocol.pki.identity import address_text
 from mecai.service.deadline import Deadline
+from mecai.service.printable import words
 
 HANDSHAKE_SECONDS: Final = 5.0
 
@@ -55,16 +56,11 @@ _RSA_SUITES: Final = "ECDHE+aRSA:DHE+aRSA"
 _CURVES: Final = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384, "secp521r1": KeyType.P521}
 
 
-class ProbeError(HostError):
-    """A handshake that was not completed: which address, and what went wrong."""
+class HandshakeFailed(HostError):
+    """Somebody answered at the address, but not with the whole handshake."""
 
 
-class Unreachable(ProbeError):
-    """Nobody answered at the address."""
-
-
-class HandshakeFailed(ProbeError):
-    """Somebody answered, but not with the whole handshake."""
+ProbeError = Unreachable | HandshakeFailed
 
 
 def key_type(certificate: x509.Certificate) -> KeyType:
@@ -91,14 +87,8 @@ def probe(
     deadline = deadline.within(HANDSHAKE_SECONDS)
     connection = SSL.Connection(_context(key_type), _connect(address, port, deadline))
     try:
-        connection.set_connect_state()
-        if server_name is not None:
-            connection.set_tlsext_host_name(server_name.encode("ascii"))
-        _drive(connection.do_handshake, connection, deadline)
-        chain = connection.get_peer_cert_chain() or []
-        with suppress(SSL.Error):
-            connection.shutdown()
-        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in chain)
+        with cut_off(connection, deadline):
+            return _shake_hands(connection, server_name)
     except (SSL.Error, OSError, ValueError) as error:
         detail = f"{address_text(address)} port {port}: {_words(error)}; expected a complete TLS 1.2 or 1.3 handshake"
         raise HandshakeFailed(detail) from error
@@ -106,28 +96,22 @@ def probe(
         connection.close()
 
 
+def _shake_hands(connection: SSL.Connection, server_name: str | None) -> tuple[bytes, ...]:
+    connection.set_connect_state()
+    if server_name is not None:
+        connection.set_tlsext_host_name(server_name.encode("ascii"))
+    connection.do_handshake()
+    chain = connection.get_peer_cert_chain() or []
+    with suppress(SSL.Error):
+        connection.shutdown()
+    return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in chain)
+
+
 def _connect(address: bytes, port: int, deadline: Deadline) -> socket.socket:
-    """Open a TCP connection, non-blocking afterwards."""
     try:
-        connected = socket.create_connection((address_text(address), port), timeout=deadline.require())
+        return connect(address, port, deadline)
     except OSError as error:
-        raise Unreachable(f"{address_text(address)} port {port}: {_words(error)}") from error
-    connected.setblocking(False)
-    return connected
-
-
-def _drive(step: Callable[[], None], connection: SSL.Connection, deadline: Deadline) -> None:
-    """Repeat a non-blocking `step` of OpenSSL until it is done; raises `TimeoutError` at the deadline."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    while True:
-        try:
-            return step()
-        except SSL.WantReadError:
-            poll.modify(connection, select.POLLIN)
-        except SSL.WantWriteError:
-            poll.modify(connection, select.POLLOUT)
-        poll.poll(deadline.require() * 1000)
+        raise Unreachable(f"{address_text(address)} port {port}: {words(error)}") from error
 
 
 def _context(key_type: KeyType) -> SSL.Context:
@@ -149,4 +133,4 @@ def _words(error: Exception) -> str:
         return "the connection broke"
     if isinstance(error, SSL.Error) and error.args and error.args[0]:
         return "; ".join(reason for _, _, reason in error.args[0])
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return words(error)

@@ -3,11 +3,13 @@
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 
 import pytest
 
-from mecai.probing.handshake import HandshakeFailed, KeyType, Unreachable, key_type, probe
+from mecai.net.dial import Unreachable
+from mecai.probing.handshake import HandshakeFailed, KeyType, key_type, probe
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from tests.integration.tls_server import TlsServer
@@ -81,6 +83,26 @@ def _drip(listener: socket.socket, ended: threading.Event) -> None:
         accepted.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
         while not ended.wait(0.001):
             accepted.sendall(b"\x00")
+
+
+def test_a_server_that_sends_hello_requests_without_end_ends_at_the_deadline() -> None:
+    """OpenSSL skips them all inside one call, as long as they come; here they come for ten seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        flooder = threading.Thread(target=_flood, args=(listener,))
+        flooder.start()
+        with pytest.raises(HandshakeFailed, match="timed out"):
+            probe(LOOPBACK, listener.getsockname()[1], NAME, KeyType.P256, Deadline(0.3))
+        flooder.join()
+
+
+def _flood(listener: socket.socket) -> None:
+    """Send HelloRequest (RFC 5246 section 7.4.1.1) in records of one octet."""
+    accepted, _ = listener.accept()
+    hello_request = b"".join(b"\x16\x03\x03\x00\x01" + bytes([octet]) for octet in bytes(4))
+    end = time.monotonic() + 10
+    with accepted, suppress(OSError):
+        while time.monotonic() < end:
+            accepted.sendall(hello_request * 1000)
 
 
 class _OfVersion19(Issued):

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from mecai.net.dial import Unreachable
 from mecai.probing.corroborate import HANDSHAKES, Corroboration, ProbeOutcome, ProbeResult, Target, corroborate
-from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError, Unreachable
+from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError
 from mecai.protocol.pki.identity import address_octets, certificate_hash
 from mecai.service.deadline import Deadline
 

@@ -9,7 +9,8 @@ from unittest.mock import Mock
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mecai.probing.handshake import HandshakeFailed, Unreachable
+from mecai.net.dial import Unreachable
+from mecai.probing.handshake import HandshakeFailed
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets, certificate_hash
 from mecai.service.web import PROBLEM_TYPE
