@@ -19,7 +19,7 @@ from rich.table import Table
 
 from mecai.client.context import VoucherContext
 from mecai.client.explain import RULES, explain
-from mecai.client.fetch import Connection, Destination, Page, connect, get
+from mecai.client.fetch import Destination, JudgedConnection, Page, connect, get
 from mecai.client.policy import DEFAULT_CONFIG, MODES, PROFILES, ClientPolicy, read_policy
 from mecai.client.verdict import Outcome
 from mecai.errors import MecaiError, VerificationError
@@ -107,7 +107,7 @@ def _policy(config: Path, mode: str | None, profile: str | None) -> ClientPolicy
     return dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile)
 
 
-def _document(destination: Destination, connection: Connection, context: VoucherContext) -> Document:
+def _document(destination: Destination, connection: JudgedConnection, context: VoucherContext) -> Document:
     """Say everything about one judged connection."""
     verdict, facts = connection.verdict, connection.verdict.facts
     checked = [rule for rule in RULES if rule != "V10" or context.policy.contexts]  # no own context: nothing to check

@@ -23,7 +23,7 @@ from mecai.protocol.pki.names import check_https_url
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.service import durable
 from mecai.service.pem import load_certificates
-from mecai.vrp.answers import Held, Refused
+from mecai.vrp.answers import Held, RequestRefused
 from mecai.vrp.ask import ask_authority
 
 _FILE = click.Path(path_type=Path)
@@ -140,7 +140,7 @@ def _ask(servers: Sequence[Server], wanted: bytes) -> bytes:
     """Return the voucher of one authority; raises `NoVoucher` where its answer is another."""
     try:
         answer = ask_authority(servers, wanted)
-    except Refused as refusal:
+    except RequestRefused as refusal:
         if refusal.final:
             raise NoVoucher(str(refusal)) from refusal
         raise

@@ -55,7 +55,7 @@ class Timings:
 
 
 @dataclass(frozen=True)
-class Connection:
+class JudgedConnection:
     """A finished handshake and its verdict; `socket` is closed if that is a refusal."""
 
     socket: VoucherSocket | None
@@ -75,7 +75,7 @@ class Page:
     complete: bool
 
 
-def connect(destination: Destination, context: VoucherContext, deadline: Deadline) -> Connection:
+def connect(destination: Destination, context: VoucherContext, deadline: Deadline) -> JudgedConnection:
     """Connect and judge.
 
     Raises `Unreachable` if no address answers, `VerificationError` (certificate-invalid, handshake-failed) where
@@ -95,10 +95,10 @@ def connect(destination: Destination, context: VoucherContext, deadline: Deadlin
     except OSError as error:
         raise VerificationError("handshake-failed", "TLS", f"{destination.host}: {words(error)}") from error
     handshake = time.perf_counter() - reached - verdict.seconds
-    return Connection(sock, verdict, Timings(reached - start, handshake, verdict.seconds))
+    return JudgedConnection(sock, verdict, Timings(reached - start, handshake, verdict.seconds))
 
 
-def get(connection: Connection, destination: Destination, deadline: Deadline) -> Page:
+def get(connection: JudgedConnection, destination: Destination, deadline: Deadline) -> Page:
     """Ask for the page over a connection that was not refused; raises `HostError`."""
     sock = cast("VoucherSocket", connection.socket)
     try:

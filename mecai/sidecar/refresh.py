@@ -21,7 +21,7 @@ from mecai.errors import HostError, MecaiError, VerificationError
 from mecai.protocol.pki.identity import address_text
 from mecai.service.locks import locked
 from mecai.sidecar.config import SidecarConfig
-from mecai.sidecar.kinds.kind import FetchTask, Kind, Servable
+from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
 from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hold, after_success
 from mecai.sidecar.store import StapleKey, StapleStore
 from mecai.sidecar.verdicts import Verdicts
@@ -37,7 +37,7 @@ class Environment:
 
     clock: Callable[[], datetime]
     rng: Random
-    kinds: Callable[[SidecarConfig], Sequence[Kind]]
+    kinds: Callable[[SidecarConfig], Sequence[StapleKind]]
 
 
 class Refresher:

@@ -11,7 +11,7 @@ from enum import Enum
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.identity import address_text
 from mecai.sidecar.config import SidecarConfig
-from mecai.sidecar.kinds.kind import FetchTask, Kind, Servable
+from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
 from mecai.sidecar.schedule import Schedule
 from mecai.sidecar.store import StapleStore
 from mecai.sidecar.verdicts import Verdicts
@@ -47,7 +47,7 @@ class Row:
     due: datetime | None = None
 
 
-def report(config: SidecarConfig, kinds: Sequence[Kind], now: datetime) -> tuple[Row, ...]:
+def report(config: SidecarConfig, kinds: Sequence[StapleKind], now: datetime) -> tuple[Row, ...]:
     """Return one row for each file that is wanted; raises `MecaiError` for the directory."""
     wanted = Surveyor(config, kinds).survey(now)
     store = StapleStore(config.staples)

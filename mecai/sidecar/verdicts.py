@@ -8,7 +8,7 @@ from collections.abc import Collection, Hashable, Sequence
 from datetime import datetime
 
 from mecai.errors import VerificationError
-from mecai.sidecar.kinds.kind import Kind, Servable
+from mecai.sidecar.kinds.kind import Servable, StapleKind
 from mecai.sidecar.memory import FileMemory, Lasting
 from mecai.sidecar.site import Site
 from mecai.sidecar.store import StapleKey, StapleStore
@@ -18,7 +18,7 @@ from mecai.sidecar.wanted import Wanted
 class Verdicts:
     """Judges what is in the store, and what is about to be."""
 
-    def __init__(self, store: StapleStore, kinds: Sequence[Kind]) -> None:
+    def __init__(self, store: StapleStore, kinds: Sequence[StapleKind]) -> None:
         self._store = store
         self._kinds = kinds
         self._memory: FileMemory[StapleKey, Servable | None] = FileMemory()

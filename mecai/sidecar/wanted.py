@@ -13,7 +13,7 @@ from mecai.errors import InputError, MecaiError
 from mecai.protocol.objects.authorities import Directory
 from mecai.service.directory_file import read_directory
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
-from mecai.sidecar.kinds.kind import FetchTask, Kind
+from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.memory import FileMemory, Lasting
 from mecai.sidecar.site import Site, load_site
 
@@ -36,7 +36,7 @@ class Wanted:
 class Surveyor:
     """Finds out what is wanted, again and again."""
 
-    def __init__(self, config: SidecarConfig, kinds: Sequence[Kind]) -> None:
+    def __init__(self, config: SidecarConfig, kinds: Sequence[StapleKind]) -> None:
         self._config = config
         self._kinds = kinds
         self._directory: FileMemory[Path, Directory] = FileMemory()

@@ -20,7 +20,7 @@ class Held:
     until: datetime
 
 
-class Refused(HostError):
+class RequestRefused(HostError):
     """A VAS gave no voucher. `final`: another server of the same authority would say the same."""
 
     def __init__(self, line: str, *, final: bool = False) -> None:
@@ -29,11 +29,11 @@ class Refused(HostError):
 
 
 def understand(url: str, answer: Answer) -> bytes | Held:
-    """Return the voucher that `url` sent, unjudged, or when to come again; raises `Refused`."""
+    """Return the voucher that `url` sent, unjudged, or when to come again; raises `RequestRefused`."""
     kind = answer.headers.get_content_type()
     if answer.status == HTTPStatus.OK and kind == VOUCHER_TYPE:
         if not answer.complete:
-            raise Refused(f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True)
+            raise RequestRefused(f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True)
         return answer.body
     try:
         document = json.loads(answer.body)
@@ -41,5 +41,5 @@ def understand(url: str, answer: Answer) -> bytes | Held:
             return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC))
         code, detail = str(document["type"]).rpartition("/")[2], str(document["detail"])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:  # the last: brackets without end
-        raise Refused(f"{url}: answered {answer.status} {kind}, which says nothing") from error
-    raise Refused(f"{url}: {code}: {detail}", final=answer.status < HTTPStatus.INTERNAL_SERVER_ERROR)
+        raise RequestRefused(f"{url}: answered {answer.status} {kind}, which says nothing") from error
+    raise RequestRefused(f"{url}: {code}: {detail}", final=answer.status < HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -19,7 +19,7 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Server
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
-from mecai.vrp.answers import VOUCHER_TYPE, Held, Refused, understand
+from mecai.vrp.answers import VOUCHER_TYPE, Held, RequestRefused, understand
 
 SECONDS: Final = 40.0  # for one server; a VAS takes 30 at most (R4)
 CONNECT_SECONDS: Final = 10.0
@@ -31,7 +31,7 @@ Ask = Callable[[Server, bytes], bytes | Held]
 
 
 def ask(server: Server, request: bytes, deadline: Deadline | None = None) -> bytes | Held:
-    """Send a DER VoucherRequest and return the voucher as it came, or when to come again; raises `Refused`.
+    """Send a DER VoucherRequest and return the voucher as it came, or when to come again; raises `RequestRefused`.
 
     It ends after `SECONDS`, or at `deadline` if that is sooner.
     """
@@ -40,22 +40,23 @@ def ask(server: Server, request: bytes, deadline: Deadline | None = None) -> byt
         answer = _post(server, request, deadline)
     except ssl.SSLCertVerificationError as error:
         said = f"its certificate is not one that the directory pins ({error.verify_message})"
-        raise Refused(f"{server.url}: {said}") from error
+        raise RequestRefused(f"{server.url}: {said}") from error
     except (OSError, InputError) as error:
-        raise Refused(f"{server.url}: {words(error)}") from error
+        raise RequestRefused(f"{server.url}: {words(error)}") from error
     return understand(server.url, answer)
 
 
 def ask_authority(servers: Sequence[Server], request: bytes, ask: Ask = ask) -> bytes | Held:
     """Ask the servers of one authority, of which there is at least one, in turn until one knows an answer.
 
-    What one of them says for all of them (`Refused.final`) is an answer too. Raises `Refused`, at last the last one's.
+    What one of them says for all of them (`RequestRefused.final`) is an answer too. Raises `RequestRefused`: that one,
+    or what the last server said.
     """
     *others, last = servers
     for server in others:
         try:
             return ask(server, request)
-        except Refused as refusal:
+        except RequestRefused as refusal:
             if refusal.final:
                 raise
     return ask(last, request)

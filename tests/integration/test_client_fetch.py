@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, VoucherContext
-from mecai.client.fetch import PAGE_LIMIT, Connection, Destination, connect, get
+from mecai.client.fetch import PAGE_LIMIT, Destination, JudgedConnection, connect, get
 from mecai.errors import HostError, VerificationError
 from mecai.net.dial import Unreachable
 from mecai.service.deadline import Deadline
@@ -26,7 +26,7 @@ def context() -> VoucherContext:
     return VoucherContext(ClientPolicy(), world.directory, bytes(32))
 
 
-def reach(context: VoucherContext, port: int, host: str = "localhost") -> Connection:
+def reach(context: VoucherContext, port: int, host: str = "localhost") -> JudgedConnection:
     return connect(Destination(host, port), context, Deadline(10))
 
 

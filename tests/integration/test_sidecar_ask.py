@@ -12,7 +12,7 @@ import pytest
 
 from mecai.protocol.objects.authorities import Server
 from mecai.service.deadline import Deadline
-from mecai.vrp.answers import Held, Refused
+from mecai.vrp.answers import Held, RequestRefused
 from mecai.vrp.ask import ask
 from tests.integration.client_servers import flooding_server
 from tests.integration.played_vas import NOW, TLS, Vas, answering
@@ -65,7 +65,7 @@ def test_anything_else_is_a_refusal_in_one_line(  # noqa: PLR0917 - one table
     vas: Vas, status: int, kind: str, body: str | bytes, said: str, final: bool
 ) -> None:
     vas.handle = answering(status, kind, body, Location="https://example.test")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         ask(vas.server(), b"request")
     line = str(caught.value)
     assert said in line
@@ -78,12 +78,12 @@ def test_what_no_http_library_understands_cannot_drive_a_terminal(vas: Vas) -> N
         handler.wfile.write(b"HTTP/\x1b[31m 200 OK\r\n\r\n")
 
     vas.handle = odd
-    with pytest.raises(Refused, match="HTTP/\ufffd\\[31m"):
+    with pytest.raises(RequestRefused, match="HTTP/\ufffd\\[31m"):
         ask(vas.server(), b"request")
 
 
 def test_a_certificate_that_the_directory_does_not_pin(vas: Vas) -> None:
-    with pytest.raises(Refused, match="is not one that the directory pins"):
+    with pytest.raises(RequestRefused, match="is not one that the directory pins"):
         ask(vas.server(OTHER), b"request")
     assert vas.requests == []
 
@@ -91,17 +91,17 @@ def test_a_certificate_that_the_directory_does_not_pin(vas: Vas) -> None:
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(Refused, match="Connection refused"):
+    with pytest.raises(RequestRefused, match="Connection refused"):
         ask(at(port), b"request")
 
 
 def test_a_server_that_never_speaks_is_cut_off() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Refused):
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(RequestRefused):
         ask(at(listener.getsockname()[1]), b"request", Deadline(0.1))
 
 
 def test_a_server_that_sends_hello_requests_without_end_is_cut_off() -> None:
-    with flooding_server() as port, pytest.raises(Refused, match="timed out"):
+    with flooding_server() as port, pytest.raises(RequestRefused, match="timed out"):
         ask(at(port), b"request", Deadline(0.3))
 
 
@@ -117,7 +117,7 @@ def test_a_server_that_drips_is_cut_off(vas: Vas) -> None:
 
     vas.handle = drip
     try:
-        with pytest.raises(Refused, match="timed out"):
+        with pytest.raises(RequestRefused, match="timed out"):
             ask(vas.server(), b"request", Deadline(0.3))
     finally:
         ended.set()

@@ -1,6 +1,6 @@
 """What a kind of staple is to the rest of the sidecar: a file name, a way to fetch, a judgement, an end.
 
-A third kind is a module beside these with its own `Kind` and `FetchTask`, and a line in `mecai.sidecar.kinds`.
+A third kind is a module beside these with its own `StapleKind` and `FetchTask`, and a line in `mecai.sidecar.kinds`.
 """
 
 from abc import ABC, abstractmethod
@@ -30,7 +30,7 @@ class FetchTask(ABC):
     site: Site
     name: str
     key: StapleKey
-    kind: "Kind" = field(repr=False)
+    kind: "StapleKind" = field(repr=False)
 
     @property
     def identifier(self) -> str:
@@ -42,7 +42,7 @@ class FetchTask(ABC):
         """Bring the file's content unjudged, or when to come again; raises `MecaiError`."""
 
 
-class Kind(ABC):
+class StapleKind(ABC):
     """Everything that differs between a voucher and an OCSP staple."""
 
     word: ClassVar[str]  # what `mecai sidecar status` calls the kind

@@ -12,7 +12,7 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki import certificates
 from mecai.protocol.pki.ocsp import judge_ocsp
-from mecai.sidecar.kinds.kind import FetchTask, Kind, Servable
+from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
 from mecai.sidecar.site import Site
 from mecai.sidecar.store import StapleKey
 
@@ -31,14 +31,14 @@ class OcspTask(FetchTask):
 
 
 @dataclass(frozen=True)
-class OcspKind(Kind):
+class OcspKind(StapleKind):
     """OCSP staples, fetched `through` what contacts responders."""
 
     through: Fetch
     word: ClassVar[str] = "ocsp"
 
     def owns(self, name: str) -> bool:
-        """As `Kind.owns`."""
+        """As `StapleKind.owns`."""
         return name == _NAME
 
     def tasks(self, site: Site, directory: Directory) -> tuple[FetchTask, ...]:

@@ -11,7 +11,7 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import sha256
 from mecai.protocol.verify.connection import Policy, Presented, examine_path, judge_at
-from mecai.sidecar.kinds.kind import FetchTask, Kind, Servable
+from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
 from mecai.sidecar.site import Site
 from mecai.sidecar.store import StapleKey
 from mecai.vrp.answers import Held
@@ -34,20 +34,20 @@ class VoucherTask(FetchTask):
         return f"{self.key}#{sha256(self.request).hex()[:16]}"
 
     def fetch(self, now: datetime) -> bytes | Held:
-        """Ask the servers of the authority; raises `Refused`."""
+        """Ask the servers of the authority; raises `RequestRefused`."""
         del now
         return ask_authority(self.authority.servers, self.request, self.kind.ask)
 
 
 @dataclass(frozen=True)
-class VoucherKind(Kind):
+class VoucherKind(StapleKind):
     """Vouchers, got by `ask` (`mecai.vrp.ask`)."""
 
     ask: Ask
     word: ClassVar[str] = "voucher"
 
     def owns(self, name: str) -> bool:
-        """As `Kind.owns`."""
+        """As `StapleKind.owns`."""
         return _NAME.fullmatch(name) is not None
 
     def tasks(self, site: Site, directory: Directory) -> tuple[FetchTask, ...]:

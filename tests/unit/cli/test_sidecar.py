@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mecai.cli import sidecar as verb
-from mecai.vrp.answers import Held, Refused
+from mecai.vrp.answers import Held, RequestRefused
+from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW
+from tests.scene import authority_entry
 from tests.unit.sidecar.conftest import Side, make_side
 
 CONFIG = Path("sidecar.toml")
@@ -72,8 +75,16 @@ def test_status_asks_nobody(side: Side) -> None:
 
 
 def test_what_a_vas_said_is_no_markup(side: Side) -> None:
-    side.answer(side.scene.birch, Refused("[red]x[/]"))
+    side.answer(side.scene.birch, RequestRefused("[red]x[/]"))
     assert "[red]x[/]" in run("refresh").output
+
+
+def test_the_name_of_an_authority_is_no_markup(side: Side) -> None:
+    """Whoever gets into a directory chooses his name; a directory lets printable ones in, whatever they mean here."""
+    odd = replace(authority_entry(side.scene.birch), name="[red]birch[/]")
+    side.publish(directory(side.scene.alder, odd, sequence=2))
+    side.run()
+    assert run("status").output.splitlines()[2].split()[:2] == ["www.example.test", "[red]birch[/]"]
 
 
 def test_root_becomes_the_owner_of_the_state(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from mecai.protocol.objects.authorities import Directory, Server
 from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
 from mecai.sidecar.kinds import ocsp_staple, voucher
-from mecai.sidecar.kinds.kind import Kind
+from mecai.sidecar.kinds.kind import StapleKind
 from mecai.sidecar.kinds.ocsp_staple import OcspKind
 from mecai.sidecar.kinds.voucher import VoucherKind
 from mecai.sidecar.refresh import Environment, Refresher
@@ -60,7 +60,7 @@ class Side:
         jitter = random.Random(1)  # noqa: S311 - no secret
         return Environment(lambda: self.now, jitter, self.kinds)
 
-    def kinds(self, _: SidecarConfig) -> tuple[Kind, ...]:
+    def kinds(self, _: SidecarConfig) -> tuple[StapleKind, ...]:
         """Staples of the played responders, vouchers of the played VASes."""
         return (OcspKind(self.responders), VoucherKind(self.ask))
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from mecai.errors import VerificationError
 from mecai.protocol.limits import LIMITS
@@ -15,9 +17,9 @@ from mecai.protocol.objects.authorities import Server
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
 from mecai.sidecar.schedule import SHORTEST
-from mecai.vrp.answers import Held, Refused
+from mecai.vrp.answers import Held, RequestRefused
 from tests.directories import directory
-from tests.pki import DAY, HOUR, NOW, Hierarchy
+from tests.pki import DAY, HOUR, NOW, SERVER_AUTH, Hierarchy, issue, key, leaf_extensions
 from tests.scene import ADDRESS, Scene, authority_entry
 from tests.unit.sidecar.conftest import SECOND, Side
 
@@ -116,14 +118,14 @@ def test_a_bad_file_is_taken_away_and_fetched_anew(side: Side, bad: Callable[[Sc
 def test_what_was_taken_away_is_not_there_while_its_authority_is_down(side: Side) -> None:
     side.run()
     side.path(side.scene.birch).write_bytes(b"damaged")
-    side.answer(side.scene.birch, Refused("down"))
+    side.answer(side.scene.birch, RequestRefused("down"))
     side.run()
     assert side.written(side.scene.birch) is None
 
 
 def test_a_failing_authority_is_asked_again_ever_more_rarely(side: Side) -> None:
     side.run()
-    side.answer(side.scene.birch, Refused("down"))
+    side.answer(side.scene.birch, RequestRefused("down"))
     side.path(side.scene.birch).unlink()
     pauses = []
     for _ in range(9):
@@ -211,7 +213,7 @@ def test_a_staple_of_another_certificate_is_taken_away(side: Side) -> None:
 def test_what_expires_is_taken_away(side: Side) -> None:
     side.run()
     for va in (side.scene.birch, side.scene.cedar, side.scene.dogwood):
-        side.answer(va, Refused("down"))
+        side.answer(va, RequestRefused("down"))
     side.responders.status[side.scene.site.certificate.serial_number] = "down"
     side.now = NOW + 2 * DAY
     side.run()
@@ -265,17 +267,43 @@ def test_one_chain_that_cannot_be_read_fails_alone(
     assert "www.pem: shows the certificate of another entry" in caplog.text
 
 
+def test_a_certificate_that_names_no_responder_wants_no_staple(side: Side) -> None:
+    """It has a CRL, say: nothing is missing then."""
+    scene = side.scene
+    span = (NOW - DAY, NOW + 5 * DAY)
+    bare = issue(
+        "bare", key("bare"), scene.alder.issuing, leaf_extensions(SERVER_AUTH, ["www.example.test"]), span=span
+    )
+    side.show(bare)
+    side.run()
+    assert list(side.report()) == ["birch", "cedar", "dogwood"]
+    assert side.responders.history == []
+
+
+def test_a_certificate_that_the_library_cannot_read_to_its_end_fails_alone(side: Side, tmp_path: Path) -> None:
+    """Its subjectAltName holds an x400Address, which appears only when somebody looks at the names."""
+    san = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, bytes.fromhex("3004a3020400"))
+    odd = issue("odd", key("odd"), side.scene.alder.issuing, [(san, False)], span=(NOW - DAY, NOW + DAY))
+    path = tmp_path / "odd.pem"
+    path.write_bytes(odd.chain_pem)
+    entry = CertificateEntry(path, ("198.18.0.11",))
+    side.config = replace(side.config, certificates=(entry, *side.config.certificates))
+    side.run()
+    assert side.written(side.scene.birch) is not None
+    assert next(iter(side.report().values())).detail.startswith(f"malformed (V1): {path}: no sound DER certificate")
+
+
 def test_the_second_server_of_an_authority(side: Side) -> None:
     servers = (Server("https://one.test", ()), Server("https://two.test", ()))
     birch = replace(authority_entry(side.scene.birch), servers=servers)
     side.publish(directory(side.scene.alder, birch, sequence=2))
     side.answers = {
-        "https://one.test": Refused("down"),
+        "https://one.test": RequestRefused("down"),
         "https://two.test": side.scene.voucher(side.scene.birch),
     }
     side.run()
     assert side.written(side.scene.birch) is not None
-    side.answers["https://one.test"] = Refused("revoked", final=True)
+    side.answers["https://one.test"] = RequestRefused("revoked", final=True)
     side.run(everything=True)
     assert side.asked == ["https://one.test"]
 

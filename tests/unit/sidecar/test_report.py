@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.report import State
-from mecai.vrp.answers import Held, Refused
+from mecai.vrp.answers import Held, RequestRefused
 from tests.pki import DAY, HOUR, NOW
 from tests.unit.sidecar.conftest import SECOND, Side
 
@@ -50,7 +50,7 @@ def test_expired_and_bad_and_missing(side: Side) -> None:
 
 def test_what_was_said_when_it_was_fetched(side: Side) -> None:
     side.answer(side.scene.birch, Held(NOW + 3 * DAY))
-    side.answer(side.scene.cedar, Refused("https://vas.cedar.test: unreachable: no route"))
+    side.answer(side.scene.cedar, RequestRefused("https://vas.cedar.test: unreachable: no route"))
     side.run()
     rows = side.report()
     assert rows["birch"].detail == "on hold until 2026-03-05T12:00:00Z"
