@@ -10,7 +10,6 @@ from rich.text import Text
 
 from testbed.cli.options import format_option, lab_option, open_lab
 from testbed.lifecycle import preflight
-from testbed.machine.signals import unwinding
 from testbed.scenarios import demonstration
 from testbed.scenarios.hosts import on_hosts
 
@@ -22,7 +21,7 @@ def command(lab_id: str | None, form: str) -> None:
     """Show on a running lab what vouchers are for: accepted, attacked, refused, healed."""
     preflight.require_root()
     driver, plan = open_lab(lab_id)
-    with driver.lab.lock(), unwinding():
+    with driver.lab.lock():
         if form == "json":
             steps = demonstration.play(on_hosts(driver), plan, lambda _step: None)
             click.echo(json.dumps({"lab": driver.lab.id, "steps": [asdict(step) for step in steps]}, indent=2))

@@ -16,7 +16,6 @@ from testbed.drivers import driver_of
 from testbed.lifecycle import health, preflight, up
 from testbed.lifecycle.stages import Result, run
 from testbed.machine.lab import Lab
-from testbed.machine.signals import unwinding
 from testbed.model.plan import Plan
 from testbed.scenarios.demonstration import Step
 
@@ -39,7 +38,7 @@ def command(lab_id: str | None, topology: str | None, until: str | None, form: s
         if text:
             progress.aside(lambda: demo.show(step))
 
-    with lab.lock(), unwinding():
+    with lab.lock():
         build = up.LabBuild(driver, up.intend(driver, model, source), show, colour=text and sys.stdout.isatty())
         try:
             results = run(build.stages(), progress, until)

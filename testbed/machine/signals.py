@@ -1,5 +1,6 @@
 """Ends that Python would not notice: by default SIGTERM and SIGHUP end a process with nothing undone (signal(7))."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,18 @@ _ENDS = (signal.SIGTERM, signal.SIGHUP)
 @contextmanager
 def unwinding() -> Iterator[None]:
     """Let these signals unwind the stack as Ctrl-C does, so that whatever has to be undone is; main thread only."""
-    before = {number: signal.signal(number, _interrupt) for number in _ENDS}
+    owner = os.getpid()
+
+    def end(number: int, _frame: object) -> None:
+        if os.getpid() == owner:
+            raise KeyboardInterrupt
+        # A child that was forked since has nothing of ours to undo: it ends as it would have.
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    before = {number: signal.signal(number, end) for number in _ENDS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt

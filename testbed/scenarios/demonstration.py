@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mecai.errors import HostError
+from testbed.machine.signals import unwinding
 from testbed.model.plan import Plan
 from testbed.roles import tls_server
 from testbed.scenarios.hosts import Run
@@ -90,7 +91,7 @@ def play(run: Run, plan: Plan, show: Show, *, colour: bool = False) -> list[Step
 
     clear(run, who.attack)
     act(before)
-    with impersonation(run, who.attack):
+    with unwinding(), impersonation(run, who.attack):
         act(deceived)
         act(refused)
     act(after)

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from mecai.errors import HostError
-from testbed.machine.signals import unwinding
 from testbed.model import plan, reading
 from testbed.roles import ROLES
 from testbed.scenarios import demonstration
@@ -172,7 +171,7 @@ def test_a_signal_that_would_end_the_program_heals_first(number: signal.Signals)
         if step.title == TITLES[1]:
             signal.raise_signal(number)
 
-    with pytest.raises(KeyboardInterrupt), unwinding():
+    with pytest.raises(KeyboardInterrupt):
         demonstration.play(world.run, PLAN, end)
     assert world.issued == 1
     assert world.clean
