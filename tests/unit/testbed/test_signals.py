@@ -12,11 +12,16 @@ from testbed.machine.signals import unwinding
 def test_the_signal_unwinds_and_its_handler_is_put_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     undone = []
-    with pytest.raises(KeyboardInterrupt), unwinding():
-        try:
-            signal.raise_signal(number)
-        finally:
-            undone.append(number)
+
+    def interrupted() -> None:
+        with unwinding():
+            try:
+                signal.raise_signal(number)
+            finally:
+                undone.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert undone == [number]
     assert signal.getsignal(number) == before
 
