@@ -24,7 +24,7 @@ Probe = Callable[[bytes, int, str | None, KeyType, Deadline], tuple[bytes, ...]]
 
 
 @dataclass(frozen=True)
-class Target:
+class ProbeTarget:
     """Where to ask, and what should be shown there: a chain in DER, end entity first, root left out."""
 
     addresses: tuple[bytes, ...]
@@ -84,13 +84,13 @@ class Corroboration:
         return tuple(each for each in self.results if each.outcome is ProbeOutcome.AGREED)
 
 
-def corroborate(target: Target, probe: Probe, deadline: Deadline) -> Corroboration:
+def corroborate(target: ProbeTarget, probe: Probe, deadline: Deadline) -> Corroboration:
     """Probe all addresses of a target at once; no address's failure is an error."""
     with ThreadPoolExecutor(max_workers=len(target.addresses), thread_name_prefix="probe") as pool:
         return Corroboration(tuple(pool.map(partial(_examine, target, probe, deadline), target.addresses)))
 
 
-def _examine(target: Target, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
+def _examine(target: ProbeTarget, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
     """Return the first handshake that shows the certificate, or the gravest failures of all of them."""
     failures: list[ProbeResult] = []
     for _ in range(HANDSHAKES):
@@ -103,7 +103,7 @@ def _examine(target: Target, probe: Probe, deadline: Deadline, address: bytes) -
     return _summary(Corroboration(tuple(failures)).gravest)
 
 
-def _shake_hands(target: Target, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
+def _shake_hands(target: ProbeTarget, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
     try:
         chain = probe(address, target.port, target.server_name, target.key_type, deadline)
     except Unreachable as error:

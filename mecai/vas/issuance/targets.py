@@ -10,7 +10,7 @@ from cryptography import x509
 
 from mecai.errors import InputError
 from mecai.evidence import AddressPolicy, AddressRefused
-from mecai.probing.corroborate import Target
+from mecai.probing.corroborate import ProbeTarget
 from mecai.probing.handshake import HandshakeFailed, key_type
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.names import dns_names, host_name, stands_for
@@ -24,7 +24,7 @@ class Targets:
     ports: Collection[int]
     addresses: AddressPolicy
 
-    def target(self, request: VoucherRequest) -> Target:
+    def target(self, request: VoucherRequest) -> ProbeTarget:
         """Return what the probe is to find where.
 
         Raises `Refusal`: address-refused, malformed for a name that is not the certificate's or none at all,
@@ -36,7 +36,7 @@ class Targets:
             kind = key_type(request.chain[0])
         except HandshakeFailed as error:
             raise Refusal(Code.HANDSHAKE_FAILED, str(error)) from error
-        return Target(request.addresses, request.port, name, kind, (request.certificate, *request.intermediates))
+        return ProbeTarget(request.addresses, request.port, name, kind, (request.certificate, *request.intermediates))
 
     def _require_allowed(self, request: VoucherRequest) -> None:
         if request.port not in self.ports:

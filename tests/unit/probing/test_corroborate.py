@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import pytest
 
 from mecai.net.dial import Unreachable
-from mecai.probing.corroborate import HANDSHAKES, Corroboration, ProbeOutcome, ProbeResult, Target, corroborate
+from mecai.probing.corroborate import HANDSHAKES, Corroboration, ProbeOutcome, ProbeResult, ProbeTarget, corroborate
 from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError
 from mecai.protocol.pki.identity import address_octets, certificate_hash
 from mecai.service.deadline import Deadline
 
 ONE, TWO = address_octets("192.0.2.1"), address_octets("2001:db8::2")
 CHAIN, OTHER = (b"site", b"issuing"), (b"other", b"issuing")
-TARGET = Target((ONE, TWO), 443, "www.example.test", KeyType.P256, CHAIN)
+TARGET = ProbeTarget((ONE, TWO), 443, "www.example.test", KeyType.P256, CHAIN)
 DOWN = Unreachable("down")
 BROKEN = HandshakeFailed("broken")
 

@@ -77,6 +77,15 @@ def test_beyond_its_own_quota_a_server_has_what_everybody_has() -> None:
     assert "198.18.0.1" in refused(lambda: quotas.take(SERVER, request()))
 
 
+def test_the_addresses_of_an_ipv6_site_share_one_quota() -> None:
+    quotas = Quotas(Bounds(requester=2), lambda: 0.0)
+    quotas.take("2001:db8:5::1", request("one"))
+    quotas.take_malformed("2001:db8:5::2")
+    refused(lambda: quotas.take("2001:db8:5:0:ffff::3", request("two")))
+    refused(lambda: quotas.take_malformed("2001:db8:5::4"))
+    quotas.take("2001:db8:6::1", request("two"))
+
+
 def test_malformed_requests_count() -> None:
     quotas = Quotas(Bounds(requester=1), lambda: 0.0)
     quotas.take_malformed(STRANGERS[0])
