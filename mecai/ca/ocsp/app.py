@@ -9,27 +9,25 @@ restart after issuing a delegate's certificate anew.
 """
 
 import base64
-import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from flask import Flask, request
 from werkzeug import Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import UnsupportedMediaType
 
 from mecai.ca.config import DelegateFiles, ResponderConfig
 from mecai.ca.ocsp.responder import Delegate, OcspReply, OcspResponder
 from mecai.ca.repository.status import StatusFolder
 from mecai.ca.storage.records import Issuer
-from mecai.errors import HostError, MecaiError
-from mecai.service.logs import log_json
+from mecai.errors import HostError
 from mecai.service.pem import load_certificates, load_key
 from mecai.service.readiness import Readiness
 from mecai.service.settings import read_settings
+from mecai.service.web import frame, start
 
 Clock = Callable[[], datetime]
 
@@ -37,20 +35,14 @@ REQUEST_TYPE: Final = "application/ocsp-request"
 RESPONSE_TYPE: Final = "application/ocsp-response"
 LARGEST_REQUEST: Final = 16 * 1024
 LONGEST_CACHED: Final = timedelta(hours=1)  # so that a cache hides a revocation no longer than this
-_BOOT_FAILURE: Final = 3  # gunicorn's exit code that stops it from starting workers again and again
-
-LOG = logging.getLogger(__name__)
 
 
 def create_app() -> Flask:
     """Make the application as the environment configures it; a bad configuration ends the process in one line."""
-    log_json()
-    path = Path(os.environ.get("MECAI_OCSP_CONFIG", "/etc/mecai/ocsp.toml"))
-    try:
-        return make_app(read_settings(path, ResponderConfig))
-    except MecaiError as error:
-        LOG.critical("the OCSP responder cannot start", extra={"error": str(error)})
-        raise SystemExit(_BOOT_FAILURE) from None
+    default = Path("/etc/mecai/ocsp.toml")
+    return start(
+        "the OCSP responder", "MECAI_OCSP_CONFIG", default, lambda path: make_app(read_settings(path, ResponderConfig))
+    )
 
 
 def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) -> Flask:
@@ -58,11 +50,8 @@ def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) 
     delegates = [_load_delegate(files, config.public) for files in config.delegates]
     statuses = StatusFolder(config.public)
     responder = OcspResponder(delegates, statuses, config.validity)
-    readiness = Readiness(
-        {"database": statuses.require_complete, "own-status": lambda: responder.check(clock())},
-    )
-    app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    readiness = Readiness({"database": statuses.require_complete, "own-status": lambda: responder.check(clock())})
+    app = frame(__name__, readiness, largest_body=LARGEST_REQUEST)
     app.url_map.merge_slashes = False
 
     @app.get("/<path:encoded>")
@@ -76,22 +65,10 @@ def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) 
         return _cacheable(reply, now).make_conditional(request)
 
     @app.post("/")
-    def post() -> Response | tuple[str, int]:
+    def post() -> Response:
         if request.mimetype != REQUEST_TYPE:
-            return f"expected content type {REQUEST_TYPE}\n", 415
+            raise UnsupportedMediaType
         return _response(responder.reply(request.get_data(), clock()))
-
-    @app.get("/healthz")
-    def health() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/readyz")
-    def ready() -> tuple[dict[str, Any], int]:
-        return readiness.answer()
-
-    @app.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> tuple[str, int]:
-        return f"{error.name}\n", error.code or 500
 
     return app
 

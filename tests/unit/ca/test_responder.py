@@ -21,11 +21,11 @@ from werkzeug.test import TestResponse
 
 from mecai.ca.authority.operations import CertificateAuthority
 from mecai.ca.config import AuthorityConfig, ResponderConfig
-from mecai.ca.ocsp import app as responder
 from mecai.ca.ocsp.app import LARGEST_REQUEST, create_app, make_app
 from mecai.ca.storage.records import CertificateProfile
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
+from mecai.service import web
 from tests.pki import HOUR, NOW, Hierarchy, key
 
 TYPE = "application/ocsp-request"
@@ -293,7 +293,8 @@ def test_no_answer_outlives_its_delegate(
 
 def test_limits_and_content_types(client: FlaskClient) -> None:
     assert client.post("/", data=bytes(LARGEST_REQUEST + 1), content_type=TYPE).status_code == 413
-    assert client.post("/", data=b"", content_type="text/plain").status_code == 415
+    refused = client.post("/", data=b"", content_type="text/plain")
+    assert (refused.status_code, refused.content_type) == (415, "application/problem+json")
     assert client.put("/", data=b"").status_code == 405
     assert client.get("/").status_code == 405
 
@@ -343,7 +344,7 @@ def test_a_delegate_of_another_authority_is_refused(responder_config: ResponderC
 def test_a_bad_configuration_ends_the_process_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(responder, "log_json", lambda: None)
+    monkeypatch.setattr(web, "log_json", lambda: None)
     monkeypatch.setenv("MECAI_OCSP_CONFIG", str(tmp_path / "ocsp.toml"))
     with pytest.raises(SystemExit, match="3"):
         create_app()
