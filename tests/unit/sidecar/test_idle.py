@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mecai.errors import VerificationError
 from mecai.protocol.objects.authorities import Distrust
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import spki_hash
@@ -168,9 +169,23 @@ def test_a_distrust_that_comes_into_force_within_the_hour_removes_vouchers(side:
 
 
 def test_an_expired_directory_stops_a_service_that_remembers_it(idle: Side) -> None:
+    idle.now = NOW + 7 * DAY - MINUTE
+    idle.run()
     idle.now = NOW + 7 * DAY
-    with pytest.raises(Exception, match="directory-expired"):
+    with pytest.raises(VerificationError, match="directory-expired"):
         idle.run()
+
+
+def test_a_chain_that_ends_within_the_hour_is_not_served_any_longer(side: Side) -> None:
+    short = side.scene.alder.server("www.example.test", days=1)
+    side.responders.know(side.scene.alder, short)
+    side.show(short)
+    side.now = NOW + DAY - MINUTE
+    side.run()
+    assert "OCSP staple" in side.report()
+    side.now = NOW + DAY + MINUTE
+    side.run()
+    assert side.asked == []
 
 
 def test_a_former_certificate_is_remembered_too(idle: Side) -> None:
