@@ -308,6 +308,17 @@ class Hierarchy:
         raise ValueError(f"no response of {size} octets")
 
 
+# RFC 5280 section 4.2.1.6 has both forms; nobody uses them, and a certificate may hold them all the same.
+ODD_NAMES = {"x400Address": b"\xa3\x02\x30\x00", "ediPartyName": b"\xa5\x05\xa1\x03\x0c\x01x"}
+
+
+def odd_server(form: str, parent: Issued) -> Issued:
+    """Issue a server's certificate with a subject alternative name of a form of `ODD_NAMES`."""
+    encoded = ODD_NAMES[form]
+    names = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes((0x30, len(encoded))) + encoded)
+    return issue(form, key(form), parent, [(names, False)], span=(NOW - DAY, NOW + DAY))
+
+
 def load_key(pem: bytes) -> Key:
     """Load a PEM key that a test wrote."""
     loaded = load_pem_private_key(pem, password=None)

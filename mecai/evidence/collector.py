@@ -75,7 +75,7 @@ class Collector:
 
     def _remember(self, key: bytes, evidence: Evidence, now: datetime) -> None:
         with self._lock:
-            self._memory[key] = (min(now + self._kept_for, evidence.status.next_update), evidence)
+            self._memory[key] = (min(now + self._kept_for, evidence.until), evidence)
             self._memory.move_to_end(key)
             while len(self._memory) > self._kept:
                 self._memory.popitem(last=False)

@@ -25,10 +25,14 @@ LARGEST_CRL: Final = 16 * 1024 * 1024  # octets; docs/spec, P7
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a voucher says of one certificate's status, and the DER OCSPResponse that it then encloses."""
+    """What a voucher says of one certificate's status, and the DER OCSPResponse that it then encloses.
+
+    `until` is when it is worth nothing more: at its nextUpdate, or before if the delegate who signed it ends.
+    """
 
     status: StatusEvidence
     response: bytes | None
+    until: datetime
 
 
 def by_ocsp(
@@ -45,8 +49,8 @@ def by_ocsp(
     status = judge_ocsp(response, certificate, issuer, now, max_validity=max_validity)
     if status.next_update is None:
         raise _missing("OCSP response names no nextUpdate")
-    method = EvidenceMethod.OCSP
-    return Evidence(_status(certificate, method, (status.this_update, status.next_update), response), response)
+    entry = _status(certificate, EvidenceMethod.OCSP, (status.this_update, status.next_update), response)
+    return Evidence(entry, response, status.until(status.next_update))
 
 
 def by_crl(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime, fetch: Fetch) -> Evidence:
@@ -54,7 +58,8 @@ def by_crl(certificate: x509.Certificate, issuer: x509.Certificate, now: datetim
     url = _first(distribution_points(certificate), "names no CRL")
     encoded = fetch(url, LARGEST_CRL)
     status = judge_crl(encoded, certificate, issuer, url, now)
-    return Evidence(_status(certificate, EvidenceMethod.CRL, (status.this_update, status.next_update), encoded), None)
+    entry = _status(certificate, EvidenceMethod.CRL, (status.this_update, status.next_update), encoded)
+    return Evidence(entry, None, status.next_update)
 
 
 def by_lifetime(certificate: x509.Certificate) -> Evidence:
@@ -62,7 +67,7 @@ def by_lifetime(certificate: x509.Certificate) -> Evidence:
     span = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if span[1] - span[0] > LIMITS.short_lived_lifetime:
         raise _missing(f"lives longer than {LIMITS.short_lived_lifetime.days} days")
-    return Evidence(_status(certificate, EvidenceMethod.SHORT_LIVED, span, None), None)
+    return Evidence(_status(certificate, EvidenceMethod.SHORT_LIVED, span, None), None, span[1])
 
 
 def _status(

@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from mecai.errors import HostError, InputError
+from mecai.errors import HostError, InputError, Malformed
+from mecai.protocol.pki import certificates
 from mecai.protocol.pki.keys import PrivateKey
 
 _OTHERS: Final = 0o077
@@ -45,6 +46,12 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     except OSError as error:
         raise HostError(f"{path}: certificate cannot be read ({error.strerror})") from error
     try:
-        return tuple(x509.load_pem_x509_certificates(pem))
-    except ValueError as error:
+        found = x509.load_pem_x509_certificates(pem)
+        return tuple(
+            certificates.load(each.public_bytes(Encoding.DER), f"certificate {place}")
+            for place, each in enumerate(found, start=1)
+        )
+    except certificates.FAULTS as error:
         raise InputError(f"{path}: holds no PEM certificate ({error})") from error
+    except Malformed as error:
+        raise InputError(f"{path}: {error.detail}; have it issued anew") from error

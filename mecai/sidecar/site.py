@@ -8,7 +8,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.protocol.objects.authorities import Directory
-from mecai.protocol.pki import certificates
 from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.path import validate_chain
 from mecai.service.pem import load_certificates
@@ -51,8 +50,7 @@ class Site:
 
 def load_site(entry: CertificateEntry, directory: Directory, now: datetime) -> Site:
     """Read the chain of a server; raises `HostError`, `InputError`, or `VerificationError` if no root is reached."""
-    read = load_certificates(entry.chain)
-    presented = tuple(certificates.load(each.public_bytes(Encoding.DER), str(entry.chain)) for each in read)
+    presented = load_certificates(entry.chain)
     path = validate_chain(presented[0], presented[1:], directory.anchors, None, now)
     return Site(entry, presented, tuple(path))
 

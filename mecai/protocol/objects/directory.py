@@ -11,7 +11,7 @@ are base64 of their DER, hashes and ids lower-case hex, times RFC 3339 in UTC.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -86,7 +86,7 @@ def _check(directory: Directory) -> None:
     check_contexts((directory.context,))
     if not 0 < directory.sequence <= _MAX_SEQUENCE:
         raise Malformed(f"sequence: {directory.sequence}, expected 1..2^63-1")
-    if not directory.issued < directory.expires <= directory.issued + LIMITS.directory_lifetime:
+    if not timedelta() < directory.expires - directory.issued <= LIMITS.directory_lifetime:
         raise Malformed(f"expires: expected after issued and within {LIMITS.directory_lifetime.days} days")
     if len(directory.authorities) > LIMITS.directory_authorities:
         raise Malformed(f"authorities: more than {LIMITS.directory_authorities}")

@@ -66,3 +66,8 @@ def name_of(identifier: bytes) -> str:
         except ValueError:
             continue
     return "(unreadable)"
+
+
+def without_parameters(identifier: bytes) -> bytes:
+    """Return the DER AlgorithmIdentifier of the same algorithm that has no parameters."""
+    return asn1.encode_der(Plain(algorithm=asn1.decode_der(WithAny, identifier).algorithm))

@@ -19,7 +19,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from mecai.errors import InputError, Malformed
 from mecai.protocol.codec import der
-from mecai.protocol.pki.algorithm_identifiers import MaskGeneration, Plain, Pss, PssParameters, WithNull, name_of
+from mecai.protocol.pki.algorithm_identifiers import (
+    MaskGeneration,
+    Plain,
+    Pss,
+    PssParameters,
+    WithNull,
+    name_of,
+    without_parameters,
+)
 from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key
 
 Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
@@ -124,14 +132,13 @@ PKCS1_SHA512: Final = _pkcs1("1.2.840.113549.1.1.13", SHA512)
 PSS_SHA256: Final = _pss(SHA256)
 PSS_SHA384: Final = _pss(SHA384)
 PSS_SHA512: Final = _pss(SHA512)
+_PKCS1: Final = (PKCS1_SHA256, PKCS1_SHA384, PKCS1_SHA512)
 SIGNATURES: Final = {
     algorithm.identifier: algorithm
-    for algorithm in (
-        *(ECDSA_SHA256, ECDSA_SHA384, ECDSA_SHA512),
-        *(PKCS1_SHA256, PKCS1_SHA384, PKCS1_SHA512),
-        *(PSS_SHA256, PSS_SHA384, PSS_SHA512),
-    )
+    for algorithm in (ECDSA_SHA256, ECDSA_SHA384, ECDSA_SHA512, *_PKCS1, PSS_SHA256, PSS_SHA384, PSS_SHA512)
 }
+# RFC 4055 section 5: the NULL of PKCS #1 is written, and a reader does without it.
+_READ: Final = SIGNATURES | {without_parameters(algorithm.identifier): algorithm for algorithm in _PKCS1}
 
 
 def digest_named(identifier: bytes) -> Digest:
@@ -143,7 +150,7 @@ def digest_named(identifier: bytes) -> Digest:
 
 def signature_named(identifier: bytes) -> SignatureAlgorithm:
     """Return the signature algorithm with this DER AlgorithmIdentifier; raises `Malformed` naming any other."""
-    if (algorithm := SIGNATURES.get(identifier)) is None:
+    if (algorithm := _READ.get(identifier)) is None:
         raise Malformed(f"signature algorithm {name_of(identifier)} is not allowed with these parameters")
     return algorithm
 

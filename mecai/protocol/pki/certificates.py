@@ -16,6 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.keys import check_cost
 
 # What the library raises, soon or late, for octets that it does not understand.
 FAULTS: Final = (
@@ -34,6 +35,8 @@ def load(der: bytes, what: str = "certificate") -> x509.Certificate:
         raise Malformed(f"{what}: {len(der)} octets, more than the {LIMITS.certificate_size} allowed")
     try:
         return _parse(der)
+    except Malformed as error:
+        raise Malformed(f"{what}: {error.detail}") from error
     except FAULTS as error:
         raise Malformed(f"{what}: no sound DER certificate") from error
 
@@ -43,5 +46,5 @@ def _parse(der: bytes) -> x509.Certificate:
     certificate = x509.load_der_x509_certificate(der)
     _ = certificate.subject, certificate.issuer, certificate.extensions
     _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    certificate.public_key()
+    check_cost(certificate.public_key())
     return certificate

@@ -47,12 +47,12 @@ def judge_crl(
         _check_signature(crl, issuer)
         _check_scope(crl, certificate, url)
         entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+        times = crl.last_update_utc, crl.next_update_utc
     except _FAULTS as error:
         raise _missing(f"no usable CRL ({error})") from error
     if entry is not None:
-        when = entry.revocation_date_utc
-        raise VerificationError("revoked", "V11", f"{certificate.subject.rfc4514_string()} is revoked since {when}")
-    return _fresh(crl, now)
+        raise VerificationError("revoked", "V11", f"{certificate.subject.rfc4514_string()} is revoked")
+    return _fresh(*times, now)
 
 
 def distribution_points(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -95,12 +95,12 @@ def _check_point(point: x509.IssuingDistributionPoint, certificate: x509.Certifi
         raise ValueError("it belongs to another distribution point")
 
 
-def _fresh(crl: x509.CertificateRevocationList, now: datetime) -> CrlStatus:
-    if crl.next_update_utc is None:
+def _fresh(this_update: datetime, next_update: datetime | None, now: datetime) -> CrlStatus:
+    if next_update is None:
         raise _missing("no usable CRL (it names no nextUpdate)")
-    if not crl.last_update_utc - LIMITS.clock_skew <= now < crl.next_update_utc:
-        raise VerificationError("status-stale", "V11", f"CRL holds from {crl.last_update_utc} to {crl.next_update_utc}")
-    return CrlStatus(crl.last_update_utc, crl.next_update_utc)
+    if this_update > now + LIMITS.clock_skew or next_update <= now:
+        raise VerificationError("status-stale", "V11", f"CRL holds from {this_update} to {next_update}")
+    return CrlStatus(this_update, next_update)
 
 
 def _urls(names: list[x509.GeneralName] | None) -> list[str]:

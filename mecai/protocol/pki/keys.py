@@ -1,4 +1,8 @@
-"""The keys of version 1 (rule K3): P-256, P-384, RSA of 2048 to 8192 bits."""
+"""The keys of version 1 (rules K3, K7): P-256, P-384, RSA of 2048 to 8192 bits; in a server's chain P-521 as well.
+
+What a stranger's certificate holds can be made to cost much: a verification with an RSA key takes as long as its
+exponent has bits. `check_cost` bounds that for every certificate that comes in.
+"""
 
 from typing import Final
 
@@ -20,6 +24,22 @@ def check_public_key(key: object) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey) and _RSA_LEAST <= key.key_size <= _RSA_MOST:
         return key
     raise Malformed(f"key {_key_name(key)} is none of P-256, P-384, RSA of {_RSA_LEAST} to {_RSA_MOST} bits")
+
+
+def check_server_key(key: object) -> None:
+    """Refuse, as `Malformed`, a key that no certificate of a TLS server's chain may have (rule K7)."""
+    if not (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == ec.SECP521R1.name):
+        check_public_key(key)
+
+
+def check_cost(key: object) -> None:
+    """Refuse, as `Malformed`, an RSA key with which a verification takes long: too many bits of modulus or exponent."""
+    if not isinstance(key, rsa.RSAPublicKey):
+        return
+    seen = key.key_size, key.public_numbers().e.bit_length()
+    if seen[0] > LIMITS.rsa_read_bits[0] or seen[1] > LIMITS.rsa_read_bits[1]:
+        most = "at most {} and {} are read".format(*LIMITS.rsa_read_bits)
+        raise Malformed(f"RSA key of {seen[0]} bits with an exponent of {seen[1]} bits; {most}")
 
 
 def _key_name(key: object) -> str:

@@ -5,6 +5,7 @@ must be the issuer itself or its delegate, `unknown` counts as no answer, and a 
 whatever its age. Rule V11; a caller that judges a Voucher Authority's own certificate maps it to V5.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -25,10 +26,20 @@ _CERT_ID_HASHES = {algorithm.name: algorithm for algorithm in (_SHA1, hashes.SHA
 
 @dataclass(frozen=True)
 class OcspStatus:
-    """A good status: what was said, and for how long. `next_update` is None when the responder named none."""
+    """A good status: what was said, and for how long.
+
+    `next_update` is None when the responder named none; `delegate_until`, the end of the delegate's certificate, is
+    None where the issuer itself has signed. Whoever relies on the answer later than now asks `until`.
+    """
 
     this_update: datetime
     next_update: datetime | None
+    delegate_until: datetime | None = None
+
+    def until(self, otherwise: datetime) -> datetime:
+        """Return when the answer is worth nothing more; `otherwise` stands for a nextUpdate that was not named."""
+        end = self.next_update or otherwise
+        return end if self.delegate_until is None else min(end, self.delegate_until)
 
 
 def build_ocsp_request(
@@ -57,19 +68,26 @@ def judge_ocsp(
     try:
         parsed = _parse(response)
         answer = _answer_for(parsed, certificate, issuer)
-        verify_signature(parsed, response, issuer, now)
-        _ = answer.revocation_time_utc, answer.revocation_reason, answer.next_update_utc
+        responder = verify_signature(parsed, response, issuer, now)
+        _check_extensions(parsed)
+        if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
+            raise VerificationError("revoked", "V11", f"{_name(certificate)} is revoked{_circumstances(answer)}")
+        if answer.certificate_status is not ocsp.OCSPCertStatus.GOOD:
+            raise status_missing(f"{_name(certificate)} is unknown to the responder")
+        delegate_until = None if responder is issuer else responder.not_valid_after_utc
+        status = OcspStatus(answer.this_update_utc, answer.next_update_utc, delegate_until)
     except certificates.FAULTS as error:  # the library parses late
         raise status_missing("no valid OCSP response") from error
-    if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
-        when = f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}"
-        reason = f" ({answer.revocation_reason.value})" if answer.revocation_reason else ""
-        raise VerificationError("revoked", "V11", f"{_name(certificate)} is revoked{when}{reason}")
-    if answer.certificate_status is not ocsp.OCSPCertStatus.GOOD:
-        raise status_missing(f"{_name(certificate)} is unknown to the responder")
-    status = OcspStatus(answer.this_update_utc, answer.next_update_utc)
     _check_fresh(status, certificate, now, max_age, max_validity)
     return status
+
+
+def _circumstances(answer: ocsp.OCSPSingleResponse) -> str:
+    """Say when and why, as far as the response says it in a form that can be read: `revoked` holds without as well."""
+    with suppress(*certificates.FAULTS):
+        reason = f" ({answer.revocation_reason.value})" if answer.revocation_reason else ""
+        return f" since {answer.revocation_time_utc:%Y-%m-%dT%H:%M:%SZ}{reason}"
+    return ""
 
 
 def _parse(response: bytes) -> ocsp.OCSPResponse:
@@ -107,6 +125,13 @@ def _issuer_hashes(certificate: x509.Certificate, issuer: x509.Certificate, algo
     """Return the hashes of the issuer's name and key in a CertID."""
     cert_id = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, _CERT_ID_HASHES[algorithm]).build()
     return cert_id.issuer_name_hash, cert_id.issuer_key_hash
+
+
+def _check_extensions(response: ocsp.OCSPResponse) -> None:
+    """Refuse a critical responseExtension that is not understood (RFC 6960 section 4.4); a nonce is, though unasked."""
+    for extension in response.extensions:
+        if extension.critical and not isinstance(extension.value, x509.OCSPNonce):
+            raise status_missing(f"OCSP response with critical extension {extension.oid.dotted_string}")
 
 
 def _check_fresh(

@@ -41,8 +41,13 @@ class _BasicResponse:
     certificates: Annotated[list[asn1.TLV] | None, asn1.Explicit(0)]
 
 
-def verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime) -> None:
-    """Verify with the responder that the response names; it must be the issuer or the issuer's delegate."""
+def verify_signature(
+    parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Certificate, now: datetime
+) -> x509.Certificate:
+    """Verify with the responder that the response names, and return it: the issuer or the issuer's delegate.
+
+    Raises `VerificationError` (status-missing, V11).
+    """
     basic = asn1.decode_der(_BasicResponse, asn1.decode_der(_OcspResponse, response).response_bytes.response)
     try:
         responder = _responder(parsed, basic, issuer)
@@ -56,6 +61,7 @@ def verify_signature(parsed: ocsp.OCSPResponse, response: bytes, issuer: x509.Ce
         raise status_missing("OCSP response: its signature does not verify") from error
     if responder is not issuer:
         validate_delegate(responder, issuer, now)
+    return responder
 
 
 def _responder(parsed: ocsp.OCSPResponse, basic: _BasicResponse, issuer: x509.Certificate) -> x509.Certificate:

@@ -5,7 +5,8 @@ which profile holds for which kind of certificate. Revocation is not here: `meca
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography import x509
@@ -14,12 +15,21 @@ from cryptography.x509.verification import ExtensionPolicy
 
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.keys import check_public_key
+from mecai.protocol.pki.keys import check_public_key, check_server_key
 from mecai.protocol.pki.names import host_name
-from mecai.protocol.pki.profiles import ANY_CA, AUTHORITY, DELEGATE, SERVER, SERVER_CA, check_authority_profile
+from mecai.protocol.pki.profiles import (
+    ANY_CA,
+    AUTHORITY,
+    DELEGATE,
+    SERVER,
+    SERVER_CA,
+    check_authority_profile,
+    has_critical_constraints,
+)
 
 # Trusted roots; as a Store, whoever trusts the same ones again spares parsing their keys again.
 Roots = web_pki.Store | Sequence[x509.Certificate]
+_Build = Callable[[list[x509.Certificate]], list[x509.Certificate]]
 
 
 def validate_chain(
@@ -35,17 +45,45 @@ def validate_chain(
     Raises `VerificationError` (untrusted, C4).
     """
     try:
-        builder = _builder(roots, now).max_chain_depth(LIMITS.intermediates)
-        if server_name is not None:
-            path = builder.build_server_verifier(_subject(server_name)).verify(end_entity, list(intermediates))
-        else:
-            builder = builder.extension_policies(ca_policy=SERVER_CA, ee_policy=SERVER)
-            path = builder.build_client_verifier().verify(end_entity, list(intermediates)).chain
+        build = _path_builder(end_entity, roots, server_name, now)
+        path = _first_path(build, intermediates)
+        for certificate in path:
+            check_server_key(certificate.public_key())
     except (web_pki.VerificationError, ValueError) as error:
         raise VerificationError("untrusted", "C4", f"the server's chain: {error}") from error
+    except Malformed as error:
+        raise VerificationError("untrusted", "C4", f"the server's chain: {error.detail}") from error
     if len(path) == 1:
         raise VerificationError("untrusted", "C4", "the server's certificate is itself a root; expected an issued one")
     return path
+
+
+def _path_builder(end_entity: x509.Certificate, roots: Roots, server_name: str | None, now: datetime) -> _Build:
+    """Return what builds a path of the end entity from intermediates."""
+    builder = _builder(roots, now).max_chain_depth(LIMITS.intermediates)
+    if server_name is not None:
+        server = builder.build_server_verifier(_subject(server_name))
+        return lambda intermediates: server.verify(end_entity, intermediates)
+    builder = builder.extension_policies(ca_policy=SERVER_CA, ee_policy=SERVER)
+    client = builder.build_client_verifier()
+    return lambda intermediates: client.verify(end_entity, intermediates).chain
+
+
+def _first_path(build: _Build, intermediates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Build a path, at the second try without the certificates whose constraints the library may not process.
+
+    It gives up altogether where it meets one (a critical directoryName, say), although another path may be good.
+    Leaving such a certificate out never lets a path through that it constrains. Raises what the first try raised.
+    """
+    try:
+        return build(list(intermediates))
+    except web_pki.VerificationError:
+        others = [certificate for certificate in intermediates if not has_critical_constraints(certificate)]
+        if len(others) == len(intermediates):
+            raise
+        with suppress(web_pki.VerificationError):
+            return build(others)
+        raise
 
 
 def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetime) -> x509.Certificate:

@@ -57,6 +57,11 @@ def check_authority_profile(certificate: x509.Certificate) -> None:
         )
 
 
+def has_critical_constraints(certificate: x509.Certificate) -> bool:
+    """Tell whether a CA certificate bears name constraints that whoever does not understand them must not ignore."""
+    return any(item.critical and isinstance(item.value, x509.NameConstraints) for item in certificate.extensions)
+
+
 def _with_purpose(policy: ExtensionPolicy) -> ExtensionPolicy:
     """Return a policy whose extended key usage, where present, must allow TLS servers."""
     return policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_purpose)
@@ -67,6 +72,8 @@ SERVER = _with_purpose(ExtensionPolicy.webpki_defaults_ee())
 SERVER_CA = _with_purpose(ExtensionPolicy.webpki_defaults_ca())
 ANY_CA = ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, None)
 AUTHORITY = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, None)
-DELEGATE = ExtensionPolicy.permit_all().require_present(
-    x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_delegate_purpose
+DELEGATE = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_delegate_purpose)
+    .may_be_present(x509.OCSPNoCheck, Criticality.AGNOSTIC, None)  # RFC 6960 section 4.2.2.2.1 leaves both open
 )

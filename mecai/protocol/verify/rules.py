@@ -145,7 +145,7 @@ def check_authority_status(voucher: Voucher, root: x509.Certificate, context: Ve
     except VerificationError as error:
         reason = "authority-revoked" if error.reason == "revoked" else "authority-status"
         raise VerificationError(reason, "V5", error.detail) from error
-    return status.next_update or status.this_update  # max_validity lets none pass without nextUpdate
+    return status.until(status.this_update)  # max_validity lets none pass without nextUpdate
 
 
 def check_independence(authority: Authority, context: VerificationContext) -> None:
@@ -228,7 +228,7 @@ def _judge_response(
         detail = f"the OCSP response for {certificate.subject.rfc4514_string()} is not enclosed"
         raise VerificationError("status-missing", "V11", detail)
     status = judge_ocsp(response, certificate, issuer, context.now, max_age=context.policy.status_age)
-    return replace(entry, this_update=status.this_update, next_update=status.next_update or entry.next_update)
+    return replace(entry, this_update=status.this_update, next_update=status.until(entry.next_update))
 
 
 def _check_short_lived(certificate: x509.Certificate) -> None:
@@ -239,7 +239,7 @@ def _check_short_lived(certificate: x509.Certificate) -> None:
 
 
 def _check_window(entry: StatusEvidence, certificate: x509.Certificate, context: VerificationContext) -> None:
-    if not entry.this_update - context.policy.clock_skew <= context.now < entry.next_update:
+    if entry.this_update > context.now + context.policy.clock_skew or entry.next_update <= context.now:
         detail = (
             f"status of {certificate.subject.rfc4514_string()} holds from {entry.this_update.isoformat()} "
             f"to {entry.next_update.isoformat()}, now {context.now.isoformat()}"

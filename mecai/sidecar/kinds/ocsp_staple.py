@@ -53,7 +53,7 @@ class OcspKind(StapleKind):
             detail = f"OCSP response of {len(data)} octets, at most {LIMITS.ocsp_staple_size} can be stapled"
             raise VerificationError("status-missing", "V11", detail)
         status = judge_ocsp(data, site.path[0], site.path[1], now, max_validity=LIMITS.status_age)
-        return Servable(status.this_update, status.next_update or status.this_update)
+        return Servable(status.this_update, status.until(status.this_update))
 
     def end(self, data: bytes, key: StapleKey) -> datetime | None:
         """Return the response's nextUpdate."""

@@ -99,12 +99,12 @@ class Notary:
         `evidence` names the certificates of the path in its order; its last piece is the VA's own and bounds the time
         only (O11).
         """
-        *statuses, own = (each.status for each in evidence)
+        statuses = [each.status for each in evidence[:-1]]
         hashes = [each.certificate_hash for each in statuses]
         ends = (
             probed + self.lifetime,
             *(each.not_valid_after_utc for each in (self.signer.certificate, *trusted.path[:-1])),
-            *(each.next_update for each in (*statuses, own)),
+            *(each.until for each in evidence),
         )
         if min(ends) <= self.clock():
             raise Refusal(Code.STATUS_UNAVAILABLE, "the status of a certificate ran out during the work; ask again")

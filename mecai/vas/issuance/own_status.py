@@ -36,7 +36,7 @@ class OwnStatus:
         with self._lock:
             if now >= self._refresh:
                 self._renew(now)
-            if self._evidence is None or self._evidence.status.next_update <= now:
+            if self._evidence is None or self._evidence.until <= now:
                 raise Refusal(Code.OVERLOADED, "the status of this VA's own certificate is not good", retry=RETRY)
             return self._evidence
 
@@ -44,7 +44,7 @@ class OwnStatus:
         longest = LIMITS.authority_status_lifetime
         try:
             self._evidence = by_ocsp(self._certificate, self._root, now, self._fetch, longest)
-            self._refresh = now + (self._evidence.status.next_update - now) / 2
+            self._refresh = now + (self._evidence.until - now) / 2
         except (VerificationError, FetchError) as error:
             self._refresh = now + RETRY
             if isinstance(error, VerificationError) and error.reason == "revoked":

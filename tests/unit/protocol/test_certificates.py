@@ -2,12 +2,15 @@
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mecai.errors import Malformed
 from mecai.protocol.pki import certificates
-from tests.pki import DAY, NOW, Hierarchy, issue, key
+from tests.pki import DAY, NOW, ODD_NAMES, Hierarchy, issue, key, name, odd_server
 from tests.unit.protocol.strategies import changed, parsed
 
 DER = Hierarchy("alder").server("www.example.test").der
@@ -52,3 +55,30 @@ def test_an_unknown_curve_is_malformed() -> None:
     )
     with pytest.raises(Malformed):
         certificates.load(odd)
+
+
+@pytest.mark.parametrize("form", ODD_NAMES)
+def test_a_name_form_that_the_library_does_not_know_is_malformed(form: str) -> None:
+    odd = odd_server(form, Hierarchy("alder").issuing).der
+    x509.load_der_x509_certificate(odd)
+    with pytest.raises(Malformed, match="no sound DER certificate"):
+        certificates.load(odd)
+
+
+def rsa_certificate(modulus_bits: int, exponent_bits: int) -> bytes:
+    """Return a certificate of an RSA key of these sizes; that it is nobody's key does not show."""
+    numbers = rsa.RSAPublicNumbers((1 << exponent_bits - 1) + 1, (1 << modulus_bits - 1) + 1)
+    builder = x509.CertificateBuilder().subject_name(name("odd")).issuer_name(name("odd"))
+    builder = builder.public_key(numbers.public_key()).serial_number(1).not_valid_before(NOW).not_valid_after(NOW + DAY)
+    return builder.sign(key("odd"), hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize(("modulus", "exponent"), [(3072, 65), (3072, 3070), (16_392, 17)])
+def test_an_rsa_key_that_makes_verification_dear_is_malformed(modulus: int, exponent: int) -> None:
+    with pytest.raises(Malformed, match=f"RSA key of {modulus} bits with an exponent of {exponent} bits"):
+        certificates.load(rsa_certificate(modulus, exponent))
+
+
+@pytest.mark.parametrize(("modulus", "exponent"), [(3072, 64), (16_384, 17)])
+def test_the_dearest_rsa_keys_that_are_read(modulus: int, exponent: int) -> None:
+    certificates.load(rsa_certificate(modulus, exponent))

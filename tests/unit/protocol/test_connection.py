@@ -1,13 +1,14 @@
 """Rules of the connection: C1 to C4, E6."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mecai.protocol.objects.authorities import Distrust
+from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.verify.connection import Presented
 from tests.pki import DAY, HOUR, NOW, Issued, issue, key, leaf_extensions
@@ -26,6 +27,31 @@ def wrong_address(va: Any) -> bytes:
 
 def wrong_context(va: Any) -> bytes:
     return SCENE.voucher(va, evidence=EVIDENCE, trust_contexts=())
+
+
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["end entity", "intermediate"])
+@pytest.mark.parametrize("span", [(FIRST, FIRST + DAY), (FIRST, LAST), (LAST, LAST + timedelta(seconds=1))])
+@pytest.mark.parametrize("method", [EvidenceMethod.CRL, EvidenceMethod.OCSP])
+def test_evidence_of_the_first_and_last_years_spoils_no_good_voucher(
+    span: tuple[datetime, datetime], method: EvidenceMethod, place: int
+) -> None:
+    """Whatever times birch's voucher names, cedar's is there: date arithmetic at the edges is a verdict, no fault."""
+    responses = SCENE.evidence()
+    entries = list(SCENE.info(SCENE.birch, evidence=responses).status_evidence)
+    entries[place] = replace(entries[place], method=method, this_update=span[0], next_update=span[1])
+    enclosed = responses if method is EvidenceMethod.OCSP else responses[1 - place : 2 - place]
+    odd = SCENE.voucher(SCENE.birch, evidence=responses, enclosed=enclosed, status_evidence=tuple(entries))
+    accepted = SCENE.accept(odd, SCENE.voucher(SCENE.cedar))
+    assert "cedar" in [vouched.authority.name for vouched in accepted.vouched]
+
+
+@pytest.mark.parametrize("span", [(FIRST, FIRST + DAY), (FIRST, LAST), (LAST, LAST + timedelta(seconds=1))])
+def test_a_voucher_of_the_first_and_last_years_spoils_no_good_one(span: tuple[datetime, datetime]) -> None:
+    odd = SCENE.voucher(SCENE.birch, this_update=span[0], next_update=span[1])
+    assert [vouched.authority.name for vouched in SCENE.accept(odd, SCENE.voucher(SCENE.cedar)).vouched] == ["cedar"]
 
 
 def test_accepted() -> None:

@@ -6,10 +6,12 @@ from datetime import datetime
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import VerificationError
 from mecai.protocol.pki.crl import distribution_points, judge_crl
+from tests.conformance.parts.der import bits, integer, oid, sequence, time_text
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, key_usage
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
@@ -68,6 +70,35 @@ def test_a_listed_certificate_is_revoked() -> None:
 def test_a_revocation_holds_whatever_the_lists_age() -> None:
     old = (NOW - 3 * DAY, NOW - 2 * DAY)
     assert reason(crl(ALDER.issuing, [SITE.certificate.serial_number], span=old)) == "revoked"
+
+
+def dated(this_update: str, next_update: str, *entries: bytes) -> bytes:
+    """Return a list signed over these times, which no library would write."""
+    algorithm = sequence(oid("1.2.840.10045.4.3.2"))
+    name = ALDER.issuing.certificate.subject.public_bytes()
+    data = sequence(integer(1), algorithm, name, time_text(this_update), time_text(next_update), *entries)
+    return sequence(data, algorithm, bits(ALDER.issuing.key.sign(data, ec.ECDSA(hashes.SHA256()))))
+
+
+def test_revoked_in_the_year_zero_is_revoked() -> None:
+    entry = sequence(integer(SITE.certificate.serial_number), time_text("00000101000000Z"))
+    assert reason(dated(TODAY, "20991231235959Z", sequence(entry))) == "revoked"
+
+
+TODAY = f"{NOW:%Y%m%d%H%M%S}Z"
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (("00010101000000Z", "00010102000000Z"), "status-stale"),
+        (("99991231235959Z", "99991231235959Z"), "status-stale"),
+        (("00000101000000Z", "99991231235959Z"), "status-missing"),
+        (("00010101000000Z", "00000101000000Z"), "status-missing"),
+    ],
+)
+def test_the_first_and_the_last_years_are_a_verdict_and_no_fault(span: tuple[str, str], said: str) -> None:
+    assert reason(dated(*span)) == said
 
 
 @pytest.mark.parametrize("span", [(NOW - 2 * DAY, NOW), (NOW + HOUR, NOW + DAY)])

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +235,14 @@ def test_the_edges_of_time() -> None:
         parse_directory(SIGNED, PINS, FULL.expires)
     with refuses("directory-not-yet-valid", "D4"):
         parse_directory(SIGNED, PINS, FULL.issued - 301 * SECOND)
+
+
+def test_a_directory_of_the_last_year_is_not_yet_valid_and_no_fault() -> None:
+    """9999-12-31 plus thirty days is a time that nobody can compute."""
+    last = datetime(9999, 12, 31, tzinfo=UTC)
+    octets = sign_directory(replace(FULL, issued=last, expires=last + SECOND), PUBLISHER.key, PUBLISHER.certificate)
+    with refuses("directory-not-yet-valid", "D4"):
+        parse(octets)
 
 
 # Entries on their own

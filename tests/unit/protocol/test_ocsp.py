@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from hypothesis import given
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from mecai.errors import VerificationError
 from mecai.protocol.pki.ocsp import OcspStatus, build_ocsp_request, judge_ocsp
-from tests.pki import DAY, HOUR, NOW, Hierarchy, rsa_key
+from tests.conformance.parts.der import bits, enumerated, explicit, octets, oid, sequence
+from tests.pki import DAY, HOUR, NOW, OCSP_SIGNING, Hierarchy, issue, key, leaf_extensions, rsa_key
 from tests.scene import HOST, refuses
 from tests.unit.protocol.strategies import changed
 
@@ -38,7 +40,8 @@ def judge(response: bytes, *, now: datetime = NOW, **limits: Any) -> OcspStatus:
     ids=["issuer", "delegate", "SHA-256 CertID", "SHA-256 CertID, delegate"],
 )
 def test_good(response: bytes) -> None:
-    assert judge(response) == OcspStatus(NOW - HOUR, NOW + 47 * HOUR)
+    status = judge(response)
+    assert (status.this_update, status.next_update) == (NOW - HOUR, NOW + 47 * HOUR)
 
 
 @pytest.mark.parametrize("delegate", [False, True])
@@ -123,7 +126,9 @@ def test_a_delegate_whose_certificate_is_not_sent_is_unknown() -> None:
     for enclosed in ((), (SITE.certificate,)):
         with refuses("status-missing", "V11"):
             judge(by_name(*enclosed))
-    assert judge(by_name(SITE.certificate, ALDER.responder(ALDER.issuing).certificate)) == OcspStatus(NOW, None)
+    assert judge(by_name(SITE.certificate, ALDER.responder(ALDER.issuing).certificate)) == OcspStatus(
+        NOW, None, NOW + 30 * DAY
+    )
 
 
 def test_a_name_that_is_none() -> None:
@@ -137,6 +142,108 @@ def test_a_name_that_is_none() -> None:
     ):
         with refuses("status-missing", "V11"):
             judge(broken)
+
+
+def test_an_answer_ends_with_the_delegate_who_signed_it() -> None:
+    """The delegate's certificate ends in a day, its answer in two: after a day the answer proves nothing."""
+    status = judge(ALDER.ocsp(SITE, responder=ALDER.responder(ALDER.issuing, days=1)))
+    assert status.next_update == NOW + 47 * HOUR
+    assert status.until(NOW) == NOW + DAY
+    assert judge(GOOD).until(NOW) == NOW + 47 * HOUR
+    assert OcspStatus(NOW, None, NOW + DAY).until(NOW + HOUR) == NOW + HOUR
+
+
+def test_a_delegate_may_call_nocheck_critical() -> None:
+    """RFC 6960 section 4.2.2.2.1 leaves open whether id-pkix-ocsp-nocheck is critical."""
+    extensions = [*leaf_extensions(OCSP_SIGNING), (x509.OCSPNoCheck(), True)]
+    responder = issue("OCSP", key("nocheck"), ALDER.issuing, extensions, span=(NOW - DAY, NOW + DAY))
+    judge(ALDER.ocsp(SITE, responder=responder))
+
+
+def extended(extension: x509.ExtensionType, *, critical: bool) -> bytes:
+    """Return a good answer with a responseExtension."""
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=SITE.certificate,
+        issuer=ALDER.issuing.certificate,
+        algorithm=hashes.SHA256(),
+        cert_status=ocsp.OCSPCertStatus.GOOD,
+        this_update=NOW,
+        next_update=NOW + DAY,
+        revocation_time=None,
+        revocation_reason=None,
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, ALDER.issuing.certificate)
+    builder = builder.add_extension(extension, critical)
+    return builder.sign(ALDER.issuing.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.4.9"), b"\x05\x00")
+
+
+def test_an_unknown_response_extension_may_be_there_but_not_critical() -> None:
+    judge(extended(UNKNOWN, critical=False))
+    judge(extended(x509.OCSPNonce(b"nonce"), critical=True))
+    with refuses("status-missing", "V11"):
+        judge(extended(UNKNOWN, critical=True))
+
+
+@pytest.mark.parametrize("parameters", ["with NULL", "without"])
+def test_an_rsa_signature_is_read_with_and_without_null(parameters: str) -> None:
+    """RFC 4055 section 5: sha256WithRSAEncryption is written with NULL; a reader takes it without as well."""
+    extensions = [*leaf_extensions(OCSP_SIGNING), (x509.OCSPNoCheck(), False)]
+    responder = issue("RSA OCSP", rsa_key("responder"), ALDER.issuing, extensions, span=(NOW - DAY, NOW + DAY))
+    response = ALDER.ocsp(SITE, responder=responder)
+    judge(_without_null(response) if parameters == "without" else response)
+
+
+def _without_null(response: bytes) -> bytes:
+    """Write the response anew, its signatureAlgorithm without parameters."""
+    parsed = ocsp.load_der_ocsp_response(response)
+    certificates = explicit(0, sequence(*(each.public_bytes(Encoding.DER) for each in parsed.certificates)))
+    return _response(parsed.tbs_response_bytes, sequence(oid("1.2.840.113549.1.1.11")), parsed.signature, certificates)
+
+
+def _response(data: bytes, algorithm: bytes, signature: bytes, certificates: bytes = b"") -> bytes:
+    """Return an OCSPResponse of these parts, each in DER but the signature."""
+    basic = sequence(data, algorithm, bits(signature), certificates)
+    return sequence(enumerated(0), explicit(0, sequence(oid("1.3.6.1.5.5.7.48.1.1"), octets(basic))))
+
+
+def dated(this_update: bytes, next_update: bytes) -> bytes:
+    """Return a good answer signed over these times, which no library would write."""
+    data = ocsp.load_der_ocsp_response(
+        ALDER.ocsp(SITE, this_update=NOW - HOUR, next_update=NOW + DAY)
+    ).tbs_response_bytes
+    for old, new in ((NOW - HOUR, this_update), (NOW + DAY, next_update)):
+        data = data.replace(f"{old:%Y%m%d%H%M%S}Z".encode(), new)
+    signature = ALDER.issuing.key.sign(data, ec.ECDSA(hashes.SHA256()))
+    return _response(data, sequence(oid("1.2.840.10045.4.3.2")), signature)
+
+
+def test_revoked_in_the_year_zero_is_revoked() -> None:
+    data = ocsp.load_der_ocsp_response(ALDER.ocsp(SITE, "revoked")).tbs_response_bytes
+    data = data.replace(b"\x18\x0f" + f"{NOW - HOUR:%Y%m%d%H%M%S}Z".encode(), b"\x18\x0f00000101000000Z", 1)
+    signature = ALDER.issuing.key.sign(data, ec.ECDSA(hashes.SHA256()))
+    with refuses("revoked", "V11"):
+        judge(_response(data, sequence(oid("1.2.840.10045.4.3.2")), signature))
+
+
+TODAY = f"{NOW:%Y%m%d%H%M%S}Z".encode()
+
+
+@pytest.mark.parametrize(
+    ("span", "reason"),
+    [
+        ((b"00010101000000Z", b"00010102000000Z"), "status-stale"),
+        ((b"00010101000000Z", b"99991231235959Z"), "status-stale"),
+        ((b"99991231235959Z", b"99991231235959Z"), "status-stale"),
+        ((b"00000101000000Z", b"99991231235959Z"), "status-missing"),
+        ((TODAY, b"00000101000000Z"), "status-missing"),
+    ],
+)
+def test_the_first_and_the_last_years_are_a_verdict_and_no_fault(span: tuple[bytes, bytes], reason: str) -> None:
+    with refuses(reason, "V11"):
+        judge(dated(*span))
 
 
 def test_a_delegate_that_has_expired_meanwhile() -> None:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from mecai.protocol.pki.path import validate_authority, validate_chain, validate_delegate
 from tests.pki import (
@@ -105,6 +105,57 @@ def test_an_intermediate_for_another_purpose(name: str | None) -> None:
     site = ALDER.server(HOST, parent=mail)
     with refuses("untrusted", "C4"):
         validate_chain(site.certificate, [mail.certificate], ROOTS, name, NOW)
+
+
+WEAK = rsa.generate_private_key(65537, 1024)  # noqa: S505 - so weak is what is to be refused
+WEB_KEYS = [key("p384", ec.SECP384R1), key("p521", ec.SECP521R1), rsa_key("server")]
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+@pytest.mark.parametrize("server_key", WEB_KEYS, ids=["P-384", "P-521", "RSA 2048"])
+def test_a_server_may_have_any_key_of_the_web(name: str | None, server_key: Key) -> None:
+    site = ALDER.server(HOST, server_key=server_key)
+    assert validate_chain(site.certificate, [ISSUING], ROOTS, name, NOW)
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+@pytest.mark.parametrize("weak", [WEAK, ec.generate_private_key(ec.SECP256K1())], ids=["RSA 1024", "secp256k1"])
+def test_a_server_with_another_key_is_untrusted(name: str | None, weak: Key) -> None:
+    with refuses("untrusted", "C4"):
+        validate_chain(ALDER.server(HOST, server_key=weak).certificate, [ISSUING], ROOTS, name, NOW)
+
+
+def constrained(label: str, ca_key: Key, *, critical: bool = True) -> Issued:
+    """Return a CA under alder's root for one domain and one organisation, as the Baseline Requirements have it."""
+    directory_name = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example")]))
+    constraints = x509.NameConstraints([x509.DNSName("example.test"), directory_name], None)
+    extensions = [*ca_extensions(ca_key, 0), (constraints, critical)]
+    return issue(f"alder {label}", ca_key, ALDER.root, extensions, span=SPAN)
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+def test_a_constraint_that_is_not_understood_hides_no_other_path(name: str | None) -> None:
+    """The issuing CA has two certificates of one key; the first is constrained as the library cannot process."""
+    twin = constrained("issuing CA", ALDER.issuing.key)
+    for shown in ([twin.certificate, ISSUING], [ISSUING, twin.certificate]):
+        assert validate_chain(SITE.certificate, shown, ROOTS, name, NOW)[1] == ISSUING
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+def test_a_constraint_that_is_not_understood_lets_nothing_through(name: str | None) -> None:
+    only = constrained("sub", key("sub"))
+    with refuses("untrusted", "C4"):
+        validate_chain(ALDER.server(HOST, parent=only).certificate, [only.certificate], ROOTS, name, NOW)
+
+
+def test_a_constraint_that_is_understood_binds_also_beside_one_that_is_not() -> None:
+    """A site outside the permitted domain stays outside, whatever else is shown."""
+    extensions = [*ca_extensions(key("narrow"), 0), (x509.NameConstraints([x509.DNSName("other.test")], None), True)]
+    narrow = issue("alder narrow", key("narrow"), ALDER.root, extensions, span=SPAN)
+    site = ALDER.server(HOST, parent=narrow)
+    shown = [narrow.certificate, constrained("narrow", key("narrow")).certificate]
+    with refuses("untrusted", "C4"):
+        validate_chain(site.certificate, shown, ROOTS, HOST, NOW)
 
 
 # Voucher Authorities

@@ -183,6 +183,14 @@ def test_a_time_with_a_fraction_is_malformed() -> None:
         VoucherInfo.decode(raw(this_update=time))
 
 
+def test_a_time_in_the_year_zero_is_malformed() -> None:
+    """ASN.1 has a year 0, Python has none."""
+    octets = DER.replace(f"{INFO.this_update:%Y%m%d%H%M%S}Z".encode(), b"00000101000000Z", 1)
+    assert octets != DER
+    with pytest.raises(Malformed, match="no valid DER"):
+        VoucherInfo.decode(octets)
+
+
 def test_an_unknown_method_is_malformed() -> None:
     value = der.decode(voucher._VoucherInfo, DER, "VoucherInfo", len(DER))
     value.status_evidence[0].method = der.opaque(b"\x0a\x01\x03")

@@ -6,7 +6,7 @@ import pytest
 
 from mecai.errors import HostError, InputError
 from mecai.service.pem import load_certificates, load_key
-from tests.pki import Hierarchy
+from tests.pki import ODD_NAMES, Hierarchy, odd_server
 
 ALDER = Hierarchy("alder")
 SITE = ALDER.server("www.example.test")
@@ -51,3 +51,10 @@ def test_no_file(tmp_path: Path, load: object) -> None:
     assert callable(load)
     with pytest.raises(HostError, match="No such file"):
         load(tmp_path / "none.pem")
+
+
+@pytest.mark.parametrize("form", ODD_NAMES)
+def test_a_certificate_that_cannot_be_read_to_the_end_is_named(tmp_path: Path, form: str) -> None:
+    path = write(tmp_path / "chain.pem", SITE.pem + odd_server(form, ALDER.issuing).pem)
+    with pytest.raises(InputError, match=r"chain\.pem: certificate 2: no sound DER certificate"):
+        load_certificates(path)
