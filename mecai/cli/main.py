@@ -17,6 +17,8 @@ VERBS = {
     "vas": "run a Voucher Authority Server",
     "voucher": "view, verify and request single vouchers",
 }
+# The verbs of a service need the extra of its name (pyproject.toml); the others need the wheel alone.
+EXTRAS = {"ca": "ca", "sidecar": "sidecar", "vas": "vas"}
 
 
 # This project's own client under the conformance suite: a verb of a checkout, and no part of the wheel
@@ -36,7 +38,7 @@ class _Verbs(Verbs):
         return super().get_command(ctx, cmd_name)
 
 
-@click.group(cls=_Verbs, verbs=VERBS, package="mecai.cli")
+@click.group(cls=_Verbs, verbs=VERBS, package="mecai.cli", extras=EXTRAS)
 @click.version_option(package_name="mecai", message="%(prog)s %(version)s")
 def cli() -> None:
     """MECAI: certificate authorities act as notaries for each other."""

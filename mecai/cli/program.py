@@ -5,21 +5,34 @@ Exit codes: 0 good, 1 verdict negative, 2 usage or bad input, 3 environment.
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
-from mecai.errors import MecaiError
+from mecai.errors import HostError, MecaiError
 from mecai.service.printable import printable
+
+_OURS: Final = ("mecai", "testbed")
 
 
 class Verbs(click.Group):
-    """Verbs by name with a line each; `PACKAGE.VERB` has the attribute `command` and is loaded only when asked for."""
+    """Verbs by name with a line each; `PACKAGE.VERB` has the attribute `command` and is loaded only when asked for.
 
-    def __init__(self, *, verbs: Mapping[str, str], package: str, **attributes: Any) -> None:  # noqa: ANN401 - click's
+    `extras` names, for a verb that needs more than the wheel's base, the wheel's extra that brings it.
+    """
+
+    def __init__(
+        self,
+        *,
+        verbs: Mapping[str, str],
+        package: str,
+        extras: Mapping[str, str],
+        **attributes: Any,  # noqa: ANN401 - click's
+    ) -> None:
         super().__init__(context_settings={"help_option_names": ["-h", "--help"]}, **attributes)
         self._verbs = dict(sorted(verbs.items()))
         self._package = package
+        self._extras = extras
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the verbs."""
@@ -27,11 +40,18 @@ class Verbs(click.Group):
         return list(self._verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a verb, None where there is none of that name."""
+        """Load a verb, None where there is none of that name; raises `HostError` where its extra is not installed."""
         del ctx
         if cmd_name not in self._verbs:
             return None
-        command: click.Command = import_module(f"{self._package}.{cmd_name.replace('-', '_')}").command
+        try:
+            command: click.Command = import_module(f"{self._package}.{cmd_name.replace('-', '_')}").command
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if cmd_name not in self._extras or missing in _OURS:
+                raise
+            extra = f"mecai[{self._extras[cmd_name]}]"
+            raise HostError(f"{cmd_name}: {missing} is not installed: pip install '{extra}'") from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import Final, cast
 
+import idna
+
 from mecai.client.context import VoucherContext
 from mecai.client.sockets import VoucherSocket
 from mecai.client.verdict import Refused, Verdict
@@ -118,6 +120,6 @@ def get(connection: JudgedConnection, destination: Destination, deadline: Deadli
 def _host_name(text: str) -> str:
     """Return a name as a person writes it in A-labels."""
     try:
-        return host_name(text.encode("idna").decode("ascii"))
+        return host_name(idna.encode(text, uts46=True).decode("ascii"))
     except UnicodeError as error:
         raise InputError(f"{text!r} is no host name ({error})") from error

@@ -14,8 +14,9 @@ from typing import Final, Protocol
 from mecai.errors import HostError, InputError
 from mecai.net.addresses import AddressPolicy
 from mecai.net.dial import Connect, connect, dial
+from mecai.net.dns_lookup import from_dns
 from mecai.net.exchange import Answer, exchange
-from mecai.net.resolve import Resolve, from_dns
+from mecai.net.resolve import Resolve
 from mecai.net.url import PORTS, Target, read_url
 from mecai.service.deadline import Deadline
 from mecai.service.printable import one_line, words

@@ -17,7 +17,7 @@ VERBS = {
 }
 
 
-@click.group(cls=Verbs, verbs=VERBS, package="testbed.cli")
+@click.group(cls=Verbs, verbs=VERBS, package="testbed.cli", extras=dict.fromkeys(VERBS, "testbed"))
 @click.version_option(package_name="mecai", message="%(prog)s %(version)s")
 def cli() -> None:
     """Run the lab of MECAI: real hosts on real networks, inside namespaces of this machine."""

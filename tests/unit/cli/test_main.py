@@ -1,7 +1,13 @@
 """What every verb has in common: how an error ends."""
 
+import re
+import subprocess
+import sys
+from typing import NoReturn
+
 import pytest
 
+from mecai.cli.main import EXTRAS, VERBS, main
 from mecai.errors import HostError
 from tests.unit.cli.program import mecai
 
@@ -13,3 +19,43 @@ def test_an_error_cannot_drive_the_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("mecai.cli.vas.read_config", read)
     ended = mecai("vas", "check")
     assert (ended.code, ended.err) == (3, "mecai: it said HTTP/\ufffd[31m\ufffd2J\n")
+
+
+LOADED = """
+import sys
+from mecai.cli.main import main
+try:
+    main()
+finally:
+    print(*(name for name in ("cryptography", "flask", "rich", "sqlalchemy") if name in sys.modules), file=sys.stderr)
+"""
+
+
+def test_help_lists_every_verb_and_loads_none() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED, "--help"], capture_output=True, text=True, check=True)
+    assert re.findall(r"^  (\w+) ", done.stdout.partition("Verbs:\n")[2], flags=re.MULTILINE) == sorted(VERBS)
+    assert done.stderr == "\n"
+
+
+@pytest.mark.parametrize(("missing", "verb"), [("sqlalchemy", "vas"), ("sqlalchemy", "ca"), ("dns", "sidecar")])
+def test_a_verb_without_its_extra_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, missing: str, verb: str
+) -> None:
+    def load(_name: str) -> NoReturn:
+        raise ModuleNotFoundError(f"No module named '{missing}.engine'", name=f"{missing}.engine")
+
+    monkeypatch.setattr("mecai.cli.program.import_module", load)
+    ended = mecai(verb, "--help")
+    expected = f"mecai: {verb}: {missing} is not installed: pip install 'mecai[{EXTRAS[verb]}]'\n"
+    assert (ended.code, ended.out, ended.err) == (3, "", expected)
+
+
+@pytest.mark.parametrize(("missing", "verb"), [("mecai.vas", "vas"), ("cryptography", "voucher")])
+def test_a_broken_installation_is_not_called_an_extra(monkeypatch: pytest.MonkeyPatch, missing: str, verb: str) -> None:
+    def load(_name: str) -> NoReturn:
+        raise ModuleNotFoundError(f"No module named '{missing}'", name=missing)
+
+    monkeypatch.setattr("mecai.cli.program.import_module", load)
+    monkeypatch.setattr(sys, "argv", ["mecai", verb])
+    with pytest.raises(ModuleNotFoundError):
+        main()

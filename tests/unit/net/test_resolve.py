@@ -14,7 +14,8 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from mecai.net.resolve import from_dns, from_system
+from mecai.net.dns_lookup import from_dns
+from mecai.net.resolve import from_system
 from mecai.service.deadline import Deadline
 
 NAME = "www.example.test"
