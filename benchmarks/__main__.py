@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.measure import Result, machine
 
-NAMES: Final = ("voucher_verification", "codecs", "voucher_size")
+NAMES: Final = ("voucher_verification", "codecs", "voucher_size", "ca_publication")
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer
 RESULTS: Final = Path(__file__).parent / "results"
 

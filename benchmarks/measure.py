@@ -1,10 +1,11 @@
 """How measurements are made and told.
 
 Two pieces of work are timed in turns of about a millisecond, so that whatever else the machine does hits both alike.
-Time is the processor's, of this thread alone. Others on the machine can only add to it (they take caches and shared
-units away), so the value is that of the fastest hundredth of the turns, and `ratio` that of two such values: what the
-work costs where it is left alone. `typical` is the median of the ratios of neighbouring turns, disturbed as they were,
-and `spread` half the distance between their quartiles. What is required is required of `ratio`.
+Time is the processor's, of this thread alone, unless a benchmark says otherwise. Others on the machine can only add to
+it (they take caches and shared units away), so the value is that of the fastest hundredth of the turns, and `ratio` of
+two such values: what the work costs where it is left alone. `typical` is the median of the ratios of neighbouring
+turns, disturbed as they were, and `spread` half the distance between their quartiles. What is required is required of
+`ratio`.
 
 A result, as in `benchmarks/results/NAME.json`: `value` in `unit`; `ratio` says how many times better it is than what it
 is held `against` (higher is better); `runs` is how many turns there were.
@@ -27,6 +28,7 @@ _TURN_NANOSECONDS: Final = 1_000_000
 _WARM_UP: Final = 50
 
 Work = Callable[[], object]
+Clock = Callable[[], int]  # nanoseconds
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,26 @@ class Result:
         return self.required is None or self.ratio >= self.required
 
 
-def paired(name: str, work: Work, other: Work, against: str, *, required: float | None = None) -> Result:
-    """Time `work` in turns with `other`; the value is in microseconds."""
-    count, other_count = _turn(work), _turn(other)
-    pairs = [(_microseconds(work, count), _microseconds(other, other_count)) for _ in range(RUNS)]
+def paired(
+    name: str,
+    work: Work,
+    other: Work,
+    against: str,
+    *,
+    required: float | None = None,
+    runs: int = RUNS,
+    clock: Clock = time.thread_time_ns,
+) -> Result:
+    """Time `work` in turns with `other`; the value is in microseconds.
+
+    Work that waits, for a disk for instance, is timed by a `clock` that goes on meanwhile.
+    """
+    count, other_count = (_turn(each, clock, min(runs, _WARM_UP)) for each in (work, other))
+    pairs = [(_microseconds(work, count, clock), _microseconds(other, other_count, clock)) for _ in range(runs)]
     times, other_times = zip(*pairs, strict=True)
     value = _fastest(times)
     typical, spread = _typical([theirs / ours for ours, theirs in pairs])
-    return Result(name, value, "µs", round(_fastest(other_times) / value, 3), against, spread, RUNS, typical, required)
+    return Result(name, value, "µs", round(_fastest(other_times) / value, 3), against, spread, runs, typical, required)
 
 
 def limited(name: str, work: Work, limit: float) -> Result:
@@ -90,26 +104,26 @@ def machine() -> dict[str, object]:
     }
 
 
-def _turn(work: Work) -> int:
+def _turn(work: Work, clock: Clock = time.thread_time_ns, warm_up: int = _WARM_UP) -> int:
     """Warm up, and return how often `work` fits into one turn."""
-    for _ in range(_WARM_UP):
+    for _ in range(warm_up):
         work()
-    begin, count = time.thread_time_ns(), 0
-    while time.thread_time_ns() - begin < _TURN_NANOSECONDS:
+    begin, count = clock(), 0
+    while clock() - begin < _TURN_NANOSECONDS:
         work()
         count += 1
     return count
 
 
-def _microseconds(work: Work, count: int) -> float:
-    begin = time.thread_time_ns()
+def _microseconds(work: Work, count: int, clock: Clock = time.thread_time_ns) -> float:
+    begin = clock()
     for _ in range(count):
         work()
-    return (time.thread_time_ns() - begin) / count / 1000
+    return (clock() - begin) / count / 1000
 
 
 def _fastest(times: Sequence[float]) -> float:
-    return round(statistics.quantiles(times, n=100)[0], 2)
+    return round(statistics.quantiles(times, n=100, method="inclusive")[0], 2)
 
 
 def _typical(ratios: Sequence[float]) -> tuple[float, float]:
