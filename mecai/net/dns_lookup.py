@@ -1,9 +1,7 @@
-"""The addresses of a name that a stranger gave: looked up in the DNS alone, within a deadline.
+"""The addresses of a host name that a stranger gave, from the DNS alone, within a deadline (docs/spec, P7).
 
-What this host's own files say of names is no business of strangers (`resolve` is for the operator's own names).
-
-Both families are asked at once, and the failure of one leaves the other: zones that answer AAAA with SERVFAIL, REFUSED,
-NOTIMP, NXDOMAIN or silence are common enough.
+What this host's own files say of names is no business of strangers. Both families are asked at once, and the failure
+of one leaves the other: zones that answer AAAA with SERVFAIL, REFUSED, NOTIMP, NXDOMAIN or silence are common enough.
 """
 
 from collections.abc import Callable, Sequence

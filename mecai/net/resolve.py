@@ -1,7 +1,6 @@
-"""The addresses of a name that the operator gave, within a deadline.
+"""The addresses of a host name that is the operator's own, as this host knows it, within a deadline.
 
-Such a name is looked up as this host looks up every name, /etc/hosts included. For the names of strangers there is
-`dns_lookup`, which alone needs a DNS library: a client does without.
+A stranger's name is another matter: `mecai.net.dns_lookup`.
 """
 
 import socket
@@ -17,7 +16,7 @@ Resolve = Callable[[str, Deadline], Sequence[bytes]]
 
 
 def from_system(name: str, deadline: Deadline) -> Sequence[bytes]:
-    """Return what this host's own means say (getaddrinfo(3), which knows no deadline); raises `OSError`."""
+    """Return what getaddrinfo(3) says, /etc/hosts included; it knows no deadline of its own. Raises `OSError`."""
     lookup = in_background(partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM))
     try:
         found = lookup.result(deadline.require())

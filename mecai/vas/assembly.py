@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
+from mecai.net.resolve import from_system
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
 from mecai.service.readiness import Readiness
@@ -64,8 +65,9 @@ def assemble(
     engine = open_database(config.database)
     directories = Directories(config.directories, engine)
     addresses = AddressPolicy(config.allowed_networks, config.refused_networks)
-    # The VA's own responder may stand in the refused networks, beside it: its name is no stranger's word.
-    own_status = OwnStatus(signer.certificate, signer.root, fetch or Fetcher(AddressPolicy(config.allowed_networks)))
+    # The VA's own responder may stand in the refused networks, beside it, and in /etc/hosts: no stranger named it.
+    own_fetch = fetch or Fetcher(AddressPolicy(config.allowed_networks), from_system)
+    own_status = OwnStatus(signer.certificate, signer.root, own_fetch)
     fetch = fetch or Fetcher(addresses)
     notary = Notary(
         targets=Targets(frozenset(config.ports), addresses),

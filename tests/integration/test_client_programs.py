@@ -6,7 +6,9 @@ import io
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket, open_connection, peer
+from mecai.net.dial import dial
 from mecai.protocol.codec.tls_extension import VOUCHER
+from mecai.protocol.pki.identity import address_octets
 from tests.integration.client_servers import PAGE, openssl_server
 from tests.unit.client.world import World
 
@@ -98,6 +102,55 @@ def test_asyncio(context: VoucherContext, vouched: int, bare: int) -> None:
     assert PAGE.encode() in asyncio.run(fetch(vouched))
     with pytest.raises(Refused, match="no-voucher"):
         asyncio.run(fetch(bare))
+
+
+def test_asyncio_connects_to_the_address_that_answers(
+    context: VoucherContext, vouched: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(*_: object) -> list[bytes]:
+        return [address_octets("127.0.0.2"), address_octets("127.0.0.1")]
+
+    monkeypatch.setattr("mecai.client.streams.dial", partial(dial, resolve=resolve))
+
+    async def reached() -> str:
+        _, writer = await open_connection("localhost", vouched, context)
+        address: str = writer.get_extra_info("peername")[0]
+        writer.close()
+        await writer.wait_closed()
+        return address
+
+    assert asyncio.run(reached()) == "127.0.0.1"
+
+
+def test_asyncio_ends_in_time_with_a_silent_server(context: VoucherContext) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(OSError, match="SSL handshake is taking"):
+        asyncio.run(open_connection("127.0.0.1", silent.getsockname()[1], context, seconds=0.3))
+
+
+def test_asyncio_that_is_cancelled_leaves_no_connection(
+    context: VoucherContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    dialled, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> socket.socket:
+        dialled.set()
+        go_on.wait(10)
+        return ours
+
+    monkeypatch.setattr("mecai.client.streams.dial", slow)
+
+    async def cancel() -> None:
+        task = asyncio.create_task(open_connection("localhost", 443, context))
+        await asyncio.to_thread(dialled.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    go_on.set()
+    with theirs:
+        assert theirs.recv(1) == b""
 
 
 def test_asyncio_that_tells_no_address_is_refused(context: VoucherContext, vouched: int) -> None:
