@@ -5,10 +5,10 @@ It ends with its holder, however that ends. The file stays: a lock whose file is
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Final
 
 from mecai.errors import HostError
@@ -42,4 +42,4 @@ def _acquire(descriptor: int, file: Path, deadline: Deadline) -> None:
         except BlockingIOError as error:
             if not deadline.left():
                 raise HostError(f"{file}: another process has held it for too long; see which: fuser {file}") from error
-        time.sleep(_PAUSE)
+        sleep(_PAUSE)

@@ -66,8 +66,9 @@ def blunt_server(*pieces: bytes) -> Iterator[int]:
         yield listener.getsockname()[1]
     finally:
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        thread.join(10)
         listener.close()
+        assert not thread.is_alive(), "the client left its connection open"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -11,6 +10,7 @@ import pytest
 
 from mecai.net.cut_off import cut_off
 from mecai.net.handshake import shake_hands
+from mecai.service.background import in_background
 from mecai.service.deadline import Deadline
 
 Result = TypeVar("Result")
@@ -28,12 +28,13 @@ def test_no_peer_can_hold_it_beyond_the_deadline(flood: bytes) -> None:
                 while flood:
                     theirs.sendall(flood)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    with pytest.raises(TimeoutError, match="timed out"):
+    def shake() -> None:
         shake_hands(ours, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "www.example.test", Deadline(0.2))
-    thread.join(10)
-    assert not thread.is_alive()  # the connection is closed: the peer saw its end
+
+    server = in_background(serve)
+    with pytest.raises(TimeoutError, match="timed out"):  # not the empty one of `result`
+        in_background(shake).result(20)
+    server.result(10)  # the connection is closed: the peer saw its end
     assert ours.fileno() == -1
 
 

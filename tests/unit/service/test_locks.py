@@ -10,20 +10,25 @@ from mecai.errors import HostError
 from mecai.service.locks import locked
 
 
-def test_another_holder_is_waited_for(tmp_path: Path) -> None:
+def test_another_holder_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    started = threading.Event()
+    waits, released = threading.Event(), threading.Event()
+
+    def pause(_seconds: float) -> None:
+        waits.set()
+        assert released.wait(10)
 
     def second() -> None:
-        started.set()
         with locked(tmp_path / "lock"):
             order.append("second")
 
+    monkeypatch.setattr("mecai.service.locks.sleep", pause)
+    thread = threading.Thread(target=second)
     with locked(tmp_path / "lock"):
-        thread = threading.Thread(target=second)
         thread.start()
-        started.wait(10)
+        assert waits.wait(10)
         order.append("first")
+    released.set()
     thread.join(10)
     assert order == ["first", "second"]
 
