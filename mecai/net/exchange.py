@@ -40,20 +40,26 @@ def exchange(
     An answer that a server gives before it has read the whole request counts, also if it then hangs up (RFC 9112,
     section 9.5): it says why. Raises `OSError`, whatever goes wrong.
     """
+    fields = {"Host": target.authority, "User-Agent": "mecai", "Connection": "close"} | dict(headers or {})
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = connected
-    method = "GET" if body is None else "POST"
-    fields = {"Host": target.authority, "User-Agent": "mecai", "Connection": "close"} | dict(headers or {})
-    unsent: OSError | None = None
     with cut_off(connected, deadline):
-        try:
-            connection.request(method, target.path, body, fields)
-        except OSError as error:
-            unsent = error
+        unsent = _send(connection, target.path, body, fields)
         try:
             return _receive(connection, limit)
         except (OSError, http.client.HTTPException) as error:
             raise unsent or OSError(words(error)) from error
+
+
+def _send(
+    connection: http.client.HTTPConnection, path: str, body: bytes | None, fields: Mapping[str, str]
+) -> OSError | None:
+    """Send a request; what stops it is returned, for the answer may be there already."""
+    try:
+        connection.request("GET" if body is None else "POST", path, body, fields)
+    except OSError as error:
+        return error
+    return None
 
 
 def _receive(connection: http.client.HTTPConnection, limit: int) -> Answer:

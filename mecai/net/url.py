@@ -42,19 +42,16 @@ def read_url(text: str, scheme: str, name: Callable[[str], str] = host_name) -> 
 
     The fragment is left out. Credentials are refused, and so are port 0 and an address with a zone.
     """
-    expected = f"expected {scheme}://HOST[:PORT][/PATH]"
-    if not text.isprintable() or " " in text:
-        raise InputError(f"{text!r} has characters that a URL must write as %XX; {expected}")
     try:
         parts = urlsplit(text)
         port = PORTS[scheme] if parts.port is None else parts.port
     except ValueError as error:
-        raise InputError(f"{text!r} is no URL ({error}); {expected}") from error
+        raise InputError(f"{text!r} is no URL ({error})") from error
     if parts.scheme != scheme or not parts.hostname or parts.username is not None or not port:
-        raise InputError(f"{text!r} is no {scheme} URL of a host; {expected}")
+        raise InputError(f"{text!r} is no {scheme} URL of a host; expected {scheme}://HOST[:PORT][/PATH]")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not path.isascii():
-        raise InputError(f"{text!r} has characters that a URL must write as %XX; {expected}")
+    if not text.isprintable() or " " in text or not path.isascii():
+        raise InputError(f"{text!r} has characters that a URL must write as %XX")
     return Target(_host(parts.hostname, name), port, path, scheme)
 
 
