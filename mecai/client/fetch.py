@@ -11,8 +11,6 @@ import time
 from dataclasses import dataclass
 from typing import Final, cast
 
-import idna
-
 from mecai.client.context import VoucherContext
 from mecai.client.sockets import VoucherSocket
 from mecai.client.verdict import Refused, Verdict
@@ -21,7 +19,6 @@ from mecai.net.dial import dial
 from mecai.net.exchange import exchange
 from mecai.net.handshake import shake_hands
 from mecai.net.url import Target, read_url
-from mecai.protocol.pki.names import host_name
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
 
@@ -34,7 +31,7 @@ class Destination(Target):
     @classmethod
     def of_url(cls, text: str) -> "Destination":
         """Read an https URL; raises `InputError`."""
-        target = read_url(text, "https", _host_name)
+        target = read_url(text, "https")
         return cls(target.host, target.port, target.path)
 
     @classmethod
@@ -115,11 +112,3 @@ def get(connection: JudgedConnection, destination: Destination, deadline: Deadli
         body=answer.body,
         complete=answer.complete,
     )
-
-
-def _host_name(text: str) -> str:
-    """Return a name as a person writes it in A-labels."""
-    try:
-        return host_name(idna.encode(text, uts46=True).decode("ascii"))
-    except UnicodeError as error:
-        raise InputError(f"{text!r} is no host name ({error})") from error

@@ -1,13 +1,12 @@
 """http and https URLs, read once: what is sent is the text itself, for a URL put together anew may be another one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from mecai.errors import InputError
 from mecai.protocol.pki.identity import address_octets, address_text
-from mecai.protocol.pki.names import host_name
+from mecai.protocol.pki.names import host_name_of
 
 PORTS: Final = {"http": 80, "https": 443}
 
@@ -37,8 +36,8 @@ class Target:
         return replace(self, path=f"{self.path.rstrip('/')}/{path}")
 
 
-def read_url(text: str, scheme: str, name: Callable[[str], str] = host_name) -> Target:
-    """Read a URL of one scheme; `name` brings a host name into its normal form. Raises `InputError`.
+def read_url(text: str, scheme: str) -> Target:
+    """Read a URL of one scheme, as a person or a certificate gives it. Raises `InputError`.
 
     The fragment is left out. Credentials are refused, and so are port 0 and an address with a zone.
     """
@@ -52,12 +51,12 @@ def read_url(text: str, scheme: str, name: Callable[[str], str] = host_name) -> 
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not text.isprintable() or " " in text or not path.isascii():
         raise InputError(f"{text!r} has characters that a URL must write as %XX")
-    return Target(_host(parts.hostname, name), port, path, scheme)
+    return Target(_host(parts.hostname), port, path, scheme)
 
 
-def _host(text: str, name: Callable[[str], str]) -> str:
+def _host(text: str) -> str:
     try:
         octets = address_octets(text)
     except InputError:
-        return name(text)
+        return host_name_of(text)
     return address_text(octets)

@@ -20,7 +20,7 @@ from mecai.errors import InputError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.pki.identity import address_octets
-from mecai.protocol.pki.names import host_name
+from mecai.protocol.pki.names import host_name_of
 
 EPOCH_SECONDS: Final = 30 * 24 * 3600
 KEY_SIZE: Final = 32
@@ -39,9 +39,9 @@ class Mode(Enum):
 def registrable_domain(host: str) -> str:
     """Return public suffix plus one label, both sections of the list; a name that is itself a suffix stays as it is.
 
-    Raises `InputError` for what is no host name in A-labels.
+    Raises `InputError` for what is no host name.
     """
-    name = host_name(host)
+    name = host_name_of(host)
     return _suffixes().privatesuffix(name) or name
 
 

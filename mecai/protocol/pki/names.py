@@ -1,31 +1,50 @@
-"""Names of servers: DNS host names in the one form that this project compares, and https URLs.
+"""Names of servers: DNS host names in the one form that this project knows, and https URLs.
 
-A host name is compared in lower-case A-labels without trailing dot (RFC 5890).
+A host name is what a public CA may certify (docs/spec, I8): labels of letters, digits and hyphens, in lower-case
+A-labels (RFC 5890), without final dot, and no IP address. CA, VAS, client, sidecar and directory mean the same by it.
+What a person or a program gives is brought into this form once, by `host_name_of`.
 """
 
 import ipaddress
 import re
+from typing import Final
 
+import idna
 from cryptography import x509
 
 from mecai.errors import InputError
 from mecai.protocol.limits import LIMITS
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_URL = re.compile(r"https://(?:\[(?P<address>[^]]*)\]|(?P<host>[^:/[]*))(?::(?P<port>[0-9]{1,5}))?(?:/[!-~]*)?")
-_HIGHEST_PORT = 65535
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_URL: Final = re.compile(r"https://(?:\[(?P<address>[^]]*)\]|(?P<host>[^:/[]*))(?::(?P<port>[0-9]{1,5}))?(?:/[!-~]*)?")
+_HIGHEST_PORT: Final = 65535
 
 
 def host_name(text: str) -> str:
-    """Return the normal form of a host name; raises `InputError` for what is none.
-
-    A name in other scripts has to be converted to A-labels by whoever took it from a person, once, so that SNI, the
-    certificate and the selection of authorities all speak of the same name.
-    """
-    name = text.lower().removesuffix(".")
-    if len(name) > LIMITS.server_name_length or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise InputError(f"{text!r} is no host name; expected dot-separated labels of a-z, 0-9 and '-' (A-labels)")
+    """Return a host name in lower case; raises `InputError` for what is none (rule I8)."""
+    name = text.lower()
+    labels = name.split(".")
+    if len(name) > LIMITS.server_name_length or not all(map(_LABEL.fullmatch, labels)):
+        expected = "dot-separated labels of a-z, 0-9 and '-' (A-labels), without final dot"
+        raise InputError(f"{text!r} is no host name; expected {expected}")
+    if labels[-1].isdigit():
+        raise InputError(f"{text!r} is no host name but reads as an IP address; give it as one")
     return name
+
+
+def host_name_of(text: str) -> str:
+    """Return the host name that a person or a program means, perhaps in other scripts, perhaps with a final dot.
+
+    Mapped by UTS 46 without transitional processing and encoded by IDNA 2008: `fa\u00df.example` is never
+    `fass.example`. Raises `InputError`.
+    """
+    undotted = text.removesuffix(".")
+    try:
+        if not undotted.isascii():
+            undotted = idna.encode(undotted, uts46=True, transitional=False, std3_rules=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise InputError(f"{text!r} is no host name ({error})") from error
+    return host_name(undotted)
 
 
 def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -55,7 +74,15 @@ def check_https_url(text: str) -> None:
     try:
         if parts["address"] is not None:
             ipaddress.IPv6Address(parts["address"])
-        else:
+        elif not _is_ipv4(parts["host"]):
             host_name(parts["host"])
     except (ValueError, InputError) as error:
         raise fault from error
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True

@@ -16,7 +16,7 @@ from cryptography.x509.verification import ExtensionPolicy
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.keys import check_public_key, check_server_key
-from mecai.protocol.pki.names import host_name
+from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.pki.profiles import (
     ANY_CA,
     AUTHORITY,
@@ -134,6 +134,6 @@ def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:
         return x509.IPAddress(ipaddress.ip_address(server_name))
     except ValueError:
         try:
-            return x509.DNSName(host_name(server_name))
+            return x509.DNSName(host_name_of(server_name))
         except InputError as error:
             raise ValueError(str(error)) from error

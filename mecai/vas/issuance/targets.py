@@ -51,19 +51,21 @@ class Targets:
 def server_name(asked: str | None, certificate: x509.Certificate) -> str | None:
     """Return the probe's SNI: the request's serverName, or else what follows from the certificate (R3).
 
-    That is its first DNS name, a wildcard's left label replaced by `www`; None if it has no DNS name. Raises `Refusal`
-    (malformed) for a serverName that is not the certificate's, and for a DNS name that is none: what a CA certified may
-    still hold anything.
+    That is its first DNS name that is a host name (I8), a wildcard's left label replaced by `www`; None if it has no
+    DNS name. Raises `Refusal` (malformed) for a serverName that is not the certificate's, and where none of its DNS
+    names is a host name: what a CA certified may still hold anything.
     """
     names = dns_names(certificate)
     if asked is not None:
         if not any(stands_for(name, asked) for name in names):
             raise Refusal(Code.MALFORMED, f"serverName: {asked!r} is not a name of the certificate")
         return asked
-    if not names:
-        return None
-    first = names[0]
-    try:
-        return host_name(f"www{first[1:]}" if first.startswith("*.") else first)
-    except InputError as error:
-        raise Refusal(Code.MALFORMED, f"certificate: its first DNS name: {error}") from error
+    fault = ""
+    for name in names:
+        try:
+            return host_name(f"www{name[1:]}" if name.startswith("*.") else name)
+        except InputError as error:
+            fault = fault or str(error)
+    if fault:
+        raise Refusal(Code.MALFORMED, f"certificate: none of its DNS names is a host name: {fault}")
+    return None

@@ -3,10 +3,12 @@
 
 from datetime import datetime, timedelta
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.conformance.parts.der import octets, time
 from tests.conformance.parts.directories import content, distrust, entry, moment, publisher, signed, text
+from tests.conformance.parts.rsa import rsa_key
 from tests.conformance.parts.signed_data import Changes
 from tests.conformance.parts.signing import signer
 from tests.conformance.parts.voucher import BEGIN, Voucher, addresses, contexts
@@ -26,7 +28,7 @@ from tests.conformance.stage import (
     voucher,
     without_voucher,
 )
-from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, leaf_extensions
+from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, Key, issue, key, leaf_extensions
 
 SECOND = timedelta(seconds=1)
 _OF_CEDAR, _OF_DOGWOOD = of(CEDAR), of(DOGWOOD)
@@ -205,6 +207,23 @@ def c4_validity(span: tuple[datetime, datetime]) -> Situation:
 def c4_validity_that(span: tuple[datetime, datetime]) -> Situation:
     """The end entity's validity {}."""
     return _presented(_valid(span))
+
+
+_WEB = {"P-384": key(HOST, ec.SECP384R1), "P-521": key(HOST, ec.SECP521R1), "RSA of 2048 bits": rsa_key(2048)}
+_WEAK = {"RSA of 1024 bits": rsa_key(1024), "secp256k1": key(HOST, ec.SECP256K1)}
+
+
+@case("K7", "C4", over=_WEB)
+def k7_server_key(server_key: Key) -> Situation:
+    """The end entity has a key of {}, as the Baseline Requirements allow."""
+    site = ALDER.server(HOST, server_key=server_key)
+    return accepted(of(BIRCH, site), chain=site.chain_der)
+
+
+@case("K7", "C4", over=_WEAK)
+def k7_weak_server_key(server_key: Key) -> Situation:
+    """The end entity has a key of {}. K7: nobody vouches for such a server, and no client goes there."""
+    return _presented(ALDER.server(HOST, server_key=server_key))
 
 
 @case("C4", over={"wildcard": "*.example.test", "address": "198.18.0.10"})

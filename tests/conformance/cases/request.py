@@ -83,10 +83,10 @@ def r3_port_at_its_end(port: int) -> Situation:
     return _read({"port": integer(port)}, port=port)
 
 
-_A_LABELS = {"punycode": "xn--bcher-kva.example", "underscore": "_dmarc.example.test", "63 octets": "a" * 63 + ".test"}
+_A_LABELS = {"punycode": "xn--bcher-kva.example", "63 octets": "a" * 63 + ".test"}
 
 
-@case("R3", over=_A_LABELS)
+@case("R3", "I8", over=_A_LABELS)
 def r3_server_name_of(name: str) -> Situation:
     """The field serverName has a label of {}, which is a host name in A-labels."""
     return _read({"serverName": _named(name)}, name=name)
@@ -128,6 +128,8 @@ _WRONG = {
     "a name of 254 octets": {"serverName": _named(".".join(["a" * 50] * 5)[:254].rstrip("."))},
     "a label of 64 octets": {"serverName": _named("a" * 64 + ".test")},
     "a wildcard as name": {"serverName": _named("*.example.test")},
+    "an underscore in its name": {"serverName": _named("_dmarc.example.test")},
+    "a name of digits at its end": {"serverName": _named("1.2.3")},
     "a name with a space": {"serverName": _named("www example.test")},
     "a name with an empty label": {"serverName": _named("www..test")},
     "a name of UTF-8": {"serverName": explicit(0, ia5("bücher.example".encode()))},
@@ -138,7 +140,7 @@ _WRONG = {
 }
 
 
-@case("R3", "I6", over=_WRONG)
+@case("R3", "I6", "I8", over=_WRONG)
 def r3_request_with(fields: dict[str, bytes]) -> Situation:
     """The request has {}."""
     return _malformed(**fields)
