@@ -52,6 +52,15 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
             for place, each in enumerate(found, start=1)
         )
     except certificates.FAULTS as error:
-        raise InputError(f"{path}: holds no PEM certificate ({error})") from error
+        raise InputError(f"{path}: {_not_pem(pem)}") from error
     except Malformed as error:
         raise InputError(f"{path}: {error.detail}; have it issued anew") from error
+
+
+def _not_pem(octets: bytes) -> str:
+    """Say what was found in place of PEM certificates, and what to do."""
+    if b"-----BEGIN TRUSTED CERTIFICATE-----" in octets:  # x509(1) of openssl: a certificate with marks of trust
+        return "holds a TRUSTED CERTIFICATE; write it anew with `openssl x509 -in IN -out OUT`"
+    if octets.startswith(b"\x30"):
+        return "holds no PEM but DER, it seems; write it anew with `openssl x509 -inform DER -in IN -out OUT`"
+    return "holds no PEM certificate"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -24,6 +25,7 @@ from tests.pki import (
     leaf_extensions,
     rsa_key,
 )
+from tests.pki import name as pki_name
 from tests.scene import HOST, refuses
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
@@ -156,6 +158,52 @@ def test_a_constraint_that_is_understood_binds_also_beside_one_that_is_not() -> 
     shown = [narrow.certificate, constrained("narrow", key("narrow")).certificate]
     with refuses("untrusted", "C4"):
         validate_chain(site.certificate, shown, ROOTS, HOST, NOW)
+
+
+POLICIES = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.5.29.32.0"), None)])
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+@pytest.mark.parametrize(
+    "extension",
+    [POLICIES, x509.PolicyConstraints(0, None), x509.InhibitAnyPolicy(0)],
+    ids=["certificatePolicies", "policyConstraints", "inhibitAnyPolicy"],
+)
+def test_policies_are_not_processed_and_so_never_critical(name: str | None, extension: x509.ExtensionType) -> None:
+    """ADR 0018: openssl processes them; here a CA that calls them critical has no path."""
+    for critical in (False, True):
+        ca_key = key(f"policies {critical}")
+        extensions = [*ca_extensions(ca_key, 0), (extension, critical)]
+        ca = issue("alder policies", ca_key, ALDER.root, extensions, span=SPAN)
+        site = ALDER.server(HOST, parent=ca).certificate
+        if critical:
+            with refuses("untrusted", "C4"):
+                validate_chain(site, [ca.certificate], ROOTS, name, NOW)
+        else:
+            validate_chain(site, [ca.certificate], ROOTS, name, NOW)
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+def test_an_end_entity_names_its_issuers_key(name: str | None) -> None:
+    """ADR 0018: the Baseline Requirements demand an authority key identifier; openssl does without."""
+    builder = x509.CertificateBuilder().subject_name(pki_name(HOST)).issuer_name(ISSUING.subject).serial_number(9)
+    builder = builder.public_key(key("bare").public_key()).not_valid_before(SPAN[0]).not_valid_after(SPAN[1])
+    for extension, critical in leaf_extensions(ExtendedKeyUsageOID.SERVER_AUTH, [HOST]):
+        builder = builder.add_extension(extension, critical)
+    with refuses("untrusted", "C4"):
+        validate_chain(builder.sign(ALDER.issuing.key, hashes.SHA256()), [ISSUING], ROOTS, name, NOW)
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+def test_a_domain_constraint_has_no_leading_dot(name: str | None) -> None:
+    """ADR 0018: openssl takes `.example.test` for subdomains; RFC 5280 section 4.2.1.10 has no such form."""
+    for critical in (False, True):
+        constraints = x509.NameConstraints([x509.DNSName(".example.test")], None)
+        extensions = [*ca_extensions(key("dotted"), 0), (constraints, critical)]
+        dotted = issue("alder dotted", key("dotted"), ALDER.root, extensions, span=SPAN)
+        site = ALDER.server(HOST, parent=dotted).certificate
+        with refuses("untrusted", "C4"):
+            validate_chain(site, [dotted.certificate], ROOTS, name, NOW)
 
 
 # Voucher Authorities

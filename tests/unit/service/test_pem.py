@@ -58,3 +58,17 @@ def test_a_certificate_that_cannot_be_read_to_the_end_is_named(tmp_path: Path, f
     path = write(tmp_path / "chain.pem", SITE.pem + odd_server(form, ALDER.issuing).pem)
     with pytest.raises(InputError, match=r"chain\.pem: certificate 2: no sound DER certificate"):
         load_certificates(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"", "holds no PEM certificate"),
+        (SITE.der, "holds no PEM but DER, it seems; write it anew with `openssl x509 -inform DER"),
+        (SITE.pem.replace(b" CERT", b" TRUSTED CERT"), "holds a TRUSTED CERTIFICATE; write it anew with `openssl x509"),
+    ],
+)
+def test_what_else_lies_there_is_named(tmp_path: Path, data: bytes, line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_certificates(write(tmp_path / "chain.pem", data))
+    assert line in str(caught.value)
