@@ -16,7 +16,7 @@ from mecai.ca.authority.operations import opened
 from mecai.ca.config import AuthorityConfig
 from mecai.ca.repository.status import StatusFolder
 from mecai.ca.storage.keystore import locked
-from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry
+from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry, serial_text
 from mecai.errors import HostError
 from mecai.service import durable
 from tests.pki import HOUR, NOW, key
@@ -109,6 +109,20 @@ def test_a_full_disk_is_named_and_made_up_for(config: AuthorityConfig, monkeypat
     assert list((config.public / "status" / "issuing").iterdir()) == []
     publish(config)
     assert files(config) == {entries(config)[-1].serial}
+
+
+def test_as_long_as_status_is_lost_no_serial_number_is_called_unknown(
+    config: AuthorityConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = issue(config)
+    (config.public / "status" / "issuing" / f"{serial_text(leaf.serial_number)}.der").unlink()
+    monkeypatch.setattr(StatusFolder, "write", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    assert in_process(lambda: publish(config)) == -signal.SIGKILL
+    monkeypatch.undo()
+    with pytest.raises(HostError, match="not all of it is there"):
+        StatusFolder(config.public).look_up(Issuer.ISSUING, leaf.serial_number)
+    publish(config)
+    assert StatusFolder(config.public).look_up(Issuer.ISSUING, leaf.serial_number).issued
 
 
 def test_a_number_that_a_failed_crl_has_used_is_not_used_again(
