@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limits:
+class LabLimits:
     """How long each step may take and how much room it needs."""
 
     disk_bytes_image: int = 3 * 1024**3
@@ -27,4 +27,4 @@ class Limits:
     ansible_forks: int = 12
 
 
-LIMITS = Limits()
+LIMITS = LabLimits()

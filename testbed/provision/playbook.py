@@ -53,7 +53,7 @@ def _run(lab: Lab, site: Path, progress: PlaybookRun) -> str:
     workshop.mkdir(parents=True, mode=0o700)
     log = lab.log("converge")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as sink:
+    with log.open("w", encoding="utf-8", buffering=1) as sink:  # by lines: one may look while it runs
 
         def hear(event: Event) -> bool:
             if text := event.get("stdout"):

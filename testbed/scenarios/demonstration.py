@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mecai.errors import HostError
 from testbed.machine.signals import unwinding
 from testbed.model.plan import Plan
-from testbed.roles import tls_server
+from testbed.roles.tls_server import issuer
 from testbed.scenarios.hosts import Run
 from testbed.scenarios.impersonation import PAGE, Attack, clear, impersonation
 
@@ -57,38 +57,26 @@ def actors(plan: Plan) -> Actors:
     topology = plan.topology
     try:
         [server, *_], [client, *_], [attacker, *_] = map(topology.of_role, ("tls_server", "client", "attacker"))
-        issuer = tls_server.issuer(topology, server)
-        compromised = next(host for host in topology.of_role("authority") if host.name != issuer)
+        compromised = next(host for host in topology.of_role("authority") if host.name != issuer(topology, server))
     except (ValueError, StopIteration) as error:
         raise HostError(
             f"topology {topology.name}: the demonstration needs a tls_server, a client, an attacker and two authorities"
         ) from error
-    attack = Attack(
-        resolver=plan.resolver(client.name).name,
-        attacker=attacker.name,
-        addresses=plan.addresses(attacker.name),
-        compromised=compromised.name,
-        site=server.names[0],
-    )
-    return Actors(client.name, attack)
+    resolver, addresses = plan.resolver(client.name).name, plan.addresses(attacker.name)
+    return Actors(client.name, Attack(resolver, attacker.name, addresses, compromised.name, server.names[0]))
 
 
 def play(run: Run, plan: Plan, show: Show, *, colour: bool = False) -> list[Step]:
     """Play all steps, each shown as it ends; raises `HostError` for the first that goes otherwise than expected."""
     who = actors(plan)
-    before, deceived, refused, after = _story(who.attack)
     steps: list[Step] = []
 
     def act(expected: Expectation) -> None:
         steps.append(_act(run, who.client, expected, colour=colour))
         show(steps[-1])
-        if not steps[-1].good:
-            code = steps[-1].exit_code
-            raise HostError(
-                f"demonstration, {expected.title!r}: exit code {code}, "
-                f"expected {expected.exit_code} and {expected.words}"
-            )
+        _require(steps[-1], expected)
 
+    before, deceived, refused, after = _story(who.attack)
     clear(run, who.attack)
     act(before)
     with unwinding(), impersonation(run, who.attack):
@@ -119,3 +107,9 @@ def _act(run: Run, host: str, expected: Expectation, *, colour: bool) -> Step:
     good = done.returncode == expected.exit_code and re.search(expected.pattern, output) is not None
     command = " ".join(expected.command)
     return Step(expected.title, host, command, output, done.returncode, expected.words, good)
+
+
+def _require(step: Step, expected: Expectation) -> None:
+    if not step.good:
+        wanted = f"expected {expected.exit_code} and {expected.words}"
+        raise HostError(f"demonstration, {expected.title!r}: exit code {step.exit_code}, {wanted}")

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from mecai.errors import HostError
 from testbed.drivers.driver import Driver
@@ -17,19 +18,7 @@ _WORDS_SHOWN = 6
 
 def on_hosts(driver: Driver) -> Run:
     """Return what runs commands on the hosts of a lab."""
-
-    def run(host: str, command: Sequence[str], stdin: str) -> Completed:
-        try:
-            return subprocess.run(
-                driver.enter(host, command),
-                input=stdin, capture_output=True, text=True, check=False, timeout=LIMITS.command_seconds,
-            )  # fmt: skip
-        except FileNotFoundError as error:
-            raise tools.absent("nsenter") from error
-        except subprocess.TimeoutExpired as error:
-            raise HostError(f"{host}: {_shown(command)}: no end after {LIMITS.command_seconds:.0f} s") from error
-
-    return run
+    return partial(_run, driver)
 
 
 def must(run: Run, host: str, command: Sequence[str], stdin: str = "") -> str:
@@ -43,3 +32,13 @@ def must(run: Run, host: str, command: Sequence[str], stdin: str = "") -> str:
 
 def _shown(command: Sequence[str]) -> str:
     return " ".join(command[:_WORDS_SHOWN])
+
+
+def _run(driver: Driver, host: str, command: Sequence[str], stdin: str) -> Completed:
+    entered, seconds = driver.enter(host, command), LIMITS.command_seconds
+    try:
+        return subprocess.run(entered, input=stdin, capture_output=True, text=True, check=False, timeout=seconds)
+    except FileNotFoundError as error:
+        raise tools.absent(entered[0]) from error
+    except subprocess.TimeoutExpired as error:
+        raise HostError(f"{host}: {_shown(command)}: no end after {seconds:.0f} s") from error

@@ -50,12 +50,9 @@ def impersonation(run: Run, attack: Attack) -> Iterator[None]:
         chain = _issue(run, attack)
         healing.callback(_revoke, run, attack, _serial(chain))
         healing.callback(_stop_answering, run, attack)
-        must(run, attack.attacker, ["tee", _CHAIN_FILE], chain)
-        must(run, attack.attacker, ["tee", _SITE_FILE], _SITE.replace("NAME", attack.site))
-        must(run, attack.attacker, _RELOAD)
+        _answer(run, attack, chain)
         healing.callback(_stop_lying, run, attack)
-        for kind, address in zip(("A", "AAAA"), attack.addresses, strict=True):
-            must(run, attack.resolver, ["unbound-control", "local_data", f"{attack.site}. 1 IN {kind} {address}"])
+        _lie(run, attack)
         yield
 
 
@@ -90,9 +87,20 @@ def _revoke(run: Run, attack: Attack, serial: str) -> None:
     must(run, attack.compromised, [*_CA, "revoke", *_CA_CONFIG, "--serial", serial])
 
 
+def _answer(run: Run, attack: Attack, chain: str) -> None:
+    must(run, attack.attacker, ["tee", _CHAIN_FILE], chain)
+    must(run, attack.attacker, ["tee", _SITE_FILE], _SITE.replace("NAME", attack.site))
+    must(run, attack.attacker, _RELOAD)
+
+
 def _stop_answering(run: Run, attack: Attack) -> None:
     must(run, attack.attacker, ["rm", "--force", _SITE_FILE, _CHAIN_FILE])
     must(run, attack.attacker, _RELOAD)
+
+
+def _lie(run: Run, attack: Attack) -> None:
+    for kind, address in zip(("A", "AAAA"), attack.addresses, strict=True):
+        must(run, attack.resolver, ["unbound-control", "local_data", f"{attack.site}. 1 IN {kind} {address}"])
 
 
 def _stop_lying(run: Run, attack: Attack) -> None:

@@ -116,6 +116,6 @@ def test_a_playbook_that_ansible_does_not_read_is_told_with_its_last_words(conve
 
 
 def test_a_playbook_that_does_not_end_is_ended(converge: Converge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playbook, "LIMITS", limits.Limits(converge_seconds=1))
+    monkeypatch.setattr(playbook, "LIMITS", limits.LabLimits(converge_seconds=1))
     with pytest.raises(HostError, match=r"^ansible-playbook: no end after 1 s$"):
         converge("[{name: Sleep, ansible.builtin.command: sleep 600}]")
