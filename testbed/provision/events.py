@@ -52,12 +52,15 @@ class PlaybookRun:
             case "runner_on_start":
                 self.note(f"{data['task']}: {data['host']}")
             case "runner_on_failed" | "runner_item_on_failed" | "runner_on_unreachable":
-                if not data.get("ignore_errors"):
-                    self._failures.append(Failure(data["host"], data["task"], message(data.get("res", {}))))
+                self._take_failure(data)
             case "playbook_on_stats":
                 self._count(data)
             case "verbose":
                 self._listen(event.get("stdout", "").strip())
+
+    def _take_failure(self, data: Mapping[str, Any]) -> None:
+        if not data.get("ignore_errors"):
+            self._failures.append(Failure(data["host"], data["task"], message(data.get("res", {}))))
 
     def _listen(self, line: str) -> None:
         """Keep the first line that Ansible itself calls an error, until there is one the latest that says anything."""

@@ -10,6 +10,21 @@ from testbed.machine.limits import LIMITS
 from testbed.model.plan import Plan
 from testbed.roles import ROLES
 
+_SETTINGS = """\
+[defaults]
+inventory = {inventory}
+collections_path = {collections}:~/.ansible/collections:/usr/share/ansible/collections
+local_tmp = {temporary}
+forks = {forks}
+gathering = explicit
+inject_facts_as_vars = false
+display_skipped_hosts = false
+retry_files_enabled = false
+[ssh_connection]
+pipelining = true
+ssh_args =
+"""
+
 
 def write(lab: Lab, plan: Plan, wheel: Path) -> None:
     """Write the inventory and Ansible's settings, and show Ansible the collection of this checkout."""
@@ -23,12 +38,6 @@ def write(lab: Lab, plan: Plan, wheel: Path) -> None:
 
 def inventory(lab: Lab, plan: Plan, wheel: Path) -> dict[str, Any]:
     """Return the inventory as data: the groups of every role, in each host what its role and its topology say."""
-    groups: dict[str, dict[str, Any]] = {group: {"hosts": {}} for role in ROLES.values() for group in role.groups}
-    for host in plan.topology.hosts:
-        role = ROLES[host.role]
-        variables = {**role.variables(plan, host), **host.variables}
-        for group in role.groups:
-            groups[group]["hosts"][host.name] = variables
     variables = {
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_ssh_common_args": f"-F {lab.ssh_config}",
@@ -37,24 +46,26 @@ def inventory(lab: Lab, plan: Plan, wheel: Path) -> dict[str, Any]:
         "runtime_wheel": str(wheel),
         "runtime_requirements": str(REPOSITORY / "requirements" / "runtime.txt"),
     }
-    return {"all": {"vars": variables, "children": groups}}
+    return {"all": {"vars": variables, "children": _groups(plan)}}
+
+
+def _groups(plan: Plan) -> dict[str, dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {group: {"hosts": {}} for role in ROLES.values() for group in role.groups}
+    for host in plan.topology.hosts:
+        role = ROLES[host.role]
+        variables = {**role.variables(plan, host), **host.variables}
+        for group in role.groups:
+            groups[group]["hosts"][host.name] = variables
+    return groups
 
 
 def ansible_config(lab: Lab) -> str:
     """Render Ansible's settings for this lab; the SSH config has the connection's own."""
-    return (
-        "[defaults]\n"
-        f"inventory = {lab.inventory}\n"
-        f"collections_path = {_collections(lab)}:~/.ansible/collections:/usr/share/ansible/collections\n"
-        f"local_tmp = {lab.ansible_config.parent / 'tmp'}\n"
-        f"forks = {LIMITS.ansible_forks}\n"
-        "gathering = explicit\n"
-        "inject_facts_as_vars = false\n"
-        "display_skipped_hosts = false\n"
-        "retry_files_enabled = false\n"
-        "[ssh_connection]\n"
-        "pipelining = true\n"
-        "ssh_args =\n"
+    return _SETTINGS.format(
+        inventory=lab.inventory,
+        collections=_collections(lab),
+        temporary=lab.ansible_config.parent / "tmp",
+        forks=LIMITS.ansible_forks,
     )
 
 
