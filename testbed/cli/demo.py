@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from testbed.cli.options import format_option, lab_option, open_lab
-from testbed.lifecycle import preflight
+from testbed.machine import tools
 from testbed.scenarios import demonstration
 from testbed.scenarios.hosts import on_hosts
 
@@ -19,7 +19,7 @@ from testbed.scenarios.hosts import on_hosts
 @format_option
 def command(lab_id: str | None, form: str) -> None:
     """Show on a running lab what vouchers are for: accepted, attacked, refused, healed."""
-    preflight.require_root()
+    tools.require_root()
     driver, plan = open_lab(lab_id)
     with driver.lab.lock():
         if form == "json":

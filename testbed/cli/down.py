@@ -8,7 +8,8 @@ import click
 from testbed.cli.options import format_option, lab_option, name_lab, topology_option
 from testbed.drivers import driver_of
 from testbed.drivers.driver import Removed
-from testbed.lifecycle import down, preflight
+from testbed.lifecycle import down
+from testbed.machine import tools
 
 
 @click.command()
@@ -17,7 +18,7 @@ from testbed.lifecycle import down, preflight
 @format_option
 def command(lab_id: str | None, topology: str | None, form: str) -> None:
     """Remove exactly what a lab made: hosts, networks, mounts, files; the image stays in the cache."""
-    preflight.require_root()
+    tools.require_root()
     lab = name_lab(lab_id, topology)
     with lab.lock():
         removed = down.remove(driver_of(lab))

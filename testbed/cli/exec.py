@@ -3,7 +3,6 @@
 import click
 
 from testbed.cli.options import lab_option, open_lab, topology_option
-from testbed.lifecycle import preflight
 from testbed.machine import tools
 
 
@@ -14,7 +13,7 @@ from testbed.machine import tools
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def command(lab_id: str | None, topology: str | None, host: str, words: tuple[str, ...]) -> None:
     """Run a command on a host as root; its input, output and exit code are passed through."""
-    preflight.require_root()
+    tools.require_root()
     driver, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
     tools.become(driver.enter(host, words))

@@ -3,7 +3,6 @@
 import click
 
 from testbed.cli.options import lab_option, open_lab, topology_option
-from testbed.lifecycle import preflight
 from testbed.machine import tools
 from testbed.provision import access
 
@@ -15,7 +14,7 @@ from testbed.provision import access
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SSH-ARGUMENTS]...")
 def command(lab_id: str | None, topology: str | None, host: str, words: tuple[str, ...]) -> None:
     """Open an SSH session to a host; further words go to ssh."""
-    preflight.require_root()
+    tools.require_root()
     driver, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
     # As the host runs now: the way in that the config has dates from the last `up`.

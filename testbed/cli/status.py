@@ -8,7 +8,8 @@ from rich.console import Console
 
 from testbed.cli.options import format_option, lab_option, open_lab, topology_option
 from testbed.cli.tables import show_status
-from testbed.lifecycle import health, preflight
+from testbed.lifecycle import health
+from testbed.machine import tools
 
 
 @click.command()
@@ -17,7 +18,7 @@ from testbed.lifecycle import health, preflight
 @format_option
 def command(lab_id: str | None, topology: str | None, form: str) -> int:
     """Show each host with its state and health; exit code 1 unless all are healthy."""
-    preflight.require_root()
+    tools.require_root()
     driver, plan = open_lab(lab_id, topology)
     statuses = health.observe(driver, plan)
     if form == "json":

@@ -13,8 +13,9 @@ from testbed.cli.options import format_option, lab_option, name_lab, read_topolo
 from testbed.cli.progress import Progress
 from testbed.cli.tables import show_status
 from testbed.drivers import driver_of
-from testbed.lifecycle import health, preflight, up
+from testbed.lifecycle import health, up
 from testbed.lifecycle.stages import Result, run
+from testbed.machine import tools
 from testbed.machine.lab import Lab
 from testbed.model.plan import Plan
 from testbed.scenarios.demonstration import Step
@@ -27,7 +28,7 @@ from testbed.scenarios.demonstration import Step
 @format_option
 def command(lab_id: str | None, topology: str | None, until: str | None, form: str) -> None:
     """Make a lab, or complete it: running it again changes nothing that is right."""
-    preflight.require_root()
+    tools.require_root()
     lab = name_lab(lab_id, topology)
     driver = driver_of(lab)
     model, source = read_topology(lab, topology)

@@ -1,6 +1,5 @@
 """What a machine must have before a lab can be made: each requirement is one check with its fix."""
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ class Finding:
 
 def findings(driver: Driver, hosts: int) -> Iterator[Finding]:
     """Check in turn what that many new hosts need, the most fundamental first."""
-    needs: Mapping[str, Need] = {"root": require_root, "tools": _tools, **driver.needs(hosts), "disk": _disk}
+    needs: Mapping[str, Need] = {"root": tools.require_root, "tools": _tools, **driver.needs(hosts), "disk": _disk}
     for name, need in needs.items():
         try:
             yield Finding(name, need())
@@ -40,13 +39,6 @@ def require(driver: Driver, hosts: int) -> None:
     for finding in findings(driver, hosts):
         if finding.fault:
             raise HostError(finding.fault)
-
-
-def require_root() -> str:
-    """Raise `HostError` unless this process may make namespaces and mounts."""
-    if os.geteuid() != 0:
-        raise HostError(f"root is needed to make namespaces and mounts, this is user {os.geteuid()}: use sudo")
-    return "root"
 
 
 def _tools() -> str:

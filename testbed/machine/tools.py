@@ -34,6 +34,13 @@ def missing() -> list[str]:
     return [tool for tool in PACKAGES if shutil.which(tool) is None]
 
 
+def require_root() -> str:
+    """Raise `HostError` unless this process may make namespaces and mounts."""
+    if os.geteuid() != 0:
+        raise HostError(f"root is needed to make namespaces and mounts, this is user {os.geteuid()}: use sudo")
+    return "root"
+
+
 def run(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) -> str:
     """Run a tool to its end and return what it wrote to stdout; raises `HostError`."""
     done = _finish(argv, seconds)

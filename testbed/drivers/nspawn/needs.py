@@ -27,6 +27,7 @@ def _overlay() -> str:
 
 
 def _network() -> str:
+    tools.require_root()
     script = (
         "ip link add name b0 type bridge; ip link add name v0 type veth peer name v1; ip addr add 2001:db8::1/64 dev b0"
     )

@@ -95,7 +95,7 @@ def test_check_lists_what_is_missing_and_ends_with_3(
 def test_without_root_the_network_check_blames_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    faults = [finding.fault for finding in preflight.findings(driver_of(Lab("tiny")), 1)]
+    findings = preflight.findings(driver_of(Lab("tiny")), 1)
+    [fault] = {finding.fault for finding in findings if finding.check in {"root", "network"}}
 
-    assert [fault for fault in faults if "namespaces" in fault] == [faults[0]]
-    assert faults[0].startswith("root is needed")
+    assert fault.startswith("root is needed")
