@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from typing import NoReturn
@@ -82,33 +83,43 @@ def run_logged(
     The tool ends with this process, however this process ends (`setpriv --pdeathsig`).
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
-    started = time.monotonic()
-    with (
-        log.open("w", encoding="utf-8") as sink,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env={**os.environ, **(environment or {})},
-        ) as process,
-    ):
-        stopper = Timer(seconds, process.terminate)
-        stopper.start()
-        last = ""
+    started, last = time.monotonic(), ""
+    with log.open("w", encoding="utf-8", buffering=1) as sink, _running(argv, environment, seconds) as process:
         for line in process.stdout or ():
             sink.write(line)
             last = line.strip() or last
             on_line(line)
-        code = process.wait()
-        stopper.cancel()
-    if code and time.monotonic() - started >= seconds:
-        raise HostError(f"{Path(argv[0]).name}: no end after {seconds:.0f} s")
-    if code:
-        raise HostError(f"{Path(argv[0]).name}: exit code {code}: {last}")
+    name = Path(argv[0]).name
+    if process.returncode and time.monotonic() - started >= seconds:
+        raise HostError(f"{name}: no end after {seconds:.0f} s")
+    if process.returncode:
+        raise HostError(f"{name}: exit code {process.returncode}: {last}")
+
+
+@contextmanager
+def _running(
+    argv: Sequence[str | Path], environment: Mapping[str, str] | None, seconds: float
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a tool to its end, which comes after so many seconds at the latest, or when the caller breaks off."""
+    with subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", "--", *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, **(environment or {})},
+    ) as process:
+        stopper = Timer(seconds, process.terminate)
+        stopper.start()
+        try:
+            yield process
+            process.wait()
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            stopper.cancel()
 
 
 def _finish(argv: Sequence[str | Path], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,8 @@
 """A tool's failure is never overlooked: not its exit code, not its absence, not that it does not end."""
 
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,3 +56,18 @@ def test_a_short_tool_that_fails_is_told_with_its_last_words() -> None:
     with pytest.raises(HostError, match=r"exit code 4: wrong$"):
         tools.run(["sh", "-c", "echo wrong >&2; exit 4"])
     assert tools.answer(["sh", "-c", "echo said; exit 4"]) == "said"
+
+
+def test_an_interruption_ends_the_tool_and_waits_for_nothing(tmp_path: Path) -> None:
+    children: list[int] = []
+
+    def interrupt(line: str) -> None:
+        children.append(int(line))
+        raise KeyboardInterrupt
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        tools.run_logged(["sh", "-c", "echo $$; exec sleep 600"], tmp_path / "log", seconds=600, on_line=interrupt)
+    assert time.monotonic() - begun < 60
+    assert not Path(f"/proc/{children[0]}").exists()
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
