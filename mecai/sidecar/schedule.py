@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
+from mecai.errors import Malformed
+from mecai.protocol.codec import strict_json
 from mecai.service.durable import SECRET, replace
 
 LOG = logging.getLogger(__name__)
@@ -59,10 +61,10 @@ class Schedule:
         self._path = path
         self._next: dict[str, NextFetch] = {}
         try:
-            self._next = dict(_decode(path.read_text(encoding="utf-8")))
+            self._next = dict(_decode(path.read_bytes()))
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, Malformed, ValueError, TypeError, KeyError, AttributeError) as error:
             LOG.warning("schedule cannot be read, everything is due: %s", error, extra={"path": str(path)})
 
     def __getitem__(self, key: str) -> NextFetch:
@@ -89,6 +91,11 @@ def _encode(next_fetches: dict[str, NextFetch]) -> bytes:
     return json.dumps(document, indent=1).encode()
 
 
-def _decode(text: str) -> Iterator[tuple[str, NextFetch]]:
-    for key, each in json.loads(text).items():
-        yield key, NextFetch(datetime.fromisoformat(each["due"]), int(each["failures"]), str(each["said"]))
+def _decode(octets: bytes) -> Iterator[tuple[str, NextFetch]]:
+    """Yield what was encoded; raises `Malformed`, `ValueError`, `KeyError` or `TypeError` for anything else."""
+    document: Any = strict_json.load(octets, "schedule")
+    for key, each in document.items():
+        due = datetime.fromisoformat(each["due"])
+        if due.tzinfo is None:
+            raise ValueError(f"{key}: due at {each['due']}, a time without zone")
+        yield key, NextFetch(due, int(each["failures"]), str(each["said"]))

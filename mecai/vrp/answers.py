@@ -1,13 +1,13 @@
 """What a Voucher Authority Server answered, as a value (docs/spec, R7)."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
-from mecai.errors import HostError
+from mecai.errors import HostError, Malformed
 from mecai.net.exchange import Answer
+from mecai.protocol.codec import strict_json
 from mecai.service.printable import one_line
 
 VOUCHER_TYPE: Final = "application/mecai-voucher"
@@ -36,10 +36,10 @@ def understand(url: str, answer: Answer) -> bytes | Held:
             raise RequestRefused(f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True)
         return answer.body
     try:
-        document = json.loads(answer.body)
+        document: Any = strict_json.load(answer.body, "answer")
         if answer.status == HTTPStatus.ACCEPTED:
             return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC))
         code, detail = str(document["type"]).rpartition("/")[2], str(document["detail"])
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:  # the last: brackets without end
+    except (Malformed, ValueError, TypeError, KeyError, OverflowError) as error:
         raise RequestRefused(f"{url}: answered {answer.status} {kind}, which says nothing") from error
     raise RequestRefused(f"{url}: {code}: {detail}", final=answer.status < HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -33,7 +33,7 @@ def decode(text: str) -> Snapshot:
     try:
         data = json.loads(text)
         return Snapshot(data["checkout"], data["source"], data["image"], _plan(data["plan"]))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
 

@@ -346,7 +346,16 @@ def test_rounds_never_interleave(side: Side) -> None:
     assert locked == [True]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"a": {"due": "x", "failures": 0, "said": ""}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", '{"a": 1}', '{"a": {"due": "x", "failures": 0, "said": ""}}'),
+        '{"a": {"due": "2026-03-02T12:00:00", "failures": 0, "said": ""}}',
+        '{"a": {"due": "2026-03-02T12:00:00+00:00", "failures": NaN, "said": ""}}',
+        "[" * 100_000,
+    ],
+    ids=["cut short", "a list", "a number", "no time", "no zone", "NaN", "deep"],
+)
 def test_a_schedule_that_cannot_be_read_is_a_new_beginning(
     side: Side, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
