@@ -3,7 +3,8 @@
 from typing import Final
 
 from benchmarks.measure import Result, limited
-from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_answer import decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo

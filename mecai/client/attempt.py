@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mecai import tls
 from mecai.client.verdict import Verdict
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 
 
 @dataclass(frozen=True)

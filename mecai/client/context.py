@@ -43,7 +43,8 @@ from mecai.client.sockets import VoucherObject, VoucherSocket
 from mecai.client.state import load_directory, selection_key
 from mecai.client.verdict import Demand, Outcome, Verdict, judge
 from mecai.errors import HostError, InputError, VerificationError
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, RequestExtension
+from mecai.protocol.codec.tls_answer import VOUCHER
+from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.selection import Mode, candidates
 from mecai.protocol.verify.connection import Policy, Vouched

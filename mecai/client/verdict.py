@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from mecai.errors import VerificationError
-from mecai.protocol.codec.tls_extension import decode_vouchers
+from mecai.protocol.codec.tls_answer import decode_vouchers
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import address_octets
 from mecai.protocol.verify.connection import Policy, Presented, Vouched, verify_connection

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from mecai.protocol.codec.cms import parse_signed_content
-from mecai.protocol.codec.tls_extension import RequestExtension, encode_vouchers
+from mecai.protocol.codec.tls_answer import encode_vouchers
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.authorities import Directory, Distrust, Mail
 from mecai.protocol.objects.directory import sign_directory
 from mecai.protocol.objects.request import VoucherRequest

@@ -14,7 +14,8 @@ from mecai.errors import VerificationError
 from mecai.protocol.codec import der
 from mecai.protocol.codec.cms import sign_content
 from mecai.protocol.codec.signed_data import ContentInfo
-from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_answer import decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.directory import parse_directory, sign_directory
 from mecai.protocol.objects.request import VoucherRequest

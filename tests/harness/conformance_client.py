@@ -20,7 +20,8 @@ from cryptography import x509
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.codec.strict_json import TIME
-from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers
+from mecai.protocol.codec.tls_answer import decode_vouchers
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets, address_text

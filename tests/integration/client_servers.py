@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
 
-from mecai.protocol.codec.tls_extension import VOUCHER
+from mecai.protocol.codec.tls_answer import VOUCHER
 from tests.unit.client.world import World
 
 _SERVED_IN = 0x1180  # ClientHello, TLS 1.2 ServerHello, TLS 1.3 Certificate

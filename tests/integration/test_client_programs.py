@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket, open_connection, peer
 from mecai.net.dial import dial
-from mecai.protocol.codec.tls_extension import VOUCHER
+from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.pki.identity import address_octets
 from tests.integration.client_servers import PAGE, openssl_server
 from tests.unit.client.world import World

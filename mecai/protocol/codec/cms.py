@@ -7,7 +7,7 @@ no unsigned attributes; `crls` hold OCSP responses (RFC 5940) and nothing else. 
 therefore none of them decides here.
 
 Parsing checks the shape (rule V1) and leaves belief to others: `SignedContent.verify_signature` is rule V4, the
-certificate is judged by `mecai.protocol.pki.path`.
+certificate is judged by `mecai.protocol.pki.direct`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,10 @@
 """Integers and vectors in the notation of TLS (RFC 8446 section 3)."""
 
+from typing import Final
+
 from mecai.errors import Malformed
+
+RULE: Final = "T4"  # of docs/spec, under which both extensions must parse
 
 
 class Reader:

@@ -15,7 +15,7 @@ from cryptography.x509.verification import Store
 
 from mecai.errors import Malformed
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
-from mecai.protocol.pki.path import Roots
+from mecai.protocol.pki.roots import Roots
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from mecai.errors import Malformed, VerificationError
 from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import algorithms, certificates
+from mecai.protocol.pki.direct import validate_delegate
 from mecai.protocol.pki.keys import check_public_key
-from mecai.protocol.pki.path import validate_delegate
 
 
 @asn1.sequence

@@ -1,7 +1,7 @@
-"""Certificate paths: server chains, Voucher Authorities' certificates, delegated OCSP responders.
+"""The path of a TLS server's certificate, over its intermediates to a trusted root.
 
-Paths are built and judged by `cryptography.x509.verification` (the Web PKI profile of RFC 5280); this module only says
-which profile holds for which kind of certificate. Revocation is not here: `mecai.protocol.pki.ocsp` judges it.
+It is built and judged by `cryptography.x509.verification` (the Web PKI profile of RFC 5280). Not here: revocation
+(`mecai.protocol.pki.ocsp`) and certificates with nothing between them and their root (`mecai.protocol.pki.direct`).
 """
 
 import ipaddress
@@ -11,24 +11,14 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.x509 import verification as web_pki
-from cryptography.x509.verification import ExtensionPolicy
 
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.keys import check_public_key, check_server_key
+from mecai.protocol.pki.keys import check_server_key
 from mecai.protocol.pki.names import host_name_of
-from mecai.protocol.pki.profiles import (
-    ANY_CA,
-    AUTHORITY,
-    DELEGATE,
-    SERVER,
-    SERVER_CA,
-    check_authority_profile,
-    has_critical_constraints,
-)
+from mecai.protocol.pki.profiles import SERVER, SERVER_CA, has_critical_constraints
+from mecai.protocol.pki.roots import Roots, policy_builder
 
-# Trusted roots; as a Store, whoever trusts the same ones again spares parsing their keys again.
-Roots = web_pki.Store | Sequence[x509.Certificate]
 _Build = Callable[[list[x509.Certificate]], list[x509.Certificate]]
 
 
@@ -60,7 +50,7 @@ def validate_chain(
 
 def _path_builder(end_entity: x509.Certificate, roots: Roots, server_name: str | None, now: datetime) -> _Build:
     """Return what builds a path of the end entity from intermediates."""
-    builder = _builder(roots, now).max_chain_depth(LIMITS.intermediates)
+    builder = policy_builder(roots, now).max_chain_depth(LIMITS.intermediates)
     if server_name is not None:
         server = builder.build_server_verifier(_subject(server_name))
         return lambda intermediates: server.verify(end_entity, intermediates)
@@ -84,49 +74,6 @@ def _first_path(build: _Build, intermediates: Sequence[x509.Certificate]) -> lis
         with suppress(web_pki.VerificationError):
             return build(others)
         raise
-
-
-def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetime) -> x509.Certificate:
-    """Return the root that directly issued this Voucher Authority's certificate (rule V3).
-
-    Raises `VerificationError` (untrusted-authority) for another issuer, a sub-CA between, a CA certificate, an extended
-    key usage that is not critical or not alone, a missing OCSP URL, a lifetime or key beyond the limits.
-    """
-    try:
-        check_authority_profile(certificate)
-        root = _validate_direct(certificate, roots, AUTHORITY, now)
-        check_public_key(root.public_key())  # the Web PKI's profile lets more pass than K3
-    except (web_pki.VerificationError, Malformed, ValueError, x509.ExtensionNotFound) as error:
-        raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
-    return root
-
-
-def validate_delegate(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> None:
-    """Check that `issuer` itself issued this OCSP responder's certificate, with id-kp-OCSPSigning, valid at `now`.
-
-    RFC 6960 section 4.2.2.2. Raises `VerificationError` (status-missing, V11).
-    """
-    try:
-        _validate_direct(certificate, [issuer], DELEGATE, now)
-    except (web_pki.VerificationError, ValueError) as error:
-        raise VerificationError("status-missing", "V11", f"the OCSP responder's certificate: {error}") from error
-
-
-def _validate_direct(
-    certificate: x509.Certificate, anchors: Roots, policy: ExtensionPolicy, now: datetime
-) -> x509.Certificate:
-    """Return the anchor that issued `certificate` with nothing in between."""
-    builder = _builder(anchors, now).max_chain_depth(0)
-    builder = builder.extension_policies(ca_policy=ANY_CA, ee_policy=policy)
-    return builder.build_client_verifier().verify(certificate, []).chain[-1]
-
-
-def _builder(roots: Roots, now: datetime) -> web_pki.PolicyBuilder:
-    if not isinstance(roots, web_pki.Store):
-        if not roots:
-            raise web_pki.VerificationError("no trusted root to reach")
-        roots = web_pki.Store(list(roots))
-    return web_pki.PolicyBuilder().store(roots).time(now)
 
 
 def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:

@@ -19,9 +19,9 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import Voucher, parse_voucher
+from mecai.protocol.pki.direct import validate_authority
 from mecai.protocol.pki.identity import address_text, canonical_address
 from mecai.protocol.pki.ocsp import judge_ocsp
-from mecai.protocol.pki.path import validate_authority
 
 NAT64_PREFIX: Final = "64:ff9b::/96"  # RFC 6052 section 2.1
 _NAT64_OCTETS: Final = 12  # 96 bits, before the IPv4 address

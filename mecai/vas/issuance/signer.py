@@ -8,9 +8,9 @@ from cryptography import x509
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.objects.voucher import sign_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo
+from mecai.protocol.pki.direct import validate_authority
 from mecai.protocol.pki.identity import authority_id, spki_der
 from mecai.protocol.pki.keys import PrivateKey
-from mecai.protocol.pki.path import validate_authority
 from mecai.service.pem import load_certificates, load_key
 
 

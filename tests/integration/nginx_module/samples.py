@@ -7,7 +7,7 @@ Only needed where the format changes: the C tests take the time as an argument, 
 
 from datetime import timedelta
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.pki.identity import address_octets

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.tls import ask
 from tests.scene import Scene, authority_entry

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.pki.identity import address_octets

@@ -10,7 +10,8 @@ import pytest
 
 from mecai import tls
 from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, RequestExtension
+from mecai.protocol.codec.tls_answer import VOUCHER
+from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.pki.identity import address_octets
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.pki import Hierarchy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import Site

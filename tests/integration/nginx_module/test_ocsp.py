@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.site import PATIENCE_SECONDS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from tests.integration.nginx_module.server import Nginx, Staples, free_port
 from tests.integration.nginx_module.tls import TLS12, TLS13, TLSRemoteAlert, ask
 from tests.scene import Scene, authority_entry

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from tests.integration.nginx_module.server import Nginx, free_port
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.tls import ask

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, decode_vouchers
+from mecai.protocol.codec.tls_answer import VOUCHER, decode_vouchers
+from mecai.protocol.codec.tls_request import VOUCHER_REQUEST
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its package imports asyncore, which Python deprecates

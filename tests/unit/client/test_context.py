@@ -9,7 +9,8 @@ import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
 from mecai.errors import InputError
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST, RequestExtension
+from mecai.protocol.codec.tls_answer import VOUCHER
+from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.tls.library import SSL_EXT_TLS1_2_SERVER_HELLO, SSL_EXT_TLS1_3_CERTIFICATE
 from tests.pki import DAY, HOUR, Hierarchy
 from tests.scene import HOST

@@ -8,7 +8,8 @@ from contextlib import suppress
 import pytest
 
 from mecai.client import Refused, VoucherContext, VoucherObject, peer
-from mecai.protocol.codec.tls_extension import VOUCHER, VOUCHER_REQUEST
+from mecai.protocol.codec.tls_answer import VOUCHER
+from mecai.protocol.codec.tls_request import VOUCHER_REQUEST
 from tests.unit.client.test_context import client, server, vouching, world
 from tests.unit.tls.memory import Pair
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mecai.client.verdict import Demand, judge
 from mecai.errors import VerificationError
-from mecai.protocol.codec.tls_extension import encode_vouchers
+from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.verify.connection import Policy
 from mecai.tls import Facts
 from tests.scene import HOST

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from mecai.protocol.codec.tls_extension import encode_vouchers
+from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.pki.identity import address_octets
 from tests.pki import Hierarchy, Issued
 from tests.scene import HOST, PUBLISHER, Scene

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from tests.fuzz import __main__ as program
 from tests.fuzz import targets
 from tests.fuzz.seeds import SEEDS

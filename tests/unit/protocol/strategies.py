@@ -8,7 +8,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from mecai.errors import Malformed
-from mecai.protocol.codec.tls_extension import RequestExtension
+from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher_info import Extension, VoucherInfo
 from mecai.protocol.pki.identity import is_mapped

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from mecai.protocol.pki.path import validate_authority, validate_chain, validate_delegate
+from mecai.protocol.pki.direct import validate_authority, validate_delegate
+from mecai.protocol.pki.path import validate_chain
 from tests.pki import (
     DAY,
     NOW,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mecai.errors import Malformed
-from mecai.protocol.codec.tls_extension import RequestExtension, decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_answer import decode_vouchers, encode_vouchers
+from mecai.protocol.codec.tls_request import RequestExtension
 from tests.scene import refuses
 from tests.unit.protocol.strategies import choices, parsed
 

@@ -14,9 +14,10 @@ import pytest
 from mecai.errors import VerificationError
 from mecai.protocol.objects.authorities import Distrust
 from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki.direct import validate_authority, validate_delegate
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.ocsp import judge_ocsp
-from mecai.protocol.pki.path import validate_authority, validate_chain, validate_delegate
+from mecai.protocol.pki.path import validate_chain
 from mecai.service.directory_file import read_directory
 from mecai.sidecar.config import CertificateEntry
 from tests.pki import DAY, HOUR, NOW

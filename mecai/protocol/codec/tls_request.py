@@ -1,30 +1,24 @@
-"""The two TLS extensions in octets (docs/spec, "Voucher stapling"); RFC 8446 section 3 is the notation.
+"""Extension `voucher_request` of a ClientHello in octets (docs/spec, "Voucher stapling"), in RFC 8446's notation.
 
     opaque AuthorityId[8];  opaque Context<1..32>;  opaque VoucherHash[32];
     struct { uint8 version = 1; uint8 quorum; AuthorityId candidates<8..128>; Context contexts<0..255>;
-             VoucherHash cached<0..512>; } VoucherRequest;                  /* ClientHello, voucher_request */
-    opaque Voucher<1..2^16-1>;
-    struct { Voucher vouchers<0..64000>; } Vouchers;                        /* server's answer, voucher */
+             VoucherHash cached<0..512>; } VoucherRequest;
 
-Not here: where the extensions travel (`nginx_module_shim`, `mecai.tls`) and which vouchers a server picks. Failures
-are `Malformed` under rule T4; the detail begins with the TLS alert that they ask for.
+Not here: where extensions travel (`nginx_module_shim`, `mecai.tls`) and which vouchers a server picks. Failures are
+`Malformed` under rule T4; the detail begins with the TLS alert that they ask for.
 """
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mecai.errors import Malformed, under_rule
-from mecai.protocol.codec.tls_vectors import Reader, split
+from mecai.protocol.codec.tls_vectors import RULE, Reader, split
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_contexts
 
-VOUCHER: Final = 0xFF4D  # both in the range for private use, RFC 8447 section 7
-VOUCHER_REQUEST: Final = 0xFF4E
+VOUCHER_REQUEST: Final = 0xFF4E  # in the range for private use, RFC 8447 section 7
 VERSION: Final = 1
-RULE: Final = "T4"
-_UINT16_MAX: Final = 0xFFFF
 
 
 @dataclass(frozen=True)
@@ -78,33 +72,6 @@ class RequestExtension:
             cached = split(reader.vector16(), HASH_SIZE, range(LIMITS.cached_vouchers + 1))
             reader.end()
         return cls(quorum, candidates, contexts, cached)
-
-
-def encode_vouchers(vouchers: Sequence[bytes]) -> bytes:
-    """Return the octets of extension `voucher`; raises `Malformed` beyond `Limits.staple_size`."""
-    with under_rule(RULE):
-        if any(not 0 < len(voucher) <= _UINT16_MAX for voucher in vouchers):
-            raise Malformed("a voucher must have 1..65535 octets")
-        body = b"".join(struct.pack("!H", len(voucher)) + voucher for voucher in vouchers)
-        if len(body) > LIMITS.staple_size:
-            raise Malformed(f"vouchers: {len(body)} octets, more than the {LIMITS.staple_size} that a handshake takes")
-        return struct.pack("!H", len(body)) + body
-
-
-def decode_vouchers(data: bytes) -> tuple[bytes, ...]:
-    """Return the DER vouchers of extension `voucher`, unjudged; raises `Malformed`."""
-    with under_rule(RULE):
-        outer = Reader(data)
-        reader = Reader(outer.vector16())
-        outer.end()
-        if len(reader.left) > LIMITS.staple_size:
-            raise Malformed(f"decode_error: vouchers of {len(reader.left)} octets, expected 0..{LIMITS.staple_size}")
-        vouchers = []
-        while reader.left:
-            vouchers.append(reader.vector16())
-        if b"" in vouchers:
-            raise Malformed("decode_error: an empty voucher")
-        return tuple(vouchers)
 
 
 def _pack_contexts(contexts: tuple[str, ...]) -> bytes:
