@@ -31,6 +31,20 @@ class HasDescriptor(Protocol):
 def cut_off(connected: HasDescriptor, deadline: Deadline) -> Iterator[None]:
     """Shut `connected` down at the deadline; raises `TimeoutError` then, whatever that looked like inside."""
     late = threading.Event()
+    try:
+        with _timer(connected, deadline, late):
+            yield
+    except Exception as error:
+        if late.is_set():
+            raise TimeoutError("timed out") from error
+        raise
+    if late.is_set():
+        raise TimeoutError("timed out")
+
+
+@contextmanager
+def _timer(connected: HasDescriptor, deadline: Deadline, late: threading.Event) -> Iterator[None]:
+    """Set `late` and shut down at the deadline, unless what is inside has ended by then."""
     # A descriptor of its own: nothing inside can close it, so that the cut never meets somebody else's connection.
     with socket.socket(fileno=os.dup(connected.fileno())) as line:
         timer = threading.Timer(deadline.require(), _cut, (line, late))
@@ -38,15 +52,9 @@ def cut_off(connected: HasDescriptor, deadline: Deadline) -> Iterator[None]:
         timer.start()
         try:
             yield
-        except Exception as error:
-            if late.is_set():
-                raise TimeoutError("timed out") from error
-            raise
         finally:
             timer.cancel()
             timer.join()
-    if late.is_set():
-        raise TimeoutError("timed out")
 
 
 def _cut(line: socket.socket, late: threading.Event) -> None:

@@ -110,11 +110,7 @@ class CertificateAuthority:
         """
         text = serial_text(serial)
         with self._lock():
-            entry = self._register.entry(text)
-            if entry is None:
-                raise InputError(f"serial number {text}: not issued by this authority; see: mecai ca list")
-            if entry.profile is CertificateProfile.ROOT:
-                raise InputError("a root cannot revoke itself; have it distrusted in the directory instead")
+            entry = self._revocable(text)
             if entry.revocation is None:
                 self._register.revoke(entry, Revocation(now, reason))
             self._publication.publish_statuses([text], now)
@@ -149,6 +145,14 @@ class CertificateAuthority:
 
     def _lock(self) -> AbstractContextManager[None]:
         return locked(self._config.state)
+
+    def _revocable(self, serial: str) -> RegisterEntry:
+        entry = self._register.entry(serial)
+        if entry is None:
+            raise InputError(f"serial number {serial}: not issued by this authority; see: mecai ca list")
+        if entry.profile is CertificateProfile.ROOT:
+            raise InputError("a root cannot revoke itself; have it distrusted in the directory instead")
+        return entry
 
     def _lifetime(self, profile: CertificateProfile, days: int | None) -> timedelta:
         if days is None:

@@ -140,19 +140,22 @@ def _sign(delegate: Delegate, response: SingleResponse, nonce: bytes | None) -> 
 def _read(der: bytes) -> _StatusRequest:
     """Read a request; raises `ValueError`, `NotImplementedError`, `DuplicateExtension` or `UnsupportedAlgorithm`."""
     request = ocsp.load_der_ocsp_request(der)
-    nonce = None
-    for extension in request.extensions:
+    if not 0 < request.serial_number < _SERIALS:
+        raise ValueError(f"serial number {request.serial_number}")
+    return _StatusRequest(IssuerId.named_in(request), request.serial_number, _nonce(request.extensions))
+
+
+def _nonce(extensions: x509.Extensions) -> bytes | None:
+    """Return the nonce to echo, if there is one; raises `ValueError` for one that may not be, and for the unknown."""
+    nonce = b""
+    for extension in extensions:
         if isinstance(extension.value, x509.OCSPNonce):
             nonce = extension.value.nonce
             if not 1 <= len(nonce) <= _NONCE_LONGEST:
                 raise ValueError(f"nonce of {len(nonce)} octets")
         elif extension.critical:
             raise ValueError(f"unknown critical extension {extension.oid.dotted_string}")
-    if nonce is not None and len(nonce) > _NONCE_ECHOED:
-        nonce = None
-    if not 0 < request.serial_number < _SERIALS:
-        raise ValueError(f"serial number {request.serial_number}")
-    return _StatusRequest(IssuerId.named_in(request), request.serial_number, nonce)
+    return nonce if 1 <= len(nonce) <= _NONCE_ECHOED else None
 
 
 def _refusal(status: OCSPResponseStatus) -> OcspReply:
