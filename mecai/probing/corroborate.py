@@ -1,8 +1,8 @@
 """What the addresses of a server show, taken together (docs/spec P2, P6).
 
 Every address is probed. Up to three handshakes are made with each, for behind one address there may be several servers,
-and one that shows the certificate agrees. What each address showed is a value, also where it disagrees or is silent:
-who asked decides what follows from it.
+and one that shows the certificate agrees. They share their time, so that one which timed out is the last. What each
+address showed is a value, also where it disagrees or is silent: who asked decides what follows from it.
 """
 
 from collections.abc import Callable
@@ -13,24 +13,29 @@ from functools import partial
 from typing import Final
 
 from mecai.net.dial import Unreachable
-from mecai.probing.handshake import HandshakeFailed, KeyType, ProbeError
+from mecai.probing.handshake import HandshakeFailed, ProbeError
+from mecai.probing.offer import Offer
 from mecai.protocol.pki.identity import address_text, certificate_hash
 from mecai.service.deadline import Deadline
 
-HANDSHAKES: Final = 3
+HANDSHAKES: Final = 3  # at most, with one address
+ADDRESS_SECONDS: Final = 5.0  # for all of them together
 
 # `mecai.probing.handshake.probe`, or what stands for it in a test.
-Probe = Callable[[bytes, int, str | None, KeyType, Deadline], tuple[bytes, ...]]
+Probe = Callable[[bytes, int, str | None, Offer, Deadline], tuple[bytes, ...]]
 
 
 @dataclass(frozen=True)
 class ProbeTarget:
-    """Where to ask, and what should be shown there: a chain in DER, end entity first, root left out."""
+    """Where to ask, and what should be shown there: a chain in DER, end entity first, root left out.
+
+    Of `offers`, each is made where a handshake with the one before has failed.
+    """
 
     addresses: tuple[bytes, ...]
     port: int
     server_name: str | None
-    key_type: KeyType
+    offers: tuple[Offer, ...]
     chain: tuple[bytes, ...]
 
 
@@ -93,19 +98,23 @@ def corroborate(target: ProbeTarget, probe: Probe, deadline: Deadline) -> Corrob
 def _examine(target: ProbeTarget, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
     """Return the first handshake that shows the certificate, or the gravest failures of all of them."""
     failures: list[ProbeResult] = []
+    deadline = deadline.within(ADDRESS_SECONDS)
+    offers = target.offers
     for _ in range(HANDSHAKES):
-        result = _shake_hands(target, probe, deadline, address)
+        result = _shake_hands(target, probe, offers[0], deadline, address)
         if result.outcome is ProbeOutcome.AGREED:
             return result
         failures.append(result)
-        if result.outcome is ProbeOutcome.UNREACHABLE:
+        if result.outcome is ProbeOutcome.UNREACHABLE or not deadline.left():
             break
+        if result.outcome is ProbeOutcome.HANDSHAKE_FAILED:
+            offers = offers[1:] or offers
     return _summary(Corroboration(tuple(failures)).gravest)
 
 
-def _shake_hands(target: ProbeTarget, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:
+def _shake_hands(target: ProbeTarget, probe: Probe, offer: Offer, deadline: Deadline, address: bytes) -> ProbeResult:
     try:
-        chain = probe(address, target.port, target.server_name, target.key_type, deadline)
+        chain = probe(address, target.port, target.server_name, offer, deadline)
     except Unreachable as error:
         return _failure(address, ProbeOutcome.UNREACHABLE, error)
     except HandshakeFailed as error:

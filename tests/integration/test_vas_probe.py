@@ -2,28 +2,34 @@
 
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mecai.net.dial import Unreachable
-from mecai.probing.handshake import HandshakeFailed, KeyType, key_type, probe
+from mecai.probing.corroborate import ProbeTarget, corroborate
+from mecai.probing.handshake import MOST_OCTETS, HandshakeFailed, probe
+from mecai.probing.offer import KeyType, Offer, offers_for
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from tests.integration.tls_server import TlsServer
-from tests.pki import Hierarchy, Issued, rsa_key
+from tests.pki import DAY, NOW, Hierarchy, Issued, Key, ca_extensions, issue, key, rsa_key
 
 LOOPBACK = address_octets("127.0.0.1")
 NAME = "www.example.test"
 ALDER = Hierarchy("alder")
 SITE = ALDER.server(NAME)
+P256 = Offer(KeyType.P256)
 RSA_SITE = ALDER.server(NAME, server_key=rsa_key("www"), days=80)
 
 
 def look(server: TlsServer, wanted: Issued = SITE, name: str | None = NAME) -> tuple[bytes, ...]:
-    return probe(LOOPBACK, server.port, name, key_type(wanted.certificate), Deadline(10))
+    return probe(LOOPBACK, server.port, name, offers_for(wanted.chain)[0], Deadline(10))
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -42,7 +48,7 @@ def test_sni_is_sent_and_application_data_never() -> None:
 
 def test_ipv6() -> None:
     with TlsServer([SITE], address="::1") as server:
-        chain = probe(address_octets("::1"), server.port, NAME, KeyType.P256, Deadline(10))
+        chain = probe(address_octets("::1"), server.port, NAME, P256, Deadline(10))
     assert chain == SITE.chain_der
 
 
@@ -55,12 +61,12 @@ def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Unreachable, match="Connection refused"):
-        probe(LOOPBACK, port, NAME, KeyType.P256, Deadline(10))
+        probe(LOOPBACK, port, NAME, P256, Deadline(10))
 
 
 def test_a_silent_server_ends_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(HandshakeFailed, match="timed out"):
-        probe(LOOPBACK, listener.getsockname()[1], NAME, KeyType.P256, Deadline(0.05))
+        probe(LOOPBACK, listener.getsockname()[1], NAME, P256, Deadline(0.05))
 
 
 def test_a_server_that_drips_ends_at_the_deadline() -> None:
@@ -70,7 +76,7 @@ def test_a_server_that_drips_ends_at_the_deadline() -> None:
         dripper.start()
         try:
             with pytest.raises(HandshakeFailed, match="timed out"):
-                probe(LOOPBACK, listener.getsockname()[1], NAME, KeyType.P256, Deadline(0.2))
+                probe(LOOPBACK, listener.getsockname()[1], NAME, P256, Deadline(0.2))
         finally:
             ended.set()
             dripper.join()
@@ -85,13 +91,13 @@ def _drip(listener: socket.socket, ended: threading.Event) -> None:
             accepted.sendall(b"\x00")
 
 
-def test_a_server_that_sends_hello_requests_without_end_ends_at_the_deadline() -> None:
+def test_a_server_that_sends_hello_requests_without_end_uses_up_its_octets_before_its_time() -> None:
     """OpenSSL skips them all inside one call, as long as they come; here they come for ten seconds."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         flooder = threading.Thread(target=_flood, args=(listener,))
         flooder.start()
-        with pytest.raises(HandshakeFailed, match="timed out"):
-            probe(LOOPBACK, listener.getsockname()[1], NAME, KeyType.P256, Deadline(0.3))
+        with pytest.raises(HandshakeFailed, match=f"more than {MOST_OCTETS} octets"):
+            probe(LOOPBACK, listener.getsockname()[1], NAME, P256, Deadline(10))
         flooder.join()
 
 
@@ -103,6 +109,33 @@ def _flood(listener: socket.socket) -> None:
     with accepted, suppress(OSError):
         while time.monotonic() < end:
             accepted.sendall(hello_request * 1000)
+
+
+def _ca(ca_key: Key) -> Issued:
+    span = (NOW - DAY, NOW + 300 * DAY)
+    root = issue("fir root", ca_key, None, ca_extensions(ca_key, None), span=span)
+    return issue("fir issuing", ca_key, root, ca_extensions(ca_key, 0), span=span)
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+@pytest.mark.parametrize("server_key", [key("www"), rsa_key("www")], ids=["P-256", "RSA"])
+@pytest.mark.parametrize("ca_key", [key("fir", ec.SECP384R1), rsa_key("fir")], ids=["under P-384", "under RSA"])
+def test_a_server_that_shows_no_signature_beyond_what_is_offered(
+    tmp_path: Path, version: str, server_key: Key, ca_key: Key
+) -> None:
+    """`-strict` holds the whole chain against `signature_algorithms`, as Java 17 does (RFC 5246 section 7.4.2)."""
+    site = ALDER.server(NAME, server_key=server_key, parent=_ca(ca_key))
+    (tmp_path / "site.pem").write_bytes(site.key_pem + site.chain_pem)
+    files = ["-cert", "site.pem", "-key", "site.pem", "-cert_chain", "site.pem"]
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", *files, "-strict", version]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            port = next(int(line.rpartition(b":")[2]) for line in server.stdout if line.startswith(b"ACCEPT"))
+            target = ProbeTarget((LOOPBACK,), port, NAME, offers_for(site.chain), site.chain_der)
+            assert corroborate(target, probe, Deadline(10)).addresses == (LOOPBACK,)
+        finally:
+            server.terminate()
 
 
 class _OfVersion19(Issued):
@@ -125,7 +158,7 @@ def test_a_server_that_speaks_no_tls() -> None:
         greeter = threading.Thread(target=_greet, args=(listener,))
         greeter.start()
         with pytest.raises(HandshakeFailed, match="wrong version number"):
-            probe(LOOPBACK, listener.getsockname()[1], NAME, KeyType.P256, Deadline(10))
+            probe(LOOPBACK, listener.getsockname()[1], NAME, P256, Deadline(10))
         greeter.join()
 
 

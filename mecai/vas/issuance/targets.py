@@ -11,7 +11,7 @@ from cryptography import x509
 from mecai.errors import InputError
 from mecai.evidence import AddressPolicy, AddressRefused
 from mecai.probing.corroborate import ProbeTarget
-from mecai.probing.handshake import HandshakeFailed, key_type
+from mecai.probing.offer import NoServerKey, offers_for
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.names import dns_names, host_name, stands_for
 from mecai.vas.refusal import Code, Refusal
@@ -33,10 +33,10 @@ class Targets:
         self._require_allowed(request)
         name = server_name(request.server_name, request.chain[0])
         try:
-            kind = key_type(request.chain[0])
-        except HandshakeFailed as error:
+            offers = offers_for(request.chain)
+        except NoServerKey as error:
             raise Refusal(Code.HANDSHAKE_FAILED, str(error)) from error
-        return ProbeTarget(request.addresses, request.port, name, kind, (request.certificate, *request.intermediates))
+        return ProbeTarget(request.addresses, request.port, name, offers, (request.certificate, *request.intermediates))
 
     def _require_allowed(self, request: VoucherRequest) -> None:
         if request.port not in self.ports:

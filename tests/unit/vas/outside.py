@@ -17,7 +17,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from mecai.probing.handshake import KeyType, ProbeError
+from mecai.probing.handshake import ProbeError
+from mecai.probing.offer import KeyType, Offer
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
@@ -67,10 +68,10 @@ class Outside:
         return self.responders(url, limit, body=body, content_type=content_type)
 
     def probe(
-        self, address: bytes, port: int, server_name: str | None, key_type: KeyType, deadline: Deadline
+        self, address: bytes, port: int, server_name: str | None, offer: Offer, deadline: Deadline
     ) -> tuple[bytes, ...]:
         """Show what the address shows."""
-        assert key_type is KeyType.P256
+        assert offer.key_type is KeyType.P256
         assert 0 < deadline.left() <= 30
         self._pass(self.probing)
         self.probes.append((address, port, server_name))
