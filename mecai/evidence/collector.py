@@ -1,9 +1,11 @@
 """Collects the evidence for a chain: one piece for each certificate but the root (docs/spec, E1).
 
 OCSP is preferred, then a CRL; an end entity that lives a week at most may do without either. `revoked`, wherever it is
-said, refuses at once. What was learned is kept for a while, never beyond its nextUpdate; failures are not kept.
+said, refuses at once. What was learned is kept for a while, never beyond its nextUpdate; failures are not kept. Why
+nothing could be fetched is said in the log alone: whoever named the certificate is not to learn what answers where.
 """
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -21,6 +23,8 @@ from mecai.net.fetch import Fetch, FetchError
 
 KEPT_FOR: Final = timedelta(minutes=10)
 KEPT: Final = 4096  # pieces of evidence
+
+LOG = logging.getLogger(__name__)
 
 
 class Collector:
@@ -92,6 +96,7 @@ def _first_good(ways: Sequence[Callable[[], Evidence]], certificate: x509.Certif
                 raise
             failures.append(error.detail)
         except FetchError as error:
-            failures.append(str(error))
+            LOG.warning("evidence not fetched: %s", error)
+            failures.append("what it names cannot be fetched")
     name = certificate.subject.rfc4514_string() or f"serial number {certificate.serial_number:x}"
-    raise VerificationError("status-missing", "V11", f"{name}: {'; '.join(failures)}")
+    raise VerificationError("status-missing", "V11", f"{name}: {'; '.join(dict.fromkeys(failures))}")

@@ -31,12 +31,22 @@ class Code(StrEnum):
 
 
 class Refusal(MecaiError):
-    """No voucher: `code` of R7, `detail` for a person, `extra` facts for a program, and when to `retry`."""
+    """No voucher: `code` of R7, `detail` for a person, `extra` facts for a program, and when to `retry`.
+
+    `cause` is for the log alone: what a target, or the way to it, answered is nothing to tell whoever asks.
+    """
 
     def __init__(
-        self, code: Code, detail: str, *, extra: dict[str, Any] | None = None, retry: timedelta | None = None
+        self,
+        code: Code,
+        detail: str,
+        *,
+        extra: dict[str, Any] | None = None,
+        retry: timedelta | None = None,
+        cause: str = "",
     ) -> None:
         self.code = code
+        self.cause = cause[:LONGEST_DETAIL]
         self.detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 3]}..."
         super().__init__(f"{code}: {self.detail}")
         self.extra = extra or {}

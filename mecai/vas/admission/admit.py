@@ -53,7 +53,7 @@ class Admission:
             self._quotas.take(requester, request)
             answer = self._work(request, body, requester)
         except Refusal as refusal:
-            LOG.info("refused", extra=facts | {"code": refusal.code, "detail": refusal.detail})
+            LOG.info("refused", extra=facts | _reason(refusal))
             raise
         LOG.info("on hold" if isinstance(answer, OnHold) else "vouched", extra=facts | _outcome(answer))
         return answer
@@ -108,6 +108,11 @@ def _facts(request: VoucherRequest) -> dict[str, Any]:
         "addresses": [address_text(address) for address in request.addresses],
         "port": request.port,
     }
+
+
+def _reason(refusal: Refusal) -> dict[str, Any]:
+    cause = {"cause": refusal.cause} if refusal.cause else {}
+    return {"code": refusal.code, "detail": refusal.detail, **cause}
 
 
 def _outcome(answer: Issued | OnHold) -> dict[str, Any]:

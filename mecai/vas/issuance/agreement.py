@@ -1,4 +1,8 @@
-"""Where no address showed the certificate, the refusal says what was seen instead (docs/spec P6, R7)."""
+"""Where no address showed the certificate, the refusal says what was seen instead (docs/spec P6, R7).
+
+Of what was not seen it says as little as the code: closed, filtered, silent and talkative targets read the same, so
+that nobody scans ports with a VAS (docs/spec, section 10). The log has the cause.
+"""
 
 from typing import Final
 
@@ -6,10 +10,10 @@ from mecai.probing.corroborate import Corroboration, ProbeOutcome, ProbeResult
 from mecai.protocol.pki.identity import address_text
 from mecai.vas.refusal import Code, Refusal
 
-_CODES: Final = {
-    ProbeOutcome.ANOTHER_CERTIFICATE: Code.CERTIFICATE_MISMATCH,
-    ProbeOutcome.HANDSHAKE_FAILED: Code.HANDSHAKE_FAILED,
-    ProbeOutcome.UNREACHABLE: Code.UNREACHABLE,
+_ANSWERS: Final = {
+    ProbeOutcome.ANOTHER_CERTIFICATE: (Code.CERTIFICATE_MISMATCH, "shows another certificate than the expected one"),
+    ProbeOutcome.HANDSHAKE_FAILED: (Code.HANDSHAKE_FAILED, "made no complete TLS 1.2 or 1.3 handshake with this VA"),
+    ProbeOutcome.UNREACHABLE: (Code.UNREACHABLE, "could not be reached by this VA"),
 }
 
 
@@ -18,9 +22,11 @@ def require_agreement(found: Corroboration) -> None:
     if found.addresses:
         return
     failures = found.gravest
-    detail = "; ".join(dict.fromkeys(detail for each in failures for detail in each.details))
+    code, words = _ANSWERS[failures[0].outcome]
+    detail = "; ".join(f"{address_text(each.address)}: {words}" for each in failures)
+    cause = "; ".join(dict.fromkeys(detail for each in found.results for detail in each.details))
     seen = [entry for each in failures for entry in _seen(each)]
-    raise Refusal(_CODES[failures[0].outcome], detail, extra={"seen": seen} if seen else None)
+    raise Refusal(code, detail, extra={"seen": seen} if seen else None, cause=cause)
 
 
 def _seen(result: ProbeResult) -> list[dict[str, str | None]]:

@@ -146,6 +146,37 @@ def test_nothing_is_logged_unless_a_probe_agreed(vas: Vas, shown: Any, status: i
     assert vas.rows() == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("causes", "detail"),
+    [
+        ((Unreachable("Connection refused"), Unreachable("No route to host")), "could not be reached by this VA"),
+        (
+            (HandshakeFailed("timed out"), HandshakeFailed("wrong version number")),
+            "made no complete TLS 1.2 or 1.3 handshake with this VA",
+        ),
+    ],
+)
+def test_closed_filtered_silent_and_talkative_targets_read_the_same(
+    vas: Vas, caplog: pytest.LogCaptureFixture, causes: tuple[Any, Any], detail: str
+) -> None:
+    """A VAS is no port scanner: what came of a probe is in its log, and nowhere else (docs/spec, section 10)."""
+    caplog.set_level("INFO")
+    answers = []
+    for cause in causes:
+        vas.outside.shown = {ONE: cause, TWO: cause}
+        answers.append(vas.refused()[2])
+        assert vars(caplog.records[-1])["cause"] == str(cause)
+    assert answers[0] == answers[1]
+    assert answers[0]["detail"] == f"198.18.0.1: {detail}; 2001:db8::1: {detail}"
+
+
+def test_why_evidence_could_not_be_fetched_is_nobodys_business(vas: Vas, caplog: pytest.LogCaptureFixture) -> None:
+    vas.outside.responders.status[SITE.certificate.serial_number] = "down"
+    said = "what it names cannot be fetched; names no CRL; lives longer than 7 days"
+    assert vas.refused()[2]["detail"] == f"CN=www.example.test: {said}"
+    assert "Connection refused" in caplog.text
+
+
 def test_a_mismatch_says_what_was_seen(vas: Vas) -> None:
     vas.outside.shown = {ONE: OTHER.chain_der, TWO: OTHER.chain_der}
     seen = certificate_hash(OTHER.der).hex()
