@@ -12,24 +12,20 @@ enum {
     START_WORK = 100 * TICK_WORK,
 };
 
-static mecai_stores_pt  current_stores;
-
-/* static: it outlives a configuration, and asks for the one in force */
-static ngx_event_t      timer;
-static ngx_connection_t nobody = { .fd = (ngx_socket_t) -1 };   /* for logs */
+static mecai_stores_t   *stores;
+static ngx_event_t       timer;
+static ngx_connection_t  nobody = { .fd = (ngx_socket_t) -1 };  /* for logs */
 
 
 /* Goes on with the round of each store in turn; true: all are complete. */
 static bool
 read_stores(unsigned work)
 {
-    static ngx_uint_t      under_way;
+    static ngx_uint_t  under_way;
 
-    const mecai_stores_t  *stores = current_stores();
-    mecai_store_t        **store = stores != NULL ? stores->elts : NULL;
-    ngx_uint_t             count = stores != NULL ? stores->nelts : 0;
+    mecai_store_t    **store = stores->elts;
 
-    for ( /* void */ ; under_way < count; under_way++) {
+    for ( /* void */ ; under_way < stores->nelts; under_way++) {
         if (!mecai_store_refresh(store[under_way], ngx_time(), &work)) {
             return false;
         }
@@ -47,15 +43,18 @@ read_on(ngx_event_t *event)
 
 
 ngx_int_t
-mecai_start_reading(mecai_stores_pt current)
+mecai_start_reading(mecai_stores_t *all)
 {
+    if (all == NULL || all->nelts == 0) {
+        return NGX_OK;
+    }
     /* a cache manager is started like a worker, and shakes no hands */
     if (ngx_process != NGX_PROCESS_WORKER
         && ngx_process != NGX_PROCESS_SINGLE)
     {
         return NGX_OK;
     }
-    current_stores = current;
+    stores = all;
     timer.handler = read_on;
     timer.data = &nobody;
     timer.log = ngx_cycle->log;

@@ -15,11 +15,11 @@
 
 typedef ngx_array_t  mecai_stores_t;            /* of mecai_store_t * */
 
-/* Returns the stores of the configuration in force; NULL: it has none. */
-typedef mecai_stores_t  *(*mecai_stores_pt)(void);
-
-/* Reads, and sets the timer; for init_process. */
-ngx_int_t mecai_start_reading(mecai_stores_pt current);
+/*
+ * Reads, and sets the timer; for init_process. `all` stays as long as the
+ * process; NULL where the configuration has none.
+ */
+ngx_int_t mecai_start_reading(mecai_stores_t *all);
 
 #pragma GCC visibility pop
 

@@ -37,18 +37,14 @@ ngx_module_t  ngx_http_voucher_module = {
 };
 
 
-static mecai_stores_t *
-ngx_http_voucher_stores(void)
-{
-    return ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_voucher_module);
-}
-
-
 static ngx_int_t
 ngx_http_voucher_start(ngx_cycle_t *cycle)
 {
-    return mecai_start_reading(ngx_http_voucher_stores);
+    mecai_stores_t  *stores;
+
+    stores = ngx_http_cycle_get_module_main_conf(cycle,
+                                                 ngx_http_voucher_module);
+    return mecai_start_reading(stores);
 }
 
 

@@ -43,18 +43,14 @@ ngx_module_t  ngx_stream_voucher_module = {
 };
 
 
-static mecai_stores_t *
-ngx_stream_voucher_stores(void)
-{
-    return ngx_stream_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_stream_voucher_module);
-}
-
-
 static ngx_int_t
 ngx_stream_voucher_start(ngx_cycle_t *cycle)
 {
-    return mecai_start_reading(ngx_stream_voucher_stores);
+    mecai_stores_t  *stores;
+
+    stores = ngx_stream_cycle_get_module_main_conf(cycle,
+                                                   ngx_stream_voucher_module);
+    return mecai_start_reading(stores);
 }
 
 
@@ -62,10 +58,11 @@ ngx_stream_voucher_start(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_stream_voucher_add(ngx_array_t *servers, ngx_stream_core_srv_conf_t *block)
 {
-    void                   **confs = block->ctx->srv_conf;
-    ngx_stream_voucher_ssl_conf_t *ssl = confs[ngx_stream_ssl_module.ctx_index];
-    mecai_server_t          *server;
+    void                          **confs = block->ctx->srv_conf;
+    mecai_server_t                 *server;
+    ngx_stream_voucher_ssl_conf_t  *ssl;
 
+    ssl = confs[ngx_stream_ssl_module.ctx_index];
     if (ssl->ssl.ctx == NULL) {
         return NGX_OK;
     }
