@@ -388,8 +388,8 @@ test_bounded_work(mecai_store_t *store)
         put(file, &damaged);
     }
     take_away(name);
-    lines = 0;
-    CHECK(!mecai_store_refresh(store, ++now, &work) && lines == 0);
+    lines = file_calls = 0;
+    CHECK(!mecai_store_refresh(store, ++now, &work) && file_calls == 0);
     while (!complete) {
         unsigned            told = lines;
         const mecai_item_t *item = NULL;
