@@ -60,7 +60,7 @@ WRAP(struct dirent *, readdir, (DIR *directory), (directory))
 static void
 count_line(const char *line)
 {
-    CHECK(line[0] != '\0');
+    CHECK(line[0] != '\0' && strpbrk(line, "\n\r\033\177") == NULL);
     lines++;
 }
 
@@ -415,6 +415,19 @@ test_bounded_work(mecai_store_t *store)
 }
 
 
+/* A name that would begin a line of its own in the log. */
+static void
+test_forged_line(mecai_store_t *store)
+{
+    static const char  forged[] = "\n[emerg] \033[2J\r\177.voucher";
+
+    lines = 0;
+    put(forged, &first);
+    CHECK(look(store, NOW)->vouchers->item == NULL && lines == 1);
+    take_away(forged);
+}
+
+
 /* More names than are read: said once, and the round comes to its end. */
 static void
 test_many_names(mecai_store_t *store)
@@ -486,6 +499,7 @@ main(int count, char **arguments)
     test_lost_directory(store);
     test_exhausted(store);
     test_bounded_work(store);
+    test_forged_line(store);
     test_many_names(store);
     mecai_store_destroy(store);
     test_unconfigured();
