@@ -26,7 +26,10 @@ def command(lab_id: str | None, topology: str | None, form: str) -> int:
     if form == "json":
         click.echo(json.dumps({"good": good, "checks": [asdict(finding) for finding in findings]}, indent=2))
     else:
-        for finding in findings:
-            verdict, text = ("no", finding.fault) if finding.fault else ("ok", finding.seen)
-            click.echo(f"{verdict}  {finding.check:<10} {text}")
+        click.echo("\n".join(map(_line, findings)))
     return 0 if good else 3
+
+
+def _line(finding: preflight.Finding) -> str:
+    verdict, text = ("no", finding.fault) if finding.fault else ("ok", finding.seen)
+    return f"{verdict}  {finding.check:<10} {text}"

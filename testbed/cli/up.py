@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,26 +31,39 @@ def command(lab_id: str | None, topology: str | None, until: str | None, form: s
     """Make a lab, or complete it: running it again changes nothing that is right."""
     tools.require_root()
     lab = name_lab(lab_id, topology)
-    driver = driver_of(lab)
     model, source = read_topology(lab, topology)
-    text = form == "text"
-    progress = Progress(Console(stderr=not text))
-
-    def show(step: Step) -> None:
-        if text:
-            progress.aside(lambda: demo.show(step))
-
+    as_json = form == "json"
+    progress = Progress(Console(stderr=as_json))
     with lab.lock():
-        build = up.LabBuild(driver, up.intend(driver, model, source), show, colour=text and sys.stdout.isatty())
-        try:
-            results = run(build.stages(), progress, until)
-        finally:
-            progress.stop()
-    if not text:
+        driver = driver_of(lab)
+        made = up.intend(driver, model, source)
+        show = _show_nothing if as_json else partial(_show, progress)
+        build = up.LabBuild(driver, made, show, colour=not as_json and sys.stdout.isatty())
+        results = _run(build, progress, until)
+    if as_json:
         _answer(build, results)
     elif until is None:
-        show_status(Console(), health.observe(driver, build.plan))
-        click.echo("\nNext:\n" + "\n".join(f"  {line}" for line in _next_commands(lab, build.plan)))
+        _conclude(build)
+
+
+def _show_nothing(_step: Step) -> None:
+    """Leave stdout to the JSON answer."""
+
+
+def _show(progress: Progress, step: Step) -> None:
+    progress.aside(lambda: demo.show(step))
+
+
+def _run(build: up.LabBuild, progress: Progress, until: str | None) -> list[Result]:
+    try:
+        return run(build.stages(), progress, until)
+    finally:
+        progress.stop()
+
+
+def _conclude(build: up.LabBuild) -> None:
+    show_status(Console(), health.observe(build.driver, build.plan))
+    click.echo("\nNext:\n" + "\n".join(f"  {line}" for line in _next_commands(build.lab, build.plan)))
 
 
 def _answer(build: up.LabBuild, results: list[Result]) -> None:

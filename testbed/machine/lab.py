@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from mecai.errors import HostError, InputError
 from testbed.model import snapshot
@@ -106,18 +107,21 @@ class Lab:
         self.locks.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.locks / self.id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "r+", encoding="ascii") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                holder = file.read().strip() or "unknown"
-                raise HostError(
-                    f"lab {self.id}: another testbed command (process {holder}) works on it: "
-                    "wait until it ends, or choose another lab with --lab"
-                ) from error
+            self._take(file)
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+    def _take(self, file: TextIO) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = file.read().strip() or "unknown"
+            raise HostError(
+                f"lab {self.id}: another testbed command (process {holder}) works on it: "
+                "wait until it ends, or choose another lab with --lab"
+            ) from error
 
 
 def write_file(path: Path, text: str, mode: int = 0o644) -> None:
