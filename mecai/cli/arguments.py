@@ -1,13 +1,25 @@
-"""What several verbs take in the same way: files, times, and bytes that have to parse."""
+"""What several verbs take in the same way: options, files, times, and bytes that have to parse."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
 from mecai.errors import HostError, InputError, Malformed
+
+Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
+
+FILE: Final = click.Path(path_type=Path)
+with_format: Final = click.option("--format", "style", type=click.Choice(["human", "json"]), default="human")
+
+
+def config_option(path: str, what: str) -> Callable[[Command], Command]:
+    """Return the option `--config`, which `path` stands for where it is not given: `config_path` of a verb."""
+    default = Path(path)
+    return click.option("--config", "config_path", type=FILE, default=default, show_default=True, help=what)
 
 
 class Moment(click.ParamType[datetime]):

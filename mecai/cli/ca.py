@@ -1,21 +1,20 @@
 """`mecai ca`: run a certificate authority."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import click
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
-from rich.table import Table
 
 from mecai.ca.authority.keys import accept_key, dns_name, load_request, request_names
 from mecai.ca.authority.operations import REASONS, initialise, opened
 from mecai.ca.authority.profiles import RULES
 from mecai.ca.config import AuthorityConfig
-from mecai.ca.storage.records import CertificateProfile, RegisterEntry, serial_text
+from mecai.ca.storage.records import CertificateProfile, serial_text
+from mecai.cli.arguments import FILE, config_option, now
+from mecai.cli.show.ca import document, name_of, table
 from mecai.errors import InputError
 from mecai.service import durable
 from mecai.service.pem import load_certificates
@@ -23,14 +22,7 @@ from mecai.service.settings import read_settings
 
 _OWN = {CertificateProfile.ROOT, CertificateProfile.ISSUING}
 _ON_REQUEST = [profile.value for profile in CertificateProfile if profile not in _OWN]
-_with_config = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/mecai/ca.toml"),
-    show_default=True,
-    help="Configuration of the authority.",
-)
+_with_config = config_option("/etc/mecai/ca.toml", "Configuration of the authority.")
 
 
 @click.group()
@@ -43,7 +35,7 @@ def command() -> None:
 def init(config_path: Path) -> None:
     """Make the root, the issuing CA and their public files; leave alone what is there."""
     config = _read(config_path)
-    made = initialise(config, _now())
+    made = initialise(config, now())
     click.echo(f"{'created' if made else 'unchanged'}: authority {config.name!r}, public files in {config.public}")
 
 
@@ -66,30 +58,28 @@ def issue(
     request = load_request(csr.read())
     wanted = tuple(dns_name(name) for name in names) or (request_names(request) if RULES[kind].named else ())
     with opened(_read(config_path)) as authority:
-        chain = authority.issue(kind, accept_key(request.public_key()), wanted, days, _now())
+        chain = authority.issue(kind, accept_key(request.public_key()), wanted, days, now())
     pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
     if str(out) == "-":
         click.echo(pem, nl=False)
     else:
         durable.replace(out, pem, durable.PUBLIC)
     named = f" for {', '.join(wanted)}" if wanted else ""
-    end = chain[0].not_valid_after_utc
-    click.echo(
-        f"issued {profile} certificate {serial_text(chain[0].serial_number)}{named}, valid until {end}", err=True
-    )
+    serial, end = serial_text(chain[0].serial_number), chain[0].not_valid_after_utc
+    click.echo(f"issued {profile} certificate {serial}{named}, valid until {end}", err=True)
 
 
 @command.command()
 @_with_config
-@click.option("--certificate", type=click.Path(path_type=Path), help="Certificate (PEM) to revoke.")
+@click.option("--certificate", type=FILE, help="Certificate (PEM) to revoke.")
 @click.option("--serial", help="Serial number (hexadecimal) to revoke.")
 @click.option("--reason", type=click.Choice(list(REASONS)), default="unspecified", show_default=True, help="Why.")
 def revoke(config_path: Path, certificate: Path | None, serial: str | None, reason: str) -> None:
     """Revoke a certificate, for good, and publish that."""
     number = _serial_number(certificate, serial)
     with opened(_read(config_path)) as authority:
-        entry, done = authority.revoke(number, REASONS[reason], _now())
-    text = f"{entry.profile} certificate {entry.serial} ({_name(entry)})"
+        entry, done = authority.revoke(number, REASONS[reason], now())
+    text = f"{entry.profile} certificate {entry.serial} ({name_of(entry)})"
     if done:
         click.echo(f"revoked {text}: {reason}")
     elif entry.revocation:
@@ -102,7 +92,7 @@ def publish(config_path: Path) -> None:
     """Publish certificates, status and new CRLs again; run it regularly where CRLs are published."""
     config = _read(config_path)
     with opened(config) as authority:
-        authority.publish(_now())
+        authority.publish(now())
     click.echo(f"published: {config.public}")
 
 
@@ -114,16 +104,9 @@ def list_(config_path: Path, style: str) -> None:
     with opened(_read(config_path)) as authority:
         entries = authority.entries()
     if style == "json":
-        click.echo(json.dumps([_facts(entry) for entry in entries], indent=2))
-        return
-    table = Table("profile", "name", "valid until", "status")
-    table.add_column("serial number", overflow="fold")
-    colours = {"good": "green", "revoked": "red", "expired": "yellow"}
-    for entry in entries:
-        status, end = _status(entry), entry.certificate.not_valid_after_utc
-        cells = (entry.profile, _name(entry), f"{end:%Y-%m-%d %H:%M}", f"[{colours[status]}]{status}[/]", entry.serial)
-        table.add_row(*cells)
-    Console().print(table)
+        click.echo(json.dumps([document(entry, now()) for entry in entries], indent=2))
+    else:
+        Console().print(table(entries, now()))
 
 
 @command.command()
@@ -138,10 +121,6 @@ def _read(path: Path) -> AuthorityConfig:
     return read_settings(path, AuthorityConfig)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
-
-
 def _serial_number(path: Path | None, serial: str | None) -> int:
     if (path is None) == (serial is None):
         raise InputError("give either --certificate or --serial")
@@ -151,39 +130,3 @@ def _serial_number(path: Path | None, serial: str | None) -> int:
         return int(str(serial).replace(":", ""), 16)
     except ValueError as error:
         raise InputError(f"--serial: {serial!r} is not hexadecimal") from error
-
-
-def _name(entry: RegisterEntry) -> str:
-    names = _names(entry)
-    return ", ".join(names) if names else entry.certificate.subject.rfc4514_string().removeprefix("CN=")
-
-
-def _names(entry: RegisterEntry) -> list[str]:
-    try:
-        alternative = entry.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return alternative.get_values_for_type(x509.DNSName)
-
-
-def _status(entry: RegisterEntry) -> str:
-    if entry.revocation:
-        return "revoked"
-    return "good" if _now() <= entry.certificate.not_valid_after_utc else "expired"
-
-
-def _facts(entry: RegisterEntry) -> dict[str, object]:
-    """One line of `mecai ca list --format json`; times in RFC 3339."""
-    revocation = entry.revocation
-    return {
-        "serial": entry.serial,
-        "issuer": entry.issuer,
-        "profile": entry.profile,
-        "subject": entry.certificate.subject.rfc4514_string(),
-        "names": _names(entry),
-        "notBefore": entry.certificate.not_valid_before_utc.isoformat(),
-        "notAfter": entry.certificate.not_valid_after_utc.isoformat(),
-        "status": _status(entry),
-        "revokedAt": revocation.time.isoformat() if revocation else None,
-        "reason": revocation.reason.value if revocation else None,
-    }

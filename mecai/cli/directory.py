@@ -1,14 +1,12 @@
 """`mecai directory`: build, view and verify the signed directory of Voucher Authorities (docs/spec, "Directory")."""
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from mecai.cli.arguments import Moment, input_from, now, read
+from mecai.cli.arguments import FILE, Moment, input_from, now, read, with_format
+from mecai.cli.show.directory import show, summary
 from mecai.errors import InputError
 from mecai.protocol.codec.strict_json import load
 from mecai.protocol.objects.authorities import Authority, Directory, Distrust
@@ -16,9 +14,6 @@ from mecai.protocol.objects.directory import parse_directory, sign_directory, si
 from mecai.protocol.objects.entries import decode_authority, decode_distrust
 from mecai.service import durable
 from mecai.service.pem import load_certificates, load_key
-
-_FILE = click.Path(path_type=Path)
-_with_format = click.option("--format", "style", type=click.Choice(["human", "json"]), default="human")
 
 
 @click.group()
@@ -31,14 +26,14 @@ def command() -> None:
 @click.option("--sequence", type=int, required=True, help="Number, higher than that of every earlier directory.")
 @click.option("--days", type=click.IntRange(1, 30), default=30, show_default=True, help="Lifetime.")
 @click.option(
-    "--entry", "entries", type=_FILE, multiple=True, required=True, help="JSON of `mecai ca describe`; once per CA."
+    "--entry", "entries", type=FILE, multiple=True, required=True, help="JSON of `mecai ca describe`; once per CA."
 )
-@click.option("--distrust", type=_FILE, help="JSON list of distrust entries: spki, time, reason.")
-@click.option("--next-publishers", type=_FILE, help="PEM of the one or two pins that follow, when keys rotate.")
-@click.option("--key", "key_path", type=_FILE, required=True, help="The publisher's private key (PEM, 0600).")
-@click.option("--certificate", type=_FILE, required=True, help="The publisher's certificate (PEM), as pinned.")
+@click.option("--distrust", type=FILE, help="JSON list of distrust entries: spki, time, reason.")
+@click.option("--next-publishers", type=FILE, help="PEM of the one or two pins that follow, when keys rotate.")
+@click.option("--key", "key_path", type=FILE, required=True, help="The publisher's private key (PEM, 0600).")
+@click.option("--certificate", type=FILE, required=True, help="The publisher's certificate (PEM), as pinned.")
 @click.option("--at", type=Moment(), help="Time of issue, instead of now.")
-@click.option("--out", type=_FILE, required=True, help="File to write (DER).")
+@click.option("--out", type=FILE, required=True, help="File to write (DER).")
 def build(
     *,
     context: str,
@@ -70,34 +65,34 @@ def build(
         encoded = sign_directory(directory, key, publisher)
         parse_directory(encoded, [publisher], issued)
     durable.replace(out, encoded, durable.PUBLIC)
-    click.echo(f"{out}: {_summary(directory)}")
+    click.echo(f"{out}: {summary(directory)}")
 
 
 @command.command()
-@click.argument("file", type=_FILE)
-@_with_format
+@click.argument("file", type=FILE)
+@with_format
 def view(file: Path, style: str) -> None:
     """Show what a directory says; believes nothing, checks no signer."""
     encoded = read(file)
     with input_from(file):
         signer = signer_of(encoded)
         directory = parse_directory(encoded, [signer], None)
-    _show(directory, style)
+    show(directory, style)
     click.echo(f"not verified; signed by {signer.subject.rfc4514_string()}", err=True)
 
 
 @command.command()
-@click.argument("file", type=_FILE)
-@click.option("--publishers", type=_FILE, required=True, help="Pinned publisher certificates (PEM).")
+@click.argument("file", type=FILE)
+@click.option("--publishers", type=FILE, required=True, help="Pinned publisher certificates (PEM).")
 @click.option("--at", type=Moment(), help="Judge at this time, instead of now.")
-@_with_format
+@with_format
 def verify(file: Path, publishers: Path, at: datetime | None, style: str) -> None:
     """Verify signer, signature, form and time (rules D1, D2, D4)."""
     directory = parse_directory(read(file), load_certificates(publishers), at or now())
     if style == "json":
-        _show(directory, style)
+        show(directory, style)
     else:
-        click.echo(f"{file}: good; {_summary(directory)}")
+        click.echo(f"{file}: good; {summary(directory)}")
 
 
 def _read_entry(path: Path) -> Authority:
@@ -111,51 +106,3 @@ def _read_distrust(path: Path) -> tuple[Distrust, ...]:
         if not isinstance(entries, list):
             raise InputError(f"{path}: expected a JSON list of distrust entries")
         return tuple(map(decode_distrust, entries))
-
-
-def _summary(directory: Directory) -> str:
-    return (
-        f"context {directory.context}, sequence {directory.sequence}, {len(directory.authorities)} authorities, "
-        f"{len(directory.distrust)} distrusted, expires {directory.expires:%Y-%m-%dT%H:%M:%SZ}"
-    )
-
-
-def _show(directory: Directory, style: str) -> None:
-    if style == "json":
-        click.echo(json.dumps(_facts(directory), indent=2))
-        return
-    click.echo(_summary(directory))
-    table = Table("name", "owner group", "region", "id", "servers")
-    for entry in directory.authorities:
-        servers = "\n".join(server.url for server in entry.servers)
-        table.add_row(entry.name, entry.owner_group, entry.region, entry.authority.hex(), servers)
-    Console().print(table)
-    for item in directory.distrust:
-        click.echo(f"distrusted from {item.time:%Y-%m-%dT%H:%M:%SZ}: {item.spki_hash.hex()}: {item.reason}")
-
-
-def _facts(directory: Directory) -> dict[str, object]:
-    """Return the directory for machines: certificates by their subject, everything else as signed."""
-    return {
-        "context": directory.context,
-        "sequence": directory.sequence,
-        "hash": directory.hash.hex(),
-        "issued": directory.issued.isoformat(),
-        "expires": directory.expires.isoformat(),
-        "authorities": [
-            {
-                "name": entry.name,
-                "ownerGroup": entry.owner_group,
-                "region": entry.region,
-                "id": entry.authority.hex(),
-                "roots": [root.subject.rfc4514_string() for root in entry.roots],
-                "servers": [server.url for server in entry.servers],
-            }
-            for entry in directory.authorities
-        ],
-        "distrust": [
-            {"spki": item.spki_hash.hex(), "time": item.time.isoformat(), "reason": item.reason}
-            for item in directory.distrust
-        ],
-        "publishers": [publisher.subject.rfc4514_string() for publisher in directory.publishers],
-    }

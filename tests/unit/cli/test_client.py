@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from mecai.cli.client import _failure_document, _print_human
+from mecai.cli.show.client import print_human
+from mecai.cli.show.connection import failure_document
 from mecai.client.fetch import Destination
 from mecai.errors import VerificationError
 from mecai.net.dial import Unreachable
@@ -14,8 +15,8 @@ PAGE = {"status": 200, "phrase": "OK", "contentType": "text/html", "location": N
 
 
 def shown(body: str, capsys: pytest.CaptureFixture[str]) -> str:
-    document = _failure_document(SITE, Unreachable("nobody there"))
-    _print_human(document | {"page": PAGE | {"body": body}})
+    document = failure_document(SITE, Unreachable("nobody there"))
+    print_human(document | {"page": PAGE | {"body": body}})
     return capsys.readouterr().out
 
 
@@ -29,8 +30,8 @@ def test_a_page_in_a_pipe_is_as_it_came(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_header_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    document = _failure_document(SITE, VerificationError("certificate-invalid", "C4", "CN=\x1b[2J"))
-    _print_human(document | {"page": PAGE | {"body": "", "phrase": "\x1b[2J", "location": "/\x9b2J"}})
+    document = failure_document(SITE, VerificationError("certificate-invalid", "C4", "CN=\x1b[2J"))
+    print_human(document | {"page": PAGE | {"body": "", "phrase": "\x1b[2J", "location": "/\x9b2J"}})
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "\x9b" not in said
@@ -38,11 +39,11 @@ def test_a_header_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) 
 
 def test_markup_in_a_reason_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
     error = VerificationError("certificate-invalid", "C4", "[red]not a colour[/red]")
-    _print_human(_failure_document(SITE, error))
+    print_human(failure_document(SITE, error))
     assert "[red]not a colour[/red]" in capsys.readouterr().out
 
 
 def test_ordinary_failures_have_their_reason() -> None:
     error = VerificationError("handshake-failed", "TLS", "it hung up")
-    document = _failure_document(SITE, error)
+    document = failure_document(SITE, error)
     assert (document["verdict"], document["reason"], document["vouchers"]) == ("refused", "handshake-failed", [])

@@ -1,0 +1,80 @@
+"""The document of a connection on the terminal: `mecai client`."""
+
+import json
+import sys
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mecai.cli.show.connection import Document
+from mecai.client.explain import RULES, explain
+from mecai.client.verdict import Outcome
+from mecai.service.printable import printable
+
+_COLOURS: Final = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
+_WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer, or is none
+
+
+def print_json(document: Document) -> None:
+    """Print it for programs."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def print_human(document: Document) -> None:
+    """Print it for people: the verdict first, then why, then the rest."""
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=_WIDTH)
+    outcome = Outcome(document["verdict"])
+    console.print(f"{document['url']}  {outcome.value}", style=f"bold {_COLOURS[outcome]}")
+    if document["reason"]:
+        _print_reason(console, document)
+    if document["vouchers"]:
+        _print_vouchers(console, document)
+    if "tls" in document:
+        _print_connection(console, document)
+    if page := document.get("page"):
+        _print_page(console, page)
+
+
+def _print_reason(console: Console, document: Document) -> None:
+    words = explain(document["reason"])
+    rule = f" (rule {document['rule']})" if document["rule"] else ""
+    console.print(f"reason     {document['reason']}{rule}")
+    console.print(f"           {words.meaning}")
+    console.print(f"           {printable(document['detail'])}", style="dim")
+    console.print(f"what to do {words.advice}")
+    if document["candidates"]:
+        names = ", ".join(candidate["name"] or candidate["authority"] for candidate in document["candidates"])
+        console.print(f"asked for  {names}")
+
+
+def _print_vouchers(console: Console, document: Document) -> None:
+    table = Table("vouched by", "id", "owner", "from", "until", box=None, pad_edge=False)
+    for voucher in document["vouchers"]:
+        table.add_row(*(voucher[key] for key in ("name", "authority", "ownerGroup", "thisUpdate", "nextUpdate")))
+    console.print(table)
+    for rule in document["checked"]:
+        console.print(f"  ✓ {rule:<4}{RULES[rule]}")
+    first = document["vouchers"][0]
+    table = Table(f"evidence of {first['name']}", "certificate", "method", "from", "until", box=None, pad_edge=False)
+    for index, evidence in enumerate(first["evidence"]):
+        label = f"intermediate {index}" if index else "end entity"
+        columns = (evidence[key] for key in ("method", "thisUpdate", "nextUpdate"))
+        table.add_row(label, evidence["certificate"][:16], *columns)
+    console.print(table)
+
+
+def _print_connection(console: Console, document: Document) -> None:
+    tls, timings = document["tls"], document["timings"]
+    staple = "OCSP staple" if tls["staple"] else "no OCSP staple"
+    console.print(f"{tls['version']}, {tls['cipher']}, {document['address']}, {staple}")
+    console.print(", ".join(f"{name} {timings[name]:.1f} ms" for name in timings))
+
+
+def _print_page(console: Console, page: Document) -> None:
+    more = f", {page['location']}" if page["location"] else ""
+    status = f"{page['status']} {page['phrase']}{more}{'' if page['complete'] else ', cut off'}"
+    console.print(printable(status) + "\n")
+    body: str = page["body"]
+    click.echo(printable(body) if sys.stdout.isatty() else body, color=True)  # True: click changes nothing

@@ -1,0 +1,98 @@
+"""One connection and how it was judged, as the document that both formats of `mecai client` show."""
+
+import dataclasses
+from datetime import datetime
+from typing import Any
+
+from mecai.client.context import VoucherContext
+from mecai.client.explain import RULES
+from mecai.client.fetch import Destination, JudgedConnection, Page
+from mecai.client.verdict import Outcome, Verdict
+from mecai.errors import MecaiError, VerificationError
+from mecai.net.dial import Unreachable
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.status_evidence import StatusEvidence
+from mecai.protocol.pki.identity import certificate_hash
+from mecai.protocol.verify.connection import Vouched
+
+Document = dict[str, Any]
+
+
+def document_of(destination: Destination, connection: JudgedConnection, context: VoucherContext) -> Document:
+    """Say everything about one judged connection."""
+    verdict = connection.verdict
+    checked = [rule for rule in RULES if rule != "V10" or context.policy.contexts]  # no own context: nothing to check
+    return {
+        "verdict": verdict.outcome.value,
+        "reason": verdict.reason,
+        "rule": verdict.rule,
+        "detail": verdict.detail or None,
+        "url": destination.url,
+        "address": verdict.peer_address,
+        "vouchers": [_voucher_document(vouched) for vouched in verdict.vouched],
+        "candidates": [_name_document(context.directory, candidate) for candidate in verdict.candidates],
+        "checked": checked if verdict.vouched else [],
+        "tls": _tls_document(verdict),
+        "timings": {name: round(1000 * seconds, 3) for name, seconds in dataclasses.asdict(connection.timings).items()},
+    }
+
+
+def failure_document(destination: Destination, error: MecaiError) -> Document:
+    """Say why no connection came to be judged."""
+    reason = error.reason if isinstance(error, VerificationError | Unreachable) else None
+    detail = error.detail if isinstance(error, VerificationError) else str(error)
+    document: Document = {"verdict": Outcome.REFUSED.value, "reason": reason, "rule": None, "detail": detail}
+    return document | {"url": destination.url, "address": None, "vouchers": [], "candidates": [], "checked": []}
+
+
+def page_document(page: Page) -> Document:
+    """Say what a server sent as its page."""
+    return {
+        "status": page.status,
+        "phrase": page.phrase,
+        "contentType": page.content_type,
+        "location": page.location,
+        "body": page.body.decode("utf-8", errors="replace"),
+        "complete": page.complete,
+    }
+
+
+def _voucher_document(vouched: Vouched) -> Document:
+    info, authority = vouched.voucher.info, vouched.authority
+    return {
+        "authority": authority.authority.hex(),
+        "name": authority.name,
+        "ownerGroup": authority.owner_group,
+        "thisUpdate": _time(info.this_update),
+        "nextUpdate": _time(info.next_update),
+        "perspectives": info.perspectives,
+        "evidence": list(map(_evidence_document, vouched.statuses)),
+    }
+
+
+def _evidence_document(evidence: StatusEvidence) -> Document:
+    return {
+        "certificate": evidence.certificate_hash.hex(),
+        "method": evidence.method.name.lower(),
+        "thisUpdate": _time(evidence.this_update),
+        "nextUpdate": _time(evidence.next_update),
+    }
+
+
+def _tls_document(verdict: Verdict) -> Document:
+    facts = verdict.facts
+    return {
+        "version": facts.version,
+        "cipher": facts.cipher,
+        "certificate": certificate_hash(facts.chain[0]).hex(),
+        "staple": facts.staple is not None,
+    }
+
+
+def _name_document(directory: Directory, candidate: bytes) -> Document:
+    authority = directory.find(candidate)
+    return {"authority": candidate.hex(), "name": authority.name if authority else None}
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
