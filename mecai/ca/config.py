@@ -7,6 +7,7 @@
     region      = "north"
     ocsp_url    = "http://ocsp.alder.test"       # goes into certificates
     vas_url     = "https://vas.alder.test"       # goes into the directory
+    root        = "5d9b...c2"                    # optional: SHA-256 of the root; no other authority is opened or made
     crl_url     = "http://ocsp.alder.test/crl"   # optional: CRLs are published, and certificates point to them
     state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
     public      = "/var/lib/mecai-ca-public"     # 0755: certificates, status, CRLs; no secret
@@ -43,6 +44,7 @@ _NAME: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9 .-]{0,38}[A-Za-z0-9])?"
 )  # leaves room in a common name of 64 characters
 _TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_FINGERPRINT: Final = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}")  # with colons, as openssl shows it
 
 # The longest lifetimes, in days.
 LONGEST: Final = {
@@ -88,6 +90,7 @@ class AuthorityConfig:
     region: str
     ocsp_url: str
     vas_url: str
+    root: str | None = None
     crl_url: str | None = None
     state: Path = Path("/var/lib/mecai-ca")
     public: Path = Path("/var/lib/mecai-ca-public")
@@ -105,9 +108,17 @@ class AuthorityConfig:
         _require_url("vas_url", self.vas_url, "https")
         if self.crl_url is not None:
             _require_url("crl_url", self.crl_url, "http")
+        if self.root is not None:
+            expected = "expected 64 hexadecimal digits, as `mecai ca init` prints them"
+            _require(bool(_FINGERPRINT.fullmatch(self.root)), f"root: {self.root!r}; {expected}")
         if self.database is not None:  # not shown: it may hold a password
             good = self.database.startswith("postgresql+psycopg://")
             _require(good, "database: expected postgresql+psycopg://USER@HOST/NAME, or none for a file in `state`")
+
+    @property
+    def root_hash(self) -> bytes | None:
+        """SHA-256 over the DER of the only root that may be used, if one is pinned."""
+        return None if self.root is None else bytes.fromhex(self.root.replace(":", ""))
 
     @property
     def status_urls(self) -> StatusUrls:

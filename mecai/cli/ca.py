@@ -33,10 +33,15 @@ def command() -> None:
 @command.command()
 @_with_config
 def init(config_path: Path) -> None:
-    """Make the root, the issuing CA and their public files; leave alone what is there."""
+    """Make the root, the issuing CA and their public files; leave alone what is there.
+
+    The last line is for the configuration: it pins the root, so that no other is ever made or used in its place.
+    """
     config = _read(config_path)
     made = initialise(config, now())
     click.echo(f"{'created' if made else 'unchanged'}: authority {config.name!r}, public files in {config.public}")
+    with opened(config) as authority:
+        click.echo(f'root = "{authority.root_hash.hex()}"')
 
 
 @command.command()

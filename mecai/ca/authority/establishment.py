@@ -1,7 +1,8 @@
-"""How an authority comes to be: its root, its issuing CA and its register, all of it or nothing.
+"""How an authority comes to be: its root, its issuing CA and its register, all of it or nothing, and never in silence.
 
 They are made in a folder of another name, which is renamed when all of it is on disk: a crash leaves no half-made
-authority.
+authority. Where there has been one, its keys are lost or out of reach (a volume that is not mounted): it gets no
+successor under its name.
 """
 
 import shutil
@@ -15,6 +16,7 @@ from mecai.ca.storage.database import SCHEMA, create_file, register_database
 from mecai.ca.storage.keystore import CaCredential, Keystore, home_of, locked, write_keystore
 from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry
 from mecai.ca.storage.register import Register
+from mecai.errors import HostError
 from mecai.service import durable
 from mecai.service.database import migrate
 
@@ -22,8 +24,15 @@ _UNFINISHED: Final = ".authority.unfinished"
 
 
 def establish(config: AuthorityConfig, now: datetime) -> bool:
-    """Make an authority; of one that is there, bring the register up to date and return False. Takes the lock."""
+    """Make an authority; of one that is there, bring the register up to date and return False. Takes the lock.
+
+    Raises `HostError` where another authority is expected: its root is pinned, or its public files are there.
+    """
     home = home_of(config.state)
+    with durable.host_errors(config.state, "made"):
+        if not home.exists():
+            _refuse_successor(config)
+        config.state.mkdir(mode=0o700, exist_ok=True)
     with locked(config.state):
         if not home.exists():
             _establish(config, now)
@@ -31,6 +40,16 @@ def establish(config: AuthorityConfig, now: datetime) -> bool:
         with register_database(config.database, home) as engine:
             migrate(engine, SCHEMA)
         return False
+
+
+def _refuse_successor(config: AuthorityConfig) -> None:
+    home, public_root = home_of(config.state), config.public / "root.pem"
+    remedy = "mount or restore its folder"
+    if config.root_hash is not None:
+        raise HostError(f"{home}: the authority with the pinned root {config.root} is not there; {remedy}")
+    if public_root.exists():
+        anew = f"or, to begin anew with another root, remove {public_root}"
+        raise HostError(f"{home}: the authority whose root is {public_root} is not there; {remedy}, {anew}")
 
 
 def _establish(config: AuthorityConfig, now: datetime) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Engine
 
 from mecai.ca.authority.establishment import establish
@@ -25,7 +26,7 @@ from mecai.ca.storage.schedule import PublicationSchedule
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects import authorities
 from mecai.protocol.objects.entries import encode_authority
-from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
+from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der, spki_hash
 from mecai.protocol.pki.keys import PublicKey
 from mecai.service.database import require_ready
 
@@ -58,11 +59,12 @@ def initialise(config: AuthorityConfig, now: datetime) -> bool:
 def opened(config: AuthorityConfig) -> Iterator["CertificateAuthority"]:
     """Open an authority.
 
-    Raises `HostError` if there is none or this user may not, `InputError` if it has another name.
+    Raises `HostError` if there is none, if it has another root than the pinned one or if this user may not,
+    `InputError` if it has another name.
     """
     with locked(config.state):
         keystore = read_keystore(config.state)
-    _check_name(config, keystore[Issuer.ROOT].certificate)
+    _check_root(config, keystore[Issuer.ROOT].certificate)
     with register_database(config.database, home_of(config.state)) as engine:
         require_ready(engine, SCHEMA)
         yield CertificateAuthority(config, keystore, engine)
@@ -121,6 +123,11 @@ class CertificateAuthority:
         """Return everything that was signed, in the order of signing."""
         return self._register.entries()
 
+    @property
+    def root_hash(self) -> bytes:
+        """SHA-256 over the DER of the root, to be pinned."""
+        return certificate_hash(self._keystore[Issuer.ROOT].certificate.public_bytes(Encoding.DER))
+
     def describe(self) -> dict[str, object]:
         """Return this authority as one entry of a directory: JSON values (docs/spec, section 7)."""
         root, issuing = (self._keystore[issuer].certificate for issuer in (Issuer.ROOT, Issuer.ISSUING))
@@ -177,8 +184,12 @@ class CertificateAuthority:
                 )
 
 
-def _check_name(config: AuthorityConfig, root: x509.Certificate) -> None:
+def _check_root(config: AuthorityConfig, root: x509.Certificate) -> None:
+    home = home_of(config.state)
+    fingerprint = certificate_hash(root.public_bytes(Encoding.DER))
+    if config.root_hash not in {None, fingerprint}:
+        remedy = "mount or restore the right folder"
+        raise HostError(f"{home}: its root is {fingerprint.hex()}, not the pinned {config.root}; {remedy}")
     expected, found = f"CN={config.name} root CA", root.subject.rfc4514_string()
     if found != expected:
-        home = home_of(config.state)
         raise InputError(f"name: {config.name!r}, but the authority in {home} is {found!r}; names cannot change")

@@ -47,12 +47,13 @@ def home_of(state: Path) -> Path:
 
 @contextmanager
 def locked(state: Path) -> Iterator[None]:
-    """Be the only writer; raises `HostError` if `state` is not a private directory of this very user.
+    """Be the only writer; raises `HostError` if `state` is no private directory of this very user, or is not there.
 
     Whoever waits holds the turn meanwhile, so that one who publishes much cannot take the lock again at once.
     """
     with durable.host_errors(state, "opened"):
-        state.mkdir(mode=0o700, exist_ok=True)
+        if not state.exists():
+            raise _no_authority(state)
         _require_private(state)
     with ExitStack() as held:
         with locks.locked(state / "turn"):
@@ -71,8 +72,13 @@ def read_keystore(state: Path) -> Keystore:
     """Read the keys and certificates of an authority; raises `HostError` if there is none."""
     home = home_of(state)
     if not home.exists():
-        raise HostError(f"{home}: there is no authority yet; run: mecai ca init")
+        raise _no_authority(home)
     return {issuer: _read_credential(home, issuer) for issuer in Issuer}
+
+
+def _no_authority(place: Path) -> HostError:
+    remedy = "mount or restore its folder, or make a new one with a new root: mecai ca init"
+    return HostError(f"{place}: there is no authority; {remedy}")
 
 
 def _read_credential(home: Path, issuer: Issuer) -> CaCredential:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.ca.authority.keys import make_request
@@ -48,8 +49,19 @@ def issue(mecai: Mecai, *words: str) -> Result:
 
 
 def test_init_says_what_it_did(mecai: Mecai, tmp_path: Path) -> None:
-    assert mecai("init").output == f"created: authority 'alder', public files in {tmp_path}/public\n"
-    assert mecai("init").output == f"unchanged: authority 'alder', public files in {tmp_path}/public\n"
+    made = mecai("init").output
+    root = x509.load_pem_x509_certificate((tmp_path / "public" / "root.pem").read_bytes()).fingerprint(hashes.SHA256())
+    said = f"authority 'alder', public files in {tmp_path}/public\nroot = \"{root.hex()}\"\n"
+    assert made == f"created: {said}"
+    assert mecai("init").output == f"unchanged: {said}"
+
+
+def test_what_init_prints_last_pins_the_root(mecai: Mecai, tmp_path: Path) -> None:
+    pin = mecai("init").output.splitlines()[-1]
+    with (tmp_path / "ca.toml").open("a") as file:
+        file.write(f"\n{pin}\n")
+    assert mecai("list").exit_code == 0
+    assert mecai("init").output.startswith("unchanged")
 
 
 def test_issue_writes_leaf_and_intermediates(mecai: Mecai) -> None:
@@ -137,4 +149,4 @@ def test_publish_brings_back_what_was_lost(mecai: Mecai, tmp_path: Path) -> None
 def test_without_an_authority_there_is_one_clear_line(mecai: Mecai) -> None:
     error = mecai("list").exception
     assert isinstance(error, HostError)
-    assert str(error).endswith("there is no authority yet; run: mecai ca init")
+    assert "there is no authority; mount or restore its folder, or make a new one" in str(error)
