@@ -78,6 +78,7 @@ def _stages() -> dict[str, Stage]:
                 [f"{BIN}/yamllint", "--strict", "ansible", "testbed"],
                 [f"{BIN}/ansible-lint", "--offline", "--strict", "--profile", "production"],
                 ["shellcheck", *_shell_scripts()],
+                [f"{BIN}/python", "scripts/room-sizes", "--check"],
                 ["make", "-s", "-C", "nginx_module_shim", "lint"],
             ],
         ),
