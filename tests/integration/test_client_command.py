@@ -18,7 +18,7 @@ world = World()
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lay out what a client reads."""
+    """Write what a client reads."""
     path = tmp_path_factory.mktemp("client")
     world.write_config(path)
     return path

@@ -28,7 +28,7 @@ def nginx(tmp_path: Path) -> Iterator[Nginx]:
 
 
 def serve(nginx: Nginx, *names: str) -> int:
-    """Lay vouchers and start; returns the port."""
+    """Write vouchers and start; returns the port."""
     for name in names:
         authority = authority_entry(getattr(world, name)).authority
         nginx.staples.voucher(world.site, authority, world.local_voucher(name))

@@ -237,7 +237,7 @@ def running(home: Path) -> Iterator[World]:
 
 
 def _lay(home: Path) -> None:
-    """Lay the files of the publisher and of the VAS's web server."""
+    """Write the files of the publisher and of the VAS's web server."""
     site = TLS.server("127.0.0.1")
     for name, data in {
         "publisher.key.pem": PUBLISHER.key_pem,

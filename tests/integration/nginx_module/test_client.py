@@ -37,8 +37,8 @@ def connected(scene: Scene, port: int, version: ssl.TLSVersion, **policy: object
         yield connection
 
 
-def lay(scene: Scene, nginx: Nginx) -> None:
-    """Lay the vouchers of all authorities but the issuer's, and the OCSP staple."""
+def write_staples(scene: Scene, nginx: Nginx) -> None:
+    """Write the vouchers of all authorities but the issuer's, and the OCSP staple."""
     for hierarchy in (scene.birch, scene.cedar, scene.dogwood):
         voucher = scene.voucher(hierarchy, addresses=LOOPBACK)
         nginx.staples.voucher(scene.site, authority_entry(hierarchy).authority, voucher)
@@ -48,7 +48,7 @@ def lay(scene: Scene, nginx: Nginx) -> None:
 @VERSIONS
 @pytest.mark.parametrize("profile", ["default", "strict"])
 def test_vouched_site_is_accepted(nginx: Nginx, scene: Scene, version: ssl.TLSVersion, profile: str) -> None:
-    lay(scene, nginx)
+    write_staples(scene, nginx)
     port = free_port()
     nginx.start(nginx.server(port, scene.site, options="voucher_ocsp on;"))
     with connected(scene, port, version, profile=profile) as connection:

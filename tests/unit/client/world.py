@@ -41,7 +41,7 @@ class World(Scene):
         return encode_vouchers([self.local_voucher(name) for name in names])
 
     def write_config(self, folder: Path, **settings: str) -> Path:
-        """Lay a client's files into `folder`; returns the configuration file."""
+        """Write a client's files into `folder`; returns the configuration file."""
         (folder / "directory.der").write_bytes(self.signed_directory())
         (folder / "publishers.pem").write_bytes(PUBLISHER.pem)
         files = {"directory": "directory.der", "publishers": "publishers.pem", "state": "state"}

@@ -1,1 +1,1 @@
-"""The history of the schema, for Alembic; `mecai vas migrate` walks it."""
+"""The history of the schema, for Alembic; `mecai vas migrate` brings a database up to date by it."""
