@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.verification import Store
 
 from mecai.errors import Malformed
@@ -141,6 +141,20 @@ class Directory:
                     owners |= of_root
         return frozenset(owners)
 
+    def anchored(self, presented: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+        """Return those of the CA certificates presented that a root stands behind, itself or over others of them.
+
+        For whoever judges what strangers make up: only keys that a root of the directory stands behind are used here,
+        each once for a certificate, while a path builder uses a stranger's own keys, as dear as they may be.
+        """
+        found = [each for each in presented if self._issued_by_root(each)]
+        for issuer in found:  # which grows meanwhile
+            found += [each for each in presented if each not in found and _issued_by(each, issuer)]
+        return found
+
+    def _issued_by_root(self, certificate: x509.Certificate) -> bool:
+        return any(_issued_by(certificate, root) for root in self._roots_by_subject.get(certificate.issuer, ()))
+
     def distrusted(self, chain: Sequence[x509.Certificate], now: datetime) -> Distrust | None:
         """Return the entry that forbids this chain (root included by the caller) at `now`, if there is one."""
         if not self.distrust:
@@ -152,6 +166,6 @@ class Directory:
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

@@ -51,10 +51,10 @@ def validate_chain(
 def _path_builder(end_entity: x509.Certificate, roots: Roots, server_name: str | None, now: datetime) -> _Build:
     """Return what builds a path of the end entity from intermediates."""
     builder = policy_builder(roots, now).max_chain_depth(LIMITS.intermediates)
+    builder = builder.extension_policies(ca_policy=SERVER_CA, ee_policy=SERVER)
     if server_name is not None:
         server = builder.build_server_verifier(_subject(server_name))
         return lambda intermediates: server.verify(end_entity, intermediates)
-    builder = builder.extension_policies(ca_policy=SERVER_CA, ee_policy=SERVER)
     client = builder.build_client_verifier()
     return lambda intermediates: client.verify(end_entity, intermediates).chain
 

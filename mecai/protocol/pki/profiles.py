@@ -1,5 +1,6 @@
 """Which certificate may be what: TLS server, CA, Voucher Authority (K2), delegated OCSP responder (RFC 6960)."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -15,12 +16,18 @@ from mecai.protocol.pki.keys import check_public_key
 _VOUCHER_SIGNING: Final = x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)
 
 
-def _check_server_purpose(
-    policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
-) -> None:
-    del policy, certificate
-    if usage is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usage:
-        raise ValueError("extended key usage does not allow TLS servers")
+_Check = Callable[[web_pki.Policy, x509.Certificate, x509.ExtendedKeyUsage | None], None]
+
+
+def _allows(*purposes: x509.ObjectIdentifier) -> _Check:
+    """Return what lets an extended key usage pass that names one of these purposes, or that is not there."""
+
+    def check(policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
+        del policy, certificate
+        if usage is not None and not set(purposes) & set(usage):
+            raise ValueError("extended key usage does not allow TLS servers")
+
+    return check
 
 
 def _check_delegate_purpose(
@@ -62,14 +69,15 @@ def has_critical_constraints(certificate: x509.Certificate) -> bool:
     return any(item.critical and isinstance(item.value, x509.NameConstraints) for item in certificate.extensions)
 
 
-def _with_purpose(policy: ExtensionPolicy) -> ExtensionPolicy:
-    """Return a policy whose extended key usage, where present, must allow TLS servers."""
-    return policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_purpose)
-
-
 # Who may be what. A CA above an authority or a delegate may have any purpose; the Web PKI's other rules for CAs hold.
-SERVER = _with_purpose(ExtensionPolicy.webpki_defaults_ee())
-SERVER_CA = _with_purpose(ExtensionPolicy.webpki_defaults_ca())
+# For servers one rule holds with a name to check and without, for clients and notaries: docs/spec C4.
+_SERVER_AUTH, _ANY = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+SERVER = ExtensionPolicy.webpki_defaults_ee().may_be_present(
+    x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _allows(_SERVER_AUTH)
+)
+SERVER_CA = ExtensionPolicy.webpki_defaults_ca().may_be_present(
+    x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _allows(_SERVER_AUTH, _ANY)
+)
 ANY_CA = ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, None)
 AUTHORITY = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, None)
 DELEGATE = (

@@ -42,7 +42,7 @@ class Trust:
         refusal = ""
         for directory in self._directories.in_force(now):
             try:
-                path = validate_chain(chain[0], chain[1:], directory.anchors, None, now)
+                path = validate_chain(chain[0], directory.anchored(chain[1:]), directory.anchors, None, now)
             except VerificationError as error:
                 refusal = error.detail
             else:

@@ -15,6 +15,7 @@ from tests.pki import (
     DAY,
     NOW,
     OCSP_SIGNING,
+    SERVER_AUTH,
     VOUCHER_SIGNING,
     Hierarchy,
     Issued,
@@ -34,6 +35,7 @@ ROOTS = [BIRCH.root.certificate, ALDER.root.certificate]
 SITE = ALDER.server(HOST, "*.wild.test", "192.0.2.1")
 ISSUING = ALDER.issuing.certificate
 SPAN = (NOW - DAY, NOW + 364 * DAY)
+Purposes = Sequence[x509.ObjectIdentifier]
 Extensions = Sequence[tuple[x509.ExtensionType, bool]]
 
 
@@ -108,6 +110,37 @@ def test_an_intermediate_for_another_purpose(name: str | None) -> None:
     site = ALDER.server(HOST, parent=mail)
     with refuses("untrusted", "C4"):
         validate_chain(site.certificate, [mail.certificate], ROOTS, name, NOW)
+
+
+ANY, EMAIL = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.EMAIL_PROTECTION
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+@pytest.mark.parametrize("critical", [False, True])
+@pytest.mark.parametrize(
+    ("of_ca", "of_server", "good"),
+    [
+        ([SERVER_AUTH], [SERVER_AUTH], True),
+        ([ANY], [SERVER_AUTH], True),
+        ([EMAIL, ANY], [SERVER_AUTH], True),
+        ([ANY], [EMAIL], False),
+        ([ANY], [ANY], False),
+        ([SERVER_AUTH], [ANY], False),
+    ],
+)
+def test_a_purpose_means_the_same_to_clients_and_to_notaries(
+    name: str | None, critical: bool, of_ca: Purposes, of_server: Purposes, good: bool
+) -> None:
+    """A client has a name to check, a notary has none; any purpose is a CA's, and no server's (rule C4)."""
+    ca_usage, server_usage = ((x509.ExtendedKeyUsage(purposes), critical) for purposes in (of_ca, of_server))
+    ca = issue("purposes", key("purposes"), ALDER.root, [*ca_extensions(key("purposes"), 0), ca_usage], span=SPAN)
+    names = x509.SubjectAlternativeName([x509.DNSName(HOST)])
+    site = issue(HOST, key(HOST), ca, [(names, False), server_usage], span=SPAN).certificate
+    if good:
+        assert validate_chain(site, [ca.certificate], ROOTS, name, NOW)
+    else:
+        with refuses("untrusted", "C4"):
+            validate_chain(site, [ca.certificate], ROOTS, name, NOW)
 
 
 WEAK = rsa.generate_private_key(65537, 1024)  # noqa: S505 - so weak is what is to be refused

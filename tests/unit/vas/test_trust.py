@@ -45,6 +45,16 @@ def test_a_chain_is_trusted_by_each_context_that_has_its_root(engine: Engine, pu
     assert trust.judge(SITE.chain, NOW) == Trusted(PATH, ("MOZ", "OTHER"))
 
 
+def test_a_chain_is_trusted_in_whatever_order_its_cas_are_shown(engine: Engine, publish: Publish) -> None:
+    upper = ALDER.subordinate("upper CA", ALDER.root, path_length=None)
+    site = ALDER.server("www.example.test", parent=ALDER.subordinate("lower CA", upper))
+    stranger = Hierarchy("stranger").issuing.certificate
+    trust = Trust(Directories((publish(directory(ALDER, BIRCH)),), engine), OWN, frozenset())
+    end_entity, lower, _ = site.chain
+    for shown in ([lower, upper.certificate], [upper.certificate, stranger, lower, lower]):
+        assert trust.judge([end_entity, *shown], NOW).path == (*site.chain, ALDER.root.certificate)
+
+
 @pytest.mark.parametrize("ca", [ALDER.root, ALDER.issuing], ids=["root", "issuing CA"])
 def test_a_context_that_distrusts_a_ca_of_the_chain_is_left_out(engine: Engine, publish: Publish, ca: Issued) -> None:
     files = (
