@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from mecai.errors import HostError, InputError, Malformed
+from mecai.errors import InputError, Malformed
+from mecai.service.durable import host_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -47,10 +48,8 @@ def now() -> datetime:
 
 def read(path: Path) -> bytes:
     """Return a file's content; raises `HostError`."""
-    try:
+    with host_errors(path, "read"):
         return path.read_bytes()
-    except OSError as error:
-        raise HostError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 @contextmanager
