@@ -107,12 +107,12 @@ class OcspResponder:
             judge_ocsp(reply.der, delegate.certificate, delegate.issuer, now)
 
     def _issuers_reply(self, asked: _StatusRequest, status: PublishedStatus, now: datetime) -> OcspReply | None:
-        """Return the issuer's own response if it fits the request and more than half of its life is left."""
+        """Return the issuer's own response if it fits the request, has begun and has half of its life left."""
         response = status.response
         if asked.nonce is not None or response is None or IssuerId.named_in(response) != asked.issuer:
             return None
         start, end = response.this_update_utc, response.next_update_utc
-        if end is None or now - start > (end - start) / 2:
+        if end is None or not timedelta() <= now - start <= (end - start) / 2:
             return None
         return OcspReply(response.public_bytes(Encoding.DER), (start, end))
 
@@ -126,7 +126,7 @@ class OcspResponder:
             raise HostError(f"{certificate.subject.rfc4514_string()}: valid until {end}; issue it anew and restart")
         start = _steady(now)
         if status.revocation:
-            start = max(start, status.revocation.time)
+            start = min(max(start, status.revocation.time), now)
         end = min(start + self._validity, certificate.not_valid_after_utc)
         response = SingleResponse(asked.issuer, asked.serial, status.issued, status.revocation, start, end)
         der = (_sign if asked.nonce is not None else self._sign)(delegate, response, asked.nonce)

@@ -4,7 +4,8 @@ All of it is in the public directory, each file renamed into place, for the OCSP
 certificate's status is written when it is issued or revoked, and again when it grows old; nothing else is touched then.
 
 The register says what is due, and goes on saying so until the file is on disk (`mecai.ca.storage.schedule`): what a
-crash left undone, the next `publish` does. It also brings back files that are lost, and removes what has no place.
+crash left undone, the next `publish` does. It also brings back files that are lost, removes what has no place, and
+signs anew what a clock that ran ahead dated in the future.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ class Publication:
         self._schedule = schedule
         self._lock = lock
         self._statuses = StatusFolder(config.public)
+        self._crl_life = timedelta(days=config.days.crl)
         self._issuer_ids: Mapping[Issuer, IssuerId] = {
             issuer: IssuerId.of(credential.certificate, SHA1) for issuer, credential in keystore.items()
         }
@@ -53,11 +55,12 @@ class Publication:
     def publish(self, now: datetime) -> None:
         """Publish whatever is due or lost; takes the lock, and gives it up between batches."""
         with self._lock():
+            self._schedule.end_future(now)
             self._publish_certificates()
             lost = self._reconcile(now)
             if lost:
                 self._statuses.mark_incomplete()
-        due = self._schedule.due(now, now - RETENTION)
+        due = self._schedule.due(now, RESPONSE_REFRESH, now - RETENTION)
         waiting = tuple(dict.fromkeys((*due, *lost)))
         for start in range(0, len(waiting), BATCH):
             with self._lock():
@@ -78,7 +81,8 @@ class Publication:
             return
         for issuer in self._keystore:
             with self._lock():
-                if self._schedule.is_crl_due(issuer, now) or not (self._config.public / crl_name(issuer)).exists():
+                due = self._schedule.is_crl_due(issuer, now, self._crl_life / 2)
+                if due or not (self._config.public / crl_name(issuer)).exists():
                     self._publish_crl(issuer, now)
 
     def _publish_certificates(self) -> None:
@@ -109,7 +113,7 @@ class Publication:
         return response.sign(credential.key, credential.certificate, delegated=False)
 
     def _publish_crl(self, issuer: Issuer, now: datetime) -> None:
-        number, life = self._schedule.next_crl_number(issuer), timedelta(days=self._config.days.crl)
+        number, life = self._schedule.next_crl_number(issuer), self._crl_life
         crl = sign_crl(self._keystore[issuer], self._schedule.revoked(issuer, now - RETENTION), number, now, life)
         durable.replace(self._config.public / crl_name(issuer), crl, durable.PUBLIC)
         self._schedule.crl_published(issuer, now + life / 2)

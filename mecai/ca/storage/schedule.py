@@ -1,12 +1,14 @@
 """What of the register is to be published, and when.
 
-A row is due until `published` says that its file is in place: after a crash between the two it is published again.
+A row is due until `published` says that its file is in place: after a crash between the two it is published again. A
+clock that ran ahead leaves nothing behind: what is due later than the next interval allows was published in the future,
+and is due now; what was revoked in the future is revoked now.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Column, ColumnElement, Engine, select, update
 
 from mecai.ca.storage.database import host_errors
 from mecai.ca.storage.records import CurrentStatus, Issuer, Revocation
@@ -29,9 +31,19 @@ class PublicationSchedule:
         with host_errors(), reading(self._engine) as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def due(self, now: datetime, since: datetime) -> tuple[str, ...]:
-        """Return the serial numbers whose status is due, the longest waiting first, without those of `current`."""
-        waiting = (_COLUMNS.status_due <= now) & (_COLUMNS.expires > since)
+    def end_future(self, now: datetime) -> None:
+        """Let no revocation lie ahead of `now`: it was entered by a wrong clock, and its real time has passed."""
+        ahead = update(CERTIFICATES).where(_COLUMNS.revoked_at > now).values(revoked_at=now, status_due=now)
+        with host_errors(), self._engine.begin() as connection:
+            issuers = connection.execute(ahead.returning(_COLUMNS.issuer)).scalars().all()
+            connection.execute(update(CRLS).where(CRLS.c.issuer.in_(issuers)).values(due=now))
+
+    def due(self, now: datetime, interval: timedelta, since: datetime) -> tuple[str, ...]:
+        """Return the serial numbers whose status is due, the longest waiting first, without those expired at `since`.
+
+        `interval` is how long after its publication a status is due again.
+        """
+        waiting = _is_due(_COLUMNS.status_due, now, interval) & (_COLUMNS.expires > since)
         query = select(_COLUMNS.serial).where(waiting).order_by(_COLUMNS.status_due)
         with host_errors(), reading(self._engine) as connection:
             return tuple(connection.execute(query).scalars())
@@ -49,11 +61,11 @@ class PublicationSchedule:
         with host_errors(), self._engine.begin() as connection:
             connection.execute(update(CERTIFICATES).where(_COLUMNS.serial.in_(serials)).values(status_due=due))
 
-    def is_crl_due(self, issuer: Issuer, now: datetime) -> bool:
-        """Tell whether an issuer's CRL is to be published anew."""
+    def is_crl_due(self, issuer: Issuer, now: datetime, interval: timedelta) -> bool:
+        """Tell whether an issuer's CRL is to be published anew; `interval` as in `due`."""
+        waiting = (CRLS.c.issuer == issuer.value) & _is_due(CRLS.c.due, now, interval)
         with host_errors(), reading(self._engine) as connection:
-            due: datetime = connection.execute(select(CRLS.c.due).where(CRLS.c.issuer == issuer.value)).scalar_one()
-        return due <= now
+            return connection.execute(select(CRLS.c.issuer).where(waiting)).first() is not None
 
     def next_crl_number(self, issuer: Issuer) -> int:
         """Return a number higher than any before (RFC 5280 section 5.2.3), used from now on."""
@@ -74,3 +86,8 @@ class PublicationSchedule:
         """Note that an issuer's CRL is in place, and when the next one is due."""
         with host_errors(), self._engine.begin() as connection:
             connection.execute(update(CRLS).where(CRLS.c.issuer == issuer.value).values(due=due))
+
+
+def _is_due(column: Column[datetime], now: datetime, interval: timedelta) -> ColumnElement[bool]:
+    """Due by the clock, or noted by one that ran ahead."""
+    return (column <= now) | (column > now + interval)

@@ -137,6 +137,58 @@ def test_an_unspecified_reason_is_not_written(
     assert list(entry.extensions) == []
 
 
+def in_the_future(authority: CertificateAuthority, leaf: x509.Certificate, offset: timedelta) -> None:
+    """Publish and revoke with a clock that runs ahead."""
+    authority.publish(NOW + offset)
+    authority.revoke(leaf.serial_number, SUPERSEDED, NOW + offset)
+
+
+@pytest.mark.parametrize("offset", [HOUR, 30 * DAY, 3650 * DAY], ids=["hour", "month", "decade"])
+def test_status_dated_ahead_is_signed_anew_by_the_next_publish(
+    authority: CertificateAuthority, config: AuthorityConfig, leaf: x509.Certificate, offset: timedelta
+) -> None:
+    authority.publish(NOW + RESPONSE_REFRESH + offset)
+    authority.publish(NOW + HOUR)
+    judged = judge_ocsp(response(config, leaf.serial_number), leaf, issuing(config), NOW + HOUR)
+    assert judged.this_update <= NOW + HOUR
+
+
+@pytest.mark.parametrize("offset", [HOUR, 30 * DAY, 3650 * DAY], ids=["hour", "month", "decade"])
+def test_a_revocation_dated_ahead_begins_with_the_next_publish(
+    authority: CertificateAuthority, config: AuthorityConfig, leaf: x509.Certificate, offset: timedelta
+) -> None:
+    in_the_future(authority, leaf, offset)
+    authority.publish(NOW)
+    found = status(config, leaf.serial_number)
+    assert found.revocation
+    assert found.revocation.time == NOW
+    assert found.response
+    assert found.response.this_update_utc == NOW
+    listed = crl(config, NOW).get_revoked_certificate_by_serial_number(leaf.serial_number)
+    assert listed
+    assert listed.revocation_date_utc == NOW
+
+
+@pytest.mark.parametrize("offset", [4 * DAY, 3650 * DAY], ids=["days", "decade"])
+def test_a_crl_dated_ahead_is_signed_anew_by_the_next_publish(
+    authority: CertificateAuthority, config: AuthorityConfig, offset: timedelta
+) -> None:
+    authority.publish(NOW + offset)
+    ahead = crl(config, NOW + offset)
+    authority.publish(NOW + HOUR)
+    assert number(crl(config, NOW + HOUR)) == number(ahead) + 1
+
+
+def test_after_a_wrong_clock_only_what_is_due_is_written(
+    authority: CertificateAuthority, config: AuthorityConfig, leaf: x509.Certificate
+) -> None:
+    in_the_future(authority, leaf, 30 * DAY)
+    authority.publish(NOW)
+    before = contents(config)
+    authority.publish(NOW + HOUR)
+    assert contents(config) == before
+
+
 def test_what_expired_long_ago_is_forgotten(
     authority: CertificateAuthority, config: AuthorityConfig, leaf: x509.Certificate
 ) -> None:

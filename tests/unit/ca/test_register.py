@@ -128,19 +128,19 @@ def test_what_is_entered_is_due_until_it_is_published(engine: Engine) -> None:
     register, schedule = Register(engine), PublicationSchedule(engine)
     one = entry("alder")
     register.add(one, NOW)
-    assert schedule.due(NOW, NOW) == (one.serial,)
+    assert schedule.due(NOW, DAY, NOW) == (one.serial,)
     schedule.published([one.serial], NOW + HOUR)
-    assert schedule.due(NOW, NOW) == ()
-    assert schedule.due(NOW + HOUR, NOW) == (one.serial,)
+    assert schedule.due(NOW, DAY, NOW) == ()
+    assert schedule.due(NOW + HOUR, DAY, NOW) == (one.serial,)
     schedule.crl_published(Issuer.ISSUING, NOW + DAY)
     register.revoke(one, Revocation(NOW, x509.ReasonFlags.superseded))
-    assert schedule.due(NOW, NOW) == (one.serial,)
-    assert schedule.is_crl_due(Issuer.ISSUING, NOW)
+    assert schedule.due(NOW, DAY, NOW) == (one.serial,)
+    assert schedule.is_crl_due(Issuer.ISSUING, NOW, DAY)
 
 
 def test_what_expired_is_due_no_more(engine: Engine) -> None:
     schedule, one = PublicationSchedule(engine), entry("alder")
     Register(engine).add(one, NOW)
     end = one.certificate.not_valid_after_utc
-    assert schedule.due(end, end) == ()
+    assert schedule.due(end, DAY, end) == ()
     assert schedule.current(Issuer.ISSUING, end) == frozenset()

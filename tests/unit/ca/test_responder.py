@@ -279,6 +279,24 @@ def test_an_old_answer_of_the_issuer_gives_way_to_a_delegates(
     assert parsed.next_update_utc - parsed.this_update_utc == timedelta(hours=24)
 
 
+def test_no_answer_dated_ahead_is_given(
+    client: FlaskClient,
+    clock: Clock,
+    authority: CertificateAuthority,
+    leaf: x509.Certificate,
+    issuing: x509.Certificate,
+) -> None:
+    """The CA's clock ran ahead when it issued, published and revoked; the responder's is right."""
+    request, clock.now = build_ocsp_request(leaf, issuing), NOW - 50 * MINUTE
+    judge_ocsp(post(client, request).public_bytes(Encoding.DER), leaf, issuing, clock.now)
+    assert post(client, request).this_update_utc <= clock.now
+    authority.revoke(leaf.serial_number, x509.ReasonFlags.superseded, NOW)
+    for each in (request, with_nonce(leaf, issuing, b"8 octets")):
+        parsed = post(client, each)
+        assert parsed.certificate_status is OCSPCertStatus.REVOKED
+        assert parsed.this_update_utc <= clock.now
+
+
 def test_no_answer_outlives_its_delegate(
     client: FlaskClient, clock: Clock, leaf: x509.Certificate, issuing: x509.Certificate
 ) -> None:
