@@ -1,0 +1,231 @@
+"""Keep a private key on the host that uses it, and a certificate that fits it.
+
+The module runs with the host's own Python, which on a plain Debian has no package for certificates. So it leaves making
+keys to `mecai key create`, where the project settles what a key is, and judging certificates to `openssl`, whose rules
+for host names are those of many clients. Both come with the role `runtime`. It must run as the user who owns the key:
+nothing here is made safe against somebody else who may write in the same folder, because nobody else may.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: certificate_request
+short_description: Keep a private key on this host, and a certificate that fits it
+version_added: 1.1.0
+description:
+  - Makes the private key and its signing request where there is no key, and never overwrites one.
+  - Says whether the host needs a certificate for the key, and returns the signing request if it does.
+  - With O(issued), judges what a CA issued for the request in the same way, and puts it in place if it fits.
+  - Run it as the user who owns the key (C(become_user)).
+author:
+  - The MECAI engineers (@mecai)
+options:
+  key:
+    type: path
+    required: true
+    description: The private key (0600). Its signing request lies beside it, with C(.csr) added to its name.
+  certificate:
+    type: path
+    required: true
+    description: The certificate, followed by its intermediates.
+  name:
+    type: str
+    required: true
+    description: The common name to ask for.
+  dns:
+    type: list
+    elements: str
+    default: []
+    description: The DNS names that the certificate must be for.
+  issuer:
+    type: str
+    default: ""
+    description: The common name that the certificate's issuer must have; empty for any.
+  renew_before_days:
+    type: int
+    default: 30
+    description: How many days before its end a certificate is to be replaced.
+  issued:
+    type: str
+    description: What a CA issued for the request (PEM), to be put in place.
+attributes:
+  check_mode:
+    support: full
+    description: A check makes no key and writes nothing; it says what would be done.
+requirements:
+  - openssl and, where a key is to be made, mecai on the host
+"""
+
+EXAMPLES = """
+- name: Keep the key of the site, and see whether it needs a certificate
+  mecai.infrastructure.certificate_request:
+    key: /etc/ssl/private/www.example.test.pem
+    certificate: /etc/ssl/certs/www.example.test.pem
+    name: www.example.test
+    dns: [www.example.test, example.test]
+  register: site
+
+- name: Put in place what the CA issued
+  mecai.infrastructure.certificate_request:
+    key: /etc/ssl/private/www.example.test.pem
+    certificate: /etc/ssl/certs/www.example.test.pem
+    name: www.example.test
+    dns: [www.example.test, example.test]
+    issued: "{{ answer_of_the_ca.stdout }}"
+  when: site.request
+"""
+
+RETURN = """
+reason:
+  description: Why a certificate is needed; empty if the host has one that fits.
+  type: str
+  returned: always
+  sample: it ends within 30 days
+request:
+  description: The signing request (PEM) if a certificate is needed; empty otherwise, and where a check made no key.
+  type: str
+  returned: always
+"""
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "key": {"type": "path", "required": True, "no_log": False},
+    "certificate": {"type": "path", "required": True},
+    "name": {"type": "str", "required": True},
+    "dns": {"type": "list", "elements": "str", "default": []},
+    "issuer": {"type": "str", "default": ""},
+    "renew_before_days": {"type": "int", "default": 30},
+    "issued": {"type": "str"},
+}
+SECONDS_A_DAY = 86400
+PUBLIC = 0o644
+
+
+class Judge:
+    """Says of a certificate why it does not fit the key, names, issuer and time that the task names."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self._wanted = module.params
+
+    def fault(self, certificate: Path) -> str:
+        """Return the first reason to replace the certificate in that file, or an empty string if it fits."""
+        if not certificate.exists():
+            return "there is no certificate"
+        code, public_key, _ = self._openssl("x509", "-in", str(certificate), "-noout", "-pubkey")
+        if code != 0:
+            return "it cannot be read"
+        if public_key != self._key():
+            return "it belongs to another key"
+        return self._fault_of_issuer(certificate) or self._fault_of_time_and_names(certificate)
+
+    def _key(self) -> str:
+        """Return the key's public half; ends the module if there is no key to be read."""
+        path = self._wanted["key"]
+        code, public_key, said = self._openssl("pkey", "-in", path, "-pubout")
+        if code != 0:
+            fail(self._module, f"{path}: openssl cannot read this private key: {said.strip()}")
+        return public_key
+
+    def _fault_of_issuer(self, certificate: Path) -> str:
+        wanted = self._wanted["issuer"]
+        # One attribute a line, so that no name can look like another attribute.
+        show = ("-noout", "-issuer", "-nameopt", "multiline,utf8,-esc_msb")
+        shown = self._openssl("x509", "-in", str(certificate), *show)[1]
+        names = [line.partition("= ")[2] for line in shown.splitlines() if line.lstrip().startswith("commonName ")]
+        return f"it was not issued by {wanted}" if wanted and names != [wanted] else ""
+
+    def _fault_of_time_and_names(self, certificate: Path) -> str:
+        if not self._holds(certificate):
+            return f"it ends within {self._wanted['renew_before_days']} days"
+        missing = [name for name in self._wanted["dns"] if not self._holds(certificate, "-verify_hostname", name)]
+        return f"it is not for {', '.join(missing)}" if missing else ""
+
+    def _holds(self, certificate: Path, *demands: str) -> bool:
+        """Say whether the certificate, trusted as it is, will meet the demands when the time to renew has passed."""
+        then = int(time.time()) + self._wanted["renew_before_days"] * SECONDS_A_DAY
+        trust = ("-partial_chain", "-trusted", str(certificate), "-attime", str(then))
+        return self._openssl("verify", *trust, *demands, str(certificate))[0] == 0
+
+    def _openssl(self, *arguments: str) -> tuple[int, str, str]:
+        program = self._module.get_bin_path("openssl", required=True)
+        code, output, said = self._module.run_command([program, *arguments])
+        return code, output, said
+
+
+def make_key(module: AnsibleModule) -> None:
+    """Make the key and its signing request; ends the module if that fails."""
+    wanted = module.params
+    program = module.get_bin_path("mecai", required=True, opt_dirs=["/usr/local/bin", "/opt/mecai/venv/bin"])
+    names = [option for name in wanted["dns"] for option in ("--dns", name)]
+    files = ["--key", wanted["key"], "--csr", f"{wanted['key']}.csr"]
+    module.run_command([program, "key", "create", *files, "--name", wanted["name"], *names], check_rc=True)
+
+
+@contextmanager
+def written_beside(path: Path, text: str) -> Iterator[Path]:
+    """Hold a file with `text` in the folder of `path`, safe on disk; it is gone afterwards unless it was renamed."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(descriptor, PUBLIC)
+            os.fsync(descriptor)
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def install(module: AnsibleModule, judge: Judge) -> dict[str, Any]:
+    """Put what the CA issued in place, if it fits; ends the module if it does not."""
+    path = Path(module.params["certificate"])
+    with written_beside(path, module.params["issued"].strip() + "\n") as candidate:
+        if fault := judge.fault(candidate):
+            fail(module, f"{path}: the CA's answer is not put in place: {fault}")
+        if not module.check_mode:
+            candidate.replace(path)
+    return {"changed": True, "reason": "", "request": ""}
+
+
+def prepare(module: AnsibleModule, judge: Judge) -> dict[str, Any]:
+    """Make a missing key; say why a certificate is needed, if one is, and return the request for it."""
+    key = Path(module.params["key"])
+    missing = not key.exists()
+    if missing and module.check_mode:
+        return {"changed": True, "reason": "there is no key", "request": ""}
+    if missing:
+        make_key(module)
+    reason = judge.fault(Path(module.params["certificate"]))
+    # A check shows a due renewal as the change that the run will make; the run itself shows it when it is made.
+    changed = missing or (module.check_mode and bool(reason))
+    request = key.with_name(f"{key.name}.csr").read_text(encoding="ascii") if reason else ""
+    return {"changed": changed, "reason": reason, "request": request}
+
+
+def fail(module: AnsibleModule, message: str) -> NoReturn:
+    """End the module with one line."""
+    module.fail_json(msg=message)
+    raise AssertionError  # fail_json ends the process
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    step = prepare if module.params["issued"] is None else install
+    try:
+        result = step(module, Judge(module))
+    except OSError as error:
+        fail(module, f"{error.filename}: {error.strerror}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
