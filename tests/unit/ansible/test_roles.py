@@ -61,3 +61,38 @@ def test_readme_bears_the_roles_name_and_points_to_its_variables(role: Path) -> 
 def test_the_collections_readme_names_every_role() -> None:
     readme = (ANSIBLE / "README.md").read_text(encoding="utf-8")
     assert not [role.name for role in ROLES if f"(roles/{role.name})" not in readme]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_numbers_and_truth_values_are_converted_in_one_place(role: Path) -> None:
+    """What comes from the command line is text: "no" is true, and "30" times a number is a longer text."""
+    converters = {"int": "int", "bool": "bool"}
+    options = {name: converters[o["type"]] for name, o in _described(role).items() if o["type"] in converters}
+    private = (role / "vars" / "main.yml").read_text(encoding="utf-8") if options else ""
+    others = [path for folder in ("tasks", "handlers", "templates") for path in (role / folder).glob("*")]
+    for name, converter in options.items():
+        assert f'__{name}: "{{{{ {name} | {converter} }}}}"\n' in private
+        assert not [path for path in others if re.search(rf"(?<!_){name}\b", path.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_what_a_role_gives_to_another_is_described_there(role: Path) -> None:
+    for task in _imports(role):
+        described = _described(ANSIBLE / "roles" / task["ansible.builtin.import_role"]["name"].split(".")[-1])
+        required = {name for name, option in described.items() if option.get("required")}
+        assert required <= set(task["vars"]) <= set(described)
+
+
+def _imports(role: Path) -> list[dict[str, Any]]:
+    """List the tasks that bring in another role."""
+    tasks = [task for path in (role / "tasks").glob("*.yml") for task in _read(path)]
+    inner = [each for task in tasks for each in task.get("block", [task])]
+    return [task for task in inner if "ansible.builtin.import_role" in task]
+
+
+def test_every_service_comes_from_one_role() -> None:
+    services = {
+        task["vars"]["service_name"] for role in ROLES for task in _imports(role) if "service_name" in task["vars"]
+    }
+    assert services == {"ca", "ocsp", "vas", "sidecar", "publisher"}
+    assert [path.parent.parent.name for path in ANSIBLE.glob("roles/*/templates/*.service.j2")] == ["service"]
