@@ -1,6 +1,6 @@
 """The module `certificate_request`, run on real files with the machine's own openssl.
 
-Each test lays a key and a certificate and asks the module, as the role does on every host at every run.
+Each test writes a key and a certificate and asks the module, as the role does on every host at every run.
 """
 
 import json
@@ -49,7 +49,7 @@ def ask(code: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def key(tmp_path: Path) -> EcKey:
-    """Lay a key and its request; return the key."""
+    """Write a key and its request; return the key."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key").write_bytes(pem)
@@ -82,13 +82,13 @@ def certificate(key: EcKey, *names: str, days: float = 60, issuer: str = ISSUER)
     return made.public_bytes(Encoding.PEM).decode()
 
 
-def lay(folder: Path, text: str) -> None:
-    """Lay the certificate that the host has."""
+def write(folder: Path, text: str) -> None:
+    """Write the certificate that the host has."""
     (folder / "certificate").write_text(text)
 
 
 def test_a_certificate_that_fits_and_lasts_is_kept(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, certificate(key))
+    write(tmp_path, certificate(key))
     answer = ask(issuer=ISSUER)
     assert (answer["changed"], answer["reason"], answer["request"]) == (False, "", "")
 
@@ -100,19 +100,19 @@ def test_a_missing_certificate_is_asked_for(ask: Ask) -> None:
 
 
 def test_one_that_ends_soon_is_replaced(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, certificate(key, days=15))
+    write(tmp_path, certificate(key, days=15))
     answer = ask()
     assert (answer["reason"], answer["request"]) == ("it ends within 30 days", REQUEST)
 
 
 def test_the_days_may_come_from_the_command_line_as_text(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, certificate(key, days=15))
+    write(tmp_path, certificate(key, days=15))
     assert ask(renew_before_days="3")["reason"] == ""
     assert ask(renew_before_days="16")["reason"] == "it ends within 16 days"
 
 
 def test_one_that_lacks_a_name_is_replaced(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, certificate(key, NAMES[0]))
+    write(tmp_path, certificate(key, NAMES[0]))
     answer = ask()
     assert (answer["reason"], answer["request"]) == ("it is not for example.test", REQUEST)
 
@@ -120,19 +120,19 @@ def test_one_that_lacks_a_name_is_replaced(tmp_path: Path, key: EcKey, ask: Ask)
 def test_one_of_another_key_is_replaced(tmp_path: Path, key: EcKey, ask: Ask) -> None:
     other = ec.generate_private_key(ec.SECP256R1())
     assert other.public_key() != key.public_key()
-    lay(tmp_path, certificate(other))
+    write(tmp_path, certificate(other))
     answer = ask()
     assert (answer["reason"], answer["request"]) == ("it belongs to another key", REQUEST)
 
 
 @pytest.mark.parametrize("issuer", ["birch issuing CA", "alder issuing CA,O=alder", "x alder issuing CA"])
 def test_one_of_another_issuer_is_replaced(tmp_path: Path, key: EcKey, ask: Ask, issuer: str) -> None:
-    lay(tmp_path, certificate(key))
+    write(tmp_path, certificate(key))
     assert ask(issuer=issuer)["reason"] == f"it was not issued by {issuer}"
 
 
 def test_what_is_no_certificate_is_replaced(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, certificate(key)[:200])
+    write(tmp_path, certificate(key)[:200])
     assert ask()["reason"] == "it cannot be read"
 
 
@@ -151,7 +151,7 @@ def test_a_key_is_never_made_anew(key: EcKey, mecai: Path, ask: Ask) -> None:
 
 def test_a_key_that_cannot_be_read_is_an_error(tmp_path: Path, ask: Ask) -> None:
     (tmp_path / "key").write_text("nothing")
-    lay(tmp_path, certificate(ec.generate_private_key(ec.SECP256R1())))
+    write(tmp_path, certificate(ec.generate_private_key(ec.SECP256R1())))
     answer = ask()
     assert answer["failed"]
     assert f"{tmp_path}/key: openssl cannot read" in answer["msg"]
@@ -173,13 +173,13 @@ def test_a_check_makes_no_key_and_says_that_the_run_would(tmp_path: Path, mecai:
 
 
 def test_a_check_shows_a_due_renewal_as_a_change(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, certificate(key, days=15))
+    write(tmp_path, certificate(key, days=15))
     answer = ask(_ansible_check_mode=True)
     assert (answer["changed"], answer["reason"]) == (True, "it ends within 30 days")
 
 
 def test_what_the_ca_issued_is_put_in_place_for_all_to_read(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, certificate(key, days=15))
+    write(tmp_path, certificate(key, days=15))
     issued = certificate(key) + certificate(ec.generate_private_key(ec.SECP256R1()))  # an intermediate follows
     answer = ask(issued=issued, issuer=ISSUER)
     found = tmp_path / "certificate"
@@ -188,7 +188,7 @@ def test_what_the_ca_issued_is_put_in_place_for_all_to_read(tmp_path: Path, key:
 
 
 def test_what_does_not_fit_is_not_put_in_place(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, before := certificate(key))
+    write(tmp_path, before := certificate(key))
     for issued, fault in (
         (certificate(ec.generate_private_key(ec.SECP256R1())), "it belongs to another key"),
         (certificate(key, NAMES[1]), "it is not for www.example.test"),
@@ -204,7 +204,7 @@ def test_what_does_not_fit_is_not_put_in_place(tmp_path: Path, key: EcKey, ask: 
 
 
 def test_a_check_leaves_the_old_certificate(tmp_path: Path, key: EcKey, ask: Ask) -> None:
-    lay(tmp_path, before := certificate(key, days=15))
+    write(tmp_path, before := certificate(key, days=15))
     assert ask(issued=certificate(key), _ansible_check_mode=True)["changed"] is True
     assert (tmp_path / "certificate").read_text() == before
 

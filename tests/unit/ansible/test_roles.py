@@ -1,4 +1,4 @@
-"""What every role promises: described variables, names of its own, no knowledge of groups, marks on what it lays."""
+"""What every role promises: described variables, names of its own, no knowledge of groups, marks on what it writes."""
 
 import re
 from pathlib import Path
