@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
-from mecai.protocol.pki import certificates, path
+from mecai.protocol.pki import certificates, direct, path, roots
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.vas.http.app import VOUCHER_TYPE
@@ -96,9 +96,10 @@ def test_each_certificate_is_parsed_once_and_each_path_validated_once(
     vas.ask()
     body = REQUEST.encode()
     certificates._parse.cache_clear()
-    parse, build = Mock(wraps=x509.load_der_x509_certificate), Mock(wraps=path._builder)
+    parse, build = Mock(wraps=x509.load_der_x509_certificate), Mock(wraps=roots.policy_builder)
     monkeypatch.setattr(x509, "load_der_x509_certificate", parse)
-    monkeypatch.setattr(path, "_builder", build)
+    for module in (path, direct):
+        monkeypatch.setattr(module, "policy_builder", build)
     assert vas.ask(body).status_code == 200
     assert sorted(call.args[0] for call in parse.call_args_list) == sorted(SITE.chain_der)
     assert build.call_count == len(files)
