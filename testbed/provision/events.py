@@ -28,12 +28,13 @@ class Failure:
 
 @dataclass
 class PlaybookRun:
-    """One run of a playbook, as its events tell it: its failures and its counts."""
+    """One run of a playbook, as its events tell it: its failures, its counts, its process."""
 
     note: Note
     ok: int = 0
     changed: int = 0
     hosts: int = 0
+    process: int = 0
     last_words: str = ""
     _failures: list[Failure] = field(default_factory=list)
     _failed_hosts: frozenset[str] = frozenset()
@@ -46,6 +47,7 @@ class PlaybookRun:
     def hear(self, event: Event) -> None:
         """Take one event."""
         data = event.get("event_data", {})
+        self.process = event.get("pid") or self.process
         match event["event"]:
             case "playbook_on_task_start":
                 self.note(str(data["name"]))

@@ -1,10 +1,16 @@
 """Converge the lab's hosts: run `converge/site.yml` with Ansible and tell what it changed, or why it failed."""
 
+import os
 import re
 import shutil
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ansible_runner.config.runner import RunnerConfig
 from ansible_runner.runner import Runner
@@ -53,17 +59,35 @@ def _run(lab: Lab, site: Path, progress: PlaybookRun) -> str:
     workshop.mkdir(parents=True, mode=0o700)
     log = lab.log("converge")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8", buffering=1) as sink:  # by lines: one may look while it runs
+    runner: Any = Runner
+    with log.open("w", encoding="utf-8", buffering=1) as sink, _bounded(progress) as late:
+        status, _ = runner(_config(lab, site, workshop), event_handler=partial(_hear, progress, sink)).run()
+    return "timeout" if late.is_set() else str(status)
 
-        def hear(event: Event) -> bool:
-            if text := event.get("stdout"):
-                sink.write(f"{text}\n")
-            progress.hear(event)
-            return False  # no file for the event
 
-        runner: Any = Runner
-        status, _ = runner(_config(lab, site, workshop), event_handler=hear).run()
-    return str(status)
+def _hear(progress: PlaybookRun, sink: TextIO, event: Event) -> bool:
+    if text := event.get("stdout"):
+        sink.write(f"{text}\n")
+    progress.hear(event)
+    return False  # no file for the event
+
+
+@contextmanager
+def _bounded(progress: PlaybookRun) -> Iterator[threading.Event]:
+    """Ask Ansible to end when its time is over: its workers are sessions of their own, which it alone ends."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        if progress.process:
+            os.kill(progress.process, signal.SIGTERM)
+
+    timer = threading.Timer(LIMITS.converge_seconds, end)
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def _config(lab: Lab, site: Path, workshop: Path) -> Any:  # noqa: ANN401 - ansible-runner has no types
@@ -75,7 +99,7 @@ def _config(lab: Lab, site: Path, workshop: Path) -> Any:  # noqa: ANN401 - ansi
         inventory=str(lab.inventory),
         envvars=environment,
         quiet=True,
-        timeout=LIMITS.converge_seconds,
+        timeout=LIMITS.converge_seconds + LIMITS.kill_seconds,  # should it not end when asked to
     )
     config.prepare()
     config.suppress_output_file = True  # the lab's log has it all; only now, since preparing sets it back

@@ -1,5 +1,6 @@
 """Ansible, for real, on this machine alone: what `converge` reports of a run, and how a failure becomes one line."""
 
+import contextlib
 import sys
 import textwrap
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import yaml
 from mecai.errors import HostError
 from testbed.machine import limits
 from testbed.machine.lab import Lab, write_file
+from testbed.machine.limits import LIMITS
+from testbed.machine.waiting import until
 from testbed.provision import inventory, playbook
 from tests.unit.testbed.fakes import FakeDriver
 
@@ -115,7 +118,19 @@ def test_a_playbook_that_ansible_does_not_read_is_told_with_its_last_words(conve
         converge("[{name: Nonsense, no.such.nonsense: {}}]")
 
 
-def test_a_playbook_that_does_not_end_is_ended(converge: Converge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playbook, "LIMITS", limits.LabLimits(converge_seconds=1))
-    with pytest.raises(HostError, match=r"^ansible-playbook: no end after 1 s$"):
+def test_a_playbook_that_does_not_end_is_ended_with_all_its_workers(
+    converge: Converge, monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    monkeypatch.setattr(playbook, "LIMITS", limits.LabLimits(converge_seconds=6))
+    with pytest.raises(HostError, match=r"^ansible-playbook: no end after 6 s$"):
         converge("[{name: Sleep, ansible.builtin.command: sleep 600}]")
+    until(lambda: not _programs(str(lab.inventory)), LIMITS.kill_seconds, lambda: f"{_programs(str(lab.inventory))}")
+
+
+def _programs(word: str) -> list[str]:
+    """List the programs whose command line holds a word."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(file.read_text(errors="replace"))
+    return [command for command in found if word in command]
