@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from mecai.evidence import AddressPolicy, Collector, Fetcher
 from mecai.protocol.objects.status_evidence import EvidenceMethod
+from mecai.protocol.pki.crl import distribution_points
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
@@ -150,6 +152,31 @@ def test_openssl_accepts_an_answer_got_by_get(place: Place, tmp_path: Path) -> N
     said = place.openssl("-respin", tmp_path / "response", *named)
     assert "Response verify OK" in said
     assert "server.pem: good" in said
+
+
+def test_every_spelling_of_a_request_reaches_the_application(place: Place, tmp_path: Path) -> None:
+    """OpenSSL makes the request, curl sends it as it stands, OpenSSL judges the answer."""
+    named = ("-issuer", place.home / "public" / "issuing.pem", "-cert", place.home / "server.pem")
+    run("openssl", "ocsp", *named, "-nonce", "-reqout", tmp_path / "request")
+    text = base64.b64encode((tmp_path / "request").read_bytes()).decode()
+    url = text.replace("+", "-").replace("/", "_")
+    for path in (text, quote(text, safe=""), url, url.rstrip("="), text.rstrip("="), text.replace("+", "%20")):
+        options = ("--silent", "--fail", "--path-as-is", "--output", tmp_path / "response")
+        run("curl", *options, f"http://127.0.0.1:{place.port}/{path}")
+        assert "server.pem: good" in place.openssl("-no_nonce", "-respin", tmp_path / "response", *named)
+
+
+def test_crls_are_where_certificates_say(place: Place, tmp_path: Path) -> None:
+    """The path is read from the certificate; what lies there is the issuer's CRL to OpenSSL."""
+    (leaf, *_) = load_certificates(place.home / "server.pem")
+    (url,) = distribution_points(leaf)
+    assert url.startswith("http://ocsp.alder.test/")
+    response, body = place.get(urlsplit(url).path)
+    assert (response.status, response.getheader("Content-Type")) == (200, "application/pkix-crl")
+    (tmp_path / "crl").write_bytes(body)
+    issuing = place.home / "public" / "issuing.pem"
+    assert "verify OK" in run("openssl", "crl", "-inform", "DER", "-in", tmp_path / "crl", "-CAfile", issuing, "-noout")
+    assert place.get("/crl/other.crl")[0].status == 404
 
 
 def test_two_slashes_in_a_row_reach_the_application(place: Place) -> None:

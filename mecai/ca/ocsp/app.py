@@ -1,14 +1,18 @@
-"""The OCSP responder over HTTP (RFC 6960 appendix A, RFC 5019 sections 5 and 6): a Flask application for gunicorn.
+"""The OCSP responder over HTTP (RFC 6960 appendix A, RFC 5019 sections 5 and 6), CRLs too: a Flask application.
 
     gunicorn 'mecai.ca.ocsp.app:create_app()'      # configuration: MECAI_OCSP_CONFIG, or /etc/mecai/ocsp.toml
 
-`GET /<base64 of the request>` and `POST /`; `/healthz` says that the process lives, `/readyz` that it can answer: the
-status is complete, and answers about the delegates' own certificates pass a client's judgement. A web server in
-front must pass paths on as they came: base64 has slashes, two in a row as well. Certificates are read at the start:
-restart after issuing a delegate's certificate anew.
+- `GET /<base64 of the request>` and `POST /` are OCSP;
+- `GET` of any path that ends in a CRL's name is that CRL, so that the CA's `crl_url` may be any folder of this host;
+- `/healthz` says that the process lives, `/readyz` that it can answer: the status is complete, and answers about the
+  delegates' own certificates pass a client's judgement;
+- every other path is 404.
+
+A web server in front must pass paths on as they came: base64 has slashes, two in a row as well. Certificates are read
+at the start: restart after issuing a delegate's certificate anew.
 """
 
-import base64
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +21,12 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from flask import Flask, request
 from werkzeug import Response
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import NotFound, ServiceUnavailable, UnsupportedMediaType
 
 from mecai.ca.config import DelegateFiles, ResponderConfig
+from mecai.ca.ocsp.path import request_in
 from mecai.ca.ocsp.responder import Delegate, OcspReply, OcspResponder
+from mecai.ca.repository.crl import PublishedCrl, crl_name, read_crl
 from mecai.ca.repository.status import StatusFolder
 from mecai.ca.storage.records import Issuer
 from mecai.errors import HostError
@@ -33,8 +39,12 @@ Clock = Callable[[], datetime]
 
 REQUEST_TYPE: Final = "application/ocsp-request"
 RESPONSE_TYPE: Final = "application/ocsp-response"
+CRL_TYPE: Final = "application/pkix-crl"  # RFC 2585 section 4.2
 LARGEST_REQUEST: Final = 16 * 1024
+_LISTS: Final = {crl_name(issuer): issuer for issuer in Issuer}
 LONGEST_CACHED: Final = timedelta(hours=1)  # so that a cache hides a revocation no longer than this
+
+LOG = logging.getLogger(__name__)
 
 
 def create_app() -> Flask:
@@ -54,34 +64,45 @@ def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) 
     app = frame(__name__, readiness, largest_body=LARGEST_REQUEST)
     app.url_map.merge_slashes = False
 
-    @app.get("/<path:encoded>")
-    def get(encoded: str) -> Response:
-        try:
-            der = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            der = b""
-        now = clock()
-        reply = responder.reply(der, now)
-        return _cacheable(reply, now).make_conditional(request)
+    @app.get("/<path:path>")
+    def get(path: str) -> Response:
+        now, issuer = clock(), _LISTS.get(path.rpartition("/")[2])
+        if issuer is not None:
+            return _cacheable(_read_crl(config.public, issuer, now), CRL_TYPE, now)
+        der = request_in(path)
+        if der is None:
+            raise NotFound
+        return _cacheable(responder.reply(der, now), RESPONSE_TYPE, now)
 
     @app.post("/")
     def post() -> Response:
         if request.mimetype != REQUEST_TYPE:
             raise UnsupportedMediaType
-        return _response(responder.reply(request.get_data(), clock()))
+        return _response(responder.reply(request.get_data(), clock()), RESPONSE_TYPE)
 
     return app
 
 
-def _response(reply: OcspReply) -> Response:
-    response = Response(reply.der, content_type=RESPONSE_TYPE)
+def _read_crl(public: Path, issuer: Issuer, now: datetime) -> PublishedCrl:
+    try:
+        found = read_crl(public, issuer, now)
+    except HostError as error:
+        LOG.error("no CRL can be given", extra={"error": str(error)})  # noqa: TRY400 - no traceback needed
+        raise ServiceUnavailable from error
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _response(reply: OcspReply | PublishedCrl, media_type: str) -> Response:
+    response = Response(reply.der, content_type=media_type)
     response.cache_control.no_store = True
     return response
 
 
-def _cacheable(reply: OcspReply, now: datetime) -> Response:
+def _cacheable(reply: OcspReply | PublishedCrl, media_type: str, now: datetime) -> Response:
     """Return the response with the headers of RFC 5019 section 6.2, if caches may keep it."""
-    response = _response(reply)
+    response = _response(reply, media_type)
     if reply.span is None:
         return response
     this_update, next_update = reply.span
@@ -90,7 +111,7 @@ def _cacheable(reply: OcspReply, now: datetime) -> Response:
     response.last_modified = this_update
     response.expires = next_update
     response.add_etag()
-    return response
+    return response.make_conditional(request)
 
 
 def _load_delegate(files: DelegateFiles, public: Path) -> Delegate:

@@ -214,12 +214,49 @@ def test_a_damaged_request_is_answered_nevertheless(
     post(client, bytes(damaged[: len(damaged) - cut]))
 
 
-@pytest.mark.parametrize("text", ["!!!!", "MAA", "MAA=MAA=", "%00", "healthz/", "MA MA"])
-def test_a_path_that_is_no_base64_is_malformed(client: FlaskClient, text: str) -> None:
+@pytest.mark.parametrize("text", ["M", "MAA=MAA=", "healthz/", "====", "MA MA"])
+def test_a_path_that_is_no_request_is_malformed(client: FlaskClient, text: str) -> None:
     answer = client.get(f"/{text}")
     assert answer.status_code == 200
     assert ocsp.load_der_ocsp_response(answer.data).response_status is OCSPResponseStatus.MALFORMED_REQUEST
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("text", ["!!!!", "%00", "robots.txt", "crl/other.crl", "crl/issuing.crl/", "%C3%A9"])
+def test_every_other_path_is_not_found(client: FlaskClient, text: str) -> None:
+    answer = client.get(f"/{text}")
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("crl", ["/crl/issuing.crl", "/issuing.crl", "/a//b/root.crl"])
+def test_a_crl_is_served_wherever_the_certificates_say(client: FlaskClient, config: AuthorityConfig, crl: str) -> None:
+    answer = client.get(crl)
+    assert (answer.status_code, answer.content_type) == (200, "application/pkix-crl")
+    assert answer.data == (config.public / Path(crl).name).read_bytes()
+    assert answer.headers["Cache-Control"] == "max-age=3600, public, no-transform, must-revalidate"
+    assert (answer.last_modified, answer.expires) == (NOW, NOW + 7 * 24 * HOUR)
+    assert client.get(crl, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert client.post(crl).status_code == 405
+
+
+def test_where_no_crl_is_published_there_is_none(client: FlaskClient, config: AuthorityConfig) -> None:
+    (config.public / "issuing.crl").unlink()
+    assert client.get("/crl/issuing.crl").status_code == 404
+
+
+@pytest.mark.parametrize("offset", [-3 * MINUTE, 7 * 24 * HOUR], ids=["ahead", "out-of-date"])
+def test_a_crl_out_of_its_time_is_not_served(
+    client: FlaskClient, clock: Clock, offset: timedelta, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock.now = NOW + offset
+    answer = client.get("/crl/issuing.crl")
+    assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+    assert caplog.records[0].__dict__["error"].endswith("run: mecai ca publish")
+
+
+def test_what_is_no_crl_is_not_served(client: FlaskClient, config: AuthorityConfig) -> None:
+    (config.public / "issuing.crl").write_bytes(b"garbage")
+    assert client.get("/crl/issuing.crl").status_code == 503
 
 
 def slashed(leaf: x509.Certificate, issuing: x509.Certificate) -> bytes:
@@ -237,6 +274,28 @@ def test_slashes_may_come_as_they_are_or_encoded(
     text = base64.b64encode(slashed(leaf, issuing)).decode()
     for path in (text, quote(text), quote(text, safe="")):
         answer = client.get(f"/{path}")
+        assert ocsp.load_der_ocsp_response(answer.data).certificate_status is OCSPCertStatus.GOOD
+
+
+def spellings(request: bytes) -> dict[str, str]:
+    """Return the ways in which clients write a request into a URL."""
+    text, url = (encode(request).decode() for encode in (base64.b64encode, base64.urlsafe_b64encode))
+    return {
+        "padding left out": quote(text.rstrip("="), safe=""),
+        "base64url": url,
+        "base64url without padding": url.rstrip("="),
+        "a space for a plus sign": quote(text.replace("+", " "), safe=""),
+        "slashes before it": f"//{quote(text, safe='')}",
+    }
+
+
+@pytest.mark.parametrize("spelling", spellings(b""))
+def test_requests_are_read_as_clients_write_them(
+    client: FlaskClient, leaf: x509.Certificate, issuing: x509.Certificate, spelling: str
+) -> None:
+    for size in range(8, 11):  # so that each amount of padding is there
+        request = with_nonce(leaf, issuing, b"\xfb" * size)
+        answer = client.get("/" + spellings(request)[spelling])
         assert ocsp.load_der_ocsp_response(answer.data).certificate_status is OCSPCertStatus.GOOD
 
 
