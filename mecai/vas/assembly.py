@@ -19,7 +19,7 @@ from mecai.vas.issuance.issue import Notary
 from mecai.vas.issuance.own_status import OwnStatus
 from mecai.vas.issuance.signer import VoucherSigner, load_signer
 from mecai.vas.issuance.targets import Targets
-from mecai.vas.storage.database import open_database, require_ready
+from mecai.vas.storage.database import open_database, require_ready, require_room
 from mecai.vas.storage.logs import Log
 from mecai.vas.trust.contexts import Trust
 from mecai.vas.trust.directories import Directories
@@ -42,6 +42,7 @@ class Assembly:
         return Readiness(
             {
                 "database": lambda: require_ready(self.engine),
+                "disk": lambda: require_room(self.engine),
                 "signer": lambda: self.signer.require_valid(self.clock()),
                 "directory": lambda: self.directories.in_force(self.clock()),
                 "own-status": lambda: self.own_status.current(self.clock()),
@@ -69,17 +70,19 @@ def assemble(
     own_fetch = fetch or Fetcher(AddressPolicy(config.allowed_networks), from_system)
     own_status = OwnStatus(signer.certificate, signer.root, own_fetch)
     fetch = fetch or Fetcher(addresses)
+    quotas = Quotas(config.bounds, monotonic)
     notary = Notary(
         targets=Targets(frozenset(config.ports), addresses),
         trust=Trust(directories, signer.authority, config.distrusted_keys),
         collect=Collector(fetch).collect,
         own_status=own_status,
         probe=probe,
+        charge=quotas.take_voucher,
         log=Log(engine, timedelta(days=config.voucher_log_days)),
         signer=signer,
         lifetime=config.lifetime,
         hold=config.hold,
         clock=clock,
     )
-    admission = Admission(notary, Quotas(config.bounds, monotonic), config.parallel_requests, monotonic)
+    admission = Admission(notary, quotas, config.parallel_requests, monotonic)
     return Assembly(config, clock, engine, directories, signer, own_status, admission)

@@ -16,7 +16,9 @@
     address_requests_per_minute     = 60     # for one address that is to be probed, whoever asks
     certificate_requests_per_minute = 60     # for one certificate, whoever asks
     own_requests_per_minute         = 30     # from an address that is to be probed itself: counted apart, and first
-    parallel_requests   = 12                 # at work at once, one requester a third; keep it below the HTTP threads
+    vouchers_per_day    = 96                 # for one certificate at one address, and as many that its server asks for
+    parallel_requests   = 12                 # at work at once: one requester a third at most, a third kept for servers
+                                             # that ask about themselves; keep it below the HTTP threads
     trusted_proxies     = 1                  # that add to X-Forwarded-For in front of this server
 
     [[directory]]                            # one per trust context
@@ -43,12 +45,13 @@ TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 8443)
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many requests a minute are let in, of each kind (docs/spec R9)."""
+    """How many requests a minute are let in, of each kind, and how many vouchers a day are signed (docs/spec R9)."""
 
     requester: int = 60
     address: int = 60
     certificate: int = 60
     own: int = 30
+    vouchers: int = 96
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class VasConfig:
     address_requests_per_minute: int = Bounds.address
     certificate_requests_per_minute: int = Bounds.certificate
     own_requests_per_minute: int = Bounds.own
+    vouchers_per_day: int = Bounds.vouchers
     parallel_requests: int = 12
     trusted_proxies: int = 1
 
@@ -98,6 +102,7 @@ class VasConfig:
         for prefix in ("", "address_", "certificate_", "own_"):
             key = f"{prefix}requests_per_minute"
             _require(getattr(self, key) >= 1, f"{key}: {getattr(self, key)} is below 1")
+        _require(self.vouchers_per_day >= 1, f"vouchers_per_day: {self.vouchers_per_day} is below 1")
         _require(self.parallel_requests >= 1, f"parallel_requests: {self.parallel_requests} is below 1")
         _require(self.trusted_proxies >= 0, f"trusted_proxies: {self.trusted_proxies} is below 0")
 
@@ -113,12 +118,13 @@ class VasConfig:
 
     @property
     def bounds(self) -> Bounds:
-        """How many requests a minute are let in (docs/spec R9)."""
+        """How many requests a minute are let in, and how many vouchers a day are signed (docs/spec R9)."""
         return Bounds(
             self.requests_per_minute,
             self.address_requests_per_minute,
             self.certificate_requests_per_minute,
             self.own_requests_per_minute,
+            self.vouchers_per_day,
         )
 
     @property

@@ -1,15 +1,10 @@
-"""Between HTTP and the order of work: decoding, quotas, load, and requests in flight (docs/spec R4, R6, R9).
+"""Between HTTP and the order of work: decoding, quotas, slots, and requests in flight (docs/spec R4, R6, R9).
 
 Every request ends in a line of the log: what was asked, by whom, and what came of it.
 """
 
 import logging
-import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,13 +14,12 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_text
 from mecai.service.deadline import Deadline
 from mecai.vas.admission.in_flight import RequestsInFlight
-from mecai.vas.admission.quotas import Clock, Quotas, requester_of
-from mecai.vas.issuance.issue import Issued, Notary, OnHold
+from mecai.vas.admission.quotas import Clock, Quotas
+from mecai.vas.admission.slots import BUSY, Slots
+from mecai.vas.issuance.issue import Case, Issued, Notary, OnHold
 from mecai.vas.refusal import Code, Refusal
 
 SECONDS: Final = 30.0  # for a whole request (R4)
-BUSY: Final = timedelta(seconds=5)  # when to try again
-SHARES: Final = 3  # one requester has a third of the slots at most
 
 LOG = logging.getLogger(__name__)
 
@@ -38,10 +32,7 @@ class Admission:
         self._notary = notary
         self._quotas = quotas
         self._clock = clock
-        self._slots = threading.BoundedSemaphore(parallel)
-        self._share = max(1, parallel // SHARES)
-        self._at_work: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._slots = Slots(parallel, clock)
         self._in_flight = RequestsInFlight[Issued | OnHold]()
 
     def answer(self, body: bytes, requester: str) -> Issued | OnHold:
@@ -50,11 +41,17 @@ class Admission:
         try:
             request = self._decode(body, requester)
             facts |= _facts(request)
-            self._quotas.take(requester, request)
-            answer = self._work(request, body, requester)
+            own = self._quotas.take_requester(requester, request)
+            case = self._notary.examine(request, requester)
+            self._quotas.take_targets(requester, request, own=own)
+            with self._slots.held(requester, own=own):
+                answer = self._work(case, body)
         except Refusal as refusal:
             LOG.info("refused", extra=facts | _reason(refusal))
             raise
+        except SQLAlchemyError as error:
+            LOG.exception("the database failed", extra=facts)
+            raise Refusal(Code.OVERLOADED, "the log cannot be written", retry=BUSY) from error
         LOG.info("on hold" if isinstance(answer, OnHold) else "vouched", extra=facts | _outcome(answer))
         return answer
 
@@ -65,41 +62,12 @@ class Admission:
             self._quotas.take_malformed(requester)
             raise Refusal(Code.MALFORMED, error.detail) from error
 
-    def _work(self, request: VoucherRequest, body: bytes, requester: str) -> Issued | OnHold:
+    def _work(self, case: Case, body: bytes) -> Issued | OnHold:
         deadline = Deadline(SECONDS, self._clock)
-        with self._share_of(requester_of(requester)), self._slot():
-            try:
-                return self._in_flight.join(body, lambda: self._notary.vouch(request, requester, deadline), deadline)
-            except TimeoutError as error:
-                detail = "an identical request is still at work"
-                raise Refusal(Code.OVERLOADED, detail, retry=BUSY) from error
-            except SQLAlchemyError as error:
-                LOG.exception("the database failed")
-                raise Refusal(Code.OVERLOADED, "the log cannot be written", retry=BUSY) from error
-
-    @contextmanager
-    def _share_of(self, requester: str) -> Iterator[None]:
-        """Keep one requester, who may make every probe last as long as it can, from taking all slots."""
-        with self._lock:
-            if self._at_work[requester] >= self._share:
-                detail = f"{self._share} requests of one requester are at work already"
-                raise Refusal(Code.TOO_MANY_REQUESTS, detail, retry=BUSY)
-            self._at_work[requester] += 1
         try:
-            yield
-        finally:
-            with self._lock:
-                self._at_work[requester] -= 1
-                self._at_work += Counter()  # drops who is at zero
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(blocking=False):
-            raise Refusal(Code.OVERLOADED, "too many requests are at work", retry=BUSY)
-        try:
-            yield
-        finally:
-            self._slots.release()
+            return self._in_flight.join(body, lambda: self._notary.vouch(case, deadline), deadline)
+        except TimeoutError as error:
+            raise Refusal(Code.OVERLOADED, "an identical request is still at work", retry=BUSY) from error
 
 
 def _facts(request: VoucherRequest) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from mecai.errors import Malformed, VerificationError
 from mecai.evidence import Evidence
-from mecai.probing.corroborate import Corroboration, Probe, corroborate
+from mecai.probing.corroborate import Corroboration, Probe, ProbeTarget, corroborate
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher_info import VoucherInfo
@@ -32,6 +32,20 @@ PERSPECTIVES: Final = 1  # the VAS alone
 
 # `Collector.collect`: the status of each certificate of a path but its root, end entity first.
 Collect = Callable[[Sequence[x509.Certificate], datetime], tuple[Evidence, ...]]
+
+
+# `Quotas.take_voucher`: counts a voucher of a requester, for a request, at addresses; raises `Refusal` beyond a bound.
+Charge = Callable[[str, VoucherRequest, Sequence[bytes]], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request of an allowed target with a trusted chain; `requester` goes into the voucher log."""
+
+    request: VoucherRequest
+    requester: str
+    target: ProbeTarget
+    trusted: Trusted
 
 
 @dataclass(frozen=True)
@@ -58,27 +72,32 @@ class Notary:
     collect: Collect
     own_status: OwnStatus
     probe: Probe
+    charge: Charge
     log: Log
     signer: VoucherSigner
     lifetime: timedelta
     hold: timedelta
     clock: Callable[[], datetime]
 
-    def vouch(self, request: VoucherRequest, requester: str, deadline: Deadline) -> Issued | OnHold:
-        """Do the work for a request that decoded; raises `Refusal`. `requester` goes into the voucher log."""
+    def examine(self, request: VoucherRequest, requester: str) -> Case:
+        """Judge a request that decoded by itself; raises `Refusal`. Nobody is contacted."""
         target = self.targets.target(request)
+        return Case(request, requester, target, self.trust.judge(request.chain, self.clock()))
+
+    def vouch(self, case: Case, deadline: Deadline) -> Issued | OnHold:
+        """Do the rest of the work; raises `Refusal`."""
         now = self.clock()
-        trusted = self.trust.judge(request.chain, now)
-        evidence = self._collect(trusted, now)
+        evidence = self._collect(case.trusted, now)
         own = self.own_status.current(now)
         probed = self.clock()  # before the first handshake: what a voucher says held from then on
-        found = corroborate(target, self.probe, deadline)
+        found = corroborate(case.target, self.probe, deadline)
         require_agreement(found)
-        first_seen = self.log.sight(request, probed)
+        first_seen = self.log.sight(case.request, probed)
         if (end := hold_end(first_seen, self.hold, self.clock())) is not None:
             return OnHold(end)
-        info = self._state(request, trusted, (*evidence, own), found, probed)
-        return self._sign(info, (*evidence, own), requester)
+        info = self._state(case, (*evidence, own), found, probed)
+        self.charge(case.requester, case.request, found.addresses)
+        return self._sign(info, (*evidence, own), case.requester)
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:
         try:
@@ -86,14 +105,7 @@ class Notary:
         except VerificationError as error:
             raise from_verdict(error) from error
 
-    def _state(
-        self,
-        request: VoucherRequest,
-        trusted: Trusted,
-        evidence: tuple[Evidence, ...],
-        found: Corroboration,
-        probed: datetime,
-    ) -> VoucherInfo:
+    def _state(self, case: Case, evidence: tuple[Evidence, ...], found: Corroboration, probed: datetime) -> VoucherInfo:
         """Put into words what was found.
 
         `evidence` names the certificates of the path in its order; its last piece is the VA's own and bounds the time
@@ -103,7 +115,7 @@ class Notary:
         hashes = [each.certificate_hash for each in statuses]
         ends = (
             probed + self.lifetime,
-            *(each.not_valid_after_utc for each in (self.signer.certificate, *trusted.path[:-1])),
+            *(each.not_valid_after_utc for each in (self.signer.certificate, *case.trusted.path[:-1])),
             *(each.until for each in evidence),
         )
         if min(ends) <= self.clock():
@@ -114,10 +126,10 @@ class Notary:
             certificate_hash=hashes[0],
             intermediate_hashes=tuple(hashes[1:]),
             addresses=found.addresses,
-            probed_port=request.port,
+            probed_port=case.request.port,
             this_update=probed,
             next_update=min(ends),
-            trust_contexts=trusted.contexts,
+            trust_contexts=case.trusted.contexts,
             intermediates_matched=found.intermediates_matched,
             perspectives=PERSPECTIVES,
             status_evidence=tuple(statuses),

@@ -3,11 +3,13 @@
 SQLite is the default for one node; a URL of `postgresql+psycopg://` is the choice for several that share a log.
 """
 
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
 
 from mecai.service import database
+from mecai.service.disk import require_free
 
 SCHEMA: Final = database.Schema("mecai.vas.storage:migrations", "mecai vas migrate")
 _EXAMPLE: Final = "sqlite:////var/lib/mecai-vas/vas.sqlite"
@@ -26,3 +28,9 @@ def migrate(engine: Engine) -> None:
 def require_ready(engine: Engine) -> None:
     """Answer a query, on a schema that is up to date; raises `HostError`."""
     database.require_ready(engine, SCHEMA)
+
+
+def require_room(engine: Engine) -> None:
+    """See that the logs can grow where they lie on this host's disk; raises `HostError`."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        require_free(Path(engine.url.database).parent)

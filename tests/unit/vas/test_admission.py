@@ -32,6 +32,27 @@ def test_malformed_requests_use_up_the_quota(make: Make) -> None:
     assert [vas.refused(b"")[0] for _ in range(2)] == [400, 429]
 
 
+def test_requests_that_are_refused_use_up_nobodys_quota_but_the_requesters(make: Make) -> None:
+    """Naming a public certificate costs nothing; its owner, behind a translator here, is served all the same."""
+    vas = make(certificate_requests_per_minute=1, address_requests_per_minute=1)
+    refusals = [replace(REQUEST, port=22), replace(REQUEST, intermediates=()), replace(REQUEST, server_name="a.test")]
+    for number, asked in enumerate(refusals * 20):
+        assert vas.ask(asked, f"192.0.2.{number}").status_code in {400, 403}
+    assert vas.ask(REQUEST, "192.0.2.99").status_code == 200
+    assert vas.ask(REQUEST, "192.0.2.98").status_code == 429
+
+
+def test_a_voucher_is_not_to_be_had_without_end(make: Make) -> None:
+    """Each stays in the voucher log for more than a year."""
+    vas = make(vouchers_per_day=3)
+    for number in range(5):
+        vas.outside.seconds += 60
+        answer = _answer(vas, REQUEST, f"192.0.2.{number}")
+        assert answer == ((200, None) if number < 3 else (429, str(86_400 - number * 60)))
+    assert vas.ask(REQUEST, "198.18.0.1").status_code == 200
+    assert vas.rows() == (1, 4)
+
+
 def test_too_many_at_work(make: Make) -> None:
     vas = make(parallel_requests=1)
     assert _meanwhile(vas, "192.0.2.99") == (503, "5")
@@ -45,7 +66,8 @@ def test_nobody_takes_all_slots(make: Make) -> None:
 
 def test_who_has_many_addresses_of_one_site_is_one_requester(make: Make) -> None:
     vas = make(parallel_requests=3)
-    assert _meanwhile(vas, "2001:db8:5::2", first="2001:db8:5::1") == (429, "5")
+    for near in ("2001:db8:5::2", "2001:db8:5:1::2", "2001:db8:5:100::2"):
+        assert _meanwhile(vas, near, first="2001:db8:5::1") == (429, "5")
     assert _meanwhile(vas, "2001:db8:6::2", first="2001:db8:5::1") == (200, None)
 
 

@@ -1,4 +1,7 @@
-"""The quotas: so many a minute, each requester, address and certificate for itself, and a server's own apart."""
+"""The quotas: so many a minute, each requester, address and certificate for itself, and a server's own apart.
+
+quotas.take_requester(...) counts who asks, quotas.take_targets(...) what is asked for, both here: take(quotas, ...).
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +10,8 @@ import pytest
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
-from mecai.vas.admission.quotas import WINDOW, Quota, Quotas, requester_of
+from mecai.vas.admission.quotas import DAY, MINUTE, Quota, Quotas
+from mecai.vas.admission.requesters import networks_of
 from mecai.vas.config import Bounds
 from mecai.vas.refusal import Code, Refusal
 from tests.pki import Hierarchy
@@ -20,6 +24,10 @@ STRANGERS = tuple(f"192.0.2.{number}" for number in range(1, 200))
 def request(name: str = "one", *addresses: str) -> VoucherRequest:
     octets = tuple(address_octets(address) for address in addresses or (SERVER, "2001:db8::1"))
     return VoucherRequest(ALDER.server(f"{name}.example.test").der, (), octets, 443)
+
+
+def take(quotas: Quotas, requester: str, asked: VoucherRequest) -> None:
+    quotas.take_targets(requester, asked, own=quotas.take_requester(requester, asked))
 
 
 def refused(take: Callable[[], None]) -> str:
@@ -40,70 +48,119 @@ def test_each_requester_has_a_quota_and_each_minute_begins_anew() -> None:
         quota.take("192.0.2.1")
     assert caught.value.code is Code.TOO_MANY_REQUESTS
     assert caught.value.retry == timedelta(seconds=42)
-    now = 1000 + WINDOW
+    now = 1000 + MINUTE.seconds
     quota.take("192.0.2.1")
 
 
 def test_many_requesters_share_the_quota_of_an_address() -> None:
     quotas = Quotas(Bounds(address=2), lambda: 0.0)
-    quotas.take(STRANGERS[0], request("one"))
-    quotas.take(STRANGERS[1], request("two"))
-    assert "address 198.18.0.1" in refused(lambda: quotas.take(STRANGERS[2], request("three")))
-    quotas.take(STRANGERS[2], request("three", "198.18.0.2"))
+    take(quotas, STRANGERS[0], request("one"))
+    take(quotas, STRANGERS[1], request("two"))
+    assert "address 198.18.0.1" in refused(lambda: take(quotas, STRANGERS[2], request("three")))
+    take(quotas, STRANGERS[2], request("three", "198.18.0.2"))
 
 
 def test_many_requesters_share_the_quota_of_a_certificate() -> None:
     quotas = Quotas(Bounds(certificate=2), lambda: 0.0)
-    quotas.take(STRANGERS[0], request("one", "198.18.0.1"))
-    quotas.take(STRANGERS[1], request("one", "198.18.0.2"))
-    assert "of certificate " in refused(lambda: quotas.take(STRANGERS[2], request("one", "198.18.0.3")))
-    quotas.take(STRANGERS[2], request("two", "198.18.0.3"))
+    take(quotas, STRANGERS[0], request("one", "198.18.0.1"))
+    take(quotas, STRANGERS[1], request("one", "198.18.0.2"))
+    assert "certificate " in refused(lambda: take(quotas, STRANGERS[2], request("one", "198.18.0.3")))
+    take(quotas, STRANGERS[2], request("two", "198.18.0.3"))
 
 
 def test_nobody_can_use_up_a_servers_quota() -> None:
     quotas = Quotas(Bounds(requester=1, address=2, certificate=2, own=2), lambda: 0.0)
     for stranger in STRANGERS[:2]:
-        quotas.take(stranger, request())
-    refused(lambda: quotas.take(STRANGERS[3], request()))
-    quotas.take(SERVER, request())
-    quotas.take(f"::ffff:{SERVER}", request())
-    refused(lambda: quotas.take(SERVER, request()))
+        take(quotas, stranger, request())
+    refused(lambda: take(quotas, STRANGERS[3], request()))
+    take(quotas, SERVER, request())
+    take(quotas, f"::ffff:{SERVER}", request())
+    refused(lambda: take(quotas, SERVER, request()))
 
 
-def test_beyond_its_own_quota_a_server_has_what_everybody_has() -> None:
+def test_a_servers_own_quota_does_not_let_it_have_others_probed_without_end() -> None:
+    """It names itself and a neighbour, which then is probed on the word of many such servers."""
+    quotas = Quotas(Bounds(address=3), lambda: 0.0)
+    for number in (2, 3, 4):
+        take(quotas, f"198.18.0.{number}", request("one", f"198.18.0.{number}", SERVER))
+    assert f"address {SERVER}" in refused(lambda: take(quotas, "198.18.0.5", request("one", "198.18.0.5", SERVER)))
+    take(quotas, SERVER, request("one", SERVER))
+
+
+def test_what_is_beyond_a_servers_own_quota_counts_as_anybodys() -> None:
     quotas = Quotas(Bounds(requester=2, own=1), lambda: 0.0)
     for _ in range(3):
-        quotas.take(SERVER, request())
-    assert "198.18.0.1" in refused(lambda: quotas.take(SERVER, request()))
+        take(quotas, SERVER, request())
+    assert "198.18.0.1" in refused(lambda: take(quotas, SERVER, request()))
 
 
 def test_the_addresses_of_an_ipv6_site_share_one_quota() -> None:
     quotas = Quotas(Bounds(requester=2), lambda: 0.0)
-    quotas.take("2001:db8:5::1", request("one"))
+    take(quotas, "2001:db8:5::1", request("one"))
     quotas.take_malformed("2001:db8:5::2")
-    refused(lambda: quotas.take("2001:db8:5:0:ffff::3", request("two")))
+    refused(lambda: take(quotas, "2001:db8:5:0:ffff::3", request("two")))
     refused(lambda: quotas.take_malformed("2001:db8:5::4"))
-    quotas.take("2001:db8:6::1", request("two"))
+    take(quotas, "2001:db8:6::1", request("two"))
+
+
+@pytest.mark.parametrize(
+    ("site", "many"), [("2001:db8:5:0:{:x}::1", 1), ("2001:db8:5:{:x}::1", 4), ("2001:db8:5:{:x}00::1", 16)]
+)
+def test_who_has_many_networks_may_not_ask_as_many_times_as_often(site: str, many: int) -> None:
+    """Of a /64 so many, of a /56 four times, of a /48 sixteen times as many, from however many networks in it."""
+    quotas = Quotas(Bounds(requester=2), lambda: 0.0)
+    for number in range(2 * many):
+        quotas.take_malformed(site.format(number))
+    refused(lambda: quotas.take_malformed(site.format(2 * many)))
+    quotas.take_malformed("2001:db8:6::1")
 
 
 def test_malformed_requests_count() -> None:
     quotas = Quotas(Bounds(requester=1), lambda: 0.0)
     quotas.take_malformed(STRANGERS[0])
     refused(lambda: quotas.take_malformed(STRANGERS[0]))
-    refused(lambda: quotas.take(STRANGERS[0], request()))
+    refused(lambda: take(quotas, STRANGERS[0], request()))
+
+
+def test_vouchers_are_counted_by_day_for_each_certificate_at_each_address() -> None:
+    now = 0.0
+    quotas = Quotas(Bounds(vouchers=2), lambda: now)
+
+    def voucher(name: str, *addresses: str, requester: str = STRANGERS[0]) -> None:
+        asked = request(name, *addresses)
+        quotas.take_voucher(requester, asked, asked.addresses)
+
+    voucher("one", SERVER)
+    voucher("one", SERVER, "198.18.0.2", requester=STRANGERS[1])
+    for requester in STRANGERS[:3]:
+        with pytest.raises(Refusal, match=r"more than 2 vouchers in a day: certificate [0-9a-f]{64} at 198\.18\.0\.1"):
+            voucher("one", SERVER, requester=requester)
+    voucher("one", "198.18.0.2")
+    voucher("two", SERVER)
+    voucher("one", SERVER, requester=SERVER)  # strangers do not use up its own
+    now = DAY.seconds
+    voucher("one", SERVER)
+
+
+def test_a_site_of_ipv6_is_one_address_of_a_certificate() -> None:
+    quotas = Quotas(Bounds(vouchers=2), lambda: 0.0)
+    for number in (1, 2):
+        asked = request("one", f"2001:db8::{number}", f"2001:db8::f{number}")
+        quotas.take_voucher(STRANGERS[0], asked, asked.addresses)
+    with pytest.raises(Refusal):
+        quotas.take_voucher(STRANGERS[0], asked, (address_octets("2001:db8::99"),))
 
 
 @pytest.mark.parametrize(
-    ("address", "requester"),
+    ("address", "networks"),
     [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8::1", "2001:db8::/64"),
-        ("2001:db8::ffff:0:0:1", "2001:db8::/64"),
-        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
-        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
+        ("192.0.2.1", ("192.0.2.1",)),
+        ("2001:db8::1", ("2001:db8::/64", "2001:db8::/56", "2001:db8::/48")),
+        ("2001:db8:1:2345::1", ("2001:db8:1:2345::/64", "2001:db8:1:2300::/56", "2001:db8:1::/48")),
+        ("::ffff:192.0.2.1", ("::ffff:192.0.2.1",)),
+        ("fe80::1%eth0", ("fe80::/64", "fe80::/56", "fe80::/48")),
+        ("", ("",)),
     ],
 )
-def test_an_ipv6_site_is_one_requester(address: str, requester: str) -> None:
-    assert requester_of(address) == requester
+def test_who_asks_from_ipv6_counts_as_each_network_that_it_may_have(address: str, networks: tuple[str, ...]) -> None:
+    assert networks_of(address) == networks

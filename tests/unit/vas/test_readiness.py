@@ -57,6 +57,14 @@ def test_not_ready_without_schema(vas: Vas, caplog: pytest.LogCaptureFixture) ->
     assert "run `mecai vas migrate`" in caplog.text
 
 
+def test_not_ready_when_the_disk_runs_full(
+    vas: Vas, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mecai.service.disk.LEAST_FREE", 1 << 60)
+    assert vas.http.get("/readyz").json == {"status": "not ready", "failed": ["disk"]}
+    assert "make room on this disk" in caplog.text
+
+
 def test_readiness_waits_for_nobody_who_writes(vas: Vas) -> None:
     vas.server.directories.in_force(NOW)
     with vas.server.engine.begin():

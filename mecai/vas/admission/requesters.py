@@ -1,0 +1,33 @@
+"""Who asks: an IPv4 address, or the IPv6 networks around an address.
+
+Who has one IPv6 address has 2^64 of them, many have 2^8 networks of that size, and some 2^16 (RFC 6177). So an IPv6
+requester is counted as each of the networks that it may have to itself.
+"""
+
+import ipaddress
+from typing import Final
+
+from mecai.errors import InputError
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import address_octets
+
+_PREFIXES: Final = (64, 56, 48)
+
+
+def networks_of(requester: str) -> tuple[str, ...]:
+    """Return what an address counts as, the narrowest first; what is no address stays as it is."""
+    try:
+        found = ipaddress.ip_address(requester)
+    except ValueError:
+        return (requester,)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
+        return tuple(str(ipaddress.ip_network((int(found), bits), strict=False)) for bits in _PREFIXES)
+    return (requester,)
+
+
+def asks_about_itself(requester: str, request: VoucherRequest) -> bool:
+    """Tell whether a request comes from an address that is to be probed."""
+    try:
+        return address_octets(requester) in request.addresses
+    except InputError:
+        return False
