@@ -1,7 +1,8 @@
 """`python -m tests [STAGE ...]`: run the checks in their order and close with one summary.
 
-A stage is one or more commands; its output goes to `build/tests/<stage>.log` and is shown only where it failed. The
-last line counts test cases over all stages (`N passed, N failed, N skipped`); a stage without test cases counts as one.
+A stage is one or more commands; stages run in two lanes, side by side. The output of a stage goes to
+`build/tests/<stage>.log` and is shown only where it failed. The last line counts test cases over all stages (`N passed,
+N failed, N skipped`); a stage without test cases counts as one.
 Exit codes: 0 all good, 1 something failed, 2 usage.
 """
 
@@ -11,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -46,12 +49,24 @@ def _shell_scripts() -> list[str]:
     return [str(path) for path in files if re.match(rb"#!\S*(/env )?\S*sh\b", path.read_bytes()[:40])]
 
 
+class Lane(Enum):
+    """What a stage keeps busy: the code alone, or servers and hosts of this machine."""
+
+    CODE = "code"
+    MACHINE = "machine"
+
+
 @dataclass(frozen=True)
 class Stage:
-    """One named group of commands."""
+    """One named group of commands.
+
+    Stages of one lane run one after the other, the two lanes side by side: a machine has two cores at least, and pytest
+    keeps one of them busy.
+    """
 
     name: str
     commands: Sequence[Sequence[str]]
+    lane: Lane = Lane.CODE
 
 
 def _protocol_coverage() -> list[str]:
@@ -92,9 +107,9 @@ def _stages() -> dict[str, Stage]:
             ],
         ),
         *_fuzz_stages(),
-        Stage("module", [["make", "-C", "nginx_module_shim", "native", "sanitize"]]),
-        Stage("integration", [_pytest("integration", "tests/integration")]),
-        Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")]),
+        Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")], Lane.MACHINE),
+        Stage("module", [["make", "-C", "nginx_module_shim", "native", "sanitize"]], Lane.MACHINE),
+        Stage("integration", [_pytest("integration", "tests/integration")], Lane.MACHINE),  # needs the lab's image
     ]
     return {stage.name: stage for stage in stages}
 
@@ -150,7 +165,20 @@ def _run(stage: Stage, console: Console) -> Outcome:
     if not good:
         lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-    return Outcome(stage.name, *_count(stage.name, good=good), time.monotonic() - begin)
+    outcome = Outcome(stage.name, *_count(stage.name, good=good), time.monotonic() - begin)
+    console.print(f"[bold]{stage.name:<12}[/] {'good' if good else 'failed'}, {outcome.seconds:.0f} s")
+    return outcome
+
+
+def _run_all(stages: Sequence[Stage], console: Console) -> list[Outcome]:
+    """Run the stages, lane beside lane; return their outcomes in the order of the stages."""
+
+    def run_lane(lane: Lane) -> list[Outcome]:
+        return [_run(stage, console) for stage in stages if stage.lane is lane]
+
+    with ThreadPoolExecutor(len(Lane)) as pool:
+        outcomes = {outcome.name: outcome for lane in pool.map(run_lane, Lane) for outcome in lane}
+    return [outcomes[stage.name] for stage in stages]
 
 
 def main(names: Sequence[str]) -> int:
@@ -162,7 +190,7 @@ def main(names: Sequence[str]) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     _link_collection()
     console = Console()
-    outcomes = [_run(stages[name], console) for name in (names or stages)]
+    outcomes = _run_all([stages[name] for name in (names or stages)], console)
     table = Table("stage", "passed", "failed", "skipped", "seconds", title="make test")
     for outcome in outcomes:
         colour = "red" if outcome.failed else "green"
