@@ -312,11 +312,22 @@ class Hierarchy:
 ODD_NAMES = {"x400Address": b"\xa3\x02\x30\x00", "ediPartyName": b"\xa5\x05\xa1\x03\x0c\x01x"}
 
 
+def odd_names(form: str) -> x509.UnrecognizedExtension:
+    """Return subject alternative names of a form of `ODD_NAMES`."""
+    encoded = ODD_NAMES[form]
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes((0x30, len(encoded))) + encoded)
+
+
 def odd_server(form: str, parent: Issued) -> Issued:
     """Issue a server's certificate with a subject alternative name of a form of `ODD_NAMES`."""
-    encoded = ODD_NAMES[form]
-    names = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes((0x30, len(encoded))) + encoded)
-    return issue(form, key(form), parent, [(names, False)], span=(NOW - DAY, NOW + DAY))
+    return issue(form, key(form), parent, [(odd_names(form), False)], span=(NOW - DAY, NOW + DAY))
+
+
+def odd_request(form: str) -> bytes:
+    """Make a signing request (DER) for a name of a form of `ODD_NAMES`."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name(form))
+    request = builder.add_extension(odd_names(form), critical=False).sign(key(form), hashes.SHA256())
+    return request.public_bytes(Encoding.DER)
 
 
 def load_key(pem: bytes) -> Key:

@@ -22,7 +22,10 @@ from rich.table import Table
 ROOT: Final = Path(__file__).resolve().parents[2]
 CORPUS: Final = Path(__file__).parent / "corpus"
 STATE: Final = ROOT / "build" / "fuzz"
-TARGETS: Final = ("voucher", "request", "extension", "directory", "ocsp")
+TARGETS: Final = (
+    *("voucher", "request", "extension", "directory", "ocsp"),
+    *("certificate", "signing_request", "status_request"),
+)
 HANG_SECONDS: Final = 10  # for one input
 MEMORY_MEGABYTES: Final = 1024
 LONGEST_INPUT: Final = 20_000  # octets: more than a voucher may have

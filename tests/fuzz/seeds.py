@@ -11,10 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
+from mecai.ca.authority.keys import make_request
 from mecai.protocol.codec.cms import parse_signed_content
 from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.codec.tls_request import RequestExtension
@@ -25,7 +27,8 @@ from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidenc
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.oids import ID_CT_DIRECTORY
 from mecai.protocol.pki.identity import address_octets, spki_der, spki_hash
-from tests.pki import DAY, NOW, issue, rsa_key
+from mecai.protocol.pki.ocsp import build_ocsp_request
+from tests.pki import DAY, NOW, ODD_NAMES, issue, key, odd_request, odd_server, rsa_key
 from tests.scene import ADDRESS, HOST, PUBLISHER, Scene, authority_entry, directory_of
 
 CORPUS: Final = Path(__file__).parent / "corpus"
@@ -109,12 +112,48 @@ def responses() -> Seeds:
     yield "try-later", failure.public_bytes(Encoding.DER)
 
 
+def certificates() -> Seeds:
+    """Make certificates of every kind, and those that hold what a library may not know."""
+    alder = SCENE.alder
+    yield "server", SCENE.site.der
+    yield "addresses", alder.server("198.18.0.10", "2001:db8::10", "*.example.test").der
+    yield "rsa", alder.server(HOST, server_key=rsa_key("site")).der
+    yield "root", alder.root.der
+    yield "issuing", alder.issuing.der
+    yield "authority", alder.voucher.der
+    yield "delegate", alder.responder(alder.issuing).der
+    for form in ODD_NAMES:
+        yield form, odd_server(form, alder.issuing).der
+
+
+def signing_requests() -> Seeds:
+    """Make what is handed to a CA."""
+    yield "plain", make_request(key("site"), HOST, [HOST]).public_bytes(Encoding.DER)
+    yield "many-names", make_request(key("site"), HOST, ["*.example.test", HOST]).public_bytes(Encoding.DER)
+    yield "no-names", make_request(key("site"), HOST, []).public_bytes(Encoding.DER)
+    yield "rsa", make_request(rsa_key("site"), HOST, [HOST]).public_bytes(Encoding.DER)
+    for form in ODD_NAMES:
+        yield form, odd_request(form)
+
+
+def status_requests() -> Seeds:
+    """Make what an OCSP responder is asked."""
+    site, issuer = SCENE.site.certificate, SCENE.alder.issuing.certificate
+    yield "plain", build_ocsp_request(site, issuer)
+    yield "sha256", build_ocsp_request(site, issuer, hashes.SHA256())
+    builder = ocsp.OCSPRequestBuilder().add_certificate(site, issuer, hashes.SHA256())
+    yield "nonce", builder.add_extension(x509.OCSPNonce(bytes(16)), critical=True).build().public_bytes(Encoding.DER)
+
+
 SEEDS: Final = {
     "voucher": vouchers,
     "request": requests,
     "extension": extensions,
     "directory": directories,
     "ocsp": responses,
+    "certificate": certificates,
+    "signing_request": signing_requests,
+    "status_request": status_requests,
 }
 
 

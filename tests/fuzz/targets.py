@@ -6,11 +6,21 @@ Besides, each of these holds:
 - a directory that is accepted says the same after it was written and read again.
 """
 
+import base64
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mecai.errors import VerificationError
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.ocsp import load_der_ocsp_response
+
+from mecai.ca.authority.keys import load_request, request_names
+from mecai.ca.ocsp.responder import Delegate, OcspResponder
+from mecai.ca.repository.status import NEVER_ISSUED, PublishedStatus, StatusFolder
+from mecai.ca.storage.records import Issuer
+from mecai.errors import InputError, VerificationError
 from mecai.protocol.codec import der
 from mecai.protocol.codec.cms import sign_content
 from mecai.protocol.codec.signed_data import ContentInfo
@@ -21,12 +31,19 @@ from mecai.protocol.objects.directory import parse_directory, sign_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.oids import ID_CT_DIRECTORY
+from mecai.protocol.pki import certificates, crl
+from mecai.protocol.pki.direct import validate_authority, validate_delegate
+from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.names import dns_names
 from mecai.protocol.pki.ocsp import judge_ocsp
+from mecai.protocol.pki.path import validate_chain
 from tests.scene import PUBLISHER, Scene
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 SCENE: Final = Scene()
 PINS: Final = [PUBLISHER.certificate]
+ISSUERS: Final = [SCENE.alder.issuing.certificate]
+ROOTS: Final = [SCENE.alder.root.certificate]
 Value = TypeVar("Value")
 
 
@@ -39,6 +56,23 @@ def seeds(target: str) -> list[Path]:
     return sorted((CORPUS / target).iterdir())
 
 
+class _NothingIssued(StatusFolder):
+    """The status of a CA that issued nothing."""
+
+    def look_up(self, issuer: Issuer, serial: int) -> PublishedStatus:
+        """Know no serial number."""
+        del issuer, serial
+        return NEVER_ISSUED
+
+
+def _responder() -> OcspResponder:
+    issuer = SCENE.alder.issuing
+    delegate = SCENE.alder.responder(issuer)
+    signer = Delegate(Issuer.ISSUING, issuer.certificate, delegate.certificate, delegate.key)
+    return OcspResponder([signer], _NothingIssued(CORPUS), timedelta(hours=1))
+
+
+RESPONDER: Final = _responder()
 GENUINE: Final = {parse_voucher(path.read_bytes()).hash for path in seeds("voucher")}
 
 
@@ -87,7 +121,36 @@ def ocsp(data: bytes) -> None:
     )
 
 
-TARGETS: Final = {each.__name__: each for each in (voucher, request, extension, directory, ocsp)}
+def certificate(data: bytes) -> None:
+    """Parse a certificate and ask it whatever this project ever asks of a stranger's."""
+    parsed = _verdict(certificates.load, data)
+    if parsed is None:
+        return
+    _require_same(parsed.public_bytes(Encoding.DER), data)
+    parsed.subject.rfc4514_string()
+    for ask in (dns_names, crl.distribution_points, spki_hash):
+        ask(parsed)
+    _verdict(lambda _: validate_chain(parsed, ISSUERS, ROOTS, None, SCENE.now), data)
+    _verdict(lambda _: validate_authority(parsed, ROOTS, SCENE.now), data)
+    _verdict(lambda _: validate_delegate(parsed, ISSUERS[0], SCENE.now), data)
+
+
+def signing_request(data: bytes) -> None:
+    """Parse what somebody asks a CA to certify."""
+    pem = b"-----BEGIN CERTIFICATE REQUEST-----\n" + base64.encodebytes(data) + b"-----END CERTIFICATE REQUEST-----\n"
+    with suppress(InputError):
+        request_names(load_request(pem))
+
+
+def status_request(data: bytes) -> None:
+    """Parse what somebody asks an OCSP responder: whatever it is, it is answered."""
+    load_der_ocsp_response(RESPONDER.reply(data, SCENE.now).der)
+
+
+TARGETS: Final = {
+    each.__name__: each
+    for each in (voucher, request, extension, directory, ocsp, certificate, signing_request, status_request)
+}
 
 
 def _parse_directory(encoded: bytes) -> Directory:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from mecai.errors import InputError, Malformed
-from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key
+from mecai.protocol.pki.certificates import FAULTS
+from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_cost, check_public_key
 from mecai.protocol.pki.names import host_name
 
 _LEAST_EXPONENT: Final = 65537  # CA/Browser Forum Baseline Requirements, section 6.1.6
@@ -28,6 +28,7 @@ def make_key() -> ec.EllipticCurvePrivateKey:
 def accept_key(key: object) -> PublicKey:
     """Return a public key that version 1 allows; raises `InputError` naming what is wrong with any other."""
     try:
+        check_cost(key)
         accepted = check_public_key(key)
     except Malformed as error:
         raise InputError(f"signing request: {error.detail}") from error
@@ -54,8 +55,11 @@ def load_request(pem: bytes) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_pem_x509_csr(pem)
         accept_key(request.public_key())
+        _ = request.subject, request.extensions  # the library reads them only now: whoever has a request may use it
         proved = request.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except x509.UnsupportedGeneralNameType as error:
+        raise InputError(f"signing request: cannot be certified ({error}); expected DNS names only") from error
+    except FAULTS as error:
         raise InputError(f"signing request: no PEM certificate signing request ({error})") from error
     if not proved:
         raise InputError("signing request: its signature does not verify; make it anew with the key it names")
@@ -76,7 +80,11 @@ def request_names(request: x509.CertificateSigningRequest) -> tuple[str, ...]:
 
 def dns_name(text: str) -> str:
     """Return a host name that can be certified, perhaps with a leading `*.`; raises `InputError` otherwise."""
-    name = host_name(text.removeprefix("*."))
+    try:
+        name = host_name(text.removeprefix("*."))
+    except InputError as error:
+        expected = "expected a host name of letters, digits and hyphens such as www.example.test, no IP address"
+        raise InputError(f"{text!r} cannot be certified; {expected}") from error
     if "." not in name:
         raise InputError(f"{text!r} has one label only; expected a full host name such as www.example.test")
     return f"*.{name}" if text.startswith("*.") else name

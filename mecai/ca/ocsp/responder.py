@@ -28,6 +28,7 @@ from mecai.ca.repository.single_response import NAMING, IssuerId, SingleResponse
 from mecai.ca.repository.status import PublishedStatus, StatusFolder
 from mecai.ca.storage.records import Issuer
 from mecai.errors import HostError
+from mecai.protocol.pki.certificates import FAULTS
 from mecai.protocol.pki.keys import PrivateKey
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 
@@ -36,6 +37,7 @@ _NONCE_ECHOED: Final = 32  # octets, RFC 9654 section 2.1: longer ones may go wi
 _NONCE_LONGEST: Final = 128  # ... and beyond this, or empty, a request is refused
 _SERIALS: Final = 1 << 160  # RFC 5280 section 4.1.2.2: positive, at most 20 octets
 _KEPT: Final = 4096  # signed answers in memory
+_FAULTS: Final = (*FAULTS, NotImplementedError)  # what the library raises; the last for several certificates
 
 LOG = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class OcspResponder:
             asked = _read(request)
         except UnsupportedAlgorithm:
             return _refusal(OCSPResponseStatus.UNAUTHORIZED)
-        except (ValueError, NotImplementedError, x509.DuplicateExtension):
+        except _FAULTS:
             return _refusal(OCSPResponseStatus.MALFORMED_REQUEST)
         delegate = self._delegates.get(asked.issuer)
         if delegate is None:
@@ -138,7 +140,7 @@ def _sign(delegate: Delegate, response: SingleResponse, nonce: bytes | None) -> 
 
 
 def _read(der: bytes) -> _StatusRequest:
-    """Read a request; raises `ValueError`, `NotImplementedError`, `DuplicateExtension` or `UnsupportedAlgorithm`."""
+    """Read a request; raises what is in `_FAULTS`, `UnsupportedAlgorithm` for a hash that names no issuer here."""
     request = ocsp.load_der_ocsp_request(der)
     if not 0 < request.serial_number < _SERIALS:
         raise ValueError(f"serial number {request.serial_number}")

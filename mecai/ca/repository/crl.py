@@ -12,6 +12,7 @@ from mecai.ca.storage.keystore import CaCredential
 from mecai.ca.storage.records import Issuer, Revocation
 from mecai.errors import HostError
 from mecai.protocol.pki.algorithms import for_key
+from mecai.protocol.pki.certificates import FAULTS
 from mecai.service import durable
 
 
@@ -58,9 +59,9 @@ def read_crl(public: Path, issuer: Issuer, now: datetime) -> PublishedCrl | None
         der = path.read_bytes()
     try:
         crl = x509.load_der_x509_crl(der)
-    except ValueError as error:
+        start, end = crl.last_update_utc, crl.next_update_utc
+    except FAULTS as error:
         raise HostError(f"{path}: holds no CRL ({error}); remove it and run: mecai ca publish") from error
-    start, end = crl.last_update_utc, crl.next_update_utc
     if end is None or not start <= now < end:
         raise HostError(f"{path}: holds from {start} to {end} and now is {now}; run: mecai ca publish")
     return PublishedCrl(der, (start, end))

@@ -19,6 +19,7 @@ from cryptography.x509.ocsp import OCSPCertStatus
 
 from mecai.ca.storage.records import Issuer, Revocation, serial_text
 from mecai.errors import HostError
+from mecai.protocol.pki.certificates import FAULTS
 from mecai.service import durable
 
 _SUFFIX: Final = ".der"
@@ -60,7 +61,7 @@ class StatusFolder:
             return NEVER_ISSUED
         except OSError as error:
             raise HostError(f"{path}: status cannot be read ({error.strerror})") from error
-        except ValueError as error:
+        except FAULTS as error:
             remedy = "remove it and run: mecai ca publish"
             raise HostError(f"{path}: holds no status of its certificate ({error}); {remedy}") from error
 
@@ -117,7 +118,7 @@ def make_public(folder: Path) -> None:
 
 
 def _decode(der: bytes, serial: int) -> PublishedStatus:
-    """Read a status file; raises `ValueError`."""
+    """Read a status file; raises what is in `FAULTS`."""
     response = ocsp.load_der_ocsp_response(der)
     if response.serial_number != serial:
         raise ValueError(f"serial number {serial_text(response.serial_number)}")

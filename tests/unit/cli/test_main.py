@@ -3,12 +3,17 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from mecai.ca.authority.keys import make_request
 from mecai.cli.main import EXTRAS, VERBS, main
 from mecai.errors import HostError
+from tests.pki import ODD_NAMES, key, odd_request
 from tests.unit.cli.program import mecai
 
 
@@ -19,6 +24,23 @@ def test_an_error_cannot_drive_the_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("mecai.cli.vas.read_config", read)
     ended = mecai("vas", "check")
     assert (ended.code, ended.err) == (3, "mecai: it said HTTP/\ufffd[31m\ufffd2J\n")
+
+
+@pytest.mark.parametrize("form", ODD_NAMES)
+def test_an_odd_signing_request_ends_in_one_line(tmp_path: Path, form: str) -> None:
+    pem = x509.load_der_x509_csr(odd_request(form)).public_bytes(Encoding.PEM)
+    (tmp_path / "csr").write_bytes(pem)
+    ended = mecai("ca", "issue", "--profile", "server", "--csr", tmp_path / "csr")
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch("mecai: signing request: cannot be certified .*; expected DNS names only\n", ended.err)
+
+
+@pytest.mark.parametrize("name", ["192.0.2.1", "a_b.example.test"])
+def test_a_name_that_is_not_certified_ends_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "csr").write_bytes(make_request(key("www"), "www", []).public_bytes(Encoding.PEM))
+    ended = mecai("ca", "issue", "--profile", "server", "--csr", tmp_path / "csr", "--dns", name)
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch(f"mecai: '{name}' cannot be certified; expected a host name .*\n", ended.err)
 
 
 LOADED = """
