@@ -6,23 +6,19 @@ nothing could be fetched is said in the log alone: whoever named the certificate
 """
 
 import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import VerificationError
-from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp
+from mecai.evidence.memory import KEPT_FOR, KEPT_OCTETS, Kept, Lists
+from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp, crl_host
 from mecai.net.fetch import Fetch, FetchError
-
-KEPT_FOR: Final = timedelta(minutes=10)
-KEPT: Final = 4096  # pieces of evidence
+from mecai.protocol.pki.identity import certificate_hash
 
 LOG = logging.getLogger(__name__)
 
@@ -30,12 +26,10 @@ LOG = logging.getLogger(__name__)
 class Collector:
     """Collects evidence through `fetch`; safe for use by several threads."""
 
-    def __init__(self, fetch: Fetch, kept_for: timedelta = KEPT_FOR, kept: int = KEPT) -> None:
+    def __init__(self, fetch: Fetch, kept_for: timedelta = KEPT_FOR, kept_octets: int = KEPT_OCTETS) -> None:
         self._fetch = fetch
-        self._kept_for = kept_for
-        self._kept = kept
-        self._memory: OrderedDict[bytes, tuple[datetime, Evidence]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = Kept(kept_for, kept_octets)
+        self._lists = Lists()
 
     def collect(self, chain: Sequence[x509.Certificate], now: datetime) -> tuple[Evidence, ...]:
         """Return the evidence for a validated chain, end entity first and root last, in its order.
@@ -59,30 +53,21 @@ class Collector:
     def _evidence(
         self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime, *, end_entity: bool
     ) -> Evidence:
-        key = certificate.public_bytes(Encoding.DER)
-        if (known := self._recall(key, now)) is not None:
+        if known := self._kept.recall(certificate_hash(certificate.public_bytes(Encoding.DER)), now):
             return known
         ways: list[Callable[[], Evidence]] = [
             lambda: by_ocsp(certificate, issuer, now, self._fetch),
-            lambda: by_crl(certificate, issuer, now, self._fetch),
+            lambda: self._by_crl(certificate, issuer, now),
         ]
         if end_entity:
             ways.append(lambda: by_lifetime(certificate))
         evidence = _first_good(ways, certificate)
-        self._remember(key, evidence, now)
+        self._kept.remember(evidence, now)
         return evidence
 
-    def _recall(self, key: bytes, now: datetime) -> Evidence | None:
-        with self._lock:
-            until, evidence = self._memory.get(key, (now, None))
-            return evidence if now < until else None
-
-    def _remember(self, key: bytes, evidence: Evidence, now: datetime) -> None:
-        with self._lock:
-            self._memory[key] = (min(now + self._kept_for, evidence.until), evidence)
-            self._memory.move_to_end(key)
-            while len(self._memory) > self._kept:
-                self._memory.popitem(last=False)
+    def _by_crl(self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Evidence:
+        with self._lists.turn(crl_host(certificate)):
+            return by_crl(certificate, issuer, now, self._fetch)
 
 
 def _first_good(ways: Sequence[Callable[[], Evidence]], certificate: x509.Certificate) -> Evidence:

@@ -55,11 +55,20 @@ def by_ocsp(
 
 def by_crl(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime, fetch: Fetch) -> Evidence:
     """Read the CRL that the certificate names."""
-    url = _first(distribution_points(certificate), "names no CRL")
+    url = _crl_url(certificate)
     encoded = fetch(url, LARGEST_CRL)
     status = judge_crl(encoded, certificate, issuer, url, now)
     entry = _status(certificate, EvidenceMethod.CRL, (status.this_update, status.next_update), encoded)
     return Evidence(entry, None, status.next_update)
+
+
+def crl_host(certificate: x509.Certificate) -> str:
+    """Return who has the CRL that a certificate names; raises `VerificationError` if it names none."""
+    return _crl_url(certificate).split("/")[2].lower()
+
+
+def _crl_url(certificate: x509.Certificate) -> str:
+    return _first(distribution_points(certificate), "names no CRL")
 
 
 def by_lifetime(certificate: x509.Certificate) -> Evidence:

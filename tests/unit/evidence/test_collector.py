@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import VerificationError
 from mecai.evidence import Collector, FetchError, by_lifetime, by_ocsp
-from mecai.evidence.collector import KEPT_FOR
+from mecai.evidence.memory import KEPT_FOR
 from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.ocsp import build_ocsp_request
@@ -214,9 +214,25 @@ def test_a_failure_is_not_kept() -> None:
     assert len(collector.collect(CHAIN, NOW)) == 2
 
 
-def test_the_memory_is_bounded() -> None:
+def test_the_memory_is_bounded_in_octets() -> None:
+    """Room for one of two pieces: the response of the one forces out the other."""
     web = Web().ocsp(SITE).ocsp(ISSUING)
-    collector = Collector(web, kept=1)
-    collector.collect(CHAIN, NOW)
-    collector.collect(CHAIN, NOW)
+    collector = Collector(web, kept_octets=4096)
+    for _ in range(2):
+        collector.collect(CHAIN, NOW)
     assert len(web.asked) > 2
+    roomy = Collector(web, kept_octets=8192)
+    web.asked.clear()
+    for _ in range(2):
+        roomy.collect(CHAIN, NOW)
+    assert len(web.asked) == 2
+
+
+def test_a_list_whose_url_is_none_is_missing_like_any_other() -> None:
+    """`urlsplit` raises for half an IPv6 address; a verdict, and no fault of the VAS."""
+    odd = x509.DistributionPoint([x509.UniformResourceIdentifier("http://[::1/issuing.crl")], None, None, None)
+    extensions = [*leaf_extensions(SERVER_AUTH, ["www.example.test"]), (x509.CRLDistributionPoints([odd]), False)]
+    subject = issue("www.example.test", key("www.example.test"), ISSUING, extensions, span=SPAN)
+    web = Web().ocsp(ISSUING)
+    error = refusal(lambda: Collector(web).collect([*subject.chain, ALDER.root.certificate], NOW))
+    assert error.reason == "status-missing"

@@ -1,0 +1,69 @@
+"""How much evidence is in memory at once: pieces that are kept, lists that are read."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from mecai.evidence import Evidence, FetchError, memory
+from mecai.evidence.memory import LISTS, Kept, Lists
+from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
+from tests.pki import DAY, HOUR, NOW
+
+STATUS = StatusEvidence(bytes(32), EvidenceMethod.OCSP, NOW, NOW + DAY, bytes(32))
+HOSTS = [f"crl{number}.test" for number in range(3 * LISTS)]
+
+
+def piece(number: int, octets: int) -> Evidence:
+    return Evidence(replace(STATUS, certificate_hash=bytes([number]) * 32), bytes(octets), NOW + DAY)
+
+
+def kept(memory: Kept, *numbers: int) -> list[int]:
+    return [number for number in numbers if memory.recall(bytes([number]) * 32, NOW)]
+
+
+def test_the_oldest_pieces_go_where_room_is_needed() -> None:
+    pieces = Kept(HOUR, 40_000)
+    for number, octets in ((1, 10_000), (2, 10_000), (1, 10_000), (3, 10_000)):
+        pieces.remember(piece(number, octets), NOW)
+    assert kept(pieces, 1, 2, 3) == [1, 2, 3]
+    pieces.remember(piece(4, 10_000), NOW)
+    assert kept(pieces, 1, 2, 3, 4) == [1, 3, 4]
+    pieces.remember(piece(5, 50_000), NOW)
+    assert kept(pieces, 1, 2, 3, 4, 5) == []
+    pieces.remember(piece(6, 30_000), NOW)
+    assert kept(pieces, 6) == [6]
+
+
+def test_few_lists_are_read_at_once() -> None:
+    """All readers are here at once, and leave only together with as many others as there may be."""
+    lists, together, lock = Lists(), threading.Barrier(LISTS, timeout=10), threading.Lock()
+    inside: set[str] = set()
+    most = 0
+
+    def read(host: str) -> None:
+        nonlocal most
+        with lists.turn(host):
+            with lock:
+                inside.add(host)
+                most = max(most, len(inside))
+            together.wait()
+            with lock:
+                inside.remove(host)
+
+    with ThreadPoolExecutor(len(HOSTS)) as pool:
+        list(pool.map(read, HOSTS))
+    assert most == LISTS
+
+
+def test_who_asks_of_a_slow_host_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "PATIENCE", 0.0)
+    lists = Lists()
+    with lists.turn("slow.test"):
+        with pytest.raises(FetchError, match=r"slow\.test: too many other lists"), lists.turn("slow.test"):
+            pass
+        with lists.turn("quick.test"):
+            pass
+    with lists.turn("slow.test"):
+        pass
