@@ -192,10 +192,22 @@ look(mecai_store_t *store, time_t now)
 }
 
 
+/* Returns the descriptor that would be opened next. */
+static int
+next_descriptor(void)
+{
+    int  fd = open("/dev/null", O_RDONLY);
+
+    CHECK(fd >= 0 && close(fd) == 0);
+    return fd;
+}
+
+
 static void
 test_changes(mecai_store_t *store)
 {
     size_t  before = 0;
+    int     descriptor = next_descriptor();
     time_t  now = NOW;
 
     for (unsigned cycle = 0; cycle < CYCLES; cycle++) {
@@ -230,6 +242,7 @@ test_changes(mecai_store_t *store)
               && set->ocsp.item == NULL && lines == 2);
     }
     CHECK(__sanitizer_get_current_allocated_bytes() <= before);
+    CHECK(next_descriptor() == descriptor);
 }
 
 
@@ -347,14 +360,14 @@ test_exhausted(mecai_store_t *store)
 {
     time_t         now = NOW;
     struct rlimit  normal, tight;
-    int            fd = open("/dev/null", O_RDONLY);
+    int            fd = next_descriptor();
 
     CHECK(mkdir(place, 0755) == 0);
     put(name, &first);
     CHECK(serves(look(store, now), &first));
     put(name, &second);
     lines = 0;
-    CHECK(close(fd) == 0 && getrlimit(RLIMIT_NOFILE, &normal) == 0);
+    CHECK(getrlimit(RLIMIT_NOFILE, &normal) == 0);
     tight = normal;
     /* none is left for the directory; then one, and none for its file */
     for (rlim_t spare = 0; spare < 2; spare++) {

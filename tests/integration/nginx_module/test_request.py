@@ -119,3 +119,12 @@ def test_hello_retry_request(port: int, good: bytes) -> None:
     assert answer.vouchers is not None
     with pytest.raises(TLSRemoteAlert):
         ask(port, good + b"\0", retry=True)
+
+
+def test_second_client_hello_counts(port: int, good: bytes) -> None:
+    """Nothing of the first request is left when the second is of another version, or malformed."""
+    other_version = b"\2" + good[1:]
+    assert ask(port, good, retry=True, second_request=other_version).vouchers is None
+    assert ask(port, other_version, retry=True, second_request=good).vouchers is not None
+    with pytest.raises(TLSRemoteAlert):
+        ask(port, good, retry=True, second_request=good + b"\0")

@@ -12,8 +12,8 @@ from tests.integration.nginx_module.tls import ask
 from tests.scene import Scene, authority_entry
 
 # From the read that brings a ClientHello to the write of the server's first flight: a worker does one thing at a time.
-HANDSHAKE: Final = re.compile(r'^\d+ read\((\d+), "\\26\\3\\1.*\n((?:.*\n)*?)\d+ write\(\1, "\\26\\3', re.MULTILINE)
-FILE_CALL: Final = re.compile(r"^\d+ (\w*(?:open|stat|access|getdents|readlink)\w*)\(", re.MULTILINE)
+HANDSHAKE: Final = re.compile(r'^\d+ +read\((\d+), "\\26\\3\\1.*\n((?:.*\n)*?)\d+ +write\(\1, "\\26\\3', re.MULTILINE)
+FILE_CALL: Final = re.compile(r"^\d+ +(\w*(?:open|stat|access|getdents|readlink)\w*)\(", re.MULTILINE)
 
 
 def test_handshakes_touch_no_file(site: Site, nginx: Nginx) -> None:

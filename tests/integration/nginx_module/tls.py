@@ -56,8 +56,11 @@ class Answer:
 class _Connection(TLSConnection):  # type: ignore[misc]  # its base has no types
     """Puts extensions into each ClientHello and notes the messages that may carry an answer."""
 
-    def __init__(self, sock: socket.socket, extensions: Sequence[tuple[int, bytes]], session: Any) -> None:
+    def __init__(
+        self, sock: socket.socket, extensions: Sequence[tuple[int, bytes]], session: Any, second: bytes | None
+    ) -> None:
         super().__init__(sock)
+        self._second_request = second
         self._extensions = extensions
         self._offered = session
         self.hellos: list[Any] = []
@@ -75,7 +78,9 @@ class _Connection(TLSConnection):  # type: ignore[misc]  # its base has no types
 
     def _extend(self, hello: Any) -> None:
         self.client_hellos += 1
-        present = {extension.extType for extension in hello.extensions}
+        present = {extension.extType: extension for extension in hello.extensions}
+        if VOUCHER_REQUEST in present and self._second_request is not None:
+            present[VOUCHER_REQUEST].create(bytearray(self._second_request))
         for number, data in self._extensions:
             if number not in present:
                 hello.extensions.insert(0, TLSExtension(extType=number).create(bytearray(data)))
@@ -105,6 +110,7 @@ def ask(
     session: Any = None,
     status: bool = False,
     retry: bool = False,
+    second_request: bytes | None = None,
     preface: bytes = b"",
     send: bytes | None = None,
     alpn: Sequence[str] = (),
@@ -113,14 +119,15 @@ def ask(
 
     `request` and `voucher` are the data of the two extensions, None leaves one out. `key_type` ("rsa", "ecdsa") is the
     only one the client can verify. `retry` offers a key share for x25519 alone, which a server without it sends back
-    with a HelloRetryRequest. `preface` goes before the ClientHello; `send` after the handshake, and the answer is read
+    with a HelloRetryRequest; `second_request` is then the request of the second ClientHello (default: the same).
+    `preface` goes before the ClientHello; `send` after the handshake, and the answer is read
     to its end.
     """
     offers = [(VOUCHER_REQUEST, request), (VOUCHER, voucher), (_STATUS_REQUEST, _ANY_RESPONDER if status else None)]
     extensions = [(number, data) for number, data in offers if data is not None]
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as sock:
         sock.sendall(preface)
-        connection = _Connection(sock, extensions, session)
+        connection = _Connection(sock, extensions, session, second_request)
         connection.ignoreAbruptClose = True
         connection.handshakeClientCert(
             settings=_settings(version, key_type, retry=retry),
