@@ -66,8 +66,7 @@ class Collector:
         return evidence
 
     def _by_crl(self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Evidence:
-        with self._lists.turn(crl_host(certificate)):
-            return by_crl(certificate, issuer, now, self._fetch)
+        return self._lists.read(crl_host(certificate), lambda: by_crl(certificate, issuer, now, self._fetch))
 
 
 def _first_good(ways: Sequence[Callable[[], Evidence]], certificate: x509.Certificate) -> Evidence:

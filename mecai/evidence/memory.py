@@ -1,12 +1,14 @@
 """What a collector keeps in memory, bounded in octets: evidence for a while, lists while they are read.
 
 A certificate names what it pleases, and a revocation list may have 16 MiB, of which a parser makes three times as many.
-So few lists are read at once, and of one host only one: who answers slowly holds up nobody but those who ask there.
+So few lists are read at once, and of one host only one: who answers slowly holds up nobody but those who ask there. A
+few threads read them all, for the allocator (glibc's) keeps for each thread what that thread once had.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,12 +55,17 @@ class Lists:
     """The turns of those who fetch and read revocation lists."""
 
     def __init__(self) -> None:
+        self._readers = ThreadPoolExecutor(LISTS, thread_name_prefix="list")
         self._hosts: set[str] = set()
         self._changed = threading.Condition()
 
+    def read(self, host: str, work: Callable[[], Evidence]) -> Evidence:
+        """Do the work of reading a list of `host`; raises what it raises, and `FetchError` if others take too long."""
+        with self._turn(host):
+            return self._readers.submit(work).result()
+
     @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
-        """Read a list of `host`; raises `FetchError` if others take too long."""
+    def _turn(self, host: str) -> Iterator[None]:
         with self._changed:
             if not self._changed.wait_for(lambda: host not in self._hosts and len(self._hosts) < LISTS, PATIENCE):
                 raise FetchError(f"{host}: too many other lists are being read")

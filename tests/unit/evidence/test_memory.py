@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from unittest.mock import Mock
 
 import pytest
 
@@ -36,34 +38,45 @@ def test_the_oldest_pieces_go_where_room_is_needed() -> None:
     assert kept(pieces, 6) == [6]
 
 
-def test_few_lists_are_read_at_once() -> None:
+def test_few_lists_are_read_at_once_by_few_threads() -> None:
     """All readers are here at once, and leave only together with as many others as there may be."""
     lists, together, lock = Lists(), threading.Barrier(LISTS, timeout=10), threading.Lock()
     inside: set[str] = set()
+    threads: set[int] = set()
     most = 0
 
-    def read(host: str) -> None:
+    def read(host: str) -> Evidence:
         nonlocal most
-        with lists.turn(host):
-            with lock:
-                inside.add(host)
-                most = max(most, len(inside))
-            together.wait()
-            with lock:
-                inside.remove(host)
+        with lock:
+            inside.add(host)
+            threads.add(threading.get_ident())
+            most = max(most, len(inside))
+        together.wait()
+        with lock:
+            inside.remove(host)
+        return piece(1, 1)
 
     with ThreadPoolExecutor(len(HOSTS)) as pool:
-        list(pool.map(read, HOSTS))
-    assert most == LISTS
+        list(pool.map(lambda host: lists.read(host, partial(read, host)), HOSTS))
+    assert (most, len(threads)) == (LISTS, LISTS)
 
 
 def test_who_asks_of_a_slow_host_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "PATIENCE", 0.0)
+    lists, good = Lists(), piece(1, 1)
+
+    def meanwhile() -> Evidence:
+        with pytest.raises(FetchError, match=r"slow\.test: too many other lists"):
+            lists.read("slow.test", lambda: good)
+        return lists.read("quick.test", lambda: good)
+
+    assert lists.read("slow.test", meanwhile) is good
+    assert lists.read("slow.test", lambda: good) is good
+
+
+def test_a_turn_ends_whatever_comes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "PATIENCE", 0.0)
     lists = Lists()
-    with lists.turn("slow.test"):
-        with pytest.raises(FetchError, match=r"slow\.test: too many other lists"), lists.turn("slow.test"):
-            pass
-        with lists.turn("quick.test"):
-            pass
-    with lists.turn("slow.test"):
-        pass
+    for _ in range(2):
+        with pytest.raises(FetchError, match="nothing there"):
+            lists.read("crl.test", Mock(side_effect=FetchError("nothing there")))
