@@ -87,17 +87,16 @@ class Notary:
     def vouch(self, case: Case, deadline: Deadline) -> Issued | OnHold:
         """Do the rest of the work; raises `Refusal`."""
         now = self.clock()
-        evidence = self._collect(case.trusted, now)
-        own = self.own_status.current(now)
+        evidence = (*self._collect(case.trusted, now), self.own_status.current(now))
         probed = self.clock()  # before the first handshake: what a voucher says held from then on
         found = corroborate(case.target, self.probe, deadline)
         require_agreement(found)
         first_seen = self.log.sight(case.request, probed)
         if (end := hold_end(first_seen, self.hold, self.clock())) is not None:
             return OnHold(end)
-        info = self._state(case, (*evidence, own), found, probed)
+        info = self._state(case, evidence, found, probed)
         self.charge(case.requester, case.request, found.addresses)
-        return self._sign(info, (*evidence, own), case.requester)
+        return self._sign(info, evidence, case.requester)
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:
         try:

@@ -3,7 +3,7 @@
 Everything here follows from the request alone: what is refused here has cost nobody a connection.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -56,10 +56,14 @@ def server_name(asked: str | None, certificate: x509.Certificate) -> str | None:
     names is a host name: what a CA certified may still hold anything.
     """
     names = dns_names(certificate)
-    if asked is not None:
-        if not any(stands_for(name, asked) for name in names):
-            raise Refusal(Code.MALFORMED, f"serverName: {asked!r} is not a name of the certificate")
-        return asked
+    if asked is None:
+        return _first_host_name(names)
+    if not any(stands_for(name, asked) for name in names):
+        raise Refusal(Code.MALFORMED, f"serverName: {asked!r} is not a name of the certificate")
+    return asked
+
+
+def _first_host_name(names: Iterable[str]) -> str | None:
     fault = ""
     for name in names:
         try:
