@@ -98,19 +98,16 @@ class AuthorityConfig:
     days: Days = field(default_factory=Days)
 
     def __post_init__(self) -> None:
-        expected = "expected 1 to 40 letters, digits, spaces, dots or hyphens"
-        _require(bool(_NAME.fullmatch(self.name)), f"name: {self.name!r}; {expected}")
+        _require_match("name", self.name, _NAME, "1 to 40 letters, digits, spaces, dots or hyphens")
         for key in ("owner_group", "region"):
-            text = getattr(self, key)
-            expected = "expected 1 to 32 lower-case letters, digits or hyphens"
-            _require(bool(_TOKEN.fullmatch(text)), f"{key}: {text!r}; {expected}")
+            _require_match(key, getattr(self, key), _TOKEN, "1 to 32 lower-case letters, digits or hyphens")
         _require_url("ocsp_url", self.ocsp_url, "http")
         _require_url("vas_url", self.vas_url, "https")
         if self.crl_url is not None:
             _require_url("crl_url", self.crl_url, "http")
         if self.root is not None:
-            expected = "expected 64 hexadecimal digits, as `mecai ca init` prints them"
-            _require(bool(_FINGERPRINT.fullmatch(self.root)), f"root: {self.root!r}; {expected}")
+            expected = "64 hexadecimal digits, as `mecai ca init` prints them"
+            _require_match("root", self.root, _FINGERPRINT, expected)
         if self.database is not None:  # not shown: it may hold a password
             good = self.database.startswith("postgresql+psycopg://")
             _require(good, "database: expected postgresql+psycopg://USER@HOST/NAME, or none for a file in `state`")
@@ -162,6 +159,10 @@ def check_days(key: str, kind: str, days: int) -> None:
 def _require(condition: bool, line: str) -> None:
     if not condition:
         raise ValueError(line)
+
+
+def _require_match(key: str, text: str, pattern: re.Pattern[str], expected: str) -> None:
+    _require(bool(pattern.fullmatch(text)), f"{key}: {text!r}; expected {expected}")
 
 
 def _require_url(key: str, text: str, scheme: str) -> None:

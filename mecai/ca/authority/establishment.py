@@ -6,7 +6,9 @@ successor under its name.
 """
 
 import shutil
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from mecai.ca.authority.keys import make_key
@@ -60,16 +62,22 @@ def _establish(config: AuthorityConfig, now: datetime) -> None:
     with durable.host_errors(unfinished, "made"):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        if config.database is None:
-            create_file(unfinished)
-        with register_database(config.database, unfinished) as engine:
-            migrate(engine, SCHEMA)
-            profiles = {CertificateProfile.ROOT: root, CertificateProfile.ISSUING: issuing}
-            entries = [RegisterEntry(Issuer.ROOT, profile, made.certificate) for profile, made in profiles.items()]
-            Register(engine).begin(entries, now)
+        _begin_register(config, unfinished, {CertificateProfile.ROOT: root, CertificateProfile.ISSUING: issuing}, now)
         write_keystore(unfinished, keystore)
         unfinished.rename(home_of(config.state))
         durable.sync_directory(config.state)
+
+
+def _begin_register(
+    config: AuthorityConfig, folder: Path, made: Mapping[CertificateProfile, CaCredential], now: datetime
+) -> None:
+    """Make the register, which begins with the authority's own certificates, both signed by the root."""
+    if config.database is None:
+        create_file(folder)
+    with register_database(config.database, folder) as engine:
+        migrate(engine, SCHEMA)
+        entries = [RegisterEntry(Issuer.ROOT, profile, each.certificate) for profile, each in made.items()]
+        Register(engine).begin(entries, now)
 
 
 def _make(

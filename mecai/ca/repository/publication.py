@@ -61,10 +61,7 @@ class Publication:
             if lost:
                 self._statuses.mark_incomplete()
         due = self._schedule.due(now, RESPONSE_REFRESH, now - RETENTION)
-        waiting = tuple(dict.fromkeys((*due, *lost)))
-        for start in range(0, len(waiting), BATCH):
-            with self._lock():
-                self.publish_statuses(waiting[start : start + BATCH], now)
+        self._publish_batches(tuple(dict.fromkeys((*due, *lost))), now)
         self._statuses.mark_complete()
         self.publish_crls(now)
 
@@ -84,6 +81,11 @@ class Publication:
                 due = self._schedule.is_crl_due(issuer, now, self._crl_life / 2)
                 if due or not (self._config.public / crl_name(issuer)).exists():
                     self._publish_crl(issuer, now)
+
+    def _publish_batches(self, serials: Sequence[str], now: datetime) -> None:
+        for start in range(0, len(serials), BATCH):
+            with self._lock():
+                self.publish_statuses(serials[start : start + BATCH], now)
 
     def _publish_certificates(self) -> None:
         make_public(self._config.public)

@@ -58,19 +58,23 @@ def _take_over(certificates: sa.Table) -> int:
     connection = op.get_bind()
     query = "SELECT serial, issuer, profile, key, der, revoked_at, reason FROM certificate ORDER BY rowid"
     for row in connection.execute(sa.text(query)).mappings().all():
-        moved = {
-            "serial": row["serial"],
-            "issuer": row["issuer"],
-            "profile": row["profile"],
-            "key_hash": row["key"],
-            "der": row["der"],
-            "expires": x509.load_der_x509_certificate(row["der"]).not_valid_after_utc,
-            "revoked_at": datetime.fromisoformat(row["revoked_at"]) if row["revoked_at"] else None,
-            "reason": row["reason"],
-            "status_due": _DUE,
-        }
-        connection.execute(sa.insert(certificates).values(moved))
+        connection.execute(sa.insert(certificates).values(_moved(row)))
     number: int = connection.execute(sa.text("SELECT number FROM crl")).scalar_one()
     for table in ("crl", "certificate"):
         op.drop_table(table)
     return number
+
+
+def _moved(row: sa.RowMapping) -> dict[str, object]:
+    """Return a row of the earlier register as one of this."""
+    return {
+        "serial": row["serial"],
+        "issuer": row["issuer"],
+        "profile": row["profile"],
+        "key_hash": row["key"],
+        "der": row["der"],
+        "expires": x509.load_der_x509_certificate(row["der"]).not_valid_after_utc,
+        "revoked_at": datetime.fromisoformat(row["revoked_at"]) if row["revoked_at"] else None,
+        "reason": row["reason"],
+        "status_due": _DUE,
+    }
