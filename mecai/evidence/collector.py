@@ -46,9 +46,7 @@ class Collector:
 
         with ThreadPoolExecutor(max_workers=len(chain), thread_name_prefix="evidence") as pool:
             outcomes = list(pool.map(outcome, range(len(pairs))))
-        if refusals := [each for each in outcomes if isinstance(each, VerificationError)]:
-            raise next((error for error in refusals if error.reason == "revoked"), refusals[0])
-        return tuple(each for each in outcomes if isinstance(each, Evidence))
+        return _all_good(outcomes)
 
     def _evidence(
         self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime, *, end_entity: bool
@@ -67,6 +65,13 @@ class Collector:
 
     def _by_crl(self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Evidence:
         return self._lists.read(crl_host(certificate), lambda: by_crl(certificate, issuer, now, self._fetch))
+
+
+def _all_good(outcomes: Sequence[Evidence | VerificationError]) -> tuple[Evidence, ...]:
+    """Return the evidence, or raise what speaks against it: `revoked` before all else."""
+    if refusals := [each for each in outcomes if isinstance(each, VerificationError)]:
+        raise next((error for error in refusals if error.reason == "revoked"), refusals[0])
+    return tuple(each for each in outcomes if isinstance(each, Evidence))
 
 
 def _first_good(ways: Sequence[Callable[[], Evidence]], certificate: x509.Certificate) -> Evidence:
