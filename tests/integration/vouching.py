@@ -192,11 +192,18 @@ class World:
         return VoucherRequest(chain[0], chain[1:], addresses or (socket.inet_aton(SERVER),), self.tls_port)
 
     def http(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/mecai-voucher-request"
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "application/mecai-voucher-request",
+        requester: str = SERVER,
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        """Ask the VAS over HTTPS."""
+        """Ask the VAS over HTTPS, from the TLS server's own address or another one."""
         context = ssl.create_default_context(cadata=TLS.root.pem.decode())
-        connection = http.client.HTTPSConnection("127.0.0.1", self.vas_port, timeout=SECONDS, context=context)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.vas_port, timeout=SECONDS, context=context, source_address=(requester, 0)
+        )
         try:
             connection.request(method, path, body, {"Content-Type": content_type} if body is not None else {})
             response = connection.getresponse()
@@ -204,11 +211,11 @@ class World:
         finally:
             connection.close()
 
-    def ask(self, request: VoucherRequest | bytes | None = None) -> tuple[int, bytes]:
+    def ask(self, request: VoucherRequest | bytes | None = None, requester: str = SERVER) -> tuple[int, bytes]:
         """Send a request for a voucher; return status and body."""
         request = request if request is not None else self.request()
         body = request if isinstance(request, bytes) else request.encode()
-        response, answer = self.http("POST", "/v1/vouchers", body)
+        response, answer = self.http("POST", "/v1/vouchers", body, requester=requester)
         return response.status, answer
 
 
@@ -274,7 +281,7 @@ def _start_vas(stack: ExitStack, world: World, door: socket.socket) -> None:
 
 
 def _gunicorn(door: socket.socket, application: str) -> list[str]:
-    command = [str(BIN / "gunicorn"), "--worker-class", "gthread", "--threads", "8", "--no-control-socket"]
+    command = [str(BIN / "gunicorn"), "--worker-class", "gthread", "--threads", "16", "--no-control-socket"]
     return [*command, "--bind", f"fd://{door.fileno()}", application]
 
 
