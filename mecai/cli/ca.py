@@ -6,15 +6,14 @@ from typing import IO
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
-from rich.console import Console
 
 from mecai.ca.authority.keys import accept_key, dns_name, load_request, request_names
 from mecai.ca.authority.operations import REASONS, initialise, opened
 from mecai.ca.authority.profiles import RULES
 from mecai.ca.config import AuthorityConfig
 from mecai.ca.storage.records import CertificateProfile, serial_text
-from mecai.cli.arguments import FILE, config_option, now
-from mecai.cli.show.ca import document, name_of, table
+from mecai.cli.arguments import FILE, config_option, now, with_format
+from mecai.cli.show.ca import document, name_of, print_entries
 from mecai.errors import InputError
 from mecai.service import durable
 from mecai.service.pem import load_certificates
@@ -103,7 +102,7 @@ def publish(config_path: Path) -> None:
 
 @command.command(name="list")
 @_with_config
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@with_format
 def list_(config_path: Path, style: str) -> None:
     """List every certificate that was signed, with its status."""
     with opened(_read(config_path)) as authority:
@@ -111,7 +110,7 @@ def list_(config_path: Path, style: str) -> None:
     if style == "json":
         click.echo(json.dumps([document(entry, now()) for entry in entries], indent=2))
     else:
-        Console().print(table(entries, now()))
+        print_entries(entries, now())
 
 
 @command.command()

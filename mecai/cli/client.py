@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from mecai.cli.show.client import print_human, print_json
+from mecai.cli.arguments import with_format
+from mecai.cli.show.client import print_json, print_text
 from mecai.cli.show.connection import document_of, failure_document, page_document
 from mecai.client.context import VoucherContext
 from mecai.client.fetch import Destination, connect, get
@@ -39,7 +40,7 @@ def _options(function: Command) -> Command:
         click.option("--mode", type=click.Choice(MODES), help="Instead of the configuration's."),
         click.option("--profile", type=click.Choice(list(PROFILES)), help="Instead of the configuration's."),
         click.option("--timeout", type=click.FloatRange(1, 600), default=30, show_default=True, help="Seconds in all."),
-        click.option("--format", "style", type=click.Choice(["human", "json"]), default="human", show_default=True),
+        with_format,
     ):
         function = option(function)
     return function
@@ -73,7 +74,7 @@ def _run(
 ) -> int:
     """Connect, perhaps fetch, show the document; returns the exit code."""
     context = VoucherContext.from_policy(_policy(config, mode, profile))
-    show = print_json if style == "json" else print_human
+    show = print_json if style == "json" else print_text
     deadline = Deadline(timeout)
     try:
         connection = connect(destination, context, deadline)

@@ -1,9 +1,13 @@
 """What `mecai` and `testbed` share: verbs found by name, every named error as clear lines and an exit code.
 
-Exit codes: 0 good, 1 verdict negative, 2 usage or bad input, 3 environment.
+Exit codes: 0 good, 1 verdict negative, 2 usage or bad input, 3 environment; 130 interrupted; 141 nobody read the output
+to its end (`| head`). The last two are what a shell says of a program that SIGINT or SIGPIPE ended.
 """
 
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
@@ -12,6 +16,9 @@ import click
 from mecai.errors import HostError, MecaiError
 from mecai.service.printable import printable
 
+_INTERRUPTED: Final = 130
+_UNREAD: Final = 141
+_STDOUT: Final = 1  # its descriptor
 _OURS: Final = ("mecai", "testbed")
 
 
@@ -65,19 +72,30 @@ def run(command: click.Command, name: str, interrupted: str = "interrupted") -> 
     """Run the command line; never shows a traceback for an error that has a name."""
     try:
         code = command.main(standalone_mode=False, prog_name=name)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # so, with 1, do click and rich end where nobody reads their output
+        _end_unread()
     except MecaiError as error:
         _end(error.exit_code, f"{name}: {error}", error.diagnostics())
     except OSError as error:
         _end(3, f"{name}: {error}")
     except click.ClickException as error:
-        error.show()
+        with suppress(BrokenPipeError):
+            error.show()
         _end(2)
     except click.Abort:
-        _end(130, f"{name}: {interrupted}")
+        _end(_INTERRUPTED, f"{name}: {interrupted}")
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
 def _end(code: int, *lines: str) -> NoReturn:
-    for line in filter(None, lines):
-        click.echo(printable(line), err=True)
+    with suppress(BrokenPipeError):  # the code says it as well
+        for line in filter(None, lines):
+            click.echo(printable(line), err=True)
     raise SystemExit(code)
+
+
+def _end_unread() -> NoReturn:
+    """End without a word; what is still to be written goes nowhere when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+    raise SystemExit(_UNREAD)

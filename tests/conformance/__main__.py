@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 import click
 
+from mecai.cli.arguments import with_format
 from tests.conformance import runner, vectors
 from tests.conformance.client import UnusableClientError, command_line, running
 from tests.conformance.vectors import Vector
@@ -24,7 +25,7 @@ OWN_CLIENT = "mecai conformance-client"
 @click.option(
     "--timeout", "bound", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="Seconds per case."
 )
-@click.option("--format", "style", type=click.Choice(["human", "json"]), default="human", show_default=True)
+@with_format
 @click.pass_context
 def main(context: click.Context, *, command: str, pattern: str, bound: float, style: str) -> None:
     """Put any client under the conformance cases of docs/conformance.md."""

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from cryptography import x509
-from rich.table import Table
 
 from mecai.ca.storage.records import RegisterEntry
-
-_COLOURS: Final = {"good": "green", "revoked": "red", "expired": "yellow"}
+from mecai.cli.show.tables import Row, show_table
 
 
 def document(entry: RegisterEntry, moment: datetime) -> dict[str, object]:
@@ -29,14 +26,14 @@ def document(entry: RegisterEntry, moment: datetime) -> dict[str, object]:
     }
 
 
-def table(entries: Sequence[RegisterEntry], moment: datetime) -> Table:
-    """Return the certificates, one a row."""
-    rows = Table("profile", "name", "valid until", "status")
-    rows.add_column("serial number", overflow="fold")
-    for entry in entries:
-        status, end = _status(entry, moment), f"{entry.certificate.not_valid_after_utc:%Y-%m-%d %H:%M}"
-        rows.add_row(entry.profile, name_of(entry), end, f"[{_COLOURS[status]}]{status}[/]", entry.serial)
-    return rows
+def print_entries(entries: Sequence[RegisterEntry], moment: datetime) -> None:
+    """Print the certificates, one a row with its names below."""
+    rows = [Row(_cells(entry, moment), _names(entry) or [name_of(entry)]) for entry in entries]
+    show_table(("serial number", "profile", "status", "valid until"), rows)
+
+
+def _cells(entry: RegisterEntry, moment: datetime) -> Sequence[str]:
+    return entry.serial, entry.profile, _status(entry, moment), f"{entry.certificate.not_valid_after_utc:%Y-%m-%d}"
 
 
 def name_of(entry: RegisterEntry) -> str:

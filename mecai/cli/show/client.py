@@ -22,7 +22,7 @@ def print_json(document: Document) -> None:
     click.echo(json.dumps(document, indent=2))
 
 
-def print_human(document: Document) -> None:
+def print_text(document: Document) -> None:
     """Print it for people: the verdict first, then why, then the rest."""
     console = Console(highlight=False, markup=False, soft_wrap=True, width=_WIDTH)
     outcome = Outcome(document["verdict"])

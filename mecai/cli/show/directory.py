@@ -3,10 +3,10 @@
 import json
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from mecai.cli.show.tables import Row, show_table
 from mecai.protocol.objects.authorities import Authority, Directory
+from mecai.service.printable import one_line
 
 
 def summary(directory: Directory) -> str:
@@ -18,18 +18,20 @@ def summary(directory: Directory) -> str:
 
 
 def show(directory: Directory, style: str) -> None:
-    """Print the whole in one of the formats `human` and `json`."""
+    """Print the whole in one of the formats `text` and `json`."""
     if style == "json":
         click.echo(json.dumps(_document(directory), indent=2))
         return
     click.echo(summary(directory))
-    table = Table("name", "owner group", "region", "id", "servers")
-    for entry in directory.authorities:
-        servers = "\n".join(server.url for server in entry.servers)
-        table.add_row(entry.name, entry.owner_group, entry.region, entry.authority.hex(), servers)
-    Console().print(table)
+    show_table(("id", "owner group", "region"), map(_row, directory.authorities))
     for item in directory.distrust:
-        click.echo(f"distrusted from {item.time:%Y-%m-%dT%H:%M:%SZ}: {item.spki_hash.hex()}: {item.reason}")
+        click.echo(f"distrusted from {item.time:%Y-%m-%dT%H:%M:%SZ}: {one_line(item.reason)}")
+        click.echo(f"  {item.spki_hash.hex()}")
+
+
+def _row(entry: Authority) -> Row:
+    cells = (entry.authority.hex(), entry.owner_group, entry.region)
+    return Row(cells, [entry.name, *(server.url for server in entry.servers)])
 
 
 def _document(directory: Directory) -> dict[str, object]:

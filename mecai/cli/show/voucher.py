@@ -18,7 +18,7 @@ _METHODS: Final = {EvidenceMethod.OCSP: "ocsp", EvidenceMethod.CRL: "crl", Evide
 
 
 def show(facts: dict[str, object], style: str) -> None:
-    """Print a voucher's document in one of the formats `human` and `json`."""
+    """Print a voucher's document in one of the formats `text` and `json`."""
     if style == "json":
         click.echo(json.dumps(facts, indent=2))
         return

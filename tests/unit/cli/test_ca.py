@@ -126,10 +126,18 @@ def test_list_for_programs(mecai: Mecai) -> None:
     assert entries[2]["status"] == "good"
 
 
-def test_list_for_people(mecai: Mecai) -> None:
+def test_list_for_people_fits_80_columns_and_splits_nothing(mecai: Mecai) -> None:
     mecai("init")
-    issue(mecai)
-    assert "www.example" in mecai("list").stdout
+    long = f"{'w' * 63}.example.test"
+    dns = [word for name in ("one.example.test", "two.example.test", long) for word in ("--dns", name)]
+    issue(mecai, *dns)
+    serial = json.loads(mecai("list", "--format", "json").stdout)[2]["serial"]
+    lines = mecai("list").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split("  ")[0] == "serial number"
+    place = next(place for place, line in enumerate(lines) if line.startswith(serial))
+    assert lines[place].split()[1:3] == ["server", "good"]
+    assert "".join(lines[place + 1 :]).split() == ["one.example.test,", "two.example.test,", long]
 
 
 def test_describe_is_a_directory_entry(mecai: Mecai) -> None:

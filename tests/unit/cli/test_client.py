@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mecai.cli.show.client import print_human
+from mecai.cli.show.client import print_text
 from mecai.cli.show.connection import failure_document
 from mecai.client.fetch import Destination
 from mecai.errors import VerificationError
@@ -16,7 +16,7 @@ PAGE = {"status": 200, "phrase": "OK", "contentType": "text/html", "location": N
 
 def shown(body: str, capsys: pytest.CaptureFixture[str]) -> str:
     document = failure_document(SITE, Unreachable("nobody there"))
-    print_human(document | {"page": PAGE | {"body": body}})
+    print_text(document | {"page": PAGE | {"body": body}})
     return capsys.readouterr().out
 
 
@@ -31,7 +31,7 @@ def test_a_page_in_a_pipe_is_as_it_came(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_header_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     document = failure_document(SITE, VerificationError("certificate-invalid", "C4", "CN=\x1b[2J"))
-    print_human(document | {"page": PAGE | {"body": "", "phrase": "\x1b[2J", "location": "/\x9b2J"}})
+    print_text(document | {"page": PAGE | {"body": "", "phrase": "\x1b[2J", "location": "/\x9b2J"}})
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "\x9b" not in said
@@ -39,7 +39,7 @@ def test_a_header_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) 
 
 def test_markup_in_a_reason_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
     error = VerificationError("certificate-invalid", "C4", "[red]not a colour[/red]")
-    print_human(failure_document(SITE, error))
+    print_text(failure_document(SITE, error))
     assert "[red]not a colour[/red]" in capsys.readouterr().out
 
 

@@ -1,11 +1,12 @@
 """`mecai directory`: what it builds, shows and refuses; exit codes 0, 1, 2, 3."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mecai.protocol.objects.authorities import Distrust
+from mecai.protocol.objects.authorities import Distrust, Server
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.entries import encode_authority, encode_distrust
 from mecai.protocol.pki.identity import spki_hash
@@ -70,6 +71,20 @@ def test_view_shows_and_says_that_it_checked_nothing(folder: Path) -> None:
     assert "https://vas.birch.test" in ended.out
     assert "distrusted from 2026-03-02T12:00:00Z" in ended.out
     assert "not verified" in ended.err
+
+
+def test_view_fits_80_columns_and_splits_nothing(folder: Path) -> None:
+    entry = authority_entry(Hierarchy("birch"), owner_group="o" * 32)
+    far = Server(f"https://{'v' * 50}.birch.test", entry.roots)
+    entry = replace(entry, name=f"[red]{'b' * 60}", servers=(*entry.servers, far))
+    (folder / "birch.json").write_text(json.dumps(encode_authority(entry)))
+    assert build(folder, "--distrust", folder / "distrust.json").err == ""
+    lines = mecai("directory", "view", folder / "directory.der").out.splitlines()[1:]
+    assert max(map(len, lines)) <= 80
+    line = next(line for line in lines if line.startswith(entry.authority.hex()))
+    assert line.split() == [entry.authority.hex(), "o" * 32, "EU"]
+    assert {f"  {entry.name},", f"  {far.url}"} < set(lines)
+    assert f"  {spki_hash(Hierarchy('gone').root.certificate).hex()}" in lines
 
 
 def test_view_and_verify_speak_json(folder: Path) -> None:

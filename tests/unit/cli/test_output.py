@@ -1,0 +1,73 @@
+"""What the verbs of `mecai` and `testbed` have in common where they answer: formats, and readers who leave."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from mecai.cli.main import cli as mecai
+from testbed.cli.main import cli as of_testbed
+from tests.conformance.__main__ import main as conformance
+
+SECONDS = 60
+
+
+def options(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:
+    """Give the options of every verb below a command."""
+    yield from ((str(command.name), option) for option in command.params)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            verb = command.get_command(context, name)
+            assert verb is not None
+            yield from options(verb)
+
+
+def test_every_verb_knows_the_same_words_for_formats() -> None:
+    found = [
+        (verb, tuple(option.type.choices), option.default)
+        for group in (mecai, of_testbed, conformance)
+        for verb, option in options(group)
+        if option.opts == ["--format"] and isinstance(option.type, click.Choice)
+    ]
+    assert len(found) > 8
+    assert {each[1:] for each in found} == {(("text", "json"), "text")}
+
+
+def ended_unread(program: str, *words: str, bad: str = "stdout") -> subprocess.CompletedProcess[str]:
+    """Run a program one of whose outputs is a pipe that nobody reads any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, bad: writer}
+    command = [sys.executable, "-c", f"from {program}.cli.main import main; main()", *words]
+    try:
+        return subprocess.run(command, **streams, text=True, timeout=SECONDS, check=False)
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("program", ["mecai", "testbed"])
+@pytest.mark.parametrize("words", [("--help",), ("--version",)])
+def test_output_that_nobody_reads_is_no_verdict(program: str, words: tuple[str, ...]) -> None:
+    """As of `| head`: neither a negative verdict (1) nor a traceback, but what a shell says of SIGPIPE."""
+    done = ended_unread(program, *words)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+VOUCHER = Path("tests/fuzz/corpus/voucher/plain")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_table_that_nobody_reads_is_no_verdict(form: str) -> None:
+    done = ended_unread("mecai", "voucher", "view", str(VOUCHER.resolve()), "--format", form)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("words", [("directory", "view", "/nowhere"), ("no-such-verb",)])
+def test_an_error_that_nobody_reads_keeps_its_exit_code(words: tuple[str, ...]) -> None:
+    heard, unheard = (ended_unread("mecai", *words, bad=bad).returncode for bad in ("stdin", "stderr"))
+    assert unheard == heard in {2, 3}
