@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.client_servers import PAGE, openssl_server
+from tests.integration.client_servers import PAGE, flooding_server, openssl_server
 from tests.unit.client.world import World
 
 MECAI = Path(sys.executable).with_name("mecai")
@@ -146,3 +146,10 @@ def test_a_directory_of_a_stranger_ends_in_one_line_and_advice(tmp_path: Path) -
     assert result.returncode == 1
     assert said.startswith("mecai: directory-untrusted (D2)")
     assert advice
+
+
+def test_timeout_holds_against_a_server_that_sends_hello_requests_without_end(folder: Path) -> None:
+    with flooding_server() as port:
+        result = mecai(folder, "get", f"https://localhost:{port}/", "--timeout", "2", "--format", "json")
+    assert (result.returncode, document(result)["reason"]) == (1, "handshake-failed")
+    assert "timed out" in result.stdout
