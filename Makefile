@@ -4,10 +4,10 @@ BIN := .venv/bin
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab lab-down demo test lint types unit conformance module integration lab-test bench fuzz requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab lab-down demo test lint types unit unit-3.13 conformance module integration lab-test bench fuzz requirements vagrant-smoke clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install what the lab needs: Debian packages, .venv with hash-pinned packages
 	@PYTHON=$(PYTHON) scripts/bootstrap lab
@@ -35,6 +35,9 @@ types: deps ## mypy, strict
 
 unit: deps ## tests without network, services or root
 	@$(BIN)/python -m tests unit
+
+unit-3.13: deps ## the same with the Python of the lab's hosts, in their image
+	@$(BIN)/python -m tests unit-3.13
 
 integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopback
 	@$(BIN)/python -m tests integration

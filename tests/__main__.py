@@ -2,7 +2,8 @@
 
 A stage is one or more commands; stages run in two lanes, side by side. The output of a stage goes to
 `build/tests/<stage>.log` and is shown only where it failed. The last line counts test cases over all stages (`N passed,
-N failed, N skipped`); a stage without test cases counts as one.
+N failed, N skipped`); a stage without test cases counts as one, and so does one that this machine cannot run, which is
+skipped with its reason.
 Exit codes: 0 all good, 1 something failed, 2 usage.
 """
 
@@ -21,6 +22,9 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 from rich.table import Table
+
+from testbed.provision.image import build
+from tests.hosts_python.prepare import obstacle
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "tests"
@@ -58,7 +62,7 @@ class Lane(Enum):
 
 @dataclass(frozen=True)
 class Stage:
-    """One named group of commands.
+    """One named group of commands, and why they cannot be run here, if so.
 
     Stages of one lane run one after the other, the two lanes side by side: a machine has two cores at least, and pytest
     keeps one of them busy.
@@ -67,6 +71,7 @@ class Stage:
     name: str
     commands: Sequence[Sequence[str]]
     lane: Lane = Lane.CODE
+    obstacle: str = ""
 
 
 def _protocol_coverage() -> list[str]:
@@ -75,11 +80,17 @@ def _protocol_coverage() -> list[str]:
     return [f"{BIN}/python", "-m", "pytest", "-q", "tests/unit/protocol", *options]
 
 
-def _fuzz_stages() -> Sequence[Stage]:
-    """Return the stage that fuzzes, on processors for which the fuzzer is made."""
-    if find_spec("atheris") is None:
-        return ()
-    return (Stage("fuzz", [[f"{BIN}/python", "-m", "tests.fuzz", "--seconds", str(FUZZ_SECONDS)]]),)
+def _hosts_stage() -> Stage:
+    """Return the unit tests with the Python of the lab's hosts, in their image."""
+    name = f"unit-{build.PYTHON}"
+    pytest = _pytest(name, "-p", "no:cacheprovider", "tests/unit")[1:]
+    return Stage(name, [[f"{BIN}/python", "-m", "tests.hosts_python", *pytest]], obstacle=obstacle())
+
+
+def _fuzz_stage() -> Stage:
+    """Return the stage that fuzzes; the fuzzer is made for some processors only."""
+    reason = "" if find_spec("atheris") else "there is no fuzzer for this processor"
+    return Stage("fuzz", [[f"{BIN}/python", "-m", "tests.fuzz", "--seconds", str(FUZZ_SECONDS)]], obstacle=reason)
 
 
 def _stages() -> dict[str, Stage]:
@@ -106,7 +117,8 @@ def _stages() -> dict[str, Stage]:
                 [f"{BIN}/python", "-m", "tests.conformance"],
             ],
         ),
-        *_fuzz_stages(),
+        _fuzz_stage(),
+        _hosts_stage(),  # by then the lab has made the image
         Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")], Lane.MACHINE),
         Stage("module", [["make", "-C", "nginx_module_shim", "native", "sanitize"]], Lane.MACHINE),
         Stage("integration", [_pytest("integration", "tests/integration")], Lane.MACHINE),  # needs the lab's image
@@ -143,6 +155,9 @@ def _count(name: str, *, good: bool) -> tuple[int, int, int]:
 
 
 def _run(stage: Stage, console: Console) -> Outcome:
+    if stage.obstacle:
+        console.print(f"[bold]{stage.name:<12}[/] left out: {stage.obstacle}")
+        return Outcome(stage.name, 0, 0, 1, 0.0)
     log = RESULTS / f"{stage.name}.log"
     (RESULTS / f"{stage.name}.xml").unlink(missing_ok=True)
     console.print(f"[bold]{stage.name:<12}[/] running, log in {log.relative_to(ROOT)}")

@@ -23,7 +23,7 @@ from testbed.machine.waiting import Note, until
 
 _HERE = Path(__file__).parent
 _SUITE = "trixie"
-_PYTHON = "3.13"
+PYTHON = "3.13"
 _OPTIONS = [
     "--mode=root",
     "--variant=apt",
@@ -92,6 +92,14 @@ def ensure(image: Image, log: Path, note: Note) -> bool:
         return True
 
 
+def pip_options() -> list[str]:
+    """Return the options with which this machine's pip chooses wheels for the hosts' Python; raises `HostError`."""
+    machine = _MACHINES[_architecture()]
+    platforms = [f"--platform={level}_{machine}" for level in _MANYLINUX]
+    pinned = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
+    return [*pinned, "--implementation=cp", f"--python-version={PYTHON}", *platforms]
+
+
 def mirror() -> str:
     """Return the address of the Debian archive that this machine's apt uses; raises `HostError`."""
     if not _sites():
@@ -141,10 +149,7 @@ def _acquire_options() -> list[str]:
 
 
 def _download_wheels(directory: Path) -> None:
-    machine = _MACHINES[_architecture()]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={_PYTHON}"]
-    command += [f"--platform={level}_{machine}" for level in _MANYLINUX]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", *pip_options()]
     tools.run([*command, f"--requirement={_requirements()}", f"--dest={directory}"], seconds=LIMITS.image_seconds)
 
 

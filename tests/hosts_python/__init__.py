@@ -1,0 +1,1 @@
+"""The Python of the lab's hosts, inside their image, on this checkout."""
