@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from mecai.errors import InputError
 from testbed.cli.options import format_option, lab_option, open_lab
 from testbed.machine import tools
 from testbed.scenarios import demonstration
@@ -21,12 +22,16 @@ def command(lab_id: str | None, form: str) -> None:
     """Show on a running lab what vouchers are for: accepted, attacked, refused, healed."""
     tools.require_root()
     driver, plan = open_lab(lab_id)
+    missing = demonstration.left_out(plan)
+    if demonstration.actors(plan) is None:
+        raise InputError(f"topology {plan.topology.name}: {missing}: name another lab with --lab")
     with driver.lab.lock():
         if form == "json":
             steps = demonstration.play(on_hosts(driver), plan, lambda _step: None)
             click.echo(json.dumps({"lab": driver.lab.id, "steps": [asdict(step) for step in steps]}, indent=2))
         else:
             demonstration.play(on_hosts(driver), plan, show, colour=sys.stdout.isatty())
+            click.echo(f"left out: {missing}" if missing else "", nl=bool(missing))
 
 
 def show(step: demonstration.Step) -> None:

@@ -1,9 +1,13 @@
-"""Remove exactly what a lab made, found by its id: also after a crash, a half-made `up`, or an edited topology."""
+"""Remove exactly what a lab made, found by its id: also after a crash, a half-made `up`, or an edited topology.
+
+Besides, what image builds left half done: with mounts in it, it is nothing that a person should have to remove.
+"""
 
 import shutil
 from dataclasses import replace
 
 from testbed.drivers.driver import Driver, Removed
+from testbed.provision.image import build
 
 
 def remove(driver: Driver) -> Removed:
@@ -13,4 +17,5 @@ def remove(driver: Driver) -> Removed:
     files = directory.exists()
     if files:
         shutil.rmtree(directory)
+    build.clear_unfinished()
     return replace(removed, files=files)

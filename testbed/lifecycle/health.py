@@ -19,6 +19,13 @@ from testbed.model.topology import Host
 from testbed.roles import ROLES
 from testbed.roles.role import Check
 
+# Says which units failed (systemctl(1)).
+_UNITS = """\
+state=$(systemctl is-system-running) && exit 0
+failed=$(systemctl list-units --failed --plain --no-legend | cut -d" " -f1 | xargs)
+echo "$state${failed:+: $failed}"
+exit 1"""
+
 
 @dataclass(frozen=True)
 class BrokenPromise:
@@ -69,7 +76,7 @@ def describe(statuses: Sequence[HostStatus]) -> str:
 
 def checks(plan: Plan, host: Host) -> Iterator[Check]:
     """List what a host must do: what every host must, then what its role must."""
-    yield Check("no unit failed", host.name, ["systemctl", "is-system-running"])
+    yield Check("no unit failed", host.name, ["sh", "-c", _UNITS], ["systemctl", "--failed"])
     yield from ROLES[host.role].promises(plan, host)
 
 
@@ -89,5 +96,5 @@ def _problems(driver: Driver, check: Check) -> Iterator[BrokenPromise]:
         tools.run(driver.enter(check.on, check.command), seconds=LIMITS.health_check_seconds)
     except HostError as error:
         said = re.sub(r"^.*exit code \d+: ", "", str(error))
-        again = f"testbed exec --lab {driver.lab.id} {check.on} -- {shlex.join(check.command)}"
+        again = f"testbed exec --lab {driver.lab.id} {check.on} -- {shlex.join(check.look or check.command)}"
         yield BrokenPromise(check.promise, said, again)

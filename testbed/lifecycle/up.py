@@ -89,13 +89,16 @@ class LabBuild:
         return playbook.converge(self.driver, note)
 
     def _health(self, note: Note) -> str:
+        note("undoing what an attack left")
+        demonstration.heal(on_hosts(self.driver), self.plan)
         note("asking every host")
         return f"{len(health.await_healthy(self.driver, self.plan))} hosts healthy"
 
     def _demonstration(self, note: Note) -> str:
         note("playing")
         steps = demonstration.play(on_hosts(self.driver), self.plan, self.show, colour=self.colour)
-        return f"{len(steps)} steps as expected"
+        missing = demonstration.left_out(self.plan)
+        return f"{len(steps)} steps as expected{f'; left out: {missing}' if missing else ''}"
 
     def _ensure_wheel(self) -> tuple[Path, bool]:
         return wheel.ensure(self.lab.directory / "wheel", self.lab.log("wheel"))

@@ -4,16 +4,16 @@ Everything a lab owns carries its label `mecai.LAB.PART` (network namespaces, cg
 directory, so that `down` finds it without the topology file, which may have been edited or lost since.
 """
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from mecai.errors import HostError, InputError
+from testbed.machine import locks
+from testbed.machine.signals import unwinding
 from testbed.model import snapshot
 from testbed.model.snapshot import Snapshot
 
@@ -103,23 +103,16 @@ class Lab:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the lab for this process; raises `HostError` when another one works on it. Dies with its holder."""
-        self.locks.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.locks / self.id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "r+", encoding="ascii") as file:
-            self._take(file)
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
+        """Hold the lab for this process; raises `HostError` when another one works on it. Dies with its holder.
 
-    def _take(self, file: TextIO) -> None:
+        Whatever signal ends the work on a lab unwinds it: what was begun is undone.
+        """
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = file.read().strip() or "unknown"
+            with unwinding(), locks.hold(self.locks / self.id):
+                yield
+        except locks.Held as error:
             raise HostError(
-                f"lab {self.id}: another testbed command (process {holder}) works on it: "
+                f"lab {self.id}: another testbed command (process {error.holder}) works on it: "
                 "wait until it ends, or choose another lab with --lab"
             ) from error
 

@@ -36,6 +36,10 @@ class Kind(Protocol):
     def resolves(self) -> bool:
         """Whether its hosts answer DNS for the others."""
 
+    @property
+    def needs(self) -> Mapping[str, str]:
+        """The roles without which its hosts cannot work, each with what that one does for them."""
+
     def names(self, host: str) -> tuple[str, ...]:
         """Return the domain names of a host for which the file gives none."""
 
@@ -110,6 +114,9 @@ def _faults(topology: Topology, kinds: Kinds) -> Iterator[str]:
     yield from _name_faults(topology)
     yield from _routing_faults(topology, kinds)
     for host in topology.hosts:
+        for role, reason in kinds[host.role].needs.items():
+            if not topology.of_role(role):
+                yield f"hosts: saw no {role}; expected one: it {reason}, here {host.name}"
         yield from kinds[host.role].faults(topology, host)
 
 

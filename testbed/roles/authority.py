@@ -56,6 +56,7 @@ def _fetch(url: str, *options: str) -> list[str]:
 ROLE = Role(
     name="authority",
     groups=("authorities",),
+    needs={"vendor": "signs the directory that a VAS goes by"},
     names=_names,
     variables=_variables,
     promises=_promises,

@@ -1,7 +1,7 @@
 """What a role is: everything that the testbed knows of one kind of host, in one value."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from testbed.model.plan import Plan
@@ -10,11 +10,15 @@ from testbed.model.topology import Host, Topology
 
 @dataclass(frozen=True)
 class Check:
-    """A command that succeeds, on the host `on`, when a promise of the checked host holds."""
+    """A command that succeeds, on the host `on`, when a promise of the checked host holds.
+
+    `look` is what a person runs there to see more, where that is another command.
+    """
 
     promise: str
     on: str
     command: Sequence[str]
+    look: Sequence[str] = ()
 
 
 def _nothing(_whole: object, _host: Host) -> Iterable[Any]:
@@ -30,13 +34,15 @@ class Role:
     """One kind of host.
 
     `groups` are the Ansible groups that its hosts are in, `variables` what Ansible's roles are told about one (the
-    topology's `vars` come after and win), `promises` how one shows that it does its work, `faults` what a topology says
-    of one that cannot be. `forwards`: its hosts join zones; `resolves`: they answer DNS for the others; `names`: the
-    domain names of a host for which the topology gives none.
+    topology's `vars` come after and win), `needs` the roles without which it cannot work, each with what that one does
+    for it, `promises` how one shows that it does its work, `faults` what a topology says of one that cannot be.
+    `forwards`: its hosts join zones; `resolves`: they answer DNS for the others; `names`: the domain names of a host
+    for which the topology gives none.
     """
 
     name: str
     groups: tuple[str, ...]
+    needs: Mapping[str, str] = field(default_factory=dict)
     forwards: bool = False
     resolves: bool = False
     names: Callable[[str], tuple[str, ...]] = lambda _host: ()

@@ -24,6 +24,8 @@ def _faults(topology: Topology, host: Host) -> Iterator[str]:
     if (name := issuer(topology, host)) not in authorities:
         key = f"hosts.{host.name}.vars.{_CERTIFIED_BY}"
         yield f"{key}: saw {name or 'none'!r}; expected a host with the role authority ({', '.join(authorities)})"
+    elif len(authorities) == 1:
+        yield f"hosts: saw no authority but {name}; expected another: no CA vouches for what it certifies, {host.name}"
 
 
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:

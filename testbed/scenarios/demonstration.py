@@ -32,10 +32,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Actors:
-    """The client who is to be deceived, and the attack on it."""
+    """The client, the site that it asks for, and the attack on it, where the topology has who could."""
 
     client: str
-    attack: Attack
+    site: str
+    attack: Attack | None
 
 
 @dataclass(frozen=True)
@@ -51,53 +52,78 @@ class Expectation:
 
 Show = Callable[[Step], None]
 
+_PLAYERS = ("tls_server", "client")
 
-def actors(plan: Plan) -> Actors:
-    """Find the actors in a topology; raises `HostError` for one that has too few."""
+
+def actors(plan: Plan) -> Actors | None:
+    """Find the actors in a topology, None in one without a server or without a client."""
     topology = plan.topology
-    try:
-        [server, *_], [client, *_], [attacker, *_] = map(topology.of_role, ("tls_server", "client", "attacker"))
-        compromised = next(host for host in topology.of_role("authority") if host.name != issuer(topology, server))
-    except (ValueError, StopIteration) as error:
-        raise HostError(
-            f"topology {topology.name}: the demonstration needs a tls_server, a client, an attacker and two authorities"
-        ) from error
+    server, client, attacker = (next(iter(topology.of_role(role)), None) for role in (*_PLAYERS, "attacker"))
+    if not (server and client):
+        return None
+    compromised = [host.name for host in topology.of_role("authority") if host.name != issuer(topology, server)]
+    if not (attacker and compromised):
+        return Actors(client.name, server.names[0], None)
     resolver, addresses = plan.resolver(client.name).name, plan.addresses(attacker.name)
-    return Actors(client.name, Attack(resolver, attacker.name, addresses, compromised.name, server.names[0]))
+    attack = Attack(resolver, attacker.name, addresses, compromised[0], server.names[0])
+    return Actors(client.name, server.names[0], attack)
+
+
+def left_out(plan: Plan) -> str:
+    """Say which part of the story a topology has nobody for, empty when it has all."""
+    topology = plan.topology
+    missing = [role for role in _PLAYERS if not topology.of_role(role)]
+    if missing:
+        return f"nothing can be shown without {' and '.join(missing)}"
+    return "" if topology.of_role("attacker") else "the attack: the topology has no attacker"
+
+
+def heal(run: Run, plan: Plan) -> None:
+    """Undo what an attack left whose program was killed; raises `HostError` when a part of it will not go."""
+    if (who := actors(plan)) and who.attack:
+        clear(run, who.attack)
 
 
 def play(run: Run, plan: Plan, show: Show, *, colour: bool = False) -> list[Step]:
-    """Play all steps, each shown as it ends; raises `HostError` for the first that goes otherwise than expected."""
-    who = actors(plan)
+    """Play all steps that the topology has actors for, each shown as it ends.
+
+    Raises `HostError` for the first that goes otherwise than expected.
+    """
     steps: list[Step] = []
+    if (who := actors(plan)) is None:
+        return steps
 
     def act(expected: Expectation) -> None:
         steps.append(_act(run, who.client, expected, colour=colour))
         show(steps[-1])
         _require(steps[-1], expected)
 
-    before, deceived, refused, after = _story(who.attack)
-    clear(run, who.attack)
-    act(before)
-    with unwinding(), impersonation(run, who.attack):
-        act(deceived)
-        act(refused)
-    act(after)
+    heal(run, plan)
+    act(_accepted("The client demands vouchers, and gets one", who.site))
+    if who.attack:
+        with unwinding(), impersonation(run, who.attack):
+            for expected in _attacked(who.attack):
+                act(expected)
+        act(_accepted("The lab is healed", who.site))
     return steps
 
 
-def _story(attack: Attack) -> tuple[Expectation, Expectation, Expectation, Expectation]:
-    url = f"https://{attack.site}/"
-    fetch = ("mecai", "client", "get", url)
-    believe = ("curl", "--silent", "--show-error", "--max-time", "10", url)
+def _accepted(title: str, site: str) -> Expectation:
+    return Expectation(title, _fetch(site), "verdict accepted", 0, "accepted")
+
+
+def _attacked(attack: Attack) -> tuple[Expectation, Expectation]:
+    believe = ("curl", "--silent", "--show-error", "--max-time", "10", f"https://{attack.site}/")
     lie = f"{attack.compromised} is compromised, the resolver lies: a plain client believes the attacker"
     refusal = "verdict refused, reason no-voucher"
     return (
-        Expectation("The client demands vouchers, and gets one", fetch, "verdict accepted", 0, "accepted"),
         Expectation(lie, believe, "the attacker's page", 0, re.escape(PAGE)),
-        Expectation("The client that demands vouchers refuses", fetch, refusal, 1, "no-voucher"),
-        Expectation("The lab is healed", fetch, "verdict accepted", 0, "accepted"),
+        Expectation("The client that demands vouchers refuses", _fetch(attack.site), refusal, 1, "no-voucher"),
     )
+
+
+def _fetch(site: str) -> tuple[str, ...]:
+    return ("mecai", "client", "get", f"https://{site}/")
 
 
 def _act(run: Run, host: str, expected: Expectation, *, colour: bool) -> Step:

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from mecai.errors import HostError
+from testbed.roles.attacker import CHAIN_FILE, SITE_FILE
 from testbed.scenarios.hosts import Run, must
 
-_SITE_FILE = "/etc/nginx/conf.d/impersonation.conf"
-_CHAIN_FILE = "/etc/ssl/certs/impersonation.pem"
 _KEY_FILE = "/etc/ssl/private/attacker.pem"
 PAGE = "This page comes from the attacker."
 _SITE = f"""server {{
     listen 443 ssl;
     listen [::]:443 ssl;
     server_name NAME;
-    ssl_certificate {_CHAIN_FILE};
+    ssl_certificate {CHAIN_FILE};
     ssl_certificate_key {_KEY_FILE};
     default_type text/plain;
     location / {{ return 200 "{PAGE}\\n"; }}
@@ -60,7 +59,7 @@ def clear(run: Run, attack: Attack) -> None:
     """Undo what an earlier attack left that could not heal: its program was killed; nothing where nothing was left."""
     with ExitStack() as healing:
         healing.callback(_stop_answering, run, attack)
-        left = run(attack.attacker, ["cat", _CHAIN_FILE], "")
+        left = run(attack.attacker, ["cat", CHAIN_FILE], "")
         if left.stdout:
             with suppress(HostError):  # the file was cut off: what it was to hold cannot be told
                 healing.callback(_revoke, run, attack, _serial(left.stdout))
@@ -80,7 +79,7 @@ def _serial(chain: str) -> str:
     try:
         return f"{x509.load_pem_x509_certificate(chain.encode()).serial_number:x}"
     except ValueError as error:
-        raise HostError(f"{_CHAIN_FILE}: no certificate in PEM: {error}") from error
+        raise HostError(f"{CHAIN_FILE}: no certificate in PEM: {error}") from error
 
 
 def _revoke(run: Run, attack: Attack, serial: str) -> None:
@@ -88,13 +87,13 @@ def _revoke(run: Run, attack: Attack, serial: str) -> None:
 
 
 def _answer(run: Run, attack: Attack, chain: str) -> None:
-    must(run, attack.attacker, ["tee", _CHAIN_FILE], chain)
-    must(run, attack.attacker, ["tee", _SITE_FILE], _SITE.replace("NAME", attack.site))
+    must(run, attack.attacker, ["tee", CHAIN_FILE], chain)
+    must(run, attack.attacker, ["tee", SITE_FILE], _SITE.replace("NAME", attack.site))
     must(run, attack.attacker, _RELOAD)
 
 
 def _stop_answering(run: Run, attack: Attack) -> None:
-    must(run, attack.attacker, ["rm", "--force", _SITE_FILE, _CHAIN_FILE])
+    must(run, attack.attacker, ["rm", "--force", SITE_FILE, CHAIN_FILE])
     must(run, attack.attacker, _RELOAD)
 
 

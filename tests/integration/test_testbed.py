@@ -32,8 +32,8 @@ zones: {near: where the client stands, between: what joins the routers, far: bey
 hosts:
   router: {role: router, zone: near, links: [between]}
   second: {role: router, zone: far, links: [between]}
-  client: {role: client, zone: near}
-  other: {role: client, zone: far}
+  client: {role: attacker, zone: near}
+  other: {role: attacker, zone: far}
 """
 
 
@@ -114,7 +114,7 @@ def test_ssh_and_ansible_reach_the_host(lab: Lab) -> None:
     assert (done.stdout, done.stderr) == ("client\n", "")
     ansible = Path(sys.executable).with_name("ansible")
     environment = os.environ | {"ANSIBLE_CONFIG": str(lab.ansible_config)}
-    command = [str(ansible), "clients", "-m", "ansible.builtin.ping", "--one-line"]
+    command = [str(ansible), "attackers", "-m", "ansible.builtin.ping", "--one-line"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert "client | SUCCESS" in done.stdout, done.stderr
 

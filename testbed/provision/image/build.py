@@ -5,23 +5,23 @@ name and renamed when complete, so that its existence is the stamp. Which mirror
 is the machine's own apt configuration.
 """
 
-import fcntl
 import hashlib
 import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mecai.errors import HostError
-from testbed.machine import mounts, tools
+from testbed.machine import locks, mounts, tools
 from testbed.machine.lab import CACHE, REPOSITORY
 from testbed.machine.limits import LIMITS
 from testbed.machine.waiting import Note, until
 
 _HERE = Path(__file__).parent
+_UNFINISHED = ".building"
 _SUITE = "trixie"
 PYTHON = "3.13"
 _OPTIONS = [
@@ -81,14 +81,12 @@ def ensure(image: Image, log: Path, note: Note) -> bool:
     with _lock(image, note):
         if image.built:
             return False
-        _clear_leftovers(image)
-        workshop = image.cache / f"{image.hash}.building"
-        workshop.mkdir()
-        note("downloading Python packages")
-        _download_wheels(workshop / "wheelhouse")
-        _bootstrap(workshop, log, note)
-        shutil.rmtree(workshop / "wheelhouse")
-        workshop.rename(image.directory)
+        with _workshop(image) as workshop:
+            note("downloading Python packages")
+            _download_wheels(workshop / "wheelhouse")
+            _bootstrap(workshop, log, note)
+            shutil.rmtree(workshop / "wheelhouse")
+            workshop.rename(image.directory)
         return True
 
 
@@ -98,6 +96,13 @@ def pip_options() -> list[str]:
     platforms = [f"--platform={level}_{machine}" for level in _MANYLINUX]
     pinned = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
     return [*pinned, "--implementation=cp", f"--python-version={PYTHON}", *platforms]
+
+
+def clear_unfinished(cache: Path = CACHE / "images") -> None:
+    """Unmount and remove what builds left that were killed; a build that goes on is left alone."""
+    for workshop in cache.glob(f"*{_UNFINISHED}"):
+        with suppress(locks.Held), locks.hold(_lock_of(Image(workshop.stem, cache))):
+            _clear(workshop)
 
 
 def mirror() -> str:
@@ -153,27 +158,42 @@ def _download_wheels(directory: Path) -> None:
     tools.run([*command, f"--requirement={_requirements()}", f"--dest={directory}"], seconds=LIMITS.image_seconds)
 
 
-def _clear_leftovers(image: Image) -> None:
-    for path in image.cache.glob(f"{image.hash}.building"):
-        mounts.release(path)  # mmdebstrap mounts /proc and /sys in the new root while it works
-        shutil.rmtree(path)
+@contextmanager
+def _workshop(image: Image) -> Iterator[Path]:
+    """Give a new directory to build in, next to the image; nothing of it stays, however the build ends."""
+    workshop = image.cache / f"{image.hash}{_UNFINISHED}"
+    _clear(workshop)
+    workshop.mkdir()
+    try:
+        yield workshop
+    finally:
+        _clear(workshop)
+
+
+def _clear(workshop: Path) -> None:
+    mounts.release(workshop)  # mmdebstrap mounts /proc and /sys in the new root while it works
+    if workshop.exists():
+        shutil.rmtree(workshop)
 
 
 @contextmanager
 def _lock(image: Image, note: Note) -> Iterator[None]:
-    image.cache.mkdir(parents=True, exist_ok=True)
-    with (image.cache / f"{image.hash}.lock").open("w") as file:
+    with ExitStack() as held:
 
         def acquire() -> bool:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                note("waiting for another build of this image")
+                held.enter_context(locks.hold(_lock_of(image)))
+            except locks.Held as error:
+                note(f"waiting for process {error.holder}, which builds this image")
                 return False
             return True
 
         until(acquire, LIMITS.image_seconds, lambda: f"image {image.hash}: another build of it does not end")
         yield
+
+
+def _lock_of(image: Image) -> Path:
+    return image.cache / f"{image.hash}.lock"
 
 
 def _packages() -> list[str]:

@@ -20,6 +20,8 @@ hosts:
   alder: {role: authority, zone: hosting, vars: {certificate_authority_region: north}}
   www: {role: tls_server, zone: hosting, names: [www.example.test]}
   client: {role: client, zone: home}
+  birch: {role: authority, zone: hosting}
+  vendor: {role: vendor, zone: backbone}
 """
 LAB = Lab("golden", labs=Path("/state/labs"))
 PLAN = plan.make(reading.parse(TEXT, "golden.yml", ROLES))

@@ -7,6 +7,7 @@ were issued and not revoked) and answers the clients' commands from it.
 import signal
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -225,7 +226,33 @@ def test_a_chain_that_was_cut_off_is_taken_away(chain: str) -> None:
     assert world.clean
 
 
-def test_a_topology_without_an_attacker_is_named() -> None:
-    alone = reading.parse("{name: alone, zones: {z: a zone}, hosts: {r: {role: router, zone: z}}}", "alone.yml", ROLES)
-    with pytest.raises(HostError, match="topology alone: the demonstration needs a tls_server, a client"):
-        demonstration.actors(plan.make(alone))
+def without(*roles: str) -> plan.Plan:
+    """Plan the small lab as if it had no hosts of these roles."""
+    small = PLAN.topology
+    return plan.make(replace(small, hosts=tuple(host for host in small.hosts if host.role not in roles)))
+
+
+@pytest.mark.parametrize(
+    ("roles", "titles", "missing"),
+    [
+        (("attacker",), TITLES[:1], "the attack: the topology has no attacker"),
+        (("client",), [], "nothing can be shown without client"),
+        (("tls_server", "client", "attacker"), [], "nothing can be shown without tls_server and client"),
+        ((), TITLES, ""),
+    ],
+)
+def test_what_a_topology_has_nobody_for_is_left_out(roles: tuple[str, ...], titles: list[str], missing: str) -> None:
+    smaller, world = without(*roles), World()
+    assert [step.title for step in demonstration.play(world.run, smaller, lambda _step: None)] == titles
+    assert demonstration.left_out(smaller) == missing
+    assert world.clean
+
+
+def test_a_lab_that_was_left_attacked_is_healed_without_a_demonstration() -> None:
+    world = World()
+    world.lies.add("www.example.test. 1 IN A 198.18.8.10")
+    world.files["attacker:/etc/ssl/certs/impersonation.pem"] = certificate(0xA)
+    world.valid.add("a")
+    demonstration.heal(world.run, PLAN)
+    assert world.clean
+    demonstration.heal(world.run, without("attacker"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mecai.errors import HostError
-from testbed.machine import tools
+from testbed.machine import locks, mounts, tools
 from testbed.provision.image import build
 
 LISTING = """main bookworm http://mirror.example/debian
@@ -60,3 +60,50 @@ def test_comments_in_the_package_list_decide_nothing() -> None:
     packages = build._packages()
     assert "nginx" in packages
     assert all(name.strip() == name and "#" not in name for name in packages)
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> build.Image:
+    """Give an image that is built by making files."""
+    monkeypatch.setattr(build, "_download_wheels", lambda directory: directory.mkdir())
+    monkeypatch.setattr(
+        build, "_bootstrap", lambda workshop, _log, _note: (workshop / "root" / "etc").mkdir(parents=True)
+    )
+    return build.Image("0123456789abcdef", tmp_path / "images")
+
+
+def ensure(image: build.Image) -> bool:
+    return build.ensure(image, image.cache / "log", lambda _note: None)
+
+
+def test_an_image_is_built_once_and_nothing_but_it_is_left(image: build.Image) -> None:
+    assert ensure(image)
+    assert not ensure(image)
+    assert [path.name for path in image.cache.iterdir()] == [image.hash]
+    assert [path.name for path in image.directory.iterdir()] == ["root"]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, HostError])
+def test_a_build_that_is_broken_off_leaves_neither_mounts_nor_files(
+    end: type[BaseException], image: build.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(mounts, "release", lambda path: released.append((path, path.exists())))
+
+    def break_off(workshop: Path, _log: Path, _note: object) -> None:
+        (workshop / "root" / "proc").mkdir(parents=True)
+        raise end
+
+    monkeypatch.setattr(build, "_bootstrap", break_off)
+    with pytest.raises(end):
+        ensure(image)
+    assert released[-1] == (image.cache / f"{image.hash}.building", True)
+    assert list(image.cache.iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_cleared_and_one_that_goes_on_is_not(image: build.Image) -> None:
+    for name in ("aaaa.building", "bbbb.building"):
+        (image.cache / name / "root").mkdir(parents=True)
+    with locks.hold(image.cache / "bbbb.lock"):
+        build.clear_unfinished(image.cache)
+        assert sorted(path.name for path in image.cache.iterdir()) == ["bbbb.building", "bbbb.lock"]

@@ -1,12 +1,17 @@
 """A lab's snapshot survives, its lock excludes, its names cannot be mistaken for another lab's."""
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from mecai.errors import HostError, InputError
+from testbed.machine import locks
 from testbed.machine.lab import REPOSITORY, Lab, write_file
 from testbed.model import plan, reading
 from testbed.model.snapshot import Snapshot
@@ -57,6 +62,41 @@ def test_a_second_holder_is_told_who_holds_the_lock(lab: Lab) -> None:
         holder.wait()
     with lab.lock():
         pass
+
+
+def test_a_lock_leaves_no_file_and_a_file_left_locks_nothing(lab: Lab) -> None:
+    file = lab.locks / lab.id
+    with lab.lock():
+        assert file.read_text(encoding="ascii") == str(os.getpid())
+        with pytest.raises(HostError, match=rf"\(process {os.getpid()}\)"), lab.lock():
+            pass
+        assert file.exists()
+    assert not file.exists()
+    file.touch()
+    with lab.lock():
+        pass
+    assert not file.exists()
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, taken = tmp_path / "lock", []
+
+    def flock(file: TextIO, _operation: int) -> None:
+        if not taken:  # as if its holder had ended, and removed it, between open and lock
+            path.unlink()
+        taken.append(os.fstat(file.fileno()).st_ino)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locks.hold(path):
+        assert len(taken) == 2
+        assert path.stat().st_ino == taken[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_the_work_on_a_lab_unwinds_it(number: signal.Signals, lab: Lab) -> None:
+    with pytest.raises(KeyboardInterrupt), lab.lock():
+        signal.raise_signal(number)
+    assert not (lab.locks / lab.id).exists()
 
 
 def test_an_image_is_built_only_when_it_is_whole(tmp_path: Path) -> None:

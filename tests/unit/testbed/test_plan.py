@@ -21,11 +21,11 @@ CHAIN = planned("""
 name: chain
 zones: {home: people, transit-a: west to middle, transit-b: middle to east, hosting: servers}
 hosts:
-  client: {role: client, zone: home}
+  client: {role: attacker, zone: home}
   west: {role: router, zone: home, links: [transit-a]}
   middle: {role: router, zone: transit-a, links: [transit-b]}
   east: {role: router, zone: hosting, links: [transit-b]}
-  both: {role: client, zone: hosting, links: [home]}
+  both: {role: attacker, zone: hosting, links: [home]}
 """)
 
 
@@ -62,9 +62,9 @@ def test_routers_are_numbered_from_one_and_hosts_from_ten_in_the_order_of_the_fi
 name: crowd
 zones: {home: all live here}
 hosts:
-  first: {role: client, zone: home}
+  first: {role: attacker, zone: home}
   router: {role: router, zone: home}
-  second: {role: client, zone: home}
+  second: {role: attacker, zone: home}
   spare: {role: router, zone: home}
 """)
     numbers = {name: crowd.addresses(name)[0] for name in ("router", "spare", "first", "second")}

@@ -1,5 +1,7 @@
 """A role is one file: what it says of its hosts to the topology, to Ansible and to those who ask for health."""
 
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import yaml
 from testbed import roles
 from testbed.model import plan, reading
 from testbed.roles import ROLES, tls_server
+from testbed.roles.role import Check
 
 SMALL = plan.make(reading.load(reading.find("small"), ROLES))
 
@@ -31,10 +34,43 @@ def test_every_group_of_the_playbooks_is_of_a_role() -> None:
 
 
 def test_each_role_promises_what_it_is_for() -> None:
-    assert promises("client") == promises("vendor") == promises("attacker") == []
+    assert promises("vendor") == []
+    assert promises("attacker") == ["impersonates nobody"]
+    assert [word.split()[0] for word in promises("client")] == ["is", "is", "accepts"]
     assert promises("alder") == ["the VAS is ready", "the OCSP responder is ready"]
     assert promises("www") == ["has fresh vouchers to staple", "nginx runs"]
     assert [word.split()[0] for word in promises("router")] == ["resolves", "resolves", "forwards", "forwards"]
+
+
+def said(check: Check, **programs: str) -> tuple[int, str]:
+    """Run a promise's command on this machine, these programs replaced by these shell lines."""
+    functions = "".join(f"{name}() {{ {body}; }}\n" for name, body in programs.items())
+    script, *arguments = check.command[2:]
+    done = subprocess.run(["sh", "-c", functions + script, *arguments], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("198.18.6.10 STREAM\n198.18.6.10 DGRAM\n", (0, "")),
+        ("198.18.8.10 STREAM\n", (1, "www.example.test leads to 198.18.8.10\n")),
+        ("198.18.6.10 STREAM\n198.18.8.10 STREAM\n", (1, "www.example.test leads to 198.18.6.10 198.18.8.10\n")),
+        ("", (1, "www.example.test leads to nowhere\n")),
+    ],
+)
+def test_a_client_notices_a_resolver_that_lies(answer: str, expected: tuple[int, str]) -> None:
+    check = next(iter(ROLES["client"].promises(SMALL, SMALL.topology.host("client"))))
+    assert said(check, getent=f"printf '{answer}'") == expected
+
+
+def test_an_attacker_notices_what_a_killed_attack_left(tmp_path: Path) -> None:
+    [check] = ROLES["attacker"].promises(SMALL, SMALL.topology.host("attacker"))
+    left = tmp_path / "left"
+    moved = replace(check, command=[*check.command[:4], str(left)])
+    assert said(moved) == (0, "")
+    left.touch()
+    assert said(moved) == (1, f"{left}: an attack is under way, or its program was killed: testbed up heals\n")
 
 
 def test_forwarding_is_tried_from_one_zone_to_another() -> None:

@@ -13,6 +13,8 @@ hosts:
   router: {role: router, zone: near}
   alder: {role: authority, zone: far}
   www: {role: tls_server, zone: far, names: [www.example.test], vars: {certified_by: alder}}
+  birch: {role: authority, zone: far}
+  vendor: {role: vendor, zone: far}
 """
 NINE_ROUTERS = "".join(f"  r{number}: {{role: router, zone: far}}\n" for number in range(9))
 
@@ -27,6 +29,12 @@ def test_a_good_file_becomes_the_model() -> None:
     assert model.host("www") == topology.Host(
         "www", "tls_server", ("far",), ("www.example.test",), {"certified_by": "alder"}
     )
+
+
+def test_the_documented_topology_is_good() -> None:
+    page = (reading.BUILT_IN.parents[1] / "docs" / "testbed" / "README.md").read_text(encoding="utf-8")
+    documented = page.partition("```yaml\n")[2].partition("```")[0]
+    assert reading.parse(documented, "README.md", ROLES).name == "tiny"
 
 
 def test_built_in_topologies_are_good_and_named_after_their_file() -> None:
@@ -83,6 +91,16 @@ def test_the_digest_follows_the_content_and_not_its_comments() -> None:
             "nobody}}",
             "hosts.www.vars.certified_by: saw 'nobody'; expected a host with the role",
         ),
+        (
+            "  birch: {role: authority, zone: far}\n",
+            "",
+            "hosts: saw no authority but alder; expected another: no CA vouches",
+        ),
+        (
+            "  vendor: {role: vendor, zone: far}\n",
+            "",
+            "hosts: saw no vendor; expected one: it signs the directory that a VAS",
+        ),
         ("names: [www.example.test], ", "", "hosts.www.names: saw none; expected the name of the site"),
         (
             "authority, zone: far",
@@ -124,7 +142,7 @@ def test_the_digest_follows_the_content_and_not_its_comments() -> None:
         ("near: where", "lo: where", "zones: saw 'lo'; expected another name"),
         ("near: where", "all: where", "zones: saw 'all'; expected another name"),
         ("name: tiny", "? [a, b]\n: c", "line 2: a key that is no plain word; expected YAML, correct this line"),
-        ("  www:", "\n".join(f"  h{n}: {{}}" for n in range(64)) + "\n  www:", "hosts: saw 67 entries; expected 1 to"),
+        ("  www:", "\n".join(f"  h{n}: {{}}" for n in range(64)) + "\n  www:", "hosts: saw 69 entries; expected 1 to"),
         ("name: tiny", f"name: {'x' * 500}", f"name: saw '{'x' * 79}...; expected a name of 1 to 16"),
     ],
 )

@@ -18,7 +18,7 @@ from testbed.roles import ROLES
 from tests.unit.testbed.fakes import FakeDriver
 from tests.unit.testbed.test_cli import call
 
-TEXT = "{name: tiny, zones: {z: a zone}, hosts: {r: {role: router, zone: z}, c: {role: client, zone: z}}}"
+TEXT = "{name: tiny, zones: {z: a zone}, hosts: {r: {role: router, zone: z}, c: {role: attacker, zone: z}}}"
 IMAGE = build.Image("0123456789abcdef")
 
 
@@ -31,6 +31,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
         monkeypatch.setattr(f"testbed.cli.{module}.driver_of", lambda _lab: made)
     monkeypatch.setattr(options, "Lab", lambda identifier: replace(made.lab, id=identifier))
     monkeypatch.setattr(options.Lab, "all", lambda: [made.lab] if made.lab.directory.exists() else [], raising=False)
+    monkeypatch.setattr(build, "clear_unfinished", lambda: None)
     monkeypatch.setattr(build, "wanted", lambda: IMAGE)
     return made
 
