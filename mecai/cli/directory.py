@@ -12,6 +12,8 @@ from mecai.protocol.codec.strict_json import load
 from mecai.protocol.objects.authorities import Authority, Directory, Distrust
 from mecai.protocol.objects.directory import parse_directory, sign_directory, signer_of
 from mecai.protocol.objects.entries import decode_authority, decode_distrust
+from mecai.protocol.pki.keys import check_public_key
+from mecai.protocol.pki.roots import check_root
 from mecai.service import durable
 from mecai.service.pem import load_certificates, load_key
 
@@ -58,7 +60,7 @@ def build(
             sequence=sequence,
             issued=issued,
             expires=issued + timedelta(days=days),
-            authorities=tuple(_read_entry(path) for path in entries),
+            authorities=tuple(_read_entry(path, issued) for path in entries),
             distrust=_read_distrust(distrust) if distrust else (),
             publishers=load_certificates(next_publishers) if next_publishers else (),
         )
@@ -95,9 +97,19 @@ def verify(file: Path, publishers: Path, at: datetime | None, style: str) -> Non
         click.echo(f"{file}: good; {summary(directory)}")
 
 
-def _read_entry(path: Path) -> Authority:
+def _read_entry(path: Path, moment: datetime) -> Authority:
+    """Read an entry whose roots are of use; a directory that is already signed may hold others."""
     with input_from(path):
-        return decode_authority(load(read(path), "entry"))
+        authority = decode_authority(load(read(path), "entry"))
+    of_servers = [(f"root of {server.url}", server.roots) for server in authority.servers]
+    for what, roots in [("root", authority.roots), *of_servers]:
+        for root in roots:
+            with input_from(f"{path}: {what} {root.subject.rfc4514_string()!r}"):
+                check_root(root, moment)
+    with input_from(f"{path}: root that the id names"):
+        for root in authority.identifying_roots:
+            check_public_key(root.public_key())
+    return authority
 
 
 def _read_distrust(path: Path) -> tuple[Distrust, ...]:

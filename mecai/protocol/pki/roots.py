@@ -6,6 +6,9 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.x509 import verification as web_pki
 
+from mecai.errors import Malformed
+from mecai.protocol.pki.keys import check_server_key
+
 # As a Store, whoever trusts the same ones again spares parsing their keys again.
 Roots = web_pki.Store | Sequence[x509.Certificate]
 
@@ -17,3 +20,21 @@ def policy_builder(roots: Roots, now: datetime) -> web_pki.PolicyBuilder:
             raise web_pki.VerificationError("no trusted root to reach")
         roots = web_pki.Store(list(roots))
     return web_pki.PolicyBuilder().store(roots).time(now)
+
+
+def check_root(root: x509.Certificate, now: datetime) -> None:
+    """Refuse, as `Malformed`, a root under which `validate_chain` and `validate_authority` take nothing at `now`.
+
+    It is held against what the Web PKI's profile demands of a CA (Baseline Requirements, section 7.1.2.1), and K7.
+    """
+    basic = [each for each in root.extensions if isinstance(each.value, x509.BasicConstraints)]
+    usage = [each.value for each in root.extensions if isinstance(each.value, x509.KeyUsage)]
+    if not any(each.value.ca for each in basic):
+        raise Malformed("is no CA certificate")
+    if not all(each.critical for each in basic):
+        raise Malformed("its basic constraints are not critical")
+    if not any(bits.key_cert_sign for bits in usage):
+        raise Malformed("its key usage lacks keyCertSign")
+    if not root.not_valid_before_utc <= now <= root.not_valid_after_utc:
+        raise Malformed(f"is valid from {root.not_valid_before_utc} to {root.not_valid_after_utc}, not at {now}")
+    check_server_key(root.public_key())

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mecai.protocol.objects.authorities import Distrust, Server
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.entries import encode_authority, encode_distrust
-from mecai.protocol.pki.identity import spki_hash
-from tests.pki import NOW, Hierarchy
+from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
+from tests.pki import DAY, NOW, Hierarchy, ca_extensions, issue, key
 from tests.scene import PUBLISHER, authority_entry
 from tests.unit.cli.program import Ended, mecai
 
@@ -121,6 +122,36 @@ def test_bad_input_is_named(folder: Path) -> None:
     assert build(folder, "--distrust", folder / "alder.json").code == 2
     assert mecai("directory", "view", folder / "publishers.pem").code == 2
     assert not (folder / "directory.der").exists()
+
+
+def test_a_root_to_which_nothing_validates_is_named(folder: Path) -> None:
+    birch = Hierarchy("birch")
+    useless, entry = birch.server("birch.test").certificate, authority_entry(birch)
+    for what, bad in (
+        ("root", replace(entry, roots=(*entry.roots, useless))),
+        ("root of https://vas.birch.test", replace(entry, servers=(Server("https://vas.birch.test", (useless,)),))),
+    ):
+        (folder / "birch.json").write_text(json.dumps(encode_authority(bad)))
+        ended = build(folder)
+        said = f"mecai: {folder / 'birch.json'}: {what} 'CN=birch.test': is no CA certificate\n"
+        assert (ended.code, ended.err) == (2, said)
+    assert not (folder / "directory.der").exists()
+
+
+def test_a_root_is_judged_at_the_time_of_issue(folder: Path) -> None:
+    ended = build(folder, "--at", "2056-03-02T12:00:00Z")
+    assert ended.code == 2
+    assert "alder.json: root 'CN=alder root': is valid from" in ended.err
+
+
+def test_an_authoritys_root_has_a_key_of_version_1(folder: Path) -> None:
+    large = key("large root", ec.SECP521R1)
+    root = issue("large root", large, None, ca_extensions(large, None), span=(NOW, NOW + 365 * DAY)).certificate
+    entry = replace(authority_entry(Hierarchy("birch")), authority=authority_id(spki_der(root)), roots=(root,))
+    (folder / "birch.json").write_text(json.dumps(encode_authority(entry)))
+    ended = build(folder)
+    assert ended.code == 2
+    assert "birch.json: root that the id names: key secp521r1 is none of P-256" in ended.err
 
 
 def test_a_key_that_is_not_the_publishers(folder: Path) -> None:
