@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from mecai.protocol.codec.tls_request import RequestExtension
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.pki.identity import address_octets
-from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.server import Nginx, Staples, free_port
 from tests.integration.nginx_module.tls import GET, TLS12, TLS13, TLSRemoteAlert, ask
 from tests.pki import Hierarchy, rsa_key
 from tests.scene import Scene, authority_entry
@@ -118,6 +119,33 @@ def test_hard_limit(nginx: Nginx, scene: Scene, version: tuple[int, int]) -> Non
     answer = ask(port, RequestExtension(16, tuple(map(va, hierarchies))).encode(), version=version)
     assert answer.extension is not None
     assert 57_000 < len(answer.extension) <= 64_000
+
+
+def test_hard_limit_beside_a_staple(nginx: Nginx, scene: Scene) -> None:
+    """One CertificateEntry of TLS 1.3 holds both: the vouchers give way."""
+    hierarchies = [Hierarchy(f"ca{number}", scene.now) for number in range(16)]
+    for hierarchy in hierarchies:
+        nginx.staples.voucher(scene.site, va(hierarchy), padded(scene, hierarchy, 4000))
+    response = scene.alder.ocsp_of_size(scene.site, LIMITS.ocsp_staple_size)
+    nginx.staples.put(scene.site, "ocsp.der", response)
+    port = free_port()
+    nginx.start(nginx.server(port, scene.site, options="voucher_max_size 64000; voucher_ocsp on;"))
+    answer = ask(port, RequestExtension(16, tuple(map(va, hierarchies))).encode(), status=True)
+    assert (answer.staple or b"").endswith(response)
+    assert 40_000 < len(answer.extension or b"") <= 64_000 - len(response)
+
+
+def test_each_server_has_its_own_directory(nginx: Nginx, scene: Scene, vouchers: dict[str, bytes]) -> None:
+    other = Staples(nginx.home / "other")
+    renewed = scene.voucher(scene.birch, serial_number=2)
+    other.voucher(scene.site, va(scene.birch), renewed)
+    port, elsewhere = free_port(), free_port()
+    nginx.start(
+        nginx.server(port, scene.site) + nginx.server(elsewhere, scene.site, options=f"voucher_directory {other.root};")
+    )
+    request = RequestExtension(1, (va(scene.birch),)).encode()
+    assert ask(port, request).vouchers == (vouchers["birch"],)
+    assert ask(elsewhere, request).vouchers == (renewed,)
 
 
 def test_voucher_for_the_address_goes_first(nginx: Nginx, scene: Scene) -> None:

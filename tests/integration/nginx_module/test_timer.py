@@ -30,8 +30,9 @@ def test_handshakes_touch_no_file(site: Site, nginx: Nginx) -> None:
     handshakes = [inside for _, inside in HANDSHAKE.findall(trace)]
     assert len(handshakes) >= 12
     assert [FILE_CALL.findall(inside) for inside in handshakes] == [[]] * len(handshakes)
-    reads = re.findall(rf'openat\(\d+, "{site.authority.hex()}.voucher"', trace)
+    reads = [found.start() for found in re.finditer(rf'openat\(\d+, "{site.authority.hex()}.voucher"', trace)]
     assert len(reads) == 2  # once for each version
+    assert reads[0] < trace.index(" accept4(")  # before the first connection
 
 
 def test_first_handshake_of_every_worker_has_the_voucher(site: Site) -> None:
@@ -40,6 +41,16 @@ def test_first_handshake_of_every_worker_has_the_voucher(site: Site) -> None:
     site.put(voucher)
     site.start()
     assert {site.served() for _ in range(24)} == {voucher}
+
+
+def test_only_workers_read(site: Site) -> None:
+    """A cache manager starts as a worker does: what is wrong with a file would be said by both."""
+    site.put(b"bad")
+    cache = f"proxy_cache_path {site.nginx.home}/cache keys_zone=cache:1m;"
+    site.nginx.start(cache + site.nginx.server(site.port, site.scene.site))
+    assert site.served() is None
+    site.nginx.stop()
+    assert len(site.nginx.voucher_log) == 1
 
 
 def test_voucher_leaves_service_in_time(site: Site) -> None:
