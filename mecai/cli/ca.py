@@ -16,7 +16,7 @@ from mecai.cli.arguments import FILE, config_option, now, with_format
 from mecai.cli.show.ca import document, name_of, print_entries
 from mecai.errors import InputError
 from mecai.service import durable
-from mecai.service.pem import load_certificates
+from mecai.service.pem import certificates_in, load_certificates
 from mecai.service.settings import read_settings
 
 _OWN = {CertificateProfile.ROOT, CertificateProfile.ISSUING}
@@ -88,6 +88,20 @@ def revoke(config_path: Path, certificate: Path | None, serial: str | None, reas
         click.echo(f"revoked {text}: {reason}")
     elif entry.revocation:
         click.echo(f"unchanged: {text} was revoked at {entry.revocation.time}: {entry.revocation.reason.value}")
+
+
+@command.command()
+@_with_config
+@click.option("--certificate", type=click.File("rb"), required=True, help="Certificate (PEM), - for standard input.")
+def check(config_path: Path, certificate: IO[bytes]) -> None:
+    """Say whether a certificate is one of this authority's, in its time and not revoked; exit code 1 if not.
+
+    Whoever keeps a certificate asks this before keeping it on; of several in the file, the first counts.
+    """
+    found = certificates_in(certificate.read(), "--certificate")[0]
+    with opened(_read(config_path)) as authority:
+        entry = authority.check(found, now())
+    click.echo(f"good: {entry.profile} certificate {entry.serial}, valid until {found.not_valid_after_utc}")
 
 
 @command.command()

@@ -45,6 +45,11 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
         pem = path.read_bytes()
     except OSError as error:
         raise HostError(f"{path}: certificate cannot be read ({error.strerror})") from error
+    return certificates_in(pem, path)
+
+
+def certificates_in(pem: bytes, source: Path | str) -> tuple[x509.Certificate, ...]:
+    """Read certificates as `load_certificates` does; `source` names in an `InputError` where they came from."""
     try:
         found = x509.load_pem_x509_certificates(pem)
         return tuple(
@@ -52,9 +57,9 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
             for place, each in enumerate(found, start=1)
         )
     except certificates.FAULTS as error:
-        raise InputError(f"{path}: {_not_pem(pem)}") from error
+        raise InputError(f"{source}: {_not_pem(pem)}") from error
     except Malformed as error:
-        raise InputError(f"{path}: {error.detail}; have it issued anew") from error
+        raise InputError(f"{source}: {error.detail}; have it issued anew") from error
 
 
 def _not_pem(octets: bytes) -> str:

@@ -23,7 +23,7 @@ from mecai.ca.storage.keystore import Keystore, home_of, locked, read_keystore
 from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry, Revocation, serial_text
 from mecai.ca.storage.register import Register
 from mecai.ca.storage.schedule import PublicationSchedule
-from mecai.errors import HostError, InputError
+from mecai.errors import HostError, InputError, MecaiError
 from mecai.protocol.objects import authorities
 from mecai.protocol.objects.entries import encode_authority
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der, spki_hash
@@ -43,6 +43,12 @@ REASONS: Final = {
         x509.ReasonFlags.privilege_withdrawn,
     )
 }
+
+
+class NotGood(MecaiError):
+    """A certificate is not one of this authority's, or no longer one to rely on."""
+
+    exit_code = 1
 
 
 def initialise(config: AuthorityConfig, now: datetime) -> bool:
@@ -118,6 +124,22 @@ class CertificateAuthority:
             self._publication.publish_statuses([text], now)
         self._publication.publish_crls(now)
         return entry, entry.revocation is None
+
+    def check(self, certificate: x509.Certificate, now: datetime) -> RegisterEntry:
+        """Return the entry of this very certificate.
+
+        Raises `NotGood` if it is not from this authority, out of its time or revoked.
+        """
+        serial, end = serial_text(certificate.serial_number), certificate.not_valid_after_utc
+        entry = self._register.entry(serial)
+        if entry is None or entry.certificate != certificate:
+            raise NotGood(f"certificate {serial}: not issued by this authority")
+        if entry.revocation:
+            reason = entry.revocation.reason.value
+            raise NotGood(f"certificate {serial}: revoked at {entry.revocation.time}: {reason}")
+        if not certificate.not_valid_before_utc <= now <= end:
+            raise NotGood(f"certificate {serial}: valid from {certificate.not_valid_before_utc} to {end}")
+        return entry
 
     def entries(self) -> tuple[RegisterEntry, ...]:
         """Return everything that was signed, in the order of signing."""

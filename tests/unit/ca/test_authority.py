@@ -1,5 +1,6 @@
 """What an authority certifies and what it refuses; the certificates hold before three independent judges."""
 
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -8,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from mecai.ca.authority.operations import REASONS, CertificateAuthority, initialise, opened
+from mecai.ca.authority.operations import REASONS, CertificateAuthority, NotGood, initialise, opened
 from mecai.ca.config import AuthorityConfig, Days
 from mecai.ca.storage.records import CertificateProfile
 from mecai.errors import HostError, InputError
@@ -17,7 +18,9 @@ from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.keys import PublicKey
 from tests.pki import DAY, HOUR, NOW, key, rsa_key
+from tests.pki import issue as sign_foreign
 
+SECOND: Final = timedelta(seconds=1)
 UNSPECIFIED: Final = x509.ReasonFlags.unspecified
 
 
@@ -169,6 +172,32 @@ def test_a_revocation_is_for_good(authority: CertificateAuthority) -> None:
     assert not done
     assert entry.revocation
     assert (entry.revocation.time, entry.revocation.reason) == (NOW, x509.ReasonFlags.superseded)
+
+
+def test_a_good_certificate_is_found_good_to_its_last_second(authority: CertificateAuthority) -> None:
+    leaf, _ = issue(authority, CertificateProfile.SERVER, "www.example.test")
+    for now in (NOW, leaf.not_valid_after_utc):
+        assert authority.check(leaf, now).certificate == leaf
+    for now in (leaf.not_valid_before_utc - SECOND, leaf.not_valid_after_utc + SECOND):
+        with pytest.raises(NotGood, match="valid from"):
+            authority.check(leaf, now)
+
+
+def test_a_revoked_certificate_is_not_good(authority: CertificateAuthority) -> None:
+    leaf, _ = issue(authority, CertificateProfile.SERVER, "www.example.test")
+    authority.revoke(leaf.serial_number, x509.ReasonFlags.superseded, NOW)
+    with pytest.raises(NotGood, match=f"revoked at {re.escape(str(NOW))}: superseded"):
+        authority.check(leaf, NOW)
+
+
+def test_a_certificate_of_another_authority_is_not_good(authority: CertificateAuthority) -> None:
+    """Nor is it one that bears a serial number of this authority."""
+    leaf, _ = issue(authority, CertificateProfile.SERVER, "www.example.test")
+    own, span = key("www"), (NOW - DAY, NOW + DAY)
+    for serial in (leaf.serial_number, 5):
+        foreign = sign_foreign("www.example.test", own, None, [], span=span, serial=serial).certificate
+        with pytest.raises(NotGood, match="not issued by this authority"):
+            authority.check(foreign, NOW)
 
 
 def test_only_what_was_issued_can_be_revoked(authority: CertificateAuthority, config: AuthorityConfig) -> None:

@@ -1,6 +1,7 @@
 """`mecai ca`: what each verb says, to people and to programs."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.ca.authority.keys import make_request
+from mecai.ca.authority.operations import NotGood
 from mecai.ca.storage.records import serial_text
 from mecai.cli.ca import command
 from mecai.errors import HostError, InputError
@@ -98,6 +100,27 @@ def test_revoke_by_certificate_or_serial_number(mecai: Mecai, tmp_path: Path) ->
     again = mecai("revoke", "--serial", f"{number:X}")
     assert again.output.startswith(f"unchanged: server certificate {serial} (www.example.test) was revoked at")
     assert again.exit_code == 0
+
+
+def test_check_tells_whether_a_certificate_may_be_kept(mecai: Mecai, tmp_path: Path) -> None:
+    mecai("init")
+    issue(mecai, "--out", str(tmp_path / "out.pem"))
+    pem = (tmp_path / "out.pem").read_bytes()
+    serial = serial_text(x509.load_pem_x509_certificate(pem).serial_number)
+    said = mecai("check", "--certificate", "-", given=pem)
+    assert said.exit_code == 0
+    assert said.output.startswith(f"good: server certificate {serial}, valid until ")
+    mecai("revoke", "--serial", serial, "--reason", "superseded")
+    refused = mecai("check", "--certificate", str(tmp_path / "out.pem")).exception
+    assert isinstance(refused, NotGood)
+    assert re.fullmatch(f"certificate {serial}: revoked at .*: superseded", str(refused))
+
+
+def test_check_without_a_certificate_is_bad_input(mecai: Mecai) -> None:
+    mecai("init")
+    error = mecai("check", "--certificate", "-", given=b"garbage").exception
+    assert isinstance(error, InputError)
+    assert "holds no PEM certificate" in str(error)
 
 
 @pytest.mark.parametrize(
