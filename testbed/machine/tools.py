@@ -64,10 +64,13 @@ def become(argv: Sequence[str | Path]) -> NoReturn:
 
 
 def run_detached(argv: Sequence[str | Path], log: Path) -> None:
-    """Run a tool that puts itself in the background, its output to `log`."""
+    """Run a tool that puts itself in the background, its output to `log`; raises `HostError` when it cannot begin."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as sink:
-        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
+        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
+    if done.returncode:
+        said = _last_line(log.read_text(encoding="utf-8", errors="replace"))
+        raise HostError(f"{_words(argv)}: exit code {done.returncode}: {said}; log {log}")
 
 
 def run_logged(

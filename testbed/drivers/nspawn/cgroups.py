@@ -13,17 +13,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mecai.errors import HostError
+from testbed.machine import tools
 from testbed.machine.limits import LIMITS
 from testbed.machine.waiting import until
 
 _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
+_SYSTEMD = Path("/run/systemd/system")  # it is there where systemd is the machine's PID 1 (sd_booted(3))
 _ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
 
 
 def hierarchies() -> list[Path]:
     """Find where groups are made, the v2 hierarchy first; raises `HostError` when there is no v2."""
-    if Path("/run/systemd/system").is_dir():
+    if _ruled_by_systemd():
         if not (_ROOT / "cgroup.controllers").is_file():
             raise HostError(f"{_ROOT}: systemd rules a cgroup v1 layout; boot with systemd.unified_cgroup_hierarchy=1")
         return [_ROOT / "system.slice"]
@@ -37,7 +39,7 @@ def hierarchies() -> list[Path]:
 def starter(label: str) -> list[str]:
     """Return the command prefix that runs a program inside the group of this label."""
     parents = hierarchies()
-    if _ROOT / "system.slice" in parents:
+    if _ruled_by_systemd():
         return ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={label}", "--property=Delegate=yes", "--"]
     groups = [parent / label for parent in parents]
     for group in groups:
@@ -85,6 +87,12 @@ def end(label: str) -> None:
     until(lambda: _remove(label), LIMITS.kill_seconds, lambda: f"{label}: processes {processes(label)} do not end")
 
 
+def _stop_scope(scope: str) -> bool:
+    for verb in ("stop", "reset-failed"):
+        tools.answer(["systemctl", verb, scope])
+    return tools.answer(["systemctl", "show", "--property=ActiveState", "--value", scope]) == "inactive"
+
+
 def _groups(pattern: str) -> list[Path]:
     """Find the groups that match, per hierarchy in its order, named plainly or as systemd names a scope."""
     names = (pattern, f"{pattern}.scope")
@@ -103,7 +111,14 @@ def _tree(group: Path) -> Iterator[Path]:
         yield Path(directory)
 
 
+def _ruled_by_systemd() -> bool:
+    return _SYSTEMD.is_dir()
+
+
 def _remove(label: str) -> bool:
+    """Remove an empty group; where it is a scope, systemd does: it keeps one for ever whose group went without it."""
+    if _ruled_by_systemd() and not _stop_scope(f"{label}.scope"):
+        return False
     for group in _groups(label):
         for directory in _tree(group):
             with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from mecai.errors import HostError
 from testbed.drivers.driver import State
 from testbed.drivers.nspawn import cgroups, overlay
-from testbed.machine import tools
+from testbed.machine import mounts, tools
 from testbed.machine.lab import Lab
 from testbed.machine.limits import LIMITS
 from testbed.machine.waiting import Note, until
@@ -22,7 +22,9 @@ from testbed.model.plan import Plan
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = ["env", "--ignore-environment", "--chdir=/root", "HOME=/root", "USER=root", "LANG=C.UTF-8", _PATH]
-_PROPAGATE = Path("/run/systemd/nspawn/propagate")
+_RUN = Path("/run/systemd/nspawn")
+# What systemd-nspawn makes below it for each host, under the host's label (systemd 252, 257).
+_TRACES = ("propagate", "unix-export")
 # systemd's signal for "power off in good order", sent to its PID 1 (systemd(1), SIGNALS).
 _POWER_OFF = signal.SIGRTMIN + 4
 
@@ -33,7 +35,7 @@ def ensure(lab: Lab, plan: Plan, image: Path, note: Note) -> int:
     absent = [name for name in names if state(lab, name) != "running"]
     new = {name for name in absent if not overlay.was_booted(lab, name)}
     for name in absent:
-        cgroups.end(lab.label(name))
+        _end(lab, name)
         overlay.ensure(lab, name, image)
         overlay.write_identity(lab, plan, name)
         _start(lab, name)
@@ -83,11 +85,26 @@ def stop(lab: Lab) -> int:
                 os.kill(leader, _POWER_OFF)
     with contextlib.suppress(HostError):
         until(lambda: not any(map(cgroups.processes, labels)), LIMITS.halt_seconds, lambda: "hosts do not halt")
-    for label in labels:
-        cgroups.end(label)
-    for path in _PROPAGATE.glob(lab.label("*")):  # systemd-nspawn leaves it behind when it is killed
-        path.rmdir()
+    traces = {path.name for kind in _TRACES for path in (_RUN / kind).glob(lab.label("*"))}
+    for label in labels | traces:
+        _end(lab, label.removeprefix(lab.label("")))
     return len(labels)
+
+
+def _end(lab: Lab, host: str) -> None:
+    """End what is left of a host, and remove what systemd-nspawn leaves behind when it is killed.
+
+    A later systemd-nspawn refuses a mount point that is still there; nobody else ever removes these files.
+    """
+    cgroups.end(lab.label(host))
+    for kind in _TRACES:
+        trace = _RUN / kind / lab.label(host)
+        mounts.release(trace)
+        if trace.exists():
+            trace.rmdir()
+    if (root := overlay.root(lab, host)).exists():
+        found = root.stat()
+        (_RUN / "locks" / f"inode-{found.st_dev}:{found.st_ino}").unlink(missing_ok=True)
 
 
 def _start(lab: Lab, host: str) -> None:

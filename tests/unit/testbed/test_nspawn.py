@@ -1,0 +1,72 @@
+"""What is left of a host that was killed is found and removed, and only that, whoever rules the control groups."""
+
+from pathlib import Path
+
+import pytest
+
+from mecai.errors import HostError
+from testbed.drivers.nspawn import cgroups, hosts
+from testbed.machine import mounts, tools
+from testbed.machine.lab import Lab
+
+
+class Systemd:
+    """systemctl and what it knows: scopes with their state. A scope without its group stays until it is stopped."""
+
+    def __init__(self, **scopes: str) -> None:
+        self.scopes = scopes
+
+    def answer(self, argv: list[str]) -> str:
+        """Answer as systemctl does."""
+        name = argv[-1].removesuffix(".scope").rpartition(".")[2]
+        match argv[1], self.scopes.get(name):
+            case "stop", "active":
+                self.scopes[name] = "failed"
+            case "reset-failed", "failed":
+                del self.scopes[name]
+            case "show", state:
+                return state or "inactive"
+        return ""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a machine with systemd as PID 1 and no control groups; returns where systemd-nspawn keeps files."""
+    (tmp_path / "cgroup" / "system.slice").mkdir(parents=True)
+    (tmp_path / "cgroup" / "cgroup.controllers").touch()
+    monkeypatch.setattr(cgroups, "_ROOT", tmp_path / "cgroup")
+    monkeypatch.setattr(cgroups, "_SYSTEMD", tmp_path)
+    monkeypatch.setattr(hosts, "_RUN", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_scope_that_lost_its_group_is_ended(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    systemd = Systemd(www="active", other="active")
+    monkeypatch.setattr(tools, "answer", systemd.answer)
+    cgroups.end("mecai.tiny.www")
+    assert systemd.scopes == {"other": "active"}
+    assert run.parent.exists()
+
+
+def test_traces_of_killed_hosts_are_unmounted_and_removed(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, released = Lab("tiny", labs=tmp_path / "labs"), []
+    monkeypatch.setattr(tools, "answer", Systemd().answer)
+    monkeypatch.setattr(mounts, "release", released.append)
+    root = lab.host_directory("www") / "root"
+    for path in (root, run / "unix-export" / "mecai.tiny.www", run / "propagate" / "mecai.other.www", run / "locks"):
+        path.mkdir(parents=True)
+    own = run / "locks" / f"inode-{root.stat().st_dev}:{root.stat().st_ino}"
+    for lock in (own, run / "locks" / "inode-1:1"):
+        lock.touch()
+
+    assert hosts.stop(lab) == 0
+    assert run / "unix-export" / "mecai.tiny.www" in released
+    left = sorted(str(path.relative_to(run)) for path in run.rglob("*") if not any(path.glob("*")))
+    assert left == ["locks/inode-1:1", "propagate/mecai.other.www", "unix-export"]
+
+
+def test_a_host_that_cannot_even_be_started_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match=r"exit code 5: Unit mecai\.tiny\.www\.scope already exists; log .*console"):
+        tools.run_detached(["sh", "-c", "echo Unit mecai.tiny.www.scope already exists; exit 5"], tmp_path / "console")
