@@ -13,6 +13,7 @@ from testbed.drivers.driver import Driver
 from testbed.machine.lab import Lab
 from testbed.model.plan import Plan
 from testbed.model.reading import find, is_file, load
+from testbed.model.snapshot import Snapshot
 from testbed.model.topology import Topology
 from testbed.roles import ROLES
 
@@ -61,10 +62,16 @@ def read_topology(lab: Lab, topology: str | None) -> tuple[Topology, Path]:
 
 def open_lab(lab_id: str | None, topology: str | None = None) -> tuple[Driver, Plan]:
     """Return the driver and the plan of a lab that was made, as its snapshot says; raises `HostError`."""
+    driver, made = open_made(lab_id, topology)
+    return driver, made.plan
+
+
+def open_made(lab_id: str | None, topology: str | None = None) -> tuple[Driver, Snapshot]:
+    """Return the driver of a lab that was made, and how it was made; raises `HostError`."""
     lab = name_lab(lab_id, topology)
     if (made := lab.snapshot()) is None:
         raise HostError(f"lab {lab.id}: there is none on this machine: make it with: testbed up --lab {lab.id}")
-    return driver_of(lab), made.plan
+    return driver_of(lab), made
 
 
 def _made_from(file: Path) -> Lab | None:

@@ -1,29 +1,45 @@
-"""Tables for the terminal."""
+"""Tables for the terminal: 80 columns hold them, and no cell is cut."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
-from testbed.lifecycle.health import HostStatus
+from testbed.lifecycle.health import BrokenPromise, HostStatus
 
 _WIDEST = 1000
 _COLOURS = {"healthy": "green", "degraded": "yellow", "down": "red"}
 
 
 def show_status(console: Console, statuses: Sequence[HostStatus]) -> None:
-    """Show one line for each host, then one for each problem."""
-    headers = ("host", "role", "zone", "IPv4", "IPv6", "state", "health")
-    table = Table(*headers, box=None, pad_edge=False, header_style="bold")
-    for status in statuses:
-        health = f"[{_COLOURS[status.health]}]{status.health}[/]"
-        table.add_row(status.name, status.role, status.zone, *status.addresses, status.state, health)
-    # No cell is cut: a pipe gets the table whole, and a terminal that is narrower wraps it.
+    """Show one line for each host, then each problem with the hosts that have it, and the command that shows it."""
+    show_table(console, ("host", "role", "zone", "IPv4", "IPv6", "health"), map(_row, statuses))
+    for problem, hosts in _grouped(statuses).items():
+        line = f"{', '.join(hosts)}: expected: {problem.promise}; seen: {problem.said}\n  {problem.command}"
+        console.print(escape(line), soft_wrap=True, highlight=False)
+
+
+def show_table(console: Console, headers: Iterable[str], rows: Iterable[Sequence[str | Text]]) -> None:
+    """Show rows under headers; a pipe gets the table whole, and a terminal that is narrower wraps it."""
+    table = Table(*headers, box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else escape(cell) for cell in row))
     console.width = max(console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum)
     console.print(table)
+
+
+def _row(status: HostStatus) -> Sequence[str | Text]:
+    health = Text(status.health, _COLOURS[status.health])
+    return (status.name, status.role, status.zone, *status.addresses, health)
+
+
+def _grouped(statuses: Sequence[HostStatus]) -> dict[BrokenPromise, list[str]]:
+    """Put together the hosts that have the same problem, which the same command shows."""
+    hosts: dict[BrokenPromise, list[str]] = {}
     for status in statuses:
         for problem in status.problems:
-            line = f"{status.name}: expected: {problem.promise}; seen: {problem.said}\n  {problem.command}"
-            console.print(escape(line), soft_wrap=True, highlight=False)
+            hosts.setdefault(problem, []).append(status.name)
+    return hosts

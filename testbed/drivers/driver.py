@@ -49,6 +49,12 @@ class Driver(Protocol):
     def connection(self, host: str) -> list[str]:
         """Return the prefix under which a program joins all of a host; raises `HostError` when it does not run."""
 
+    def stop(self, host: str) -> None:
+        """End one host, in good order if it can be had; nothing where it does not run."""
+
+    def console(self, host: str) -> Path:
+        """Return the file with what a host said on its console since its last boot."""
+
     def ssh_host_key(self, host: str) -> str:
         """Return a host's public SSH key: type and key."""
 

@@ -42,6 +42,14 @@ class NspawnDriver:
         """Return the prefix that joins all of a host's namespaces."""
         return hosts.join_prefix(self.lab, host)
 
+    def stop(self, host: str) -> None:
+        """Power one host off, or kill it when it does not."""
+        hosts.stop_one(self.lab, host)
+
+    def console(self, host: str) -> Path:
+        """Return the file that systemd-nspawn writes."""
+        return hosts.console(self.lab, host)
+
     def ssh_host_key(self, host: str) -> str:
         """Read the key that the host made at its first boot."""
         return overlay.ssh_host_key(self.lab, host)

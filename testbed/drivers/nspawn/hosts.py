@@ -7,7 +7,7 @@ A host runs while its PID 1 (`leader`) and the systemd-nspawn that supervises it
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,16 +79,26 @@ def present(lab: Lab) -> set[str]:
 def stop(lab: Lab) -> int:
     """End every host that carries the lab's id, in good order if it can be had, else at once; returns how many."""
     labels = present(lab)
+    _halt(labels)
+    traces = {path.name for kind in _TRACES for path in (_RUN / kind).glob(lab.label("*"))}
+    for label in labels | traces:
+        _end(lab, label.removeprefix(lab.label("")))
+    return len(labels)
+
+
+def stop_one(lab: Lab, host: str) -> None:
+    """End one host, in good order if it can be had, else at once."""
+    _halt({lab.label(host)})
+    _end(lab, host)
+
+
+def _halt(labels: Collection[str]) -> None:
     for label in labels:
         with contextlib.suppress(ProcessLookupError):
             if leader := cgroups.leader(label):
                 os.kill(leader, _POWER_OFF)
     with contextlib.suppress(HostError):
         until(lambda: not any(map(cgroups.processes, labels)), LIMITS.halt_seconds, lambda: "hosts do not halt")
-    traces = {path.name for kind in _TRACES for path in (_RUN / kind).glob(lab.label("*"))}
-    for label in labels | traces:
-        _end(lab, label.removeprefix(lab.label("")))
-    return len(labels)
 
 
 def _end(lab: Lab, host: str) -> None:

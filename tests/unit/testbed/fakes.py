@@ -32,6 +32,7 @@ class FakeDriver:
     def ensure_hosts(self, plan: Plan, image: Path, note: Note) -> int:
         """Have hosts."""
         note(str(image))
+        self.states.clear()
         return len(plan.topology.hosts)
 
     def state(self, host: str) -> State:
@@ -47,6 +48,14 @@ class FakeDriver:
     def connection(self, host: str) -> list[str]:
         """Return a prefix that names the host."""
         return ["join", host]
+
+    def stop(self, host: str) -> None:
+        """Stop it."""
+        self.states[host] = "stopped"
+
+    def console(self, host: str) -> Path:
+        """Return a file that names the host."""
+        return self.lab.host_directory(host) / "console.log"
 
     def ssh_host_key(self, host: str) -> str:
         """Return a key that names the host."""

@@ -1,5 +1,6 @@
 """How the answers of a host's promises become one word, and what is wrong becomes one line."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,24 @@ def test_what_is_wrong_fits_one_line() -> None:
         health.HostStatus("www", "tls_server", "hosting", "running", "healthy", ("", ""), ()),
     ]
     assert health.describe(statuses) == "1 of 2 hosts do not do what they promise: alder (the VAS is ready)"
+
+
+@pytest.mark.parametrize(
+    ("state", "failed", "expected"),
+    [
+        ("running", "", (0, "")),
+        ("degraded", "nginx.service loaded failed failed A web server\nknot.service loaded failed failed DNS\n",
+         (1, "degraded: nginx.service knot.service\n")),
+        ("starting", "", (1, "starting\n")),
+    ],
+)  # fmt: skip
+def test_a_unit_that_failed_is_named(state: str, failed: str, expected: tuple[int, str], tmp_path: Path) -> None:
+    program = tmp_path / "systemctl"
+    code = int(state != "running")
+    program.write_text(f"#!/bin/sh\n[ $1 = list-units ] && printf '{failed}' && exit\necho {state}\nexit {code}\n")
+    program.chmod(0o755)
+    check = next(iter(health.checks(SMALL, SMALL.topology.host("www"))))
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(check.command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == expected
+    assert check.look == ["systemctl", "--failed"]

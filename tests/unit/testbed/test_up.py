@@ -9,8 +9,10 @@ import pytest
 
 from mecai.errors import HostError, InputError
 from testbed.cli import options
+from testbed.drivers.driver import State
 from testbed.lifecycle.up import LabBuild, intend
-from testbed.machine.lab import REPOSITORY, Lab
+from testbed.machine import tools
+from testbed.machine.lab import REPOSITORY, Lab, write_file
 from testbed.model import plan, reading
 from testbed.model.snapshot import Snapshot
 from testbed.provision.image import build
@@ -142,3 +144,64 @@ def test_a_demonstration_that_goes_wrong_fails_up_and_demo(
     code, _, err = call(["demo", "--lab", "tiny", "--format", "json"], monkeypatch, capsys)
     assert code == 3
     assert "demonstration, 'The client demands vouchers, and gets one'" in err
+
+
+def test_a_restarted_host_runs_again_and_is_reached(
+    driver: FakeDriver, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(driver, source)
+    stopped: list[str] = []
+    monkeypatch.setattr(FakeDriver, "stop", lambda _self, host: stopped.append(host))
+    code, out, _ = call(["restart", "--lab", "tiny", "c", "--format", "json"], monkeypatch, capsys)
+    assert (code, json.loads(out)) == (0, {"lab": "tiny", "host": "c", "state": "running"})
+    assert stopped == ["c"]
+    assert "Host c\n" in driver.lab.ssh_config.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("verb", ["restart", "logs"])
+def test_a_host_that_the_lab_has_not_is_bad_input(
+    verb: str, driver: FakeDriver, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(driver, source)
+    code, _, err = call([verb, "--lab", "tiny", "nobody"], monkeypatch, capsys)
+    assert (code, err) == (2, "testbed: no host 'nobody' in topology 'tiny': use one of r, c\n")
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "expected"),
+    [
+        ("running", "", "journalctl --boot --no-pager --lines=100"),
+        ("running", "--unit=nginx", "journalctl --boot --no-pager --unit=nginx"),
+        ("stopped", "", "tail --lines=100 CONSOLE"),
+    ],
+)
+def test_logs_are_the_journal_or_of_a_host_that_does_not_run_its_console(
+    state: State, words: str, expected: str, driver: FakeDriver, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch, capsys = request.getfixturevalue("monkeypatch"), request.getfixturevalue("capsys")
+    made(driver, request.getfixturevalue("source"))
+    driver.states["c"] = state
+    driver.command = lambda _host, command: list(command)
+    became: list[list[str]] = []
+    monkeypatch.setattr(tools, "become", became.append)
+    call(["logs", "--lab", "tiny", "c", *words.split()], monkeypatch, capsys)
+    assert " ".join(became[0]) == expected.replace("CONSOLE", str(driver.console("c")))
+
+
+def test_labs_are_listed_the_damaged_too(
+    driver: FakeDriver, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = replace(driver.lab, id="broken")
+    write_file(other.snapshot_file, "{")
+    made(driver, source)
+    driver.states["c"] = "stopped"
+    monkeypatch.setattr("testbed.cli.list.Lab.all", lambda: [other, driver.lab])
+    monkeypatch.setattr("testbed.cli.list.driver_of", lambda _lab: driver)
+    code, out, _ = call(["list", "--format", "json"], monkeypatch, capsys)
+    assert code == 0
+    assert [(lab["lab"], lab["topology"], lab["hosts"]) for lab in json.loads(out)["labs"]] == [
+        ("broken", "damaged record", ""),
+        ("tiny", "tiny", "1 of 2 running"),
+    ]
+    monkeypatch.setattr("testbed.cli.list.Lab.all", list)
+    assert call(["list"], monkeypatch, capsys)[1] == "no lab on this machine: make one with: testbed up\n"
