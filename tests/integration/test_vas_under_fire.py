@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
@@ -98,7 +98,8 @@ def test_the_vas_keeps_answering_an_honest_server_while_endless_and_silent_peers
             answers.add(code(world.ask(request(world, ENDLESS), STRANGERS[0])))
         return answers
 
-    with closing(silent), closing(endless), ThreadPoolExecutor(len(STRANGERS)) as pool:
+    with closing(silent), closing(endless), ThreadPoolExecutor(len(STRANGERS)) as pool, ExitStack() as stack:
+        stack.callback(answered.set)
         talk = pool.submit(have_endless_peers_probed)
         silence = [
             pool.submit(world.ask, request(world, addresses), stranger)
