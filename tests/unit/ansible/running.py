@@ -1,0 +1,39 @@
+"""Runs Ansible as its users do, on this machine alone: tasks of the roles, with the collection of this checkout."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ANSIBLE = Path(__file__).resolve().parents[3] / "ansible"
+BOUND = 240  # seconds, on a machine that is busy with other things
+
+
+def ansible(folder: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's commands in a folder of the test's own; what it writes on the way stays there."""
+    collection = folder / "collections" / "ansible_collections" / "mecai" / "infrastructure"
+    collection.parent.mkdir(parents=True, exist_ok=True)
+    if not collection.exists():
+        collection.symlink_to(ANSIBLE)
+    (folder / "ansible.cfg").touch()
+    own = {
+        "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    return subprocess.run(
+        [str(Path(sys.executable).with_name(command)), *arguments],
+        cwd=folder, env=os.environ | own, capture_output=True, text=True, timeout=BOUND, check=False,
+    )  # fmt: skip
+
+
+def play(folder: Path, tasks: list[dict[str, Any]], *arguments: str, **words: Any) -> subprocess.CompletedProcess[str]:
+    """Run tasks on this machine, as the user who runs the tests; `words` are further keywords of the play."""
+    plays = [{"name": "A play", "hosts": "localhost", "connection": "local", "gather_facts": False, **words}]
+    playbook = folder / "play.yml"
+    playbook.write_text(json.dumps([plays[0] | {"tasks": tasks}]), encoding="utf-8")
+    python = f"ansible_python_interpreter={sys.executable}"
+    return ansible(folder, "ansible-playbook", "-i", "localhost,", "-e", python, *arguments, playbook.name)

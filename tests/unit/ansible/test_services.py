@@ -1,0 +1,64 @@
+"""What the role `service` writes for a service, by Ansible itself: its limits, and who may see its settings."""
+
+import getpass
+import grp
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.ansible.running import ANSIBLE, play
+
+SERVICE = ANSIBLE / "roles" / "service"
+PASSWORD = "not-to-be-shown"
+WRITE = "Write the settings and the units"
+
+
+def _writing() -> dict[str, Any]:
+    """Return the role's own task, made to run without root."""
+    found = yaml.safe_load((SERVICE / "tasks" / "main.yml").read_text(encoding="utf-8"))
+    (task,) = [inner for block in found for inner in block.get("block", ()) if inner["name"] == WRITE]
+    task["ansible.builtin.template"]["owner"] = getpass.getuser()
+    return dict(task)
+
+
+def _files(folder: Path) -> dict[str, Any]:
+    """Return the role's variables as they are, except that the files lie in the test's folder."""
+    known = {}
+    for part in ("defaults", "vars"):
+        known |= yaml.safe_load((SERVICE / part / "main.yml").read_text(encoding="utf-8"))
+    (folder / "vas.toml.j2").write_text(f'database = "postgresql://mecai:{PASSWORD}@db.example/mecai"\n')
+    return known | {
+        "service_name": "vas",
+        "service_settings": f"{folder}/vas.toml",
+        "service_command": "/opt/mecai/venv/bin/true",
+        "__service_settings_file": f"{folder}/vas.toml",
+        "__service_unit_file": f"{folder}/mecai-vas.service",
+        "__service_user": grp.getgrgid(os.getgid()).gr_name,
+    }
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Run the task as `--diff` does; return the folder of what it wrote, and all that it said."""
+    folder = tmp_path_factory.mktemp("service")
+    words = {"vars": _files(folder)}
+    (folder / "templates").symlink_to(SERVICE / "templates")
+    ran = play(folder, [_writing()], "--diff", "-vvv", "-e", "service_tasks_max=7", **words)
+    assert ran.returncode == 0, ran.stdout
+    return folder, ran.stdout
+
+
+def test_a_database_password_is_neither_shown_nor_readable_by_all(written: tuple[Path, str]) -> None:
+    folder, said = written
+    assert PASSWORD in (folder / "vas.toml").read_text()
+    assert PASSWORD not in said
+    assert "MemoryDenyWriteExecute=yes" in said  # units are shown
+    assert (folder / "vas.toml").stat().st_mode & 0o777 == 0o640
+
+
+def test_every_unit_bounds_memory_and_tasks(written: tuple[Path, str]) -> None:
+    unit = (written[0] / "mecai-vas.service").read_text().splitlines()
+    assert {"MemoryMax=1G", "MemorySwapMax=0", "TasksMax=7"} <= set(unit)
