@@ -1,0 +1,105 @@
+"""What the role `nginx` settles for all sites, held by a real nginx: who the client is, and how much it may ask."""
+
+import http.client
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.unit.ansible.running import ANSIBLE, play
+
+ROLE = ANSIBLE / "roles" / "nginx"
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+BOUND = 30  # seconds
+SITE = """
+daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid; events {{}}
+http {{
+    access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    include {folder}/common.conf;
+    server {{
+        listen 127.0.0.1:{port};
+        location = /client {{ return 200 $remote_addr; }}
+        location = /slow {{ proxy_pass http://unix:{folder}/slow.sock; }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[int]:
+    """Run nginx with the role's own template; yield its port on the loopback."""
+    template = {"src": f"{ROLE}/templates/common.conf.j2", "dest": f"{folder}/common.conf", "mode": "0600"}
+    files = [f"{ROLE}/{part}/main.yml" for part in ("defaults", "vars")]
+    task = {"name": "Write it", "ansible.builtin.template": template}
+    ran = play(folder, [task], *options, vars_files=files)
+    assert ran.returncode == 0, ran.stdout
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "nginx.conf").write_text(SITE.format(folder=folder, port=port))
+    command = [str(NGINX), "-p", str(folder), "-c", "nginx.conf"]
+    tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, timeout=BOUND)
+    assert tested.returncode == 0, tested.stderr
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            _until_it_listens(port, server)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(BOUND)
+
+
+def _until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
+    while server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    pytest.fail("nginx ended")
+
+
+def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
+    """Ask nginx once."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND)) as connection:
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        with connection.getresponse() as answer:
+            return answer.status, answer.read().decode()
+
+
+@pytest.mark.skipif(NGINX is None, reason="there is no nginx on this machine")
+def test_only_a_trusted_proxy_is_believed_who_the_client_is(tmp_path: Path) -> None:
+    (trusting := tmp_path / "trusting").mkdir()
+    with serving(trusting, "-e", '{"nginx_trusted_proxies": ["127.0.0.0/8", "2001:db8::/32"]}') as port:
+        # What the client itself wrote, 192.0.2.1, stands before what the proxies saw.
+        through = asked(port, "/client", X_Forwarded_For="192.0.2.1, 203.0.113.9, 127.0.0.2")
+        assert through == (200, "203.0.113.9")
+    (plain := tmp_path / "plain").mkdir()
+    with serving(plain) as port:
+        assert asked(port, "/client", X_Forwarded_For="203.0.113.9") == (200, "127.0.0.1")
+
+
+@pytest.mark.skipif(NGINX is None, reason="there is no nginx on this machine")
+def test_one_address_may_ask_only_so_much_at_once(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as slow, serving(tmp_path, "-e", "nginx_connections_per_address=1") as port:
+        slow.bind(f"{tmp_path}/slow.sock")
+        (tmp_path / "slow.sock").chmod(0o666)
+        slow.listen()
+        slow.settimeout(BOUND)
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND)) as first:
+            first.request("GET", "/slow")
+            at_work, _ = slow.accept()
+            with at_work:
+                assert asked(port, "/slow")[0] == 503
+
+
+def test_an_nginx_that_died_is_started_again() -> None:
+    """Held by systemd itself in the lab; here, that its unit gets the word, in the folder that systemd reads."""
+    tasks = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text(encoding="utf-8"))
+    written = {task["ansible.builtin.template"]["dest"]: task for task in tasks if "ansible.builtin.template" in task}
+    source = written["/etc/systemd/system/nginx.service.d/mecai.conf"]["ansible.builtin.template"]["src"]
+    assert "\n[Service]\nRestart=on-failure\n" in (ROLE / "templates" / source).read_text(encoding="utf-8")
+    assert tasks[-1]["ansible.builtin.systemd_service"]["daemon_reload"] is True
