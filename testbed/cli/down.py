@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from testbed.cli.options import format_option, lab_option, name_lab, topology_option
+from testbed.cli.progress import shown
 from testbed.drivers import driver_of
 from testbed.drivers.driver import Removed
 from testbed.lifecycle import down
@@ -20,7 +21,7 @@ def command(lab_id: str | None, topology: str | None, form: str) -> None:
     """Remove exactly what a lab made: hosts, networks, mounts, files; the image stays in the cache."""
     tools.require_root()
     lab = name_lab(lab_id, topology)
-    with lab.lock():
+    with lab.lock(), shown("down", "powering hosts off, removing networks, mounts and files"):
         removed = down.remove(driver_of(lab))
     if form == "json":
         click.echo(json.dumps({"lab": lab.id, "removed": asdict(removed)}, indent=2))

@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from testbed.cli.options import format_option, lab_option, open_lab, topology_option
+from testbed.cli.progress import shown
 from testbed.cli.tables import show_status
 from testbed.lifecycle import health
 from testbed.machine import tools
@@ -20,7 +21,8 @@ def command(lab_id: str | None, topology: str | None, form: str) -> int:
     """Show each host with its state and health; exit code 1 unless all are healthy."""
     tools.require_root()
     driver, plan = open_lab(lab_id, topology)
-    statuses = health.observe(driver, plan)
+    with shown("status", "asking every host"):
+        statuses = health.observe(driver, plan)
     if form == "json":
         rows = [asdict(status) for status in statuses]
         click.echo(json.dumps({"lab": driver.lab.id, "topology": plan.topology.name, "hosts": rows}, indent=2))

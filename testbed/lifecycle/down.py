@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 
 from testbed.drivers.driver import Driver, Removed
-from testbed.provision.image import build
+from testbed.provision.image import workshop
 
 
 def remove(driver: Driver) -> Removed:
@@ -17,5 +17,5 @@ def remove(driver: Driver) -> Removed:
     files = directory.exists()
     if files:
         shutil.rmtree(directory)
-    build.clear_unfinished()
+    workshop.clear_unfinished()
     return replace(removed, files=files)

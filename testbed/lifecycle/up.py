@@ -115,6 +115,11 @@ def intend(driver: Driver, model: Topology, source: Path) -> Snapshot:
         if driver.present():
             raise HostError(f"lab {lab.id}: leftovers without a record: testbed down --lab {lab.id}, then up")
         return Snapshot(str(REPOSITORY), str(source.resolve()), build.wanted().hash, make(model))
+    if made.checkout != str(REPOSITORY) and not Path(made.checkout).exists():
+        raise HostError(
+            f"lab {lab.id}: was made by the checkout {made.checkout}, which is no more (this is {REPOSITORY}): "
+            f"testbed down --lab {lab.id}, then up"
+        )
     if made.checkout != str(REPOSITORY):
         raise HostError(
             f"lab {lab.id}: belongs to the checkout {made.checkout}: "

@@ -13,6 +13,7 @@ class LabLimits:
 
     poll_interval_seconds: float = 0.1
     command_seconds: float = 30
+    silence_seconds: float = 5
     wheel_seconds: float = 60
     apt_update_seconds: float = 120
     image_seconds: float = 420
@@ -21,7 +22,7 @@ class LabLimits:
     health_check_seconds: float = 10
     health_interval_seconds: float = 1
     health_settle_seconds: float = 60
-    halt_seconds: float = 10
+    halt_seconds: float = 45  # gunicorn lets a request end for 30
     kill_seconds: float = 10
 
     ansible_forks: int = 12

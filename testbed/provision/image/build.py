@@ -10,18 +10,19 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mecai.errors import HostError
-from testbed.machine import locks, mounts, tools
+from testbed.machine import tools
 from testbed.machine.lab import CACHE, REPOSITORY
 from testbed.machine.limits import LIMITS
-from testbed.machine.waiting import Note, until
+from testbed.machine.waiting import Note
+from testbed.provision.image import workshop
 
 _HERE = Path(__file__).parent
-_UNFINISHED = ".building"
+_CAUSE = REPOSITORY / "scripts" / "cause"
 _SUITE = "trixie"
 PYTHON = "3.13"
 _OPTIONS = [
@@ -78,15 +79,15 @@ def wanted() -> Image:
 
 def ensure(image: Image, log: Path, note: Note) -> bool:
     """Build the image unless it is cached; returns whether it was built. Raises `HostError`."""
-    with _lock(image, note):
+    with workshop.lock(image.directory, note):
         if image.built:
             return False
-        with _workshop(image) as workshop:
+        with workshop.opened(image.directory) as place:
             note("downloading Python packages")
-            _download_wheels(workshop / "wheelhouse")
-            _bootstrap(workshop, log, note)
-            shutil.rmtree(workshop / "wheelhouse")
-            workshop.rename(image.directory)
+            _download_wheels(place / "wheelhouse", log)
+            _bootstrap(place, log, note)
+            shutil.rmtree(place / "wheelhouse")
+            place.rename(image.directory)
         return True
 
 
@@ -96,13 +97,6 @@ def pip_options() -> list[str]:
     platforms = [f"--platform={level}_{machine}" for level in _MANYLINUX]
     pinned = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
     return [*pinned, "--implementation=cp", f"--python-version={PYTHON}", *platforms]
-
-
-def clear_unfinished(cache: Path = CACHE / "images") -> None:
-    """Unmount and remove what builds left that were killed; a build that goes on is left alone."""
-    for workshop in cache.glob(f"*{_UNFINISHED}"):
-        with suppress(locks.Held), locks.hold(_lock_of(Image(workshop.stem, cache))):
-            _clear(workshop)
 
 
 def mirror() -> str:
@@ -124,7 +118,7 @@ def _sites() -> list[str]:
     ]
 
 
-def _bootstrap(workshop: Path, log: Path, note: Note) -> None:
+def _bootstrap(place: Path, log: Path, note: Note) -> None:
     def show(line: str) -> None:
         if progress := _PROGRESS.match(line):
             note(progress[1])
@@ -136,15 +130,16 @@ def _bootstrap(workshop: Path, log: Path, note: Note) -> None:
         f"--include={','.join(_packages())}",
         f"--customize-hook={_HERE / 'customise.sh'}",
         _SUITE,
-        str(workshop / "root"),
+        str(place / "root"),
         mirror(),
     ]
     environment = {
-        "WHEELHOUSE": str(workshop / "wheelhouse"),
+        "WHEELHOUSE": str(place / "wheelhouse"),
         "REQUIREMENTS": str(_requirements()),
         "TMPDIR": "/tmp",  # noqa: S108 - a path inside the new root, for its own tools
     }
-    tools.run_logged(command, log, seconds=LIMITS.image_seconds, environment=environment, on_line=show)
+    with _explained(log):
+        tools.run_logged(command, log, seconds=LIMITS.image_seconds, environment=environment, on_line=show)
 
 
 def _acquire_options() -> list[str]:
@@ -153,47 +148,20 @@ def _acquire_options() -> list[str]:
     return [line for line in tools.run(["apt-config", "dump"]).splitlines() if wanted_keys.match(line)]
 
 
-def _download_wheels(directory: Path) -> None:
+def _download_wheels(directory: Path, log: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", *pip_options()]
-    tools.run([*command, f"--requirement={_requirements()}", f"--dest={directory}"], seconds=LIMITS.image_seconds)
+    command += [f"--requirement={_requirements()}", f"--dest={directory}"]
+    with _explained(log):
+        tools.run_logged(command, log, seconds=LIMITS.image_seconds)
 
 
 @contextmanager
-def _workshop(image: Image) -> Iterator[Path]:
-    """Give a new directory to build in, next to the image; nothing of it stays, however the build ends."""
-    workshop = image.cache / f"{image.hash}{_UNFINISHED}"
-    _clear(workshop)
-    workshop.mkdir()
+def _explained(log: Path) -> Iterator[None]:
+    """Say of a download that failed what its log has as the cause, not how it ended."""
     try:
-        yield workshop
-    finally:
-        _clear(workshop)
-
-
-def _clear(workshop: Path) -> None:
-    mounts.release(workshop)  # mmdebstrap mounts /proc and /sys in the new root while it works
-    if workshop.exists():
-        shutil.rmtree(workshop)
-
-
-@contextmanager
-def _lock(image: Image, note: Note) -> Iterator[None]:
-    with ExitStack() as held:
-
-        def acquire() -> bool:
-            try:
-                held.enter_context(locks.hold(_lock_of(image)))
-            except locks.Held as error:
-                note(f"waiting for process {error.holder}, which builds this image")
-                return False
-            return True
-
-        until(acquire, LIMITS.image_seconds, lambda: f"image {image.hash}: another build of it does not end")
         yield
-
-
-def _lock_of(image: Image) -> Path:
-    return image.cache / f"{image.hash}.lock"
+    except HostError as error:
+        raise HostError(f"{error}; cause: {tools.answer([_CAUSE, log])}") from error
 
 
 def _packages() -> list[str]:

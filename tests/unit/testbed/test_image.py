@@ -1,12 +1,13 @@
 """What decides an image, and where it is built from."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from mecai.errors import HostError
 from testbed.machine import locks, mounts, tools
-from testbed.provision.image import build
+from testbed.provision.image import build, workshop
 
 LISTING = """main bookworm http://mirror.example/debian
 main bookworm-updates http://mirror.example/debian
@@ -65,10 +66,8 @@ def test_comments_in_the_package_list_decide_nothing() -> None:
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> build.Image:
     """Give an image that is built by making files."""
-    monkeypatch.setattr(build, "_download_wheels", lambda directory: directory.mkdir())
-    monkeypatch.setattr(
-        build, "_bootstrap", lambda workshop, _log, _note: (workshop / "root" / "etc").mkdir(parents=True)
-    )
+    monkeypatch.setattr(build, "_download_wheels", lambda directory, _log: directory.mkdir())
+    monkeypatch.setattr(build, "_bootstrap", lambda place, _log, _note: (place / "root" / "etc").mkdir(parents=True))
     return build.Image("0123456789abcdef", tmp_path / "images")
 
 
@@ -90,8 +89,8 @@ def test_a_build_that_is_broken_off_leaves_neither_mounts_nor_files(
     released: list[tuple[Path, bool]] = []
     monkeypatch.setattr(mounts, "release", lambda path: released.append((path, path.exists())))
 
-    def break_off(workshop: Path, _log: Path, _note: object) -> None:
-        (workshop / "root" / "proc").mkdir(parents=True)
+    def break_off(place: Path, _log: Path, _note: object) -> None:
+        (place / "root" / "proc").mkdir(parents=True)
         raise end
 
     monkeypatch.setattr(build, "_bootstrap", break_off)
@@ -105,5 +104,25 @@ def test_what_a_killed_build_left_is_cleared_and_one_that_goes_on_is_not(image: 
     for name in ("aaaa.building", "bbbb.building"):
         (image.cache / name / "root").mkdir(parents=True)
     with locks.hold(image.cache / "bbbb.lock"):
-        build.clear_unfinished(image.cache)
+        workshop.clear_unfinished(image.cache)
         assert sorted(path.name for path in image.cache.iterdir()) == ["bbbb.building", "bbbb.lock"]
+
+
+def test_a_build_without_network_names_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = "E: Failed to fetch http://mirror.example/debian/dists/trixie/InRelease  Could not resolve 'mirror.example'"
+    words = [
+        "Err:1 http://mirror.example/debian trixie InRelease",
+        fetch,
+        "E: Some index files failed to download. They have been ignored, or old ones used instead.",
+        "E: apt-get update --error-on=any -oDpkg::Use-Pty=false failed",
+        "I: main() received signal PIPE: waiting for setup...",
+        "E: mmdebstrap failed to run",
+    ]
+    program = tmp_path / "mmdebstrap"
+    program.write_text("#!/bin/sh\ncat <<'END'\n" + "\n".join(words) + "\nEND\nexit 1\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(build, "mirror", lambda: "http://mirror.example/debian")
+    monkeypatch.setattr(build, "_acquire_options", list)
+    with pytest.raises(HostError, match=r"^mmdebstrap: exit code 1: .*; cause: E: Failed to fetch .* Could not reso"):
+        build._bootstrap(tmp_path, tmp_path / "log", lambda _note: None)

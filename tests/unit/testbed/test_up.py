@@ -15,7 +15,7 @@ from testbed.machine import tools
 from testbed.machine.lab import REPOSITORY, Lab, write_file
 from testbed.model import plan, reading
 from testbed.model.snapshot import Snapshot
-from testbed.provision.image import build
+from testbed.provision.image import build, workshop
 from testbed.roles import ROLES
 from tests.unit.testbed.fakes import FakeDriver
 from tests.unit.testbed.test_cli import call
@@ -33,7 +33,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
         monkeypatch.setattr(f"testbed.cli.{module}.driver_of", lambda _lab: made)
     monkeypatch.setattr(options, "Lab", lambda identifier: replace(made.lab, id=identifier))
     monkeypatch.setattr(options.Lab, "all", lambda: [made.lab] if made.lab.directory.exists() else [], raising=False)
-    monkeypatch.setattr(build, "clear_unfinished", lambda: None)
+    monkeypatch.setattr(workshop, "clear_unfinished", lambda: None)
     monkeypatch.setattr(build, "wanted", lambda: IMAGE)
     return made
 
@@ -74,8 +74,14 @@ def test_a_second_up_keeps_the_plan_that_the_lab_was_made_with(driver: FakeDrive
 
 
 def test_a_lab_of_another_checkout_is_left_alone(driver: FakeDriver, source: Path) -> None:
+    driver.lab.write_snapshot(replace(made(driver, source), checkout="/usr"))
+    with pytest.raises(HostError, match="belongs to the checkout /usr: choose another id with --lab"):
+        intend(driver, reading.load(source, ROLES), source)
+
+
+def test_a_lab_whose_checkout_was_moved_asks_for_down(driver: FakeDriver, source: Path) -> None:
     driver.lab.write_snapshot(replace(made(driver, source), checkout="/elsewhere"))
-    with pytest.raises(HostError, match="belongs to the checkout /elsewhere: choose another id with --lab"):
+    with pytest.raises(HostError, match=r"by the checkout /elsewhere, which is no more .*: testbed down --lab tiny"):
         intend(driver, reading.load(source, ROLES), source)
 
 
