@@ -22,7 +22,7 @@ class LabLimits:
     health_check_seconds: float = 10
     health_interval_seconds: float = 1
     health_settle_seconds: float = 60
-    halt_seconds: float = 45  # gunicorn lets a request end for 30
+    halt_seconds: float = 15
     kill_seconds: float = 10
 
     ansible_forks: int = 12
