@@ -12,7 +12,7 @@ from mecai.protocol.codec.tls_request import RequestExtension
 class Attempt:
     """What a connection sent, to whom, and where the answer arrives."""
 
-    choice: RequestExtension | None  # None: nothing was demanded
+    extension: RequestExtension | None  # None: nothing was demanded
     exchange: tls.Exchange
     server_name: str | None
     peer_address: str | None

@@ -94,14 +94,14 @@ class VoucherContext(ssl.SSLContext):
         """Choose candidates and attach them to `connection`, whose handshake is about to begin."""
         if self.policy.mode == OFF:
             return Attempt(None, tls.Exchange({}), server_name, peer_address)
-        choice = RequestExtension(
+        extension = RequestExtension(
             quorum=self.policy.numbers.quorum,
             candidates=self._candidates(server_name or peer_address or ""),
             contexts=self.policy.contexts,
         )
-        exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: choice.encode()})
+        exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: extension.encode()})
         tls.attach(connection, exchange)
-        return Attempt(choice, exchange, server_name, peer_address)
+        return Attempt(extension, exchange, server_name, peer_address)
 
     def judge(self, attempt: Attempt, connection: tls.Connection) -> Verdict:
         """Judge `connection`, whose handshake is over; under `warn` a refusal is said and no more."""
@@ -122,7 +122,7 @@ class VoucherContext(ssl.SSLContext):
             rule=failure.rule if failure else None,
             detail=failure.detail if failure else "",
             vouched=vouched,
-            candidates=attempt.choice.candidates if attempt.choice else (),
+            candidates=attempt.extension.candidates if attempt.extension else (),
             peer_address=attempt.peer_address,
             facts=facts,
             seconds=time.perf_counter() - started,
@@ -130,21 +130,21 @@ class VoucherContext(ssl.SSLContext):
 
     def _apply_rules(self, attempt: Attempt, facts: tls.Facts) -> tuple[Vouched, ...]:
         """Return who vouched; raises `VerificationError`."""
-        if attempt.choice is None:
+        if attempt.extension is None:
             raise VerificationError("not-checked", "M1", "the mode is off: no voucher was asked for")
         demand = Demand(
             directory=self.directory,
-            policy=self._rules(attempt.choice),
+            policy=self._rules(attempt.extension),
             server_name=attempt.server_name,
             peer_address=attempt.peer_address,
         )
         return judge(demand, attempt.exchange.answer, facts, self._clock())
 
-    def _rules(self, choice: RequestExtension) -> Policy:
+    def _rules(self, extension: RequestExtension) -> Policy:
         return Policy(
-            candidates=choice.candidates,
-            quorum=choice.quorum,
-            contexts=choice.contexts,
+            candidates=extension.candidates,
+            quorum=extension.quorum,
+            contexts=extension.contexts,
             max_voucher_lifetime=self.policy.max_voucher_lifetime,
             nat64_prefixes=(*Policy.nat64_prefixes, *map(str, self.policy.nat64_prefixes)),
         )

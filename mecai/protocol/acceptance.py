@@ -38,8 +38,9 @@ class Newest:
 class Record:
     """What a reader remembers of the directories that it has accepted.
 
-    All contexts share one record: pins that held for one context alone would let a key that was left behind there sign
-    another.
+    One record for each set of first pins. A client with one publisher keeps one for all contexts that this publisher
+    signs: were its pins kept for each context, a key that was left behind in one could sign another. A VAS, whose
+    operator pins a publisher for each context (X1), keeps one record for each.
     """
 
     accepted: bytes = _NOTHING  # SHA-256 over the signed octets that were accepted last

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import certificate_hash, sha256
+from mecai.protocol.pki.names import dns_names
 from mecai.protocol.pki.path import validate_chain
 from mecai.service.pem import load_certificates
 from mecai.sidecar.config import CertificateEntry
@@ -40,7 +41,7 @@ class Site:
     @property
     def name(self) -> str:
         """What a person calls it: the server name, the first name of the certificate, or its subject."""
-        return self.entry.server_name or next(iter(_dns_names(self.path[0])), self.path[0].subject.rfc4514_string())
+        return self.entry.server_name or next(iter(dns_names(self.path[0])), self.path[0].subject.rfc4514_string())
 
     @property
     def valid_until(self) -> datetime:
@@ -53,11 +54,3 @@ def load_site(entry: CertificateEntry, directory: Directory, now: datetime) -> S
     presented = load_certificates(entry.chain)
     path = validate_chain(presented[0], presented[1:], directory.anchors, None, now)
     return Site(entry, presented, tuple(path))
-
-
-def _dns_names(certificate: x509.Certificate) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return names.get_values_for_type(x509.DNSName)

@@ -16,7 +16,7 @@ from mecai.service.deadline import Deadline
 from mecai.vas.admission.in_flight import RequestsInFlight
 from mecai.vas.admission.quotas import Clock, Quotas
 from mecai.vas.admission.slots import BUSY, Slots
-from mecai.vas.issuance.issue import Case, Issued, Notary, OnHold
+from mecai.vas.issuance.issue import ExaminedRequest, Issued, Notary, OnHold
 from mecai.vas.refusal import Code, Refusal
 
 SECONDS: Final = 30.0  # for a whole request (R4)
@@ -42,10 +42,10 @@ class Admission:
             request = self._decode(body, requester)
             facts |= _facts(request)
             own = self._quotas.take_requester(requester, request)
-            case = self._notary.examine(request, requester)
+            examined = self._notary.examine(request, requester)
             self._quotas.take_targets(requester, request, own=own)
             with self._slots.held(requester, own=own):
-                answer = self._work(case, body)
+                answer = self._work(examined, body)
         except Refusal as refusal:
             LOG.info("refused", extra=facts | _reason(refusal))
             raise
@@ -62,10 +62,10 @@ class Admission:
             self._quotas.take_malformed(requester)
             raise Refusal(Code.MALFORMED, error.detail) from error
 
-    def _work(self, case: Case, body: bytes) -> Issued | OnHold:
+    def _work(self, examined: ExaminedRequest, body: bytes) -> Issued | OnHold:
         deadline = Deadline(SECONDS, self._clock)
         try:
-            return self._in_flight.join(body, lambda: self._notary.vouch(case, deadline), deadline)
+            return self._in_flight.join(body, lambda: self._notary.vouch(examined, deadline), deadline)
         except TimeoutError as error:
             raise Refusal(Code.OVERLOADED, "an identical request is still at work", retry=BUSY) from error
 

@@ -39,7 +39,7 @@ Charge = Callable[[str, VoucherRequest, Sequence[bytes]], None]
 
 
 @dataclass(frozen=True)
-class Case:
+class ExaminedRequest:
     """A request of an allowed target with a trusted chain; `requester` goes into the voucher log."""
 
     request: VoucherRequest
@@ -79,24 +79,24 @@ class Notary:
     hold: timedelta
     clock: Callable[[], datetime]
 
-    def examine(self, request: VoucherRequest, requester: str) -> Case:
+    def examine(self, request: VoucherRequest, requester: str) -> ExaminedRequest:
         """Judge a request that decoded by itself; raises `Refusal`. Nobody is contacted."""
         target = self.targets.target(request)
-        return Case(request, requester, target, self.trust.judge(request.chain, self.clock()))
+        return ExaminedRequest(request, requester, target, self.trust.judge(request.chain, self.clock()))
 
-    def vouch(self, case: Case, deadline: Deadline) -> Issued | OnHold:
+    def vouch(self, examined: ExaminedRequest, deadline: Deadline) -> Issued | OnHold:
         """Do the rest of the work; raises `Refusal`."""
         now = self.clock()
-        evidence = (*self._collect(case.trusted, now), self.own_status.current(now))
+        evidence = (*self._collect(examined.trusted, now), self.own_status.current(now))
         probed = self.clock()  # before the first handshake: what a voucher says held from then on
-        found = corroborate(case.target, self.probe, deadline)
+        found = corroborate(examined.target, self.probe, deadline)
         require_agreement(found)
-        first_seen = self.log.sight(case.request, probed)
+        first_seen = self.log.sight(examined.request, probed)
         if (end := hold_end(first_seen, self.hold, self.clock())) is not None:
             return OnHold(end)
-        info = self._state(case, evidence, found, probed)
-        self.charge(case.requester, case.request, found.addresses)
-        return self._sign(info, evidence, case.requester)
+        info = self._state(examined, evidence, found, probed)
+        self.charge(examined.requester, examined.request, found.addresses)
+        return self._sign(info, evidence, examined.requester)
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:
         try:
@@ -104,7 +104,9 @@ class Notary:
         except VerificationError as error:
             raise from_verdict(error) from error
 
-    def _state(self, case: Case, evidence: tuple[Evidence, ...], found: Corroboration, probed: datetime) -> VoucherInfo:
+    def _state(
+        self, examined: ExaminedRequest, evidence: tuple[Evidence, ...], found: Corroboration, probed: datetime
+    ) -> VoucherInfo:
         """Put into words what was found.
 
         `evidence` names the certificates of the path in its order; its last piece is the VA's own and bounds the time
@@ -114,7 +116,7 @@ class Notary:
         hashes = [each.certificate_hash for each in statuses]
         ends = (
             probed + self.lifetime,
-            *(each.not_valid_after_utc for each in (self.signer.certificate, *case.trusted.path[:-1])),
+            *(each.not_valid_after_utc for each in (self.signer.certificate, *examined.trusted.path[:-1])),
             *(each.until for each in evidence),
         )
         if min(ends) <= self.clock():
@@ -125,10 +127,10 @@ class Notary:
             certificate_hash=hashes[0],
             intermediate_hashes=tuple(hashes[1:]),
             addresses=found.addresses,
-            probed_port=case.request.port,
+            probed_port=examined.request.port,
             this_update=probed,
             next_update=min(ends),
-            trust_contexts=case.trusted.contexts,
+            trust_contexts=examined.trusted.contexts,
             intermediates_matched=found.intermediates_matched,
             perspectives=PERSPECTIVES,
             status_evidence=tuple(statuses),

@@ -136,6 +136,17 @@ def test_the_highest_sequence_outlives_the_process(engine: Engine, publish: Publ
 NEXT = publisher("next")
 
 
+def test_what_one_context_remembers_outlives_what_another_accepts(engine: Engine, publish: Publish) -> None:
+    """MOZ 2, then OTHER 1, then a new process is given MOZ 1: it still knows the 2."""
+    Directories((publish(directory(ALDER, sequence=2)),), engine).in_force(NOW)
+    other = publish(directory(ALDER, context="OTHER"))
+    assert Directories((other,), engine).in_force(NOW)[0].sequence == 1
+    with pytest.raises(Refusal, match="no trust context has a valid directory"):
+        Directories((publish(directory(ALDER, sequence=1)),), engine).in_force(NOW)
+    again = Directories((publish(directory(ALDER, sequence=2)), other), engine).in_force(NOW)
+    assert [(each.context, each.sequence) for each in again] == [("MOZ", 2), ("OTHER", 1)]
+
+
 def test_a_rotation_of_publisher_keys_is_followed_also_by_the_next_process(engine: Engine, publish: Publish) -> None:
     """The file of pins still names the old key; what it signed has named another, and only that one counts (D2)."""
     rotation = directory(ALDER, sequence=2, publishers=(NEXT.certificate,))
