@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from mecai.protocol.limits import LIMITS
+from mecai.vas.config import VasConfig
+
 ANSIBLE = Path(__file__).resolve().parents[3] / "ansible"
 ROLES = sorted(path for path in (ANSIBLE / "roles").iterdir())
 GROUPS = re.compile(r"\bgroups\b|\bgroup_names\b")
@@ -96,3 +99,12 @@ def test_every_service_comes_from_one_role() -> None:
     }
     assert services == {"ca", "ocsp", "vas", "sidecar", "publisher"}
     assert [path.parent.parent.name for path in ANSIBLE.glob("roles/*/templates/*.service.j2")] == ["service"]
+
+
+def test_a_vas_may_have_as_many_threads_as_its_requests_at_work_need() -> None:
+    """Two for each address of a probe (the handshake, what cuts it off), one for each certificate of a chain."""
+    role = ANSIBLE / "roles" / "voucher_authority"
+    (service,) = [task["vars"] for task in _imports(role) if task["vars"].get("service_name") == "vas"][:1]
+    each = 2 * LIMITS.addresses + LIMITS.intermediates + 1
+    http = _read(role / "defaults" / "main.yml")["voucher_authority_threads"]
+    assert service["service_tasks_max"] >= 2 * (VasConfig.parallel_requests * each + http)
