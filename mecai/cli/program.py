@@ -6,8 +6,8 @@ to its end (`| head`). The last two are what a shell says of a program that SIGI
 
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
@@ -18,7 +18,8 @@ from mecai.service.printable import printable
 
 _INTERRUPTED: Final = 130
 _UNREAD: Final = 141
-_STDOUT: Final = 1  # its descriptor
+_STDOUT: Final = 1  # its descriptor, as the next
+_STDERR: Final = 2
 _OURS: Final = ("mecai", "testbed")
 
 
@@ -80,7 +81,7 @@ def run(command: click.Command, name: str, interrupted: str = "interrupted") -> 
     except OSError as error:
         _end(3, f"{name}: {error}")
     except click.ClickException as error:
-        with suppress(BrokenPipeError):
+        with _perhaps_unheard():
             error.show()
         _end(2)
     except click.Abort:
@@ -89,13 +90,27 @@ def run(command: click.Command, name: str, interrupted: str = "interrupted") -> 
 
 
 def _end(code: int, *lines: str) -> NoReturn:
-    with suppress(BrokenPipeError):  # the code says it as well
+    with _perhaps_unheard():
         for line in filter(None, lines):
             click.echo(printable(line), err=True)
     raise SystemExit(code)
 
 
 def _end_unread() -> NoReturn:
-    """End without a word; what is still to be written goes nowhere when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+    """End without a word."""
+    _discard(_STDOUT)
     raise SystemExit(_UNREAD)
+
+
+@contextmanager
+def _perhaps_unheard() -> Iterator[None]:
+    """Say something on stderr that nobody need hear: the exit code says it as well."""
+    try:
+        yield
+    except BrokenPipeError:
+        _discard(_STDERR)
+
+
+def _discard(descriptor: int) -> None:
+    """Let what is still to be written go nowhere when the interpreter ends; Python 3.13 would end with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
