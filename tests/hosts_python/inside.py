@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,13 +13,14 @@ STORE = CACHE / "hosts-python"
 RESULTS = REPOSITORY / "build" / "tests"
 # Beside the system's own folders, as `.venv` is.
 PACKAGES = Path("/opt/checkout/packages")
+PROJECT = Path("/opt/checkout/project")
 COMMANDS = Path("/opt/checkout/bin")
 ENVIRONMENT = {
     "HOME": "/root",
     "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",  # noqa: S108 - in the memory of this one run
     "LANG": "C.UTF-8",
     "PATH": f"{COMMANDS}:/usr/sbin:/usr/bin",
-    "PYTHONPATH": f"{REPOSITORY}:{PACKAGES}",
+    "PYTHONPATH": f"{REPOSITORY}:{PROJECT}:{PACKAGES}",
 }
 
 
@@ -49,19 +51,26 @@ def _bind(source: Path, point: Path, access: str) -> None:
     tools.run(["mount", "-o", f"bind,{access}", source, point])
 
 
-def _write_command(root: Path, name: str) -> None:
-    """Write what pip would, had it installed the project (`[project.scripts]`)."""
-    program = _below(root, COMMANDS) / name
-    program.parent.mkdir(exist_ok=True)
-    program.write_text(f"#!/usr/bin/python3\nfrom {name}.cli.main import main\nraise SystemExit(main())\n")
-    program.chmod(0o755)
+def _install_project(root: Path) -> None:
+    """Write what pip would, had it installed the project as it is: its metadata and its commands."""
+    project = distribution("mecai")
+    for name in ("METADATA", "entry_points.txt"):
+        _write(_below(root, PROJECT) / f"mecai-{project.version}.dist-info" / name, project.read_text(name) or "")
+    for command in project.entry_points.select(group="console_scripts"):
+        text = f"#!/usr/bin/python3\nfrom {command.module} import {command.attr}\nraise SystemExit({command.attr}())\n"
+        _write(_below(root, COMMANDS) / command.name, text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
 
 
 def main(image: str, packages: str, *arguments: str) -> NoReturn:
     """Become the image's Python."""
     root = _mount_root(Path(image), Path(packages))
-    for name in ("mecai", "testbed"):
-        _write_command(root, name)
+    _install_project(root)
     tools.run(["ip", "link", "set", "lo", "up"])
     os.chroot(root)
     os.chdir(REPOSITORY)
