@@ -2,25 +2,25 @@
 
 import os
 import sys
-from importlib.metadata import distribution
+from importlib.metadata import EntryPoint, distribution, distributions
 from pathlib import Path
 from typing import NoReturn
 
 from testbed.machine import tools
 from testbed.machine.lab import CACHE, REPOSITORY
+from testbed.provision.image.build import PYTHON
 
 STORE = CACHE / "hosts-python"
 RESULTS = REPOSITORY / "build" / "tests"
-# Beside the system's own folders, as `.venv` is.
-PACKAGES = Path("/opt/checkout/packages")
-PROJECT = Path("/opt/checkout/project")
-COMMANDS = Path("/opt/checkout/bin")
+
+# Inside: a virtual environment, as `.venv` is outside.
+VENV = Path("/opt/checkout")
+PACKAGES = Path("/opt/packages")
 ENVIRONMENT = {
     "HOME": "/root",
     "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",  # noqa: S108 - in the memory of this one run
     "LANG": "C.UTF-8",
-    "PATH": f"{COMMANDS}:/usr/sbin:/usr/bin",
-    "PYTHONPATH": f"{REPOSITORY}:{PROJECT}:{PACKAGES}",
+    "PATH": f"{VENV}/bin:/usr/sbin:/usr/bin",
 }
 
 
@@ -51,30 +51,40 @@ def _bind(source: Path, point: Path, access: str) -> None:
     tools.run(["mount", "-o", f"bind,{access}", source, point])
 
 
-def _install_project(root: Path) -> None:
-    """Write what pip would, had it installed the project as it is: its metadata and its commands."""
-    project = distribution("mecai")
+def _make_venv(root: Path, packages: Path) -> None:
+    """Make an environment of the packages and, as it lies there, the project."""
+    tools.run(["chroot", root, "python3", "-m", "venv", "--without-pip", VENV])
+    venv, project = _below(root, VENV), distribution("mecai")
+    library = venv / "lib" / f"python{PYTHON}" / "site-packages"
+    _write(library / "checkout.pth", f"{PACKAGES}\n{REPOSITORY}\n")
     for name in ("METADATA", "entry_points.txt"):
-        _write(_below(root, PROJECT) / f"mecai-{project.version}.dist-info" / name, project.read_text(name) or "")
-    for command in project.entry_points.select(group="console_scripts"):
-        text = f"#!/usr/bin/python3\nfrom {command.module} import {command.attr}\nraise SystemExit({command.attr}())\n"
-        _write(_below(root, COMMANDS) / command.name, text)
+        _write(library / f"mecai-{project.version}.dist-info" / name, project.read_text(name) or "")
+    for installed in (project, *distributions(path=[str(packages)])):
+        for command in installed.entry_points.select(group="console_scripts"):
+            _write_command(venv / "bin" / command.name, command)
+
+
+def _write_command(path: Path, command: EntryPoint) -> None:
+    """Write what pip would have written."""
+    call = f"from {command.module} import {command.attr}\nraise SystemExit({command.attr}())\n"
+    _write(path, f"#!{VENV}/bin/python\n{call}")
+    path.chmod(0o755)
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
 
 
 def main(image: str, packages: str, *arguments: str) -> NoReturn:
     """Become the image's Python."""
     root = _mount_root(Path(image), Path(packages))
-    _install_project(root)
+    _make_venv(root, Path(packages))
     tools.run(["ip", "link", "set", "lo", "up"])
     os.chroot(root)
     os.chdir(REPOSITORY)
-    os.execve("/usr/bin/python3", ["/usr/bin/python3", *arguments], ENVIRONMENT)  # noqa: S606 - a list, no shell
+    python = str(VENV / "bin" / "python")
+    os.execve(python, [python, *arguments], ENVIRONMENT)  # noqa: S606 - a list, no shell
 
 
 if __name__ == "__main__":
