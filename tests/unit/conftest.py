@@ -1,0 +1,12 @@
+"""What every unit test has around it: nothing that the machine's own environment says of MECAI."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_word_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away the variables that name a lab, a configuration or a cache: CI sets them, a person may."""
+    for name in [name for name in os.environ if name.startswith("MECAI_")]:
+        monkeypatch.delenv(name)
