@@ -34,13 +34,13 @@ types: deps ## mypy, strict
 	@$(BIN)/python -m tests types
 
 unit: deps ## tests without network, services or root
-	@$(BIN)/python -m tests unit
+	@$(BIN)/python -m tests protocol unit
 
 unit-3.13: deps ## the same with the Python of the lab's hosts, in their image
 	@$(BIN)/python -m tests unit-3.13
 
 integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopback
-	@$(BIN)/python -m tests integration
+	@$(BIN)/python -m tests install integration
 
 module: test-deps ## the nginx module: parts without nginx, then sanitizer builds in a real nginx
 	@$(BIN)/python -m tests module
