@@ -16,7 +16,7 @@ from mecai.sidecar import daemon
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.kinds import kinds_of
 from mecai.sidecar.refresh import Environment, Refresher
-from mecai.sidecar.report import Row, report
+from mecai.sidecar.report import StapleStatus, report
 
 _with_config = config_option("/etc/mecai/sidecar.toml", "The sidecar's configuration.")
 
@@ -69,7 +69,7 @@ def _config_as_owner(path: Path) -> SidecarConfig:
     return config
 
 
-def _show(context: click.Context, rows: Sequence[Row], style: str) -> None:
+def _show(context: click.Context, rows: Sequence[StapleStatus], style: str) -> None:
     healthy = all(row.state.served for row in rows)
     moment = now()
     if style == "json":

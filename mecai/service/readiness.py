@@ -14,7 +14,7 @@ KEPT: Final = 1.0  # seconds
 
 LOG = logging.getLogger(__name__)
 
-Answer = tuple[dict[str, Any], int]
+ReadinessDocument = tuple[dict[str, Any], int]
 
 
 class Readiness:
@@ -23,10 +23,10 @@ class Readiness:
     def __init__(self, checks: Mapping[str, Callable[[], object]], clock: Callable[[], float] = time.monotonic) -> None:
         self._checks = checks
         self._clock = clock
-        self._kept: tuple[float, Answer] | None = None
+        self._kept: tuple[float, ReadinessDocument] | None = None
         self._lock = threading.Lock()
 
-    def answer(self) -> Answer:
+    def answer(self) -> ReadinessDocument:
         """Return the JSON document and the HTTP status: 200, or 503 with the names of the checks that failed."""
         with self._lock:
             if self._kept is None or self._clock() - self._kept[0] >= KEPT:
@@ -34,7 +34,7 @@ class Readiness:
                 self._kept = self._clock(), answer
             return self._kept[1]
 
-    def _ask(self) -> Answer:
+    def _ask(self) -> ReadinessDocument:
         failed = [name for name, check in self._checks.items() if not _passes(name, check)]
         return ({"status": "not ready", "failed": failed}, 503) if failed else ({"status": "ready"}, 200)
 

@@ -34,7 +34,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Row:
+class StapleStatus:
     """One line of the report. `kind` is voucher or ocsp, or certificate for a chain that cannot be served."""
 
     certificate: str
@@ -47,18 +47,21 @@ class Row:
     due: datetime | None = None
 
 
-def report(config: SidecarConfig, kinds: Sequence[StapleKind], now: datetime) -> tuple[Row, ...]:
+def report(config: SidecarConfig, kinds: Sequence[StapleKind], now: datetime) -> tuple[StapleStatus, ...]:
     """Return one row for each file that is wanted; raises `MecaiError` for the directory."""
     wanted = Surveyor(config, kinds).survey(now)
     store = StapleStore(config.staples)
     schedule = Schedule(config.private / "schedule.json")
     unreadable = [
-        Row(str(path), "certificate", "", State.UNREADABLE, str(error)) for path, error in wanted.failures.items()
+        StapleStatus(str(path), "certificate", "", State.UNREADABLE, str(error))
+        for path, error in wanted.failures.items()
     ]
     return (*unreadable, *_rows(wanted, store, Verdicts(store, kinds), schedule, now))
 
 
-def _rows(wanted: Wanted, store: StapleStore, verdicts: Verdicts, schedule: Schedule, now: datetime) -> Iterator[Row]:
+def _rows(
+    wanted: Wanted, store: StapleStore, verdicts: Verdicts, schedule: Schedule, now: datetime
+) -> Iterator[StapleStatus]:
     for task in wanted.tasks:
         planned = schedule[task.identifier]
         servable = None
@@ -66,7 +69,7 @@ def _rows(wanted: Wanted, store: StapleStore, verdicts: Verdicts, schedule: Sche
             state, detail, servable = _state(task, verdicts, wanted, now)
         else:
             state, detail = State.MISSING, ""
-        yield Row(
+        yield StapleStatus(
             certificate=task.site.name,
             kind=task.kind.word,
             name=task.name,

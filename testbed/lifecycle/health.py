@@ -3,7 +3,6 @@
 A host is `down` when it does not run, `degraded` when it runs and a check of its role fails, `healthy` otherwise.
 """
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -95,6 +94,6 @@ def _problems(driver: Driver, check: Check) -> Iterator[BrokenPromise]:
     try:
         tools.run(driver.enter(check.on, check.command), seconds=LIMITS.health_check_seconds)
     except HostError as error:
-        said = re.sub(r"^.*exit code \d+: ", "", str(error))
+        said = error.said if isinstance(error, tools.ToolFailed) else str(error)
         again = f"testbed exec --lab {driver.lab.id} {check.on} -- {shlex.join(check.look or check.command)}"
         yield BrokenPromise(check.promise, said, again)

@@ -110,7 +110,7 @@ class Lab:
         try:
             with unwinding(), locks.hold(self.locks / self.id):
                 yield
-        except locks.Held as error:
+        except locks.LockTaken as error:
             raise HostError(
                 f"lab {self.id}: another testbed command (process {error.holder}) works on it: "
                 "wait until it ends, or choose another lab with --lab"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 
-class Held(Exception):
+class LockTaken(Exception):
     """Another process holds the lock; `holder` is its number as it wrote it, or `unknown`."""
 
     def __init__(self, holder: str) -> None:
@@ -18,7 +18,7 @@ class Held(Exception):
 
 @contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Hold a lock, its file gone at the end; raises `Held` at once while another process holds it."""
+    """Hold a lock, its file gone at the end; raises `LockTaken` at once while another process holds it."""
     with _take(path) as file:
         try:
             file.truncate(0)
@@ -38,7 +38,7 @@ def _take(path: Path) -> TextIO:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             with file:
-                raise Held(file.read().strip() or "unknown") from error
+                raise LockTaken(file.read().strip() or "unknown") from error
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
             return file
         file.close()

@@ -30,6 +30,14 @@ PACKAGES = {
 }
 
 
+class ToolFailed(HostError):
+    """A tool ended with another exit code than 0; `said` is its last line."""
+
+    def __init__(self, what: str, said: str) -> None:
+        super().__init__(f"{what}: {said}")
+        self.said = said
+
+
 def missing() -> list[str]:
     """List the tools that this machine lacks."""
     return [tool for tool in PACKAGES if shutil.which(tool) is None]
@@ -46,7 +54,7 @@ def run(argv: Sequence[str | Path], *, seconds: float = LIMITS.command_seconds) 
     """Run a tool to its end and return what it wrote to stdout; raises `HostError`."""
     done = _finish(argv, seconds)
     if done.returncode:
-        raise HostError(f"{_words(argv)}: exit code {done.returncode}: {_last_line(done.stderr or done.stdout)}")
+        raise ToolFailed(f"{_words(argv)}: exit code {done.returncode}", _last_line(done.stderr or done.stdout))
     return done.stdout
 
 

@@ -9,12 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from mecai.service.printable import printable
-from mecai.sidecar.report import Row, State
+from mecai.sidecar.report import StapleStatus, State
 
 _COLOURS: Final = {State.GOOD: "green", State.PARTIAL: "yellow"}
 
 
-def document(row: Row, moment: datetime) -> dict[str, object]:
+def document(row: StapleStatus, moment: datetime) -> dict[str, object]:
     """Return one voucher or staple for programs; `age` and `left` in seconds."""
     return {
         "certificate": row.certificate,
@@ -30,7 +30,7 @@ def document(row: Row, moment: datetime) -> dict[str, object]:
     }
 
 
-def print_rows(rows: Sequence[Row], moment: datetime) -> None:
+def print_rows(rows: Sequence[StapleStatus], moment: datetime) -> None:
     """Print a table, then what is to be said of single rows."""
     console = Console()
     console.print(_table(rows, moment))
@@ -40,7 +40,7 @@ def print_rows(rows: Sequence[Row], moment: datetime) -> None:
             console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(rows: Sequence[Row], moment: datetime) -> Table:
+def _table(rows: Sequence[StapleStatus], moment: datetime) -> Table:
     table = Table(box=None, header_style="bold")
     for heading in ("certificate", "from", "state", "age", "left", "next"):
         table.add_column(heading, overflow="fold")

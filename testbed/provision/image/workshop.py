@@ -34,7 +34,7 @@ def lock(image: Path, note: Note) -> Iterator[None]:
         def acquire() -> bool:
             try:
                 held.enter_context(locks.hold(_lock_of(image)))
-            except locks.Held as error:
+            except locks.LockTaken as error:
                 note(f"waiting for process {error.holder}, which builds this image")
                 return False
             return True
@@ -46,7 +46,7 @@ def lock(image: Path, note: Note) -> Iterator[None]:
 def clear_unfinished(images: Path = IMAGES) -> None:
     """Unmount and remove what builds left that were killed; a build that goes on is left alone."""
     for place in images.glob(f"*{_UNFINISHED}"):
-        with suppress(locks.Held), locks.hold(_lock_of(place.with_name(place.stem))):
+        with suppress(locks.LockTaken), locks.hold(_lock_of(place.with_name(place.stem))):
             _clear(place)
 
 

@@ -16,7 +16,7 @@ from mecai.sidecar.kinds.kind import StapleKind
 from mecai.sidecar.kinds.ocsp_staple import OcspKind
 from mecai.sidecar.kinds.voucher import VoucherKind
 from mecai.sidecar.refresh import Environment, Refresher
-from mecai.sidecar.report import Row, report
+from mecai.sidecar.report import StapleStatus, report
 from mecai.sidecar.store import StapleStore
 from mecai.vrp.answers import Held
 from tests.directories import PUBLISHER, signed
@@ -71,7 +71,7 @@ class Side:
             self.refresher = Refresher(self.config, self.environment)
         return self.refresher.run(everything=everything)
 
-    def report(self) -> dict[str, Row]:
+    def report(self) -> dict[str, StapleStatus]:
         """Report, by name."""
         return {row.name: row for row in report(self.config, self.kinds(self.config), self.now)}
 
