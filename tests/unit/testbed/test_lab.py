@@ -19,7 +19,7 @@ from testbed.provision.image.build import Image
 from testbed.roles import ROLES
 
 MODEL = reading.parse("{name: tiny, zones: {z: a zone}, hosts: {r: {role: router, zone: z}}}", "tiny.yml", ROLES)
-MADE = Snapshot(str(REPOSITORY), "/work/tiny.yml", "0123456789abcdef", plan.make(MODEL))
+MADE = Snapshot(str(REPOSITORY), "/somewhere/tiny.yml", "0123456789abcdef", plan.make(MODEL))
 
 
 @pytest.fixture
