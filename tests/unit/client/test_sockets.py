@@ -83,7 +83,7 @@ def test_a_shutdown_before_the_verdict_leaves_no_way_in_the_clear(
     if way in WAYS_IN:
         far.sendall(b"lure")
     sock.shutdown(socket.SHUT_WR if way in WAYS_IN else socket.SHUT_RD)
-    with pytest.raises((OSError, NotImplementedError)) as caught:
+    with pytest.raises((OSError, NotImplementedError)) as caught:  # the latter: what `ssl` itself has closed for good
         WAYS[way](sock, tmp_path / "file")
     assert "not connected" in str(caught.value) or isinstance(caught.value, NotImplementedError)
     sock.close()
@@ -99,7 +99,7 @@ def test_the_first_use_is_a_handshake_and_its_refusal(
     sock, far = ends
     with ThreadPoolExecutor(1) as pool, peer("127.0.0.1"):
         received = pool.submit(_serve, far)
-        with pytest.raises((Refused, NotImplementedError)):
+        with pytest.raises((Refused, NotImplementedError)):  # the latter: what `ssl` itself has closed for good
             WAYS[way](sock, tmp_path / "file")
         sock.close()
         assert received.result(10) == b""
