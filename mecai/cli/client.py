@@ -1,10 +1,12 @@
 """`mecai client`: fetch a page, or only shake hands, and say who vouched for the server.
 
 Exit codes: 0 accepted (or no more than warned of), 1 refused, by the rules or by ordinary TLS, 2 usage, 3 nothing
-answered or no page came. Both formats show one document, so that they say the same.
+answered or no page came. Both formats show one document, so that they say the same. SSLKEYLOGFILE, as in browsers and
+curl, names a file for the secrets of the handshakes, with which Wireshark reads a capture.
 """
 
 import dataclasses
+import os
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -74,6 +76,8 @@ def _run(
 ) -> int:
     """Connect, perhaps fetch, show the document; returns the exit code."""
     context = VoucherContext.from_policy(_policy(config, mode, profile))
+    if keys := os.environ.get("SSLKEYLOGFILE"):
+        context.keylog_filename = keys
     show = print_json if style == "json" else print_text
     deadline = Deadline(timeout)
     try:

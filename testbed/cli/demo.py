@@ -12,7 +12,7 @@ from mecai.errors import InputError
 from testbed.cli.options import format_option, lab_option, open_lab
 from testbed.machine import tools
 from testbed.scenarios import demonstration
-from testbed.scenarios.hosts import on_hosts
+from testbed.scenarios.arena import Arena
 
 
 @click.command()
@@ -23,14 +23,14 @@ def command(lab_id: str | None, form: str) -> None:
     tools.require_root()
     driver, plan = open_lab(lab_id)
     missing = demonstration.left_out(plan)
-    if demonstration.actors(plan) is None:
+    if not demonstration.playable(plan):
         raise InputError(f"topology {plan.topology.name}: {missing}: name another lab with --lab")
     with driver.lab.lock():
         if form == "json":
-            steps = demonstration.play(on_hosts(driver), plan, lambda _step: None)
+            steps = demonstration.play(Arena.of(driver, plan), lambda _step: None)
             click.echo(json.dumps({"lab": driver.lab.id, "steps": [asdict(step) for step in steps]}, indent=2))
         else:
-            demonstration.play(on_hosts(driver), plan, show, colour=sys.stdout.isatty())
+            demonstration.play(Arena.of(driver, plan), show, colour=sys.stdout.isatty())
             click.echo(f"left out: {missing}" if missing else "", nl=bool(missing))
 
 

@@ -81,12 +81,12 @@ class Progress:
 
 
 @contextmanager
-def shown(stage: str, what: str) -> Iterator[None]:
-    """Say on stderr what is done while it is, for work that is one stage."""
+def shown(stage: str, what: str) -> Iterator[Callable[[str], None]]:
+    """Say on stderr what is done while it is, for work that is one stage; gives what changes the words."""
     progress = Progress(Console(stderr=True))
     progress.begin(stage)
     progress.note(what)
     try:
-        yield
+        yield progress.note
     finally:
         progress.stop()

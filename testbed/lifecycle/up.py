@@ -14,8 +14,8 @@ from testbed.model.snapshot import Snapshot
 from testbed.model.topology import Topology
 from testbed.provision import access, inventory, playbook, wheel
 from testbed.provision.image import build
-from testbed.scenarios import demonstration
-from testbed.scenarios.hosts import on_hosts
+from testbed.scenarios import demonstration, journal
+from testbed.scenarios.arena import Arena
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class LabBuild:
     def plan(self) -> Plan:
         """What the lab consists of."""
         return self.made.plan
+
+    @property
+    def arena(self) -> Arena:
+        """The lab as scenarios see it."""
+        return Arena.of(self.driver, self.plan)
 
     @property
     def image(self) -> build.Image:
@@ -90,13 +95,13 @@ class LabBuild:
 
     def _health(self, note: Note) -> str:
         note("undoing what an attack left")
-        demonstration.heal(on_hosts(self.driver), self.plan)
+        journal.stop(self.arena)
         note("asking every host")
         return f"{len(health.await_healthy(self.driver, self.plan))} hosts healthy"
 
     def _demonstration(self, note: Note) -> str:
         note("playing")
-        steps = demonstration.play(on_hosts(self.driver), self.plan, self.show, colour=self.colour)
+        steps = demonstration.play(self.arena, self.show, colour=self.colour)
         missing = demonstration.left_out(self.plan)
         return f"{len(steps)} steps as expected{f'; left out: {missing}' if missing else ''}"
 

@@ -27,5 +27,10 @@ class LabLimits:
 
     ansible_forks: int = 12
 
+    client_seconds: int = 15
+    recording_seconds: int = 600
+    random_draws: int = 60
+    sticky_keys: int = 2000
+
 
 LIMITS = LabLimits()

@@ -68,12 +68,16 @@ def is_file(name_or_file: str) -> bool:
 
 def load(path: Path, kinds: Kinds) -> Topology:
     """Read and validate a topology file; raises `InputError` for its first fault."""
+    return parse(text_of(path, "topology"), str(path), kinds)
+
+
+def text_of(path: Path, kind: str) -> str:
+    """Return the text of a file of this kind, such as a topology; raises `InputError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({why}): give the path of a topology file") from error
-    return parse(text, str(path), kinds)
+        raise InputError(f"{path}: cannot be read ({why}): give the path of a {kind} file") from error
 
 
 def parse(text: str, source: str, kinds: Kinds) -> Topology:

@@ -1,8 +1,8 @@
 """The demonstration: an accepted connection, an attack that a plain client believes, a refusal, and the healed lab.
 
-The attack is the one MECAI is for. A certificate authority that is not the site's own issues a certificate for the
-site's name to an attacker, and the client's resolver is made to point at the attacker (`impersonation`). Whatever
-happens, the lab is healed at the end, and what an earlier run left is healed at the beginning.
+The attack is the one MECAI is for, the scenario `rogue-no-voucher`: a certificate authority that is not the site's own
+issues a certificate for the site's name to an attacker, and the client's resolver is made to point at the attacker.
+Whatever happens, the lab is healed at the end, and what an earlier run left is healed at the beginning.
 """
 
 import re
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from mecai.errors import HostError
 from testbed.machine.signals import unwinding
 from testbed.model.plan import Plan
-from testbed.roles.tls_server import issuer
-from testbed.scenarios.hosts import Run
-from testbed.scenarios.impersonation import PAGE, Attack, clear, impersonation
+from testbed.scenarios import engine, journal, reading
+from testbed.scenarios.arena import Arena
+from testbed.scenarios.means.impersonate import PAGE
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Actors:
-    """The client, the site that it asks for, and the attack on it, where the topology has who could."""
-
-    client: str
-    site: str
-    attack: Attack | None
-
-
-@dataclass(frozen=True)
 class Expectation:
     """What a step does, and how it must end: in words, as exit code, as a pattern in its output."""
 
@@ -53,20 +44,12 @@ class Expectation:
 Show = Callable[[Step], None]
 
 _PLAYERS = ("tls_server", "client")
+_ATTACK = "rogue-no-voucher"
 
 
-def actors(plan: Plan) -> Actors | None:
-    """Find the actors in a topology, None in one without a server or without a client."""
-    topology = plan.topology
-    server, client, attacker = (next(iter(topology.of_role(role)), None) for role in (*_PLAYERS, "attacker"))
-    if not (server and client):
-        return None
-    compromised = [host.name for host in topology.of_role("authority") if host.name != issuer(topology, server)]
-    if not (attacker and compromised):
-        return Actors(client.name, server.names[0], None)
-    resolver, addresses = plan.resolver(client.name).name, plan.addresses(attacker.name)
-    attack = Attack(resolver, attacker.name, addresses, compromised[0], server.names[0])
-    return Actors(client.name, server.names[0], attack)
+def playable(plan: Plan) -> bool:
+    """Say whether a topology has a server and a client, without which nothing can be shown."""
+    return all(map(plan.topology.of_role, _PLAYERS))
 
 
 def left_out(plan: Plan) -> str:
@@ -78,33 +61,27 @@ def left_out(plan: Plan) -> str:
     return "" if topology.of_role("attacker") else "the attack: the topology has no attacker"
 
 
-def heal(run: Run, plan: Plan) -> None:
-    """Undo what an attack left whose program was killed; raises `HostError` when a part of it will not go."""
-    if (who := actors(plan)) and who.attack:
-        clear(run, who.attack)
-
-
-def play(run: Run, plan: Plan, show: Show, *, colour: bool = False) -> list[Step]:
+def play(arena: Arena, show: Show, *, colour: bool = False) -> list[Step]:
     """Play all steps that the topology has actors for, each shown as it ends.
 
     Raises `HostError` for the first that goes otherwise than expected.
     """
     steps: list[Step] = []
-    if (who := actors(plan)) is None:
+    if not playable(arena.plan):
         return steps
 
     def act(expected: Expectation) -> None:
-        steps.append(_act(run, who.client, expected, colour=colour))
+        steps.append(_act(arena, expected, colour=colour))
         show(steps[-1])
         _require(steps[-1], expected)
 
-    heal(run, plan)
-    act(_accepted("The client demands vouchers, and gets one", who.site))
-    if who.attack:
-        with unwinding(), impersonation(run, who.attack):
-            for expected in _attacked(who.attack):
+    journal.stop(arena)
+    act(_accepted("The client demands vouchers, and gets one", arena.site))
+    if not left_out(arena.plan):
+        with unwinding(), engine.under_way(arena, reading.find(_ATTACK), lambda _text: None):
+            for expected in _attacked(arena):
                 act(expected)
-        act(_accepted("The lab is healed", who.site))
+        act(_accepted("The lab is healed", arena.site))
     return steps
 
 
@@ -112,13 +89,14 @@ def _accepted(title: str, site: str) -> Expectation:
     return Expectation(title, _fetch(site), "verdict accepted", 0, "accepted")
 
 
-def _attacked(attack: Attack) -> tuple[Expectation, Expectation]:
-    believe = ("curl", "--silent", "--show-error", "--max-time", "10", f"https://{attack.site}/")
-    lie = f"{attack.compromised} is compromised, the resolver lies: a plain client believes the attacker"
+def _attacked(arena: Arena) -> tuple[Expectation, Expectation]:
+    site = arena.site
+    believe = ("curl", "--silent", "--show-error", "--max-time", "10", f"https://{site}/")
+    lie = f"{arena.cast['rogue']} is compromised, the resolver lies: a plain client believes the attacker"
     refusal = "verdict refused, reason no-voucher"
     return (
         Expectation(lie, believe, "the attacker's page", 0, re.escape(PAGE)),
-        Expectation("The client that demands vouchers refuses", _fetch(attack.site), refusal, 1, "no-voucher"),
+        Expectation("The client that demands vouchers refuses", _fetch(site), refusal, 1, "no-voucher"),
     )
 
 
@@ -126,9 +104,10 @@ def _fetch(site: str) -> tuple[str, ...]:
     return ("mecai", "client", "get", f"https://{site}/")
 
 
-def _act(run: Run, host: str, expected: Expectation, *, colour: bool) -> Step:
+def _act(arena: Arena, expected: Expectation, *, colour: bool) -> Step:
     environment = ["env", *(["FORCE_COLOR=1"] if colour else []), "COLUMNS=110"]
-    done = run(host, [*environment, *expected.command], "")
+    host = arena.host("client").name
+    done = arena.run(host, [*environment, *expected.command], "")
     output = (done.stdout + done.stderr).rstrip()
     good = done.returncode == expected.exit_code and re.search(expected.pattern, output) is not None
     command = " ".join(expected.command)

@@ -15,7 +15,7 @@ chroot "$root" /opt/mecai/venv/bin/python -m pip --disable-pip-version-check che
 
 # Roles enable what a host needs; nothing starts by itself. A terminal (its password prompts cost two inotify instances
 # a host, of 128 that a machine has) and periodic work have no place in a lab.
-systemctl --quiet --root="$root" disable knot nginx ssh.service ssh.socket unbound \
+systemctl --quiet --root="$root" disable bird knot nginx ssh.service ssh.socket unbound \
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer systemd-pstore
 systemctl --quiet --root="$root" mask console-getty.service getty@.service man-db.timer \
     systemd-ask-password-console.path systemd-ask-password-wall.path

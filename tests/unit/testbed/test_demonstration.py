@@ -1,31 +1,17 @@
-"""The demonstration tells the truth of what it saw, and leaves the lab as it was, however it ends.
-
-`World` is a lab in memory: it holds what the attack changes (the resolver's lie, the attacker's site, certificates that
-were issued and not revoked) and answers the clients' commands from it.
-"""
+"""The demonstration tells the truth of what it saw, and leaves the lab as it was, however it ends."""
 
 import signal
-import subprocess
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from mecai.errors import HostError
-from testbed.model import plan, reading
-from testbed.roles import ROLES
-from testbed.scenarios import demonstration
+from testbed.model import plan
+from testbed.scenarios import demonstration, journal
 from testbed.scenarios.demonstration import Step
+from tests.unit.testbed.world import LOOT, PLAN, World
 
-PLAN = plan.make(reading.load(reading.find("small"), ROLES))
-SITE = "www.example.test"
-KEY = ec.generate_private_key(ec.SECP256R1())
 TITLES = [
     "The client demands vouchers, and gets one",
     "birch is compromised, the resolver lies: a plain client believes the attacker",
@@ -34,85 +20,19 @@ TITLES = [
 ]
 
 
-def certificate(serial: int) -> str:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SITE)])
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    builder = x509.CertificateBuilder(name, name, KEY.public_key(), serial, start, start + timedelta(days=1))
-    return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
-
-
-class World:
-    """A lab in memory; `broken` names a word: every command that holds it fails; `answers` overrides a client's."""
-
-    def __init__(self, *, broken: str = "", answers: dict[str, tuple[int, str]] | None = None) -> None:
-        self.lies: set[str] = set()
-        self.files: dict[str, str] = {}
-        self.valid: set[str] = set()
-        self.issued = 0
-        self.killer: type[BaseException] | None = None
-        self.broken, self.answers = broken, answers or {}
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing of an attack is left."""
-        return not (self.lies or self.files or self.valid)
-
-    def run(self, host: str, command: Sequence[str], stdin: str) -> subprocess.CompletedProcess[str]:
-        """Run a command on a host."""
-        words = " ".join(command)
-        if self.killer:
-            raise self.killer
-        if self.broken and self.broken in words:
-            return subprocess.CompletedProcess(list(command), 1, "", f"{host}: broken\n")
-        code, output = self._run(host, words, stdin)
-        return subprocess.CompletedProcess(list(command), code, output, "")
-
-    def _run(self, host: str, words: str, stdin: str) -> tuple[int, str]:
-        match words.split():
-            case [*_, "mecai", "client", "get", _]:
-                refused = (1, "refused: no-voucher") if self.lies else (0, "accepted")
-                return self.answers.get(f"mecai {'attacked' if self.lies else 'peaceful'}", refused)
-            case [*_, "curl", "--silent", "--show-error", "--max-time", "10", _]:
-                page = "This page comes from the attacker." if self.lies else "This is the real one."
-                return self.answers.get("curl", (0, page))
-            case ["runuser", "-u", "mecai-ca", "--", "mecai", "ca", "issue", *_]:
-                self.issued += 1
-                self.valid.add(f"{self.issued:x}")
-                return 0, certificate(self.issued)
-            case [*_, "revoke", "--config", _, "--serial", serial]:
-                self.valid.remove(serial)
-                return 0, ""
-        return self._write(host, words, stdin)
-
-    def _write(self, host: str, words: str, stdin: str) -> tuple[int, str]:
-        match words.split():
-            case ["tee", file]:
-                self.files[f"{host}:{file}"] = stdin
-            case ["cat", file]:
-                return int(f"{host}:{file}" not in self.files), self.files.get(f"{host}:{file}", "")
-            case ["rm", "--force", *files]:
-                for file in files:
-                    self.files.pop(f"{host}:{file}", None)
-            case ["unbound-control", "local_data", *record]:
-                self.lies.add(" ".join(record))
-            case ["unbound-control", "local_data_remove", name]:
-                self.lies = {lie for lie in self.lies if not lie.startswith(name)}
-        return 0, ""
-
-
-def play(world: World) -> tuple[list[Step], HostError | None]:
+def play(world: World, folder: Path) -> tuple[list[Step], HostError | None]:
     """Play the demonstration; returns the steps that were shown, and the error that ended it."""
     shown: list[Step] = []
     try:
-        assert demonstration.play(world.run, PLAN, shown.append) == shown
+        assert demonstration.play(world.arena(folder), shown.append) == shown
     except HostError as error:
         return shown, error
     return shown, None
 
 
-def test_four_steps_are_played_and_nothing_is_left() -> None:
+def test_four_steps_are_played_and_nothing_is_left(tmp_path: Path) -> None:
     world = World()
-    steps, error = play(world)
+    steps, error = play(world, tmp_path)
     assert error is None
     assert [step.title for step in steps] == TITLES
     assert [step.exit_code for step in steps] == [0, 0, 1, 0]
@@ -133,9 +53,11 @@ def test_four_steps_are_played_and_nothing_is_left() -> None:
         ({"mecai attacked": (1, "refused: revoked")}, 2),
     ],
 )
-def test_a_step_that_ends_otherwise_ends_the_demonstration(answers: dict[str, tuple[int, str]], failing: int) -> None:
+def test_a_step_that_ends_otherwise_ends_the_demonstration(
+    answers: dict[str, tuple[int, str]], failing: int, tmp_path: Path
+) -> None:
     world = World(answers=answers)
-    steps, error = play(world)
+    steps, error = play(world, tmp_path)
     assert [step.good for step in steps] == [True] * failing + [False]
     assert error is not None
     assert TITLES[failing] in str(error)
@@ -143,15 +65,15 @@ def test_a_step_that_ends_otherwise_ends_the_demonstration(answers: dict[str, tu
 
 
 @pytest.mark.parametrize("broken", ["tee", "ca issue", "local_data www", "openssl req", "reload", "cat "])
-def test_an_attack_that_breaks_off_half_way_is_undone(broken: str) -> None:
+def test_an_attack_that_breaks_off_half_way_is_undone(broken: str, tmp_path: Path) -> None:
     world = World(broken=broken)
-    _, error = play(world)
+    _, error = play(world, tmp_path)
     assert (error is None) == (broken == "cat ")
     assert world.clean
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
-def test_an_interruption_in_the_middle_of_the_attack_heals(end: type[BaseException]) -> None:
+def test_an_interruption_in_the_middle_of_the_attack_heals(end: type[BaseException], tmp_path: Path) -> None:
     world = World()
 
     def interrupt(step: Step) -> None:
@@ -159,13 +81,13 @@ def test_an_interruption_in_the_middle_of_the_attack_heals(end: type[BaseExcepti
             raise end
 
     with pytest.raises(end):
-        demonstration.play(world.run, PLAN, interrupt)
+        demonstration.play(world.arena(tmp_path), interrupt)
     assert world.issued == 1
     assert world.clean
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_that_would_end_the_program_heals_first(number: signal.Signals) -> None:
+def test_a_signal_that_would_end_the_program_heals_first(number: signal.Signals, tmp_path: Path) -> None:
     world, before = World(), signal.getsignal(number)
 
     def end(step: Step) -> None:
@@ -173,7 +95,7 @@ def test_a_signal_that_would_end_the_program_heals_first(number: signal.Signals)
             signal.raise_signal(number)
 
     with pytest.raises(KeyboardInterrupt):
-        demonstration.play(world.run, PLAN, end)
+        demonstration.play(world.arena(tmp_path), end)
     assert world.issued == 1
     assert world.clean
     assert signal.getsignal(number) == before
@@ -181,9 +103,9 @@ def test_a_signal_that_would_end_the_program_heals_first(number: signal.Signals)
 
 @pytest.mark.parametrize(
     ("broken", "left"),
-    [("local_data_remove", {"lies"}), ("--force", {"files"}), ("revoke", {"valid"})],
+    [("local_data_remove", {"lies"}), ("--force", {"files"}), ("revoke", {"files", "valid"})],
 )
-def test_one_part_that_will_not_heal_is_told_and_the_others_heal(broken: str, left: set[str]) -> None:
+def test_one_part_that_will_not_heal_is_told_and_the_others_heal(broken: str, left: set[str], tmp_path: Path) -> None:
     world = World()
 
     def breaking(step: Step) -> None:
@@ -191,11 +113,11 @@ def test_one_part_that_will_not_heal_is_told_and_the_others_heal(broken: str, le
             world.broken = broken
 
     with pytest.raises(HostError, match="broken"):
-        demonstration.play(world.run, PLAN, breaking)
+        demonstration.play(world.arena(tmp_path), breaking)
     assert {part for part in ("lies", "files", "valid") if getattr(world, part)} == left
 
 
-def test_what_a_killed_demonstration_left_is_healed_by_the_next() -> None:
+def test_what_a_killed_demonstration_left_is_healed_by_the_next(tmp_path: Path) -> None:
     world = World()
 
     class Killed(BaseException):
@@ -207,23 +129,36 @@ def test_what_a_killed_demonstration_left_is_healed_by_the_next() -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        demonstration.play(world.run, PLAN, kill)
+        demonstration.play(world.arena(tmp_path), kill)
     world.killer = None
     assert not world.clean
 
-    _, error = play(world)
+    _, error = play(world, tmp_path)
     assert error is None
     assert world.issued == 2
     assert world.clean
 
 
 @pytest.mark.parametrize("chain", ["", "-----BEGIN CERTIFICATE-----\nMIIB"])
-def test_a_chain_that_was_cut_off_is_taken_away(chain: str) -> None:
+def test_a_chain_that_was_cut_off_is_taken_away(chain: str, tmp_path: Path) -> None:
     world = World()
-    world.files["attacker:/etc/ssl/certs/impersonation.pem"] = chain
-    _, error = play(world)
-    assert error is None
-    assert world.clean
+    with pytest.raises(KeyboardInterrupt):
+        demonstration.play(
+            world.arena(tmp_path), interrupted_at(world, TITLES[1], leaving={f"{LOOT}/chain.pem": chain})
+        )
+    assert not world.lies
+    assert not world.files
+
+
+def interrupted_at(world: World, title: str, *, leaving: dict[str, str]) -> demonstration.Show:
+    """Return what lets a demonstration be interrupted at a step, these files left as they are."""
+
+    def interrupt(step: Step) -> None:
+        if step.title == title:
+            world.files |= leaving
+            raise KeyboardInterrupt
+
+    return interrupt
 
 
 def without(*roles: str) -> plan.Plan:
@@ -241,18 +176,29 @@ def without(*roles: str) -> plan.Plan:
         ((), TITLES, ""),
     ],
 )
-def test_what_a_topology_has_nobody_for_is_left_out(roles: tuple[str, ...], titles: list[str], missing: str) -> None:
+def test_what_a_topology_has_nobody_for_is_left_out(
+    roles: tuple[str, ...], titles: list[str], missing: str, tmp_path: Path
+) -> None:
     smaller, world = without(*roles), World()
-    assert [step.title for step in demonstration.play(world.run, smaller, lambda _step: None)] == titles
+    assert [step.title for step in demonstration.play(world.arena(tmp_path, smaller), lambda _step: None)] == titles
     assert demonstration.left_out(smaller) == missing
     assert world.clean
 
 
-def test_a_lab_that_was_left_attacked_is_healed_without_a_demonstration() -> None:
+def test_a_lab_that_was_left_attacked_is_healed_without_a_demonstration(tmp_path: Path) -> None:
     world = World()
-    world.lies.add("www.example.test. 1 IN A 198.18.8.10")
-    world.files["attacker:/etc/ssl/certs/impersonation.pem"] = certificate(0xA)
-    world.valid.add("a")
-    demonstration.heal(world.run, PLAN)
+
+    class Killed(BaseException):
+        """The end of the process."""
+
+    def kill(_step: Step) -> None:
+        world.killer = Killed if world.lies else None
+        if world.killer:
+            raise Killed
+
+    with pytest.raises(Killed):
+        demonstration.play(world.arena(tmp_path), kill)
+    world.killer = None
+    assert journal.stop(world.arena(tmp_path)) == ["rogue-certificate", "impersonate", "poison-dns"]
     assert world.clean
-    demonstration.heal(world.run, without("attacker"))
+    assert journal.stop(world.arena(tmp_path)) == []

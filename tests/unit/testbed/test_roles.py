@@ -70,7 +70,7 @@ def test_an_attacker_notices_what_a_killed_attack_left(tmp_path: Path) -> None:
     moved = replace(check, command=[*check.command[:4], str(left)])
     assert said(moved) == (0, "")
     left.touch()
-    assert said(moved) == (1, f"{left}: an attack is under way, or its program was killed: testbed up heals\n")
+    assert said(moved) == (1, f"{left}: an attack is under way, or was killed: testbed attack stop\n")
 
 
 def test_forwarding_is_tried_from_one_zone_to_another() -> None:

@@ -1,0 +1,41 @@
+"""What an attacker's means is: something real that starts on hosts of the lab, and stops.
+
+`stop` needs nothing but the arguments, may be called at any time, by another process, more than once, and after a start
+that broke off at any point: it looks for what is there and removes it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from testbed.scenarios.arena import Arena
+
+Arguments = Mapping[str, Any]
+Act = Callable[[Arena, Arguments], None]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument: a host in the words of the cast, a domain name (`site`: the site's), a word or a number.
+
+    Without a default it must be given; `known` are the only words that it may be, if there are any.
+    """
+
+    kind: Literal["host", "name", "word", "number"]
+    default: str | int | None = None
+    known: tuple[str, ...] = ()
+
+
+def _nothing(_arena: Arena, _arguments: Arguments) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Mean:
+    """One means: its name, one line that says what it does, its parameters, and how it starts and stops."""
+
+    name: str
+    says: str
+    start: Act
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    stop: Act = _nothing

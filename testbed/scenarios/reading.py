@@ -1,0 +1,116 @@
+"""A scenario file becomes a scenario, or one line that names the file, the key, what was seen and the fix.
+
+The shape of a file is `scenario.schema.yml`; what a schema cannot say (a means exists and takes these arguments, a kind
+of client exists, a reason code is one) is checked here. Hosts are words of a cast, known only in a lab: see `casting`.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mecai.errors import InputError
+from mecai.reasons import REASONS
+from testbed.model import document
+from testbed.model.reading import text_of
+from testbed.scenarios.clients import KINDS
+from testbed.scenarios.means import MEANS
+from testbed.scenarios.means.mean import Mean, Parameter
+from testbed.scenarios.scenario import Choice, Expected, Scenario, Scene, Step
+
+BUILT_IN = Path(__file__).parent
+SCHEMA = BUILT_IN / "scenario.schema.yml"
+# What a client may say besides the codes of docs/spec: it came to no handshake, or ordinary TLS refused.
+_TRANSPORT = ("unreachable", "handshake-failed", "certificate-invalid")
+_TYPES = {"number": (int, "a number"), "host": (str, "a word"), "name": (str, "a word"), "word": (str, "a word")}
+
+
+def catalogue() -> list[Scenario]:
+    """Read every scenario that ships with the testbed, in the order of their numbers; raises `InputError`."""
+    files = (file for file in BUILT_IN.glob("*.yml") if file != SCHEMA)
+    return sorted(map(load, files), key=lambda scenario: (scenario.number, scenario.name))
+
+
+def find(name_or_file: str) -> Scenario:
+    """Find a scenario by built-in name, or by the path of a file; raises `InputError`."""
+    if name_or_file.endswith((".yml", ".yaml")):
+        return load(Path(name_or_file))
+    path = BUILT_IN / f"{name_or_file}.yml"
+    if not path.is_file() or path == SCHEMA or "/" in name_or_file:
+        raise InputError(f"no scenario {name_or_file!r}: testbed attack list names them, or give the path of a file")
+    return load(path)
+
+
+def load(path: Path) -> Scenario:
+    """Read and validate a scenario file; raises `InputError` for its first fault."""
+    data = document.parse(text_of(path, "scenario"), str(path), SCHEMA)
+    for fault in _faults(data):
+        raise InputError(f"{path}: {fault}")
+    return Scenario(
+        name=path.stem,
+        number=data["number"],
+        title=data["title"],
+        threat=data["threat"],
+        proposal=data["proposal"],
+        holds=tuple(data["holds"]),
+        note=data.get("note", ""),
+        scenes=tuple(map(_scene, data["scenes"])),
+    )
+
+
+def _scene(data: Mapping[str, Any]) -> Scene:
+    choice = data.get("choice", {})
+    return Scene(
+        title=data["title"],
+        steps=tuple(Step(mean, arguments or {}) for step in data.get("steps", ()) for mean, arguments in step.items()),
+        choice=Choice(tuple(choice.get("named", ())), tuple(choice.get("unnamed", ()))),
+        clock_hours=data.get("clock_hours", 0),
+        verdicts={kind: _expected(expected) for kind, expected in data["verdicts"].items()},
+    )
+
+
+def _expected(data: Mapping[str, Any]) -> Expected:
+    reason = data.get("reason", [])
+    return Expected(data["verdict"], (reason,) if isinstance(reason, str) else tuple(reason), data.get("page", ""))
+
+
+def _faults(data: Mapping[str, Any]) -> Iterator[str]:
+    for number, scene in enumerate(data["scenes"]):
+        for place, step in enumerate(scene.get("steps", ())):
+            for mean, arguments in step.items():
+                yield from _step_faults(f"scenes.{number}.steps.{place}.{mean}", mean, arguments or {})
+        for kind, expected in scene["verdicts"].items():
+            yield from _verdict_faults(f"scenes.{number}.verdicts.{kind}", kind, expected)
+
+
+def _step_faults(key: str, name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    if (mean := MEANS.get(name)) is None:
+        yield f"{key}: saw no such means; expected one of {', '.join(sorted(MEANS))}"
+        return
+    for argument, value in arguments.items():
+        yield from _argument_faults(f"{key}.{argument}", mean, argument, value)
+    for argument, parameter in mean.parameters.items():
+        if parameter.default is None and argument not in arguments:
+            yield f"{key}: saw no {argument!r}; expected it, {name} has no default for it"
+
+
+def _argument_faults(key: str, mean: Mean, argument: str, value: object) -> Iterator[str]:
+    parameter: Parameter | None = mean.parameters.get(argument)
+    if parameter is None:
+        yield f"{key}: saw an unknown argument; expected one of {', '.join(mean.parameters) or 'none'}"
+        return
+    kind, word = _TYPES[parameter.kind]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        yield f"{key}: saw {value!r}; expected {word}"
+    elif parameter.known and value not in parameter.known:
+        yield f"{key}: saw {value!r}; expected one of {', '.join(parameter.known)}"
+
+
+def _verdict_faults(key: str, kind: str, expected: Mapping[str, Any]) -> Iterator[str]:
+    if kind not in KINDS:
+        yield f"{key}: saw no such kind of client; expected one of {', '.join(KINDS)}"
+    reasons = _expected(expected).reasons
+    if expected["verdict"] == "accepted" and reasons:
+        yield f"{key}.reason: saw {', '.join(reasons)}; expected none where the verdict is accepted"
+    for reason in reasons:
+        if reason not in REASONS and reason not in _TRANSPORT:
+            yield f"{key}.reason: saw {reason!r}; expected a reason code of docs/spec/11-reason-codes.md"

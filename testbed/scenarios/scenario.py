@@ -1,0 +1,63 @@
+"""A scenario as values: a threat, the scenes in which it is played, and what each kind of client must make of it.
+
+`reading` makes one from a file of this folder; `engine` plays it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One use of an attacker's means; `arguments` are as the file has them, or resolved for one lab (`casting`)."""
+
+    mean: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a kind of client must say: a verdict, one of these reasons where there are any, whose page it is shown."""
+
+    verdict: str
+    reasons: tuple[str, ...] = ()
+    page: str = ""
+
+    def __str__(self) -> str:
+        """Say it in words, as tables do."""
+        said = " ".join(filter(None, (self.verdict, " or ".join(self.reasons))))
+        return f"{said}, page of the {self.page}" if self.page else said
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which authorities a client has among its candidates and which it has not, in the words of a cast."""
+
+    named: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Steps, then one question of each kind of client, whose clock is `clock_hours` ahead."""
+
+    title: str
+    steps: tuple[Step, ...]
+    choice: Choice
+    clock_hours: int
+    verdicts: Mapping[str, Expected]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One threat; `number` is its place in the catalogue, `note` what a reader must know of today's verdict."""
+
+    name: str
+    number: int
+    title: str
+    threat: str
+    proposal: str
+    holds: tuple[str, ...]
+    note: str
+    scenes: tuple[Scene, ...]
