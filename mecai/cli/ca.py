@@ -31,13 +31,14 @@ def command() -> None:
 
 @command.command()
 @_with_config
-def init(config_path: Path) -> None:
+@click.option("--no-new-root", is_flag=True, help="Fail where there is no authority; complete one that is there.")
+def init(config_path: Path, *, no_new_root: bool) -> None:
     """Make the root, the issuing CA and their public files; leave alone what is there.
 
     The last line is for the configuration: it pins the root, so that no other is ever made or used in its place.
     """
     config = _read(config_path)
-    made = initialise(config, now())
+    made = initialise(config, now(), make_root=not no_new_root)
     click.echo(f"{'created' if made else 'unchanged'}: authority {config.name!r}, public files in {config.public}")
     with opened(config) as authority:
         click.echo(f'root = "{authority.root_hash.hex()}"')

@@ -33,6 +33,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "certificate_authority_region": host.zone,
         "certificate_authority_ocsp_url": f"http://{ocsp}",
         "certificate_authority_vas_url": f"https://{vas}",
+        "certificate_authority_make_root": True,  # a lab begins with nothing, each time
         "ocsp_responder_host_name": ocsp,
         "voucher_authority_host_name": vas,
         "voucher_authority_settings": {

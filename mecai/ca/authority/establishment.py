@@ -15,7 +15,7 @@ from mecai.ca.authority.keys import make_key
 from mecai.ca.authority.profiles import IssuanceRequest, draft, sign
 from mecai.ca.config import AuthorityConfig
 from mecai.ca.storage.database import SCHEMA, create_file, register_database
-from mecai.ca.storage.keystore import CaCredential, Keystore, home_of, locked, write_keystore
+from mecai.ca.storage.keystore import CaCredential, Keystore, home_of, locked, no_authority, write_keystore
 from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry
 from mecai.ca.storage.register import Register
 from mecai.errors import HostError
@@ -25,15 +25,18 @@ from mecai.service.database import migrate
 _UNFINISHED: Final = ".authority.unfinished"
 
 
-def establish(config: AuthorityConfig, now: datetime) -> bool:
+def establish(config: AuthorityConfig, now: datetime, *, make_root: bool) -> bool:
     """Make an authority; of one that is there, bring the register up to date and return False. Takes the lock.
 
-    Raises `HostError` where another authority is expected: its root is pinned, or its public files are there.
+    Raises `HostError` where another authority is expected (its root is pinned, or its public files are there), and
+    where there is none and no root may be made.
     """
     home = home_of(config.state)
     with durable.host_errors(config.state, "made"):
         if not home.exists():
             _refuse_successor(config)
+            if not make_root:
+                raise no_authority(home)
         config.state.mkdir(mode=0o700, exist_ok=True)
     with locked(config.state):
         if not home.exists():

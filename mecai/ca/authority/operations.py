@@ -51,9 +51,12 @@ class NotGood(MecaiError):
     exit_code = 1
 
 
-def initialise(config: AuthorityConfig, now: datetime) -> bool:
-    """Make an authority and publish it; returns False if everything was there already."""
-    made = establish(config, now)
+def initialise(config: AuthorityConfig, now: datetime, *, make_root: bool = True) -> bool:
+    """Make an authority and publish it; returns False if everything was there already.
+
+    Without `make_root` the authority must be there (`HostError`), and is only brought up to date.
+    """
+    made = establish(config, now, make_root=make_root)
     with opened(config) as authority:
         if not made and authority.is_published():
             return False

@@ -53,7 +53,7 @@ def locked(state: Path) -> Iterator[None]:
     """
     with durable.host_errors(state, "opened"):
         if not state.exists():
-            raise _no_authority(state)
+            raise no_authority(state)
         _require_private(state)
     with ExitStack() as held:
         with locks.locked(state / "turn"):
@@ -72,11 +72,12 @@ def read_keystore(state: Path) -> Keystore:
     """Read the keys and certificates of an authority; raises `HostError` if there is none."""
     home = home_of(state)
     if not home.exists():
-        raise _no_authority(home)
+        raise no_authority(home)
     return {issuer: _read_credential(home, issuer) for issuer in Issuer}
 
 
-def _no_authority(place: Path) -> HostError:
+def no_authority(place: Path) -> HostError:
+    """Return the error that says so, and what to do."""
     remedy = "mount or restore its folder, or make a new one with a new root: mecai ca init"
     return HostError(f"{place}: there is no authority; {remedy}")
 

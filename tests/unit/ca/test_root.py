@@ -42,6 +42,23 @@ def test_opening_makes_nothing(config: AuthorityConfig) -> None:
     assert not config.state.exists()
 
 
+@pytest.mark.parametrize("empty", [True, False], ids=["empty", "missing"])
+def test_without_the_word_nothing_is_made(config: AuthorityConfig, empty: bool) -> None:
+    if empty:
+        config.state.mkdir(mode=0o700)
+    with pytest.raises(HostError, match="there is no authority; mount or restore"):
+        initialise(config, NOW, make_root=False)
+    assert nothing_was_made(config)
+    assert not config.public.exists()
+
+
+def test_without_the_word_an_authority_is_completed(authority: CertificateAuthority, config: AuthorityConfig) -> None:
+    del authority
+    (config.public / "issuing.pem").unlink()
+    assert initialise(config, NOW, make_root=False)
+    assert (config.public / "issuing.pem").exists()
+
+
 def test_no_successor_where_the_public_files_of_an_authority_are(
     authority: CertificateAuthority, config: AuthorityConfig
 ) -> None:

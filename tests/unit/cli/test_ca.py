@@ -55,7 +55,13 @@ def test_init_says_what_it_did(mecai: Mecai, tmp_path: Path) -> None:
     root = x509.load_pem_x509_certificate((tmp_path / "public" / "root.pem").read_bytes()).fingerprint(hashes.SHA256())
     said = f"authority 'alder', public files in {tmp_path}/public\nroot = \"{root.hex()}\"\n"
     assert made == f"created: {said}"
-    assert mecai("init").output == f"unchanged: {said}"
+    assert mecai("init").output == mecai("init", "--no-new-root").output == f"unchanged: {said}"
+
+
+def test_init_makes_no_root_where_it_may_not(mecai: Mecai, tmp_path: Path) -> None:
+    refused = mecai("init", "--no-new-root")
+    assert isinstance(refused.exception, HostError)
+    assert not (tmp_path / "state").exists()
 
 
 def test_what_init_prints_last_pins_the_root(mecai: Mecai, tmp_path: Path) -> None:
