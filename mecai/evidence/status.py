@@ -43,14 +43,19 @@ def by_ocsp(
     max_validity: timedelta | None = None,
 ) -> Evidence:
     """Ask the OCSP responder that the certificate names; `max_validity` bounds what its answer may claim."""
-    url = _first(ocsp_urls(certificate), "names no OCSP responder")
-    request = build_ocsp_request(certificate, issuer)
-    response = fetch(url, LIMITS.ocsp_response_size, body=request, content_type="application/ocsp-request")
+    response = ask_responder(certificate, issuer, fetch)
     status = judge_ocsp(response, certificate, issuer, now, max_validity=max_validity)
     if status.next_update is None:
         raise _missing("OCSP response names no nextUpdate")
     entry = _status(certificate, EvidenceMethod.OCSP, (status.this_update, status.next_update), response)
     return Evidence(entry, response, status.until(status.next_update))
+
+
+def ask_responder(certificate: x509.Certificate, issuer: x509.Certificate, fetch: Fetch) -> bytes:
+    """Return what the OCSP responder that the certificate names answers, unjudged."""
+    url = _first(ocsp_urls(certificate), "names no OCSP responder")
+    request = build_ocsp_request(certificate, issuer)
+    return fetch(url, LIMITS.ocsp_response_size, body=request, content_type="application/ocsp-request")
 
 
 def by_crl(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime, fetch: Fetch) -> Evidence:

@@ -1,12 +1,13 @@
 """Fetching what a stranger's certificate names (docs/spec, P7).
 
-http only, ports 80 and 443, no redirect, no proxy, no compression. The name is resolved once; each address is held
-against the policy, and the connection goes to exactly the address that passed. One deadline covers name, connection,
-request and answer, however slowly the octets drip; the answer has a limit of its own.
+http only, ports 80 and 443 unless the caller says others, no redirect, no proxy, no compression. The name is resolved
+once; each address is held against the policy, and the connection goes to exactly the address that passed. One deadline
+covers name, connection, request and answer, however slowly the octets drip; the answer has a limit of its own.
 """
 
 import http.client
 import socket
+from collections.abc import Container
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -14,7 +15,6 @@ from typing import Final, Protocol
 from mecai.errors import HostError, InputError
 from mecai.net.addresses import AddressPolicy
 from mecai.net.dial import Connect, connect, dial
-from mecai.net.dns_lookup import from_dns
 from mecai.net.exchange import Answer, exchange
 from mecai.net.resolve import Resolve
 from mecai.net.url import PORTS, Target, read_url
@@ -22,6 +22,7 @@ from mecai.service.deadline import Deadline
 from mecai.service.printable import one_line, words
 
 SECONDS: Final = 5.0
+EVERY_PORT: Final = range(1, 65536)  # for URLs that are no stranger's
 
 
 class FetchError(HostError):
@@ -38,12 +39,16 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Fetches what the policy allows; `resolve` and `connect` are the two ways out of this process."""
+    """Fetches what the policy allows; `resolve` and `connect` are the two ways out of this process.
+
+    Names of strangers are looked up by `mecai.net.dns_lookup`, the operator's own by `mecai.net.resolve` (ADR 0017).
+    """
 
     policy: AddressPolicy
-    resolve: Resolve = from_dns
+    resolve: Resolve
     connect: Connect = connect
     seconds: float = SECONDS
+    ports: Container[int] = frozenset(PORTS.values())
 
     def __call__(self, url: str, limit: int, *, body: bytes | None = None, content_type: str = "") -> bytes:
         """GET `url`, or POST `body` to it; return the body of an answer 200, at most `limit` octets.
@@ -53,7 +58,7 @@ class Fetcher:
         headers = {} if body is None else {"Content-Type": content_type}
         deadline = Deadline(self.seconds)
         try:
-            target = _target(url)
+            target = self._target(url)
             with closing(self._dial(target, deadline)) as connected:
                 answer = exchange(connected, target, deadline, limit, body=body, headers=headers)
             return _body(answer, limit)
@@ -63,13 +68,12 @@ class Fetcher:
     def _dial(self, target: Target, deadline: Deadline) -> socket.socket:
         return dial(target.host, target.port, deadline, policy=self.policy, resolve=self.resolve, connect=self.connect)
 
-
-def _target(url: str) -> Target:
-    """Return where a URL leads that may be fetched; raises `InputError`."""
-    target = read_url(url, "http")
-    if target.port not in PORTS.values():
-        raise InputError(f"port {target.port} is not fetched from; expected 80 or 443")
-    return target
+    def _target(self, url: str) -> Target:
+        """Return where a URL leads that may be fetched; raises `InputError`."""
+        target = read_url(url, "http")
+        if target.port not in self.ports:
+            raise InputError(f"port {target.port} is not fetched from; expected 80 or 443")
+        return target
 
 
 def _body(answer: Answer, limit: int) -> bytes:

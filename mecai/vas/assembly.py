@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
+from mecai.net.dns_lookup import from_dns
 from mecai.net.resolve import from_system
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
@@ -69,7 +70,7 @@ def assemble(
     # The VA's own responder may stand in the refused networks, beside it, and in /etc/hosts: no stranger named it.
     own_fetch = fetch or Fetcher(AddressPolicy(config.allowed_networks), from_system)
     own_status = OwnStatus(signer.certificate, signer.root, own_fetch)
-    fetch = fetch or Fetcher(addresses)
+    fetch = fetch or Fetcher(addresses, from_dns)
     quotas = Quotas(config.bounds, monotonic)
     notary = Notary(
         targets=Targets(frozenset(config.ports), addresses),
