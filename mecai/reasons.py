@@ -50,10 +50,10 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Connect without a proxy; a program says with mecai.client.peer() where its connection leads.",
     ),
     "context-missing": Reason(("V10",), "The authority vouches, but not in a trust context of this client.", LEAVE),
-    "revoked": Reason(("V11",), "A certificate of the server's chain is revoked.", LEAVE),
-    "status-missing": Reason(("V11",), "Nothing says whether the server's certificates are revoked.", _OPERATOR),
+    "revoked": Reason(("V11", "M4"), "A certificate of the server's chain is revoked.", LEAVE),
+    "status-missing": Reason(("V11", "M4"), "Nothing says whether the server's certificates are revoked.", _OPERATOR),
     "status-stale": Reason(
-        ("V11",), "What says that the server's certificates are good is out of its time.", _OPERATOR
+        ("V11", "M4"), "What says that the server's certificates are good is out of its time.", _OPERATOR
     ),
     "no-voucher": Reason(
         ("C1", "T8"),
@@ -63,6 +63,16 @@ REASONS: Final[Mapping[str, Reason]] = {
     "quorum": Reason(("C2",), "Fewer authorities of distinct owners vouch than this client demands.", _OPERATOR),
     "untrusted": Reason(("C4",), "The server's chain does not verify to a root of the directory.", LEAVE),
     "distrusted": Reason(("C4",), "The directory's publisher distrusts a CA of the server's chain.", LEAVE),
+    "pin-mismatch": Reason(
+        ("M4",),
+        "The server's chain does not verify to the private CA that is pinned for its domain.",
+        "Do not go on. Tell the private network's operator: a stranger may stand between, or his certificate is wrong.",
+    ),
+    "status-unavailable": Reason(
+        ("M4",),
+        "No OCSP response for a server of a private network was stapled or could be fetched.",
+        "Tell the private network's operator that his CA's OCSP responder does not answer; without it nothing goes on.",
+    ),
     "directory-untrusted": Reason(
         ("D2",),
         "The directory is signed by a key that is not pinned.",

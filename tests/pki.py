@@ -266,8 +266,11 @@ class Hierarchy:
         responder: Issued | None = None,
         algorithm: hashes.HashAlgorithm | None = None,
         nonce: bytes = b"",
+        endless: bool = False,
     ) -> bytes:
         """Return the DER OCSPResponse for a certificate, by its issuer or a delegate (its certificate added).
+
+        `endless` leaves nextUpdate out.
 
         `producedAt` is the real clock's and the signature is not deterministic: the library has no other way.
         """
@@ -285,7 +288,7 @@ class Hierarchy:
                 algorithm=algorithm or hashes.SHA1(),  # noqa: S303 names a certificate, RFC 6960 section 4.1.1
                 cert_status=_STATUSES[status],
                 this_update=start,
-                next_update=next_update or start + timedelta(hours=48),
+                next_update=None if endless else next_update or start + timedelta(hours=48),
                 revocation_time=start if revoked else None,
                 revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
             )

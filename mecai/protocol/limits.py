@@ -31,6 +31,7 @@ class Limits:
     authority_status_lifetime: timedelta = timedelta(hours=48)
     short_lived_lifetime: timedelta = timedelta(days=7)
     status_age: timedelta = timedelta(days=10)  # the oldest OCSP answer, whatever its nextUpdate
+    intranet_status_age: timedelta = timedelta(hours=48)  # the same under rule M4, where the responder is one's own
 
     # Voucher Request Protocol
     request_size: int = 64 * 1024

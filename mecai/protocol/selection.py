@@ -45,6 +45,11 @@ def registrable_domain(host: str) -> str:
     return _suffixes().privatesuffix(name) or name
 
 
+def is_public_suffix(name: str) -> bool:
+    """Tell whether the list names this host name (in normal form) as one under which strangers have names."""
+    return _listed().publicsuffix(name) == name
+
+
 def destination_octets(host: str) -> bytes:
     """Return what the sticky draw binds to: the registrable domain in ASCII, or the octets of an IP address."""
     try:
@@ -118,3 +123,9 @@ def _one_per_owner(ranked: Iterable[Authority]) -> Iterator[Authority]:
 @cache
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
+
+
+@cache
+def _listed() -> PublicSuffixList:
+    """Return the list without its default rule, by which every unknown top-level domain is a suffix."""
+    return PublicSuffixList(accept_unknown=False)
