@@ -83,7 +83,7 @@ def _run(
     try:
         connection = connect(destination, context, deadline)
     except (VerificationError, Unreachable) as error:
-        show(failure_document(destination, error))
+        show(failure_document(destination, error, intranet=context.is_private(destination.host)))
         return error.exit_code
     document = document_of(destination, connection, context)
     with closing(connection.socket) if connection.socket else nullcontext():

@@ -4,8 +4,10 @@
 """
 
 from mecai.client.context import VoucherContext
+from mecai.client.gate import peer
+from mecai.client.objects import VoucherObject
 from mecai.client.policy import ClientPolicy, read_policy
-from mecai.client.sockets import VoucherObject, VoucherSocket, peer
+from mecai.client.sockets import VoucherSocket
 from mecai.client.streams import open_connection
 from mecai.client.verdict import Outcome, Refused, Verdict
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mecai import tls
+from mecai.client.intranet import PrivateNetwork
 from mecai.client.verdict import Verdict
 from mecai.protocol.codec.tls_request import RequestExtension
+from mecai.service.deadline import Deadline
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Attempt:
     exchange: tls.Exchange
     server_name: str | None
     peer_address: str | None
+    network: PrivateNetwork | None = None  # the private network that the name belongs to
 
 
 class Demanding(Protocol):
@@ -25,6 +28,6 @@ class Demanding(Protocol):
         """Attach the demand to `connection`, whose handshake is about to begin."""
         ...
 
-    def judge(self, attempt: Attempt, connection: tls.Connection) -> Verdict:
-        """Judge `connection`, whose handshake is over."""
+    def judge(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Verdict:
+        """Judge what a handshake showed; what has to be fetched for it is fetched within `deadline`."""
         ...

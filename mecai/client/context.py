@@ -20,9 +20,13 @@ with urllib3 (`urllib3.PoolManager(ssl_context=context)`), and with requests:
 
 with asyncio, whose TLS does not know its peer's address: `mecai.client.open_connection`.
 
-Ordinary validation of the chain and the host's name goes on as in any `SSLContext`, against the directory's roots, in
-every mode; roots that a program adds (requests adds its own bundle) help nobody, since the rules ask the directory
-again. Version 1 resumes no sessions. One context serves many connections and threads: making one is the costly part.
+Servers of a private network (`[[intranet]]`, rule M4) are told nothing of vouchers, and are held to the private CA of
+their domain, which counts for no other name.
+
+Ordinary validation of the chain and the host's name goes on as in any `SSLContext`, in every mode, against the
+directory's roots or those of the private network; roots that a program adds (requests adds its own bundle) help nobody,
+since the rules ask again. Version 1 resumes no sessions. One context serves many connections and threads: making one is
+the costly part.
 """
 
 import logging
@@ -38,16 +42,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai import tls
 from mecai.client.attempt import Attempt
+from mecai.client.networks import PrivateNetworks
+from mecai.client.objects import VoucherObject
 from mecai.client.policy import DEFAULT_CONFIG, ENFORCE, OFF, WARN, ClientPolicy, read_policy
-from mecai.client.sockets import VoucherObject, VoucherSocket
+from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key
-from mecai.client.verdict import Demand, Outcome, Verdict, judge
+from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, judge
 from mecai.errors import HostError, InputError, VerificationError
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.selection import Mode, candidates
-from mecai.protocol.verify.connection import Policy, Vouched
+from mecai.protocol.verify.connection import Policy
+from mecai.service.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -70,14 +77,16 @@ class VoucherContext(ssl.SSLContext):
         """Trust the roots of `directory` and select by the 32 octets `key`.
 
         Raises `HostError` where this Python does not let its OpenSSL be reached, `InputError` where the directory has
-        fewer owner groups than must vouch.
+        fewer owner groups than must vouch, and either for a private network's roots.
         """
         self.policy, self.directory, self._key, self._clock = policy, directory, key, clock
+        self._networks = PrivateNetworks(policy.intranets, directory)
         self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
         if policy.mode != OFF:
             self._check_quorum()
+        if policy.mode != OFF or self._networks:
             self._install()
 
     @classmethod
@@ -90,27 +99,39 @@ class VoucherContext(ssl.SSLContext):
         """Make a context with the directory and the selection key that `policy` names."""
         return cls(policy, load_directory(policy, datetime.now(UTC)), selection_key(policy.selection_key_file))
 
+    def is_private(self, host: str) -> bool:
+        """Tell whether a host name belongs to a private network, so that rule M4 is its measure."""
+        return self._networks.find(host) is not None
+
     def begin(self, connection: tls.Connection, server_name: str | None, peer_address: str | None) -> Attempt:
-        """Choose candidates and attach them to `connection`, whose handshake is about to begin."""
-        if self.policy.mode == OFF:
-            return Attempt(None, tls.Exchange({}), server_name, peer_address)
-        extension = RequestExtension(
-            quorum=self.policy.numbers.quorum,
-            candidates=self._candidates(server_name or peer_address or ""),
-            contexts=self.policy.contexts,
-        )
+        """Choose candidates and attach them to `connection`, whose handshake is about to begin.
+
+        A server of a private network is told none of them; the connection then trusts that network's roots alone. Where
+        there are such networks no session is resumed, for it would carry the trust of one name over to another.
+        """
+        if self._networks:
+            tls.forget_session(connection)
+        network = self._networks.find(server_name)
+        if network:
+            network.confine(connection)
+        if network or self.policy.mode == OFF:
+            return Attempt(None, tls.Exchange({}), server_name, peer_address, network)
+        extension = self._choice(server_name or peer_address or "")
         exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: extension.encode()})
         tls.attach(connection, exchange)
         return Attempt(extension, exchange, server_name, peer_address)
 
-    def judge(self, attempt: Attempt, connection: tls.Connection) -> Verdict:
-        """Judge `connection`, whose handshake is over; under `warn` a refusal is said and no more."""
+    def _choice(self, destination: str) -> RequestExtension:
+        policy = self.policy
+        return RequestExtension(policy.numbers.quorum, self._candidates(destination), policy.contexts)
+
+    def judge(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Verdict:
+        """Judge what a handshake showed; under `warn` a refusal is said and no more."""
         started = time.perf_counter()
-        facts = tls.read_facts(connection)
-        vouched: tuple[Vouched, ...] = ()
+        grounds = Grounds()
         outcome, failure = Outcome.ACCEPTED, None
         try:
-            vouched = self._apply_rules(attempt, facts)
+            grounds = self._apply_rules(attempt, facts, deadline)
         except VerificationError as error:
             failure = error
             outcome = Outcome.REFUSED if self.policy.mode == ENFORCE else Outcome.WARNED
@@ -121,24 +142,24 @@ class VoucherContext(ssl.SSLContext):
             reason=failure.reason if failure else None,
             rule=failure.rule if failure else None,
             detail=failure.detail if failure else "",
-            vouched=vouched,
+            grounds=grounds,
+            intranet=attempt.network is not None,
             candidates=attempt.extension.candidates if attempt.extension else (),
             peer_address=attempt.peer_address,
             facts=facts,
             seconds=time.perf_counter() - started,
         )
 
-    def _apply_rules(self, attempt: Attempt, facts: tls.Facts) -> tuple[Vouched, ...]:
-        """Return who vouched; raises `VerificationError`."""
+    def _apply_rules(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Grounds:
+        """Return what an acceptance rests upon; raises `VerificationError`."""
+        if self.policy.mode == OFF:
+            raise VerificationError("not-checked", "M1", "the mode is off: nothing was asked for")
+        if attempt.network and attempt.server_name:
+            return Grounds(proofs=attempt.network.judge(facts, attempt.server_name, self._clock(), deadline))
         if attempt.extension is None:
-            raise VerificationError("not-checked", "M1", "the mode is off: no voucher was asked for")
-        demand = Demand(
-            directory=self.directory,
-            policy=self._rules(attempt.extension),
-            server_name=attempt.server_name,
-            peer_address=attempt.peer_address,
-        )
-        return judge(demand, attempt.exchange.answer, facts, self._clock())
+            raise VerificationError("not-checked", "M1", "no voucher was asked for")
+        demand = Demand(self.directory, self._rules(attempt.extension), attempt.server_name, attempt.peer_address)
+        return Grounds(vouched=judge(demand, attempt.exchange.answer, facts, self._clock()))
 
     def _rules(self, extension: RequestExtension) -> Policy:
         return Policy(

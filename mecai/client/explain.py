@@ -24,11 +24,14 @@ RULES: Final = {
     "C4": "the chain is valid for this host name",
 }
 
+# What held for a server of a private network.
+INTRANET_RULE: Final = "no voucher is asked for: the chain is the private CA's own, and fresh OCSP says that it stands"
+
 _UNKNOWN: Final = Reason((), "The connection breaks a rule of the specification.", LEAVE)
 
 # What the rules have no code for: a connection that was not judged, and one that never came to be judged.
 OWN: Final = {
-    "not-checked": Reason((), "No voucher was asked for.", "Choose mode warn or enforce."),
+    "not-checked": Reason((), "Nothing was asked for and nothing judged.", "Choose mode warn or enforce."),
     "certificate-invalid": Reason((), "The server's certificate fails ordinary validation.", LEAVE),
     "handshake-failed": Reason(
         (), "The server and this client came to no TLS connection.", "Check that the port speaks TLS 1.2 or 1.3."

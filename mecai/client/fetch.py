@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from mecai.client.context import VoucherContext
+from mecai.client.gate import within
 from mecai.client.sockets import VoucherSocket
 from mecai.client.verdict import Refused, Verdict
 from mecai.errors import HostError, InputError, VerificationError
@@ -19,6 +20,7 @@ from mecai.net.dial import dial
 from mecai.net.exchange import exchange
 from mecai.net.handshake import shake_hands
 from mecai.net.url import Target, read_url
+from mecai.protocol.verify.intranet import RULE
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
 
@@ -77,24 +79,33 @@ class Page:
 def connect(destination: Destination, context: VoucherContext, deadline: Deadline) -> JudgedConnection:
     """Connect and judge.
 
-    Raises `Unreachable` if no address answers, `VerificationError` (certificate-invalid, handshake-failed) where
-    ordinary TLS already fails. A refusal is a result, not an error.
+    Raises `Unreachable` if no address answers, `VerificationError` (handshake-failed, certificate-invalid, in a private
+    network pin-mismatch) where ordinary TLS already fails. A refusal is a result, not an error.
     """
     start = time.perf_counter()
     plain = dial(destination.host, destination.port, deadline)
     reached = time.perf_counter()
     sock = None
     try:
-        sock = cast("VoucherSocket", shake_hands(plain, context, destination.host, deadline))
+        with within(deadline):
+            sock = cast("VoucherSocket", shake_hands(plain, context, destination.host, deadline))
         verdict = cast("Verdict", sock.verdict)
     except Refused as refusal:
         verdict = refusal.verdict
     except ssl.SSLCertVerificationError as error:
-        raise VerificationError("certificate-invalid", "C4", f"{destination.host}: {error.verify_message}") from error
+        raise _invalid(destination.host, error, private=context.is_private(destination.host)) from error
     except OSError as error:
         raise VerificationError("handshake-failed", "TLS", f"{destination.host}: {words(error)}") from error
     handshake = time.perf_counter() - reached - verdict.seconds
     return JudgedConnection(sock, verdict, Timings(reached - start, handshake, verdict.seconds))
+
+
+def _invalid(host: str, error: ssl.SSLCertVerificationError, *, private: bool) -> VerificationError:
+    """Return what a failed ordinary validation comes to: it trusts the private roots alone where they count."""
+    detail = f"{host}: {error.verify_message}"
+    if private:
+        return VerificationError("pin-mismatch", RULE, detail)
+    return VerificationError("certificate-invalid", "C4", detail)
 
 
 def get(connection: JudgedConnection, destination: Destination, deadline: Deadline) -> Page:

@@ -11,16 +11,25 @@
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
     selection_key = "..."      # 32 secret octets, made on first use; default: selection.key in the state directory
 
-docs/spec section 6 says what each of them means.
+    [[intranet]]                               # none by default; one for each private network (rule M4)
+    domains  = ["corp.test"]                   # each with every name below it
+    roots    = "/etc/mecai/intranet/corp.pem"  # PEM: the private CA's roots, trusted for these domains and no others
+    pins     = []              # SHA-256 (hex) of the public keys of its CAs: the chain goes through one of them
+    networks = []              # where its OCSP responders are, such as ["10.0.0.0/8"]; public ones are asked anyway
+    max_status_hours = 48      # no OCSP response that is older is fresh
+
+docs/spec section 6 says what each of them means. A pin: `openssl x509 -in ca.pem -noout -pubkey | openssl pkey -pubin
+-outform DER | sha256sum`.
 """
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from mecai.client.intranet_entry import IntranetEntry, check_distinct
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import check_contexts
@@ -59,6 +68,7 @@ class ClientPolicy:
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
     selection_key: Path | None = None
+    intranets: tuple[IntranetEntry, ...] = field(default=(), metadata={"key": "intranet"})
 
     def __post_init__(self) -> None:
         longest = LIMITS.voucher_lifetime // timedelta(hours=1)
@@ -71,6 +81,10 @@ class ClientPolicy:
             check_contexts(self.contexts)
         except Malformed as error:
             raise ValueError(f"contexts: {error.detail}") from error
+        self._check_prefixes()
+        check_distinct(self.intranets)
+
+    def _check_prefixes(self) -> None:
         for prefix in self.nat64_prefixes:
             if prefix.version != 6 or prefix.prefixlen != 96:  # noqa: PLR2004 - IPv6, and the one length that V9 unmaps
                 raise ValueError(f"nat64_prefixes: {prefix} is no IPv6 prefix of length 96")

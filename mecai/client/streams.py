@@ -1,6 +1,7 @@
 """asyncio streams over a connection that demands vouchers.
 
-asyncio's TLS works on memory and does not know whom the transport reached; this connects first and says so.
+asyncio's TLS works on memory and does not know whom the transport reached; this connects first and says so. Where the
+status of a private network's server (rule M4) has to be fetched, a thread does it, and the loop goes on meanwhile.
 
     reader, writer = await open_connection("www.example.test", 443, context)
 """
@@ -9,13 +10,17 @@ import asyncio
 import socket
 from concurrent.futures import Future
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from mecai.client.context import VoucherContext
-from mecai.client.sockets import peer
+from mecai.client.gate import deferred, peer
+from mecai.client.intranet import STATUS_SECONDS
 from mecai.net.dial import dial
 from mecai.service.background import in_background
 from mecai.service.deadline import Deadline
+
+if TYPE_CHECKING:
+    from mecai.client.objects import VoucherObject
 
 SECONDS: Final = 30.0
 
@@ -30,10 +35,32 @@ async def open_connection(
     deadline = Deadline(seconds)
     sock = await _reach(host, port, deadline)
     sock.setblocking(False)
-    with peer(sock.getpeername()[0]):
-        return await asyncio.open_connection(
+    with peer(sock.getpeername()[0]), deferred():
+        reader, writer = await asyncio.open_connection(
             sock=sock, ssl=context, server_hostname=host, ssl_handshake_timeout=deadline.require()
         )
+    await _settle(writer, deadline)
+    return reader, writer
+
+
+async def _settle(writer: asyncio.StreamWriter, deadline: Deadline) -> None:
+    """Bring the verdict that a connection was left without; raises `Refused`."""
+    connection: VoucherObject = writer.get_extra_info("ssl_object")
+    if connection.verdict is not None:
+        return
+    judging = in_background(partial(connection.judge, deadline.within(STATUS_SECONDS)))
+    try:
+        connection.settle(await asyncio.wrap_future(judging))
+    except BaseException:
+        writer.transport.abort()
+        raise
+    _read_on(cast("asyncio.Transport", writer.transport))
+
+
+def _read_on(transport: asyncio.Transport) -> None:
+    """Have asyncio look for what came before the verdict: it lies below TLS, where nothing was read yet."""
+    transport.pause_reading()
+    transport.resume_reading()
 
 
 async def _reach(host: str, port: int, deadline: Deadline) -> socket.socket:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from mecai.client.intranet import Proof
 from mecai.errors import VerificationError
 from mecai.protocol.codec.tls_answer import decode_vouchers
 from mecai.protocol.objects.authorities import Directory
@@ -28,18 +29,35 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Grounds:
+    """What an acceptance rests upon: who vouched or, in a private network, what proves the certificates' status."""
+
+    vouched: tuple[Vouched, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """One connection judged. `reason` (a reason code of docs/spec) and `rule` are None where it was accepted."""
+    """One connection judged. `reason` (a reason code of docs/spec) and `rule` are None where it was accepted.
+
+    `intranet` tells that rule M4 was the measure, in the place of those for vouchers.
+    """
 
     outcome: Outcome
     reason: str | None
     rule: str | None
     detail: str
-    vouched: tuple[Vouched, ...]
+    grounds: Grounds
+    intranet: bool
     candidates: tuple[bytes, ...]
     peer_address: str | None
     facts: Facts
     seconds: float  # that the judgement took
+
+    @property
+    def vouched(self) -> tuple[Vouched, ...]:
+        """Who vouched."""
+        return self.grounds.vouched
 
 
 class Refused(ssl.SSLCertVerificationError):

@@ -1,13 +1,24 @@
 """The one place that touches OpenSSL below Python's ssl.
 
-It sends and receives custom TLS extensions on an `ssl.SSLContext` and reads what a handshake showed. It knows nothing
-of vouchers: bytes go in and come out. The distribution's CPython 3.11 to 3.13 with OpenSSL 3.0 to 3.5 are known to
-work; on any other layout `install` refuses.
+It sends and receives custom TLS extensions on an `ssl.SSLContext`, gives one connection roots of its own, and reads
+what a handshake showed. It knows nothing of vouchers: bytes go in and come out. The distribution's CPython 3.11 to 3.13
+with OpenSSL 3.0 to 3.5 are known to work; on any other layout `install` refuses.
 """
 
 from mecai.tls.extensions import Exchange, attach, install
 from mecai.tls.facts import Facts, read_facts
 from mecai.tls.library import UnsupportedRuntimeError
 from mecai.tls.pointers import Connection
+from mecai.tls.trust import forget_session, trust_only
 
-__all__ = ["Connection", "Exchange", "Facts", "UnsupportedRuntimeError", "attach", "install", "read_facts"]
+__all__ = [
+    "Connection",
+    "Exchange",
+    "Facts",
+    "UnsupportedRuntimeError",
+    "attach",
+    "forget_session",
+    "install",
+    "read_facts",
+    "trust_only",
+]

@@ -14,6 +14,7 @@ from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64,
 
 SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE = 65
 SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP = 70
+SSL_CTRL_SET_VERIFY_CERT_STORE = 106
 SSL_CTRL_GET_EXTMS_SUPPORT = 122
 TLSEXT_STATUSTYPE_OCSP = 1
 
@@ -37,11 +38,13 @@ ParseCallback = ctypes.CFUNCTYPE(
 _PROTOTYPES = {
     "SSL_CTX_get_options": (c_uint64, [c_void_p]),
     "SSL_CTX_get_verify_mode": (c_int, [c_void_p]),
+    "SSL_CTX_get_cert_store": (c_void_p, [c_void_p]),
     "SSL_CTX_ctrl": (c_long, [c_void_p, c_int, c_long, c_void_p]),
     "SSL_CTX_add_custom_ext": (
         c_int,
         [c_void_p, c_uint, c_uint, AddCallback, c_void_p, c_void_p, ParseCallback, c_void_p],
     ),
+    "SSL_set_session": (c_int, [c_void_p, c_void_p]),
     "SSL_get_SSL_CTX": (c_void_p, [c_void_p]),
     "SSL_ctrl": (c_long, [c_void_p, c_int, c_long, c_void_p]),
 }

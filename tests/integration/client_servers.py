@@ -9,13 +9,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
+from typing import Protocol
 
 from mecai.protocol.codec.tls_answer import VOUCHER
-from tests.unit.client.world import World
+from tests.pki import Issued
 
 _SERVED_IN = 0x1180  # ClientHello, TLS 1.2 ServerHello, TLS 1.3 Certificate
 _HELLO_REQUEST = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00"  # RFC 5246, section 7.4.1.1, in a record of its own
 PAGE = "<p>hello</p>"
+
+
+class Served(Protocol):
+    """What a server shows: its certificate, and an OCSP staple or none."""
+
+    @property
+    def site(self) -> Issued:
+        """Its certificate and key."""
+
+    @property
+    def staple(self) -> bytes | None:
+        """An OCSPResponse in DER."""
 
 
 def write_server_info(path: Path, answer: bytes) -> Path:
@@ -27,13 +40,15 @@ def write_server_info(path: Path, answer: bytes) -> Path:
 
 
 @contextmanager
-def openssl_server(world: World, folder: Path, answer: bytes | None, *more: str) -> Iterator[int]:
-    """Run `openssl s_server` as a web server of `folder` with an OCSP staple; yields its port on 127.0.0.1."""
+def openssl_server(world: Served, folder: Path, answer: bytes | None, *more: str) -> Iterator[int]:
+    """Run `openssl s_server` as a web server of `folder`; yields its port on 127.0.0.1."""
     (folder / "index.html").write_text(PAGE)
     (folder / "site.pem").write_bytes(world.site.chain_pem + world.site.key_pem)
-    (folder / "staple.der").write_bytes(world.staple)
     command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-WWW", "-cert", "site.pem", "-cert_chain", "site.pem"]
-    command += ["-status_file", "staple.der", *more]
+    if world.staple is not None:
+        (folder / "staple.der").write_bytes(world.staple)
+        command += ["-status_file", "staple.der"]
+    command += more
     if answer is not None:
         command += ["-serverinfo", str(write_server_info(folder / "server.info", answer))]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mecai.cli.show.connection import Document
-from mecai.client.explain import RULES, explain
+from mecai.client.explain import INTRANET_RULE, RULES, explain
 from mecai.client.verdict import Outcome
 from mecai.service.printable import printable
 
@@ -31,6 +31,8 @@ def print_text(document: Document) -> None:
         _print_reason(console, document)
     if document["vouchers"]:
         _print_vouchers(console, document)
+    if document["proofs"]:
+        _print_proofs(console, document)
     if "tls" in document:
         _print_connection(console, document)
     if page := document.get("page"):
@@ -62,6 +64,15 @@ def _print_vouchers(console: Console, document: Document) -> None:
         label = f"intermediate {index}" if index else "end entity"
         columns = (evidence[key] for key in ("method", "thisUpdate", "nextUpdate"))
         table.add_row(label, evidence["certificate"][:16], *columns)
+    console.print(table)
+
+
+def _print_proofs(console: Console, document: Document) -> None:
+    console.print(f"  ✓ M4  {INTRANET_RULE}")
+    table = Table("status of", "certificate", "OCSP response", "from", "until", box=None, pad_edge=False)
+    for index, proof in enumerate(document["proofs"]):
+        label = f"intermediate {index}" if index else "end entity"
+        table.add_row(label, proof["certificate"][:16], *(proof[key] for key in ("way", "thisUpdate", "nextUpdate")))
     console.print(table)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from mecai.client.context import VoucherContext
 from mecai.client.explain import RULES
 from mecai.client.fetch import Destination, JudgedConnection, Page
+from mecai.client.intranet import Proof
 from mecai.client.verdict import Outcome, Verdict
 from mecai.errors import MecaiError, VerificationError
 from mecai.net.dial import Unreachable
@@ -14,6 +15,7 @@ from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.status_evidence import StatusEvidence
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.protocol.verify.connection import Vouched
+from mecai.protocol.verify.intranet import RULE
 
 Document = dict[str, Any]
 
@@ -21,7 +23,6 @@ Document = dict[str, Any]
 def document_of(destination: Destination, connection: JudgedConnection, context: VoucherContext) -> Document:
     """Say everything about one judged connection."""
     verdict = connection.verdict
-    checked = [rule for rule in RULES if rule != "V10" or context.policy.contexts]  # no own context: nothing to check
     return {
         "verdict": verdict.outcome.value,
         "reason": verdict.reason,
@@ -29,20 +30,38 @@ def document_of(destination: Destination, connection: JudgedConnection, context:
         "detail": verdict.detail or None,
         "url": destination.url,
         "address": verdict.peer_address,
+        "policy": _policy_word(intranet=verdict.intranet),
         "vouchers": [_voucher_document(vouched) for vouched in verdict.vouched],
         "candidates": [_name_document(context.directory, candidate) for candidate in verdict.candidates],
-        "checked": checked if verdict.vouched else [],
+        "proofs": [_proof_document(proof) for proof in verdict.grounds.proofs],
+        "checked": _checked(verdict, context),
         "tls": _tls_document(verdict),
         "timings": {name: round(1000 * seconds, 3) for name, seconds in dataclasses.asdict(connection.timings).items()},
     }
 
 
-def failure_document(destination: Destination, error: MecaiError) -> Document:
+def failure_document(destination: Destination, error: MecaiError, *, intranet: bool = False) -> Document:
     """Say why no connection came to be judged."""
     reason = error.reason if isinstance(error, VerificationError | Unreachable) else None
     detail = error.detail if isinstance(error, VerificationError) else str(error)
-    document: Document = {"verdict": Outcome.REFUSED.value, "reason": reason, "rule": None, "detail": detail}
-    return document | {"url": destination.url, "address": None, "vouchers": [], "candidates": [], "checked": []}
+    rule = RULE if reason == "pin-mismatch" else None
+    document: Document = {"verdict": Outcome.REFUSED.value, "reason": reason, "rule": rule, "detail": detail}
+    document |= {"url": destination.url, "address": None, "policy": _policy_word(intranet=intranet)}
+    return document | {"vouchers": [], "candidates": [], "proofs": [], "checked": []}
+
+
+def _policy_word(*, intranet: bool) -> str:
+    """Name the rules that were the measure: M4 alone, or those for vouchers."""
+    return "intranet" if intranet else "vouchers"
+
+
+def _checked(verdict: Verdict, context: VoucherContext) -> list[str]:
+    """Return the rules that held, if the connection is accepted."""
+    if verdict.grounds.proofs:
+        return [RULE]
+    if not verdict.vouched:
+        return []
+    return [rule for rule in RULES if rule != "V10" or context.policy.contexts]  # no own context: nothing to check
 
 
 def page_document(page: Page) -> Document:
@@ -67,6 +86,15 @@ def _voucher_document(vouched: Vouched) -> Document:
         "nextUpdate": _time(info.next_update),
         "perspectives": info.perspectives,
         "evidence": list(map(_evidence_document, vouched.statuses)),
+    }
+
+
+def _proof_document(proof: Proof) -> Document:
+    return {
+        "certificate": proof.certificate.hex(),
+        "way": proof.way.value,
+        "thisUpdate": _time(proof.this_update),
+        "nextUpdate": _time(proof.next_update),
     }
 
 

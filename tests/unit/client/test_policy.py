@@ -15,6 +15,10 @@ def read(tmp_path: Path, text: str) -> ClientPolicy:
     return read_policy(path)
 
 
+def intranet(keys: str) -> str:
+    return f'[[intranet]]\nroots = "corp.pem"\n{keys}\n'
+
+
 def test_an_empty_file_means_every_default(tmp_path: Path) -> None:
     policy = read(tmp_path, "")
     assert (policy.mode, policy.selection, policy.contexts) == ("enforce", "sticky", ())
@@ -35,6 +39,13 @@ def test_the_state_lies_where_the_user_keeps_state(monkeypatch: pytest.MonkeyPat
     assert ClientPolicy(state=Path("/s")).selection_key_file == Path("/s/selection.key")
 
 
+def test_a_private_network_is_a_table_of_its_own(tmp_path: Path) -> None:
+    text = intranet('domains = ["Corp.Test.", "b\u00fccher.test", "corp"]\nnetworks = ["10.0.0.0/8"]')
+    (entry,) = read(tmp_path, text).intranets
+    assert entry.names == ("corp.test", "xn--bcher-kva.test", "corp")
+    assert (entry.roots, entry.pins, entry.max_status_hours) == (Path("corp.pem"), (), 48)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -45,6 +56,19 @@ def test_the_state_lies_where_the_user_keeps_state(monkeypatch: pytest.MonkeyPat
         ('nat64_prefixes = ["2001:db8::/64"]', "nat64_prefixes: 2001:db8::/64 is no IPv6 prefix of length 96"),
         ('contexts = ["moz"]', "contexts:"),
         ('modes = "warn"', "did you mean 'mode'"),
+        (intranet("domains = []"), "intranet.domains: none given"),
+        (intranet('domains = ["*.corp.test"]'), "intranet.domains: '*.corp.test' is no host name"),
+        (intranet('domains = ["10.0.0.1"]'), "intranet.domains: '10.0.0.1' is no host name but reads as an IP address"),
+        (intranet('domains = ["::1"]'), "intranet.domains: '::1' is no host name"),
+        (intranet('domains = ["a.test", "A.test."]'), "intranet.domains: 'a.test' is given twice"),
+        (intranet('domains = ["co.uk"]'), "intranet.domains: 'co.uk' is a public suffix"),
+        (intranet('domains = ["com"]'), "intranet.domains: 'com' is a public suffix"),
+        (intranet('domains = ["a.test"]\npins = ["00"]'), "intranet.pins: '00' is no SHA-256 in 64 hexadecimal digits"),
+        (intranet('domains = ["a.test"]\nnetworks = ["10/8"]'), "intranet[0].networks[0]: "),
+        (intranet('domains = ["a.test"]\nmax_status_hours = 241'), "intranet.max_status_hours: 241 is outside 1..240"),
+        (intranet('domains = ["a.test"]\nroot = "x"'), "intranet[0].root: unknown key; did you mean 'roots'?"),
+        ('[[intranet]]\ndomains = ["a.test"]', "intranet[0].roots: missing"),
+        (intranet('domains = ["a.test"]') + intranet('domains = ["b.test", "a.test"]'), "'a.test' is given twice"),
     ],
 )
 def test_a_wrong_key_is_named(tmp_path: Path, text: str, words: str) -> None:

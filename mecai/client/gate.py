@@ -1,0 +1,102 @@
+"""The gate of a connection: no application byte passes before the verdict (docs/spec, C6).
+
+Connections judge at the end of `do_handshake`. In a private network (M4) a judgement may have to wait for an OCSP
+responder: what blocks waits within its own timeout; what never blocks does not, unless whoever opened it fetches the
+verdict (`deferred`). Whoever opens a connection may say more of it than the connection knows: `peer`, `within`.
+"""
+
+import errno
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import cast
+
+from mecai.client.attempt import Attempt, Demanding
+from mecai.client.verdict import Outcome, Refused, Verdict
+from mecai.service.deadline import Deadline
+from mecai.tls import Connection, Facts, read_facts
+
+_told: ContextVar[tuple[str | None] | None] = ContextVar("_told", default=None)
+told_end: ContextVar[Deadline | None] = ContextVar("told_end", default=None)
+told_deferred: ContextVar[bool] = ContextVar("told_deferred", default=False)
+
+
+@contextmanager
+def peer(address: str | None) -> Iterator[None]:
+    """Say where the connections that begin inside lead; None: that is not known, as behind a proxy.
+
+    A socket knows its peer. asyncio's TLS does not, and the peer of a proxied socket is the proxy.
+    """
+    token = _told.set((address,))
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+@contextmanager
+def within(deadline: Deadline) -> Iterator[None]:
+    """Bound what the connections that are judged inside may wait for, besides their own timeout."""
+    token = told_end.set(deadline)
+    try:
+        yield
+    finally:
+        told_end.reset(token)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Promise `settle` to each `VoucherObject` that begins inside and is left without a verdict."""
+    token = told_deferred.set(True)
+    try:
+        yield
+    finally:
+        told_deferred.reset(token)
+
+
+class Gate:
+    """What both kinds of connection share. `verdict` is None until the handshake is over."""
+
+    context: ssl.SSLContext
+    server_hostname: str | None
+    verdict: Verdict | None = None
+    _sslobj: Connection | None
+    _attempt: Attempt | None = None
+    _facts: Facts | None = None
+    _open = False
+
+    def begin(self, peer_address: str | None = None) -> None:
+        """Attach the demand to the connection, once, before its first octet."""
+        if self._attempt is None and self._sslobj is not None:
+            told = _told.get()
+            context = cast("Demanding", self.context)
+            self._attempt = context.begin(self._sslobj, self.server_hostname, told[0] if told else peer_address)
+
+    def _pass(self, handshake: Callable[[], None], deadline: Deadline) -> None:
+        """Go on with a handshake and judge at its end; raises `Refused`, also whenever asked again."""
+        handshake()  # raises until it is over
+        if self._facts is None:
+            if self._sslobj is None:  # another thread shut it down meanwhile
+                raise not_connected()
+            self._facts = read_facts(self._sslobj)
+        self.settle(self.verdict or self.judge(deadline))
+
+    def judge(self, deadline: Deadline) -> Verdict:
+        """Return the verdict on a connection whose handshake is over; nothing passes before `settle`."""
+        if self._attempt is None or self._facts is None:
+            raise not_connected()
+        return cast("Demanding", self.context).judge(self._attempt, self._facts, deadline)
+
+    def settle(self, verdict: Verdict) -> None:
+        """Open the gate, or raise `Refused`."""
+        self.verdict = verdict
+        if verdict.outcome is Outcome.REFUSED:
+            raise Refused(verdict)
+        self._open = True
+
+
+def not_connected() -> OSError:
+    """Return what a use of a connection without TLS raises."""
+    return OSError(errno.ENOTCONN, f"{os.strerror(errno.ENOTCONN)}: no TLS, and no verdict yet")

@@ -1,0 +1,48 @@
+"""The same gate for programs that do their own input and output (asyncio, anyio): what `wrap_bio` returns."""
+
+import ssl
+from typing import TYPE_CHECKING, Any, cast
+
+from mecai.client.gate import Gate, told_deferred
+from mecai.service.deadline import Deadline
+from mecai.tls import Connection, read_facts
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+class VoucherObject(Gate, ssl.SSLObject):
+    """TLS over memory, with a peer whom somebody has vouched for."""
+
+    _waits = False
+
+    def begin(self, peer_address: str | None = None) -> None:
+        """As `Gate.begin`; a server of a private network is judged by whoever promised it."""
+        super().begin(peer_address)
+        if self._attempt and self._attempt.network:
+            self._waits = self._waits or told_deferred.get()
+
+    def do_handshake(self) -> None:
+        """As `ssl.SSLObject.do_handshake`; raises `Refused` if the verdict is against the connection."""
+        self.begin()
+        if self._waits and self.verdict is None:
+            super().do_handshake()
+            self._facts = self._facts or read_facts(cast("Connection", self._sslobj))
+        else:
+            self._pass(super().do_handshake, Deadline(0))
+
+    def read(self, len: int = 1024, buffer: "WriteableBuffer | None" = None) -> Any:  # noqa: A002, ANN401 - ssl's own
+        """As `ssl.SSLObject.read`."""
+        self._require_verdict()
+        return super().read(len, buffer)
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """As `ssl.SSLObject.write`."""
+        self._require_verdict()
+        return super().write(data)
+
+    def _require_verdict(self) -> None:
+        if not self._open:
+            self.do_handshake()
+        if not self._open:
+            raise ssl.SSLWantReadError("no verdict yet")
