@@ -5,7 +5,9 @@
     state      = "/var/lib/mecai-sidecar"      # staples/ for the TLS server, private/ for the sidecar
     refresh_hours     = 12                     # at most this long between two vouchers of one authority
     parallel_requests = 4
-    allowed_networks  = ["198.18.0.0/15"]      # OCSP responders here are asked in spite of docs/spec P3; default: none
+    allowed_networks  = ["198.18.0.0/15"]      # OCSP responders here are asked, and servers here are named to Voucher
+                                               # Authorities, in spite of docs/spec P3; default: none
+    intranet_domains  = ["corp.test"]          # no Voucher Authority hears of names in these domains; default: none
 
     [[certificate]]                            # one per certificate that the TLS server shows
     chain       = "/etc/nginx/tls/www.pem"     # PEM: end entity, then intermediates; readable by the sidecar's user
@@ -13,7 +15,7 @@
     port        = 443
     server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
 
-The networks are an example: none is allowed by default. Everything else may be left out, but the certificates.
+Networks and domains are examples: there are none by default. Everything else may be left out, but the certificates.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from pathlib import Path
 from mecai.errors import InputError, Malformed
 from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki.identity import address_octets, check_addresses
-from mecai.protocol.pki.names import host_name
+from mecai.protocol.pki.names import host_name, host_name_of
 from mecai.service.settings import Network, read_settings
 
 
@@ -65,6 +67,7 @@ class SidecarConfig:
     refresh_hours: int = 12
     parallel_requests: int = 4
     allowed_networks: tuple[Network, ...] = ()
+    intranet_domains: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.certificates:
@@ -72,6 +75,15 @@ class SidecarConfig:
         for key in ("refresh_hours", "parallel_requests"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key}: {getattr(self, key)} is below 1")
+        _ = self.private_names
+
+    @property
+    def private_names(self) -> tuple[str, ...]:
+        """The private domains in normal form; raises `ValueError` for what is no host name."""
+        try:
+            return tuple(map(host_name_of, self.intranet_domains))
+        except InputError as error:
+            raise ValueError(f"intranet_domains: {error}") from error
 
     @property
     def staples(self) -> Path:

@@ -13,6 +13,7 @@ from mecai.protocol.pki.names import dns_names
 from mecai.protocol.pki.path import validate_chain
 from mecai.service.pem import load_certificates
 from mecai.sidecar.config import CertificateEntry
+from mecai.sidecar.privacy import Privacy
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,12 @@ class Site:
         return min(certificate.not_valid_after_utc for certificate in self.path)
 
 
-def load_site(entry: CertificateEntry, directory: Directory, now: datetime) -> Site:
-    """Read the chain of a server; raises `HostError`, `InputError`, or `VerificationError` if no root is reached."""
+def load_site(entry: CertificateEntry, directory: Directory, privacy: Privacy, now: datetime) -> Site:
+    """Read the chain of a server.
+
+    Raises `HostError`, `InputError` also for what is private, `VerificationError` if no root is reached.
+    """
     presented = load_certificates(entry.chain)
+    privacy.check(entry, presented[0])
     path = validate_chain(presented[0], presented[1:], directory.anchors, None, now)
     return Site(entry, presented, tuple(path))

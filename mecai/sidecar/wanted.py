@@ -15,6 +15,7 @@ from mecai.service.directory_file import read_directory
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
 from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.memory import FileMemory, Lasting
+from mecai.sidecar.privacy import privacy_of
 from mecai.sidecar.site import Site, load_site
 
 
@@ -76,7 +77,7 @@ class Surveyor:
     def _load(
         self, entry: CertificateEntry, directory: Directory, now: datetime, _: bytes
     ) -> Lasting[tuple[Site, tuple[FetchTask, ...]]]:
-        site = load_site(entry, directory, now)
+        site = load_site(entry, directory, privacy_of(self._config), now)
         tasks = tuple(task for kind in self._kinds for task in kind.tasks(site, directory))
         return Lasting((site, tasks), site.valid_until)
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,8 @@ def make_side(folder: Path) -> Side:
     chain, publishers = folder / "www.pem", folder / "publishers.pem"
     publishers.write_bytes(PUBLISHER.pem)
     entry = CertificateEntry(chain, ("198.18.0.10", "2001:db8::10"))
-    config = SidecarConfig((entry,), folder / "directory.der", publishers, folder / "state")
+    networks = (ip_network("198.18.0.0/15"), ip_network("2001:db8::/32"))
+    config = SidecarConfig((entry,), folder / "directory.der", publishers, folder / "state", allowed_networks=networks)
     config.state.mkdir()
     responders = Responders(scene.alder)
     responders.know(scene.alder, scene.site)

@@ -36,6 +36,14 @@ def test_the_example_of_the_documentation_is_good(tmp_path: Path) -> None:
         (f"{ENTRY}addresses = ['192.0.2.1']\nport = 0", "certificate.port: 0 is outside 1..65535"),
         (f"{ENTRY}addresses = ['192.0.2.1']\nserver_name = 'a b'", "certificate: 'a b' is no host name"),
         (f"{ENTRY}address = ['192.0.2.1']", "certificate[0].address: unknown key; did you mean 'addresses'?"),
+        (
+            f"intranet_domains = ['10.0.0.1']\n{ENTRY}addresses = ['192.0.2.1']",
+            "intranet_domains: '10.0.0.1' is no host",
+        ),
+        (
+            f"intranet_domains = ['*.a.test']\n{ENTRY}addresses = ['192.0.2.1']",
+            "intranet_domains: '*.a.test' is no host",
+        ),
         (f"refresh_hours = 0\n{ENTRY}addresses = ['192.0.2.1']", "refresh_hours: 0 is below 1"),
     ],
 )

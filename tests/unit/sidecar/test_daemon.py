@@ -38,6 +38,7 @@ def path(side: Side, tmp_path: Path) -> Path:
     path = tmp_path / "sidecar.toml"
     lines = [f'{key} = "{getattr(side.config, key)}"' for key in ("directory", "publishers", "state")]
     chain = side.config.certificates[0].chain
+    lines.append('allowed_networks = ["198.18.0.0/15", "2001:db8::/32"]')
     entry = f'[[certificate]]\nchain = "{chain}"\naddresses = ["198.18.0.10", "2001:db8::10"]\n'
     path.write_text("\n".join((*lines, entry)))
     return path
