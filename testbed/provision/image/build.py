@@ -22,10 +22,12 @@ from testbed.machine.waiting import Note
 from testbed.provision.image import workshop
 
 _HERE = Path(__file__).parent
+# Makes a Debian a host in a container.
+CONTAINER = _HERE / "container.sh"
 _CAUSE = REPOSITORY / "scripts" / "cause"
-_SUITE = "trixie"
+SUITE = "trixie"
 PYTHON = "3.13"
-_OPTIONS = [
+OPTIONS = [
     "--mode=root",
     "--variant=apt",
     "--format=directory",
@@ -67,11 +69,12 @@ class Image:
 def wanted() -> Image:
     """Return the image that this checkout asks for."""
     inputs = [
-        _SUITE,
+        SUITE,
         _architecture(),
-        *_OPTIONS,
+        *OPTIONS,
         *_packages(),
         (_HERE / "customise.sh").read_text(encoding="utf-8"),
+        CONTAINER.read_text(encoding="utf-8"),
         _requirements().read_text(encoding="utf-8"),
     ]
     return Image(hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16])
@@ -125,11 +128,11 @@ def _bootstrap(place: Path, log: Path, note: Note) -> None:
 
     command = [
         "mmdebstrap",
-        *_OPTIONS,
-        *(f"--aptopt={line}" for line in _acquire_options()),
+        *OPTIONS,
+        *(f"--aptopt={line}" for line in acquire_options()),
         f"--include={','.join(_packages())}",
-        f"--customize-hook={_HERE / 'customise.sh'}",
-        _SUITE,
+        *(f"--customize-hook={hook}" for hook in (_HERE / "customise.sh", CONTAINER)),
+        SUITE,
         str(place / "root"),
         mirror(),
     ]
@@ -138,11 +141,11 @@ def _bootstrap(place: Path, log: Path, note: Note) -> None:
         "REQUIREMENTS": str(_requirements()),
         "TMPDIR": "/tmp",  # noqa: S108 - a path inside the new root, for its own tools
     }
-    with _explained(log):
+    with explained(log):
         tools.run_logged(command, log, seconds=LIMITS.image_seconds, environment=environment, on_line=show)
 
 
-def _acquire_options() -> list[str]:
+def acquire_options() -> list[str]:
     """Take over how this machine's apt reaches its mirror: proxies, certificates, validity checks (apt.conf(5))."""
     wanted_keys = re.compile(r"Acquire::(https?::.*|Check-Valid-Until|Check-Date|Max-FutureTime) ")
     return [line for line in tools.run(["apt-config", "dump"]).splitlines() if wanted_keys.match(line)]
@@ -151,12 +154,12 @@ def _acquire_options() -> list[str]:
 def _download_wheels(directory: Path, log: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", *pip_options()]
     command += [f"--requirement={_requirements()}", f"--dest={directory}"]
-    with _explained(log):
+    with explained(log):
         tools.run_logged(command, log, seconds=LIMITS.image_seconds)
 
 
 @contextmanager
-def _explained(log: Path) -> Iterator[None]:
+def explained(log: Path) -> Iterator[None]:
     """Say of a download that failed what its log has as the cause, not how it ended."""
     try:
         yield

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Last step of the image build, called by mmdebstrap with the new root directory.
+# Puts the lab's environment of mecai into the image, called by mmdebstrap with the new root directory.
 # WHEELHOUSE holds wheels for the hosts' Python, REQUIREMENTS pins them by hash.
 set -eu
 root=$1
@@ -13,32 +13,5 @@ chroot "$root" env PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= /opt/mecai/venv/bin
     --no-deps --require-hashes --requirement /opt/mecai/requirements.txt
 chroot "$root" /opt/mecai/venv/bin/python -m pip --disable-pip-version-check check
 
-# Roles enable what a host needs; nothing starts by itself. A terminal (its password prompts cost two inotify instances
-# a host, of 128 that a machine has) and periodic work have no place in a lab.
-systemctl --quiet --root="$root" disable bird knot nginx ssh.service ssh.socket unbound \
-    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer systemd-pstore
-systemctl --quiet --root="$root" mask console-getty.service getty@.service man-db.timer \
-    systemd-ask-password-console.path systemd-ask-password-wall.path
-
-# Keys are made on the host that uses them, at its first boot.
-rm -f "$root"/etc/ssh/ssh_host_*
-cat >"$root/etc/systemd/system/host-key.service" <<'UNIT'
-[Unit]
-Description=Make the SSH key of this host on its first boot
-ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key
-
-[Service]
-Type=oneshot
-ExecStart=ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key
-
-[Install]
-WantedBy=multi-user.target
-UNIT
-systemctl --quiet --root="$root" enable host-key.service
-printf 'HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\n' >"$root/etc/ssh/sshd_config.d/lab.conf"
-
-# What mmdebstrap copied from the machine, and what it left of the machine's apt settings.
-rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/etc/machine-id" "$root/etc/apt/apt.conf.d/99mmdebstrap"
-
-# The image is up to date: no host need rebuild caches of /usr at its first boot (systemd-update-done.service(8)).
-touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
+# Roles enable what a host needs; nothing starts by itself.
+systemctl --quiet --root="$root" disable bird knot nginx ssh.service ssh.socket unbound

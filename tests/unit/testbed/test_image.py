@@ -123,6 +123,6 @@ def test_a_build_without_network_names_its_cause(tmp_path: Path, monkeypatch: py
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(build, "mirror", lambda: "http://mirror.example/debian")
-    monkeypatch.setattr(build, "_acquire_options", list)
+    monkeypatch.setattr(build, "acquire_options", list)
     with pytest.raises(HostError, match=r"^mmdebstrap: exit code 1: .*; cause: E: Failed to fetch .* Could not reso"):
         build._bootstrap(tmp_path, tmp_path / "log", lambda _note: None)
