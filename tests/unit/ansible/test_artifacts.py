@@ -43,7 +43,7 @@ def test_a_host_takes_no_directory_that_does_not_verify(tmp_path: Path) -> None:
     subprocess.run(made, check=True, capture_output=True, timeout=60)
     (received / "directory.der").write_text(SECRET)
     text = (ANSIBLE / "roles" / "directory_consumer" / "tasks" / "main.yml").read_text(encoding="utf-8")
-    (task,) = yaml.safe_load(re.sub(r"(owner|group): root", "", text).replace("/etc/mecai", str(host)))
+    *_, task = yaml.safe_load(re.sub(r"(owner|group): root", "", text).replace("/etc/mecai", str(host)))
     ran = play(tmp_path, [task], "-e", f"directory_consumer_source={received}")
     assert ran.returncode != 0
     assert "directory" in ran.stdout
