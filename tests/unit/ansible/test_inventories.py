@@ -14,7 +14,7 @@ from testbed.roles import ROLES as LAB_ROLES
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROLES = REPOSITORY / "ansible" / "roles"
-EXAMPLE = REPOSITORY / "ansible" / "inventories" / "example" / "group_vars"
+EXAMPLE = REPOSITORY / "ansible" / "inventories" / "example"
 SMALL = plan.make(reading.load(reading.find("small"), LAB_ROLES))
 LAB = inventory.inventory(Lab("small"), SMALL, Path("/mecai.whl"))["all"]
 PREFIX = "mecai.infrastructure."
@@ -38,9 +38,11 @@ def _options(role: str) -> dict[str, Any]:
 
 
 def _given(name: str, group: str) -> Iterator[set[str]]:
-    """Give the names of the variables that each host of a group has, for the example of all hosts at once."""
+    """Give the names of the variables that each host of a group has."""
     if name == "example":
-        yield set(_read(EXAMPLE / "all.yml")) | set(_read(EXAMPLE / f"{group}.yml"))
+        common = set(_read(EXAMPLE / "group_vars" / "all.yml")) | set(_read(EXAMPLE / "group_vars" / f"{group}.yml"))
+        for host in _read(EXAMPLE / "hosts.yml")["all"]["children"][group]["hosts"]:
+            yield common | set(_read(EXAMPLE / "host_vars" / f"{host}.yml"))
     else:
         yield from (set(LAB["vars"]) | set(variables) for variables in LAB["children"][group]["hosts"].values())
 
@@ -56,6 +58,21 @@ def test_required_variables_are_given(name: str, role: str, group: str) -> None:
 
 def test_given_variables_are_known() -> None:
     known = {option for role in ROLES.iterdir() for option in _options(role.name)}
-    given = {variable for path in EXAMPLE.glob("*.yml") for variable in _read(path)}
+    given = {variable for path in EXAMPLE.glob("*_vars/*.yml") for variable in _read(path)}
     given |= {variable for group in LAB["children"] for variables in _given("lab", group) for variable in variables}
     assert not {variable for variable in given - known if not variable.startswith(("ansible_", "lab_"))}
+
+
+def test_somebody_may_vouch_for_the_examples_site() -> None:
+    """No CA vouches for what its own owner certified, so the example has another owner."""
+    owners = {path.stem: _read(path)["certificate_authority_owner_group"] for path in EXAMPLE.glob("host_vars/*.yml")}
+    issuer = _read(EXAMPLE / "group_vars" / "tls_servers.yml")["tls_server_authority"]
+    assert set(owners) == set(_read(EXAMPLE / "hosts.yml")["all"]["children"]["authorities"]["hosts"])
+    assert set(owners.values()) - {owners[issuer]}
+
+
+def test_the_examples_parties_speak_of_one_trust_context() -> None:
+    told = {group: _read(EXAMPLE / "group_vars" / f"{group}.yml") for group in ("authorities", "clients", "vendors")}
+    contexts = [directory["context"] for directory in told["authorities"]["voucher_authority_directories"]]
+    assert contexts == told["clients"]["voucher_client_settings"]["contexts"]
+    assert contexts == [told["vendors"]["directory_publisher_context"]]

@@ -32,9 +32,8 @@ def without_vendor(inventory: Path) -> None:
 
 
 def site(inventory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return ansible(
-        inventory.parents[2], "ansible-playbook", "-i", str(inventory), *arguments, str(ANSIBLE / "playbooks" / "site.yml")
-    )
+    playbook = str(ANSIBLE / "playbooks" / "site.yml")
+    return ansible(inventory.parents[2], "ansible-playbook", "-i", str(inventory), *arguments, playbook)
 
 
 def assert_missing(ran: subprocess.CompletedProcess[str], name: str, what_to_do: str) -> None:
