@@ -6,7 +6,7 @@ The plan stands in it whole, so that a lab is found as it was made also by a pro
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_network
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import Any
 
 from testbed.model.plan import Interface, Plan, Route
@@ -54,8 +54,9 @@ def _host(data: Mapping[str, Any]) -> Host:
     return Host(**{**data, "links": tuple(data["links"]), "names": tuple(data["names"])})
 
 
-def _interface(data: Mapping[str, str]) -> Interface:
-    return Interface(data["zone"], data["port"], IPv4Interface(data["ipv4"]), IPv6Interface(data["ipv6"]))
+def _interface(data: Mapping[str, Any]) -> Interface:
+    more = tuple(map(ip_interface, data["more"]))
+    return Interface(data["zone"], data["port"], IPv4Interface(data["ipv4"]), IPv6Interface(data["ipv6"]), more)
 
 
 def _route(data: Mapping[str, str]) -> Route:

@@ -36,8 +36,9 @@ class Role:
     `groups` are the Ansible groups that its hosts are in, `variables` what Ansible's roles are told about one (the
     topology's `vars` come after and win), `needs` the roles without which it cannot work, each with what that one does
     for it, `promises` how one shows that it does its work, `faults` what a topology says of one that cannot be.
-    `forwards`: its hosts join zones; `resolves`: they answer DNS for the others; `names`: the domain names of a host
-    for which the topology gives none.
+    `forwards`: its hosts join zones; `guards`: they lead from their own, private zone to the others, not back;
+    `resolves`: they answer DNS for the others; `names`: the domain names of a host for which the topology gives none;
+    `shares_names`: several hosts may have one name.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Role:
     needs: Mapping[str, str] = field(default_factory=dict)
     forwards: bool = False
     resolves: bool = False
+    guards: bool = False
+    shares_names: bool = False
     names: Callable[[str], tuple[str, ...]] = lambda _host: ()
     variables: Callable[[Plan, Host], Mapping[str, Any]] = _no_variables
     promises: Callable[[Plan, Host], Iterable[Check]] = _nothing

@@ -126,6 +126,6 @@ def _configure(lab: Lab, plan: Plan, host: str) -> None:
 def _configure_interface(netlink: _Netlink, interface: Interface) -> None:
     [index] = netlink.link_lookup(ifname=interface.zone)
     netlink.link("set", index=index, state="up")
-    for address, flags in ((interface.ipv4, 0), (interface.ipv6, _IFA_F_NODAD)):
-        prefix = address.network.prefixlen
+    for address in interface.all:
+        prefix, flags = address.network.prefixlen, _IFA_F_NODAD if address.version == 6 else 0  # noqa: PLR2004 - IPv6
         netlink.addr("replace", index=index, address=str(address.ip), prefixlen=prefix, flags=flags)
