@@ -6,7 +6,7 @@
     owner_group = "alder"                        # all CAs and VAs under one owner
     region      = "north"
     ocsp_url    = "http://ocsp.alder.test"       # goes into certificates
-    vas_url     = "https://vas.alder.test"       # goes into the directory
+    vas_url     = "https://vas.alder.test"       # optional: goes into the directory; without, it does not vouch
     root        = "5d9b...c2"                    # optional: SHA-256 of the root; no other authority is opened or made
     crl_url     = "http://ocsp.alder.test/crl"   # optional: CRLs are published, and certificates point to them
     state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
@@ -89,7 +89,7 @@ class AuthorityConfig:
     owner_group: str
     region: str
     ocsp_url: str
-    vas_url: str
+    vas_url: str | None = None
     root: str | None = None
     crl_url: str | None = None
     state: Path = Path("/var/lib/mecai-ca")
@@ -102,7 +102,8 @@ class AuthorityConfig:
         for key in ("owner_group", "region"):
             _require_match(key, getattr(self, key), _TOKEN, "1 to 32 lower-case letters, digits or hyphens")
         _require_url("ocsp_url", self.ocsp_url, "http")
-        _require_url("vas_url", self.vas_url, "https")
+        if self.vas_url is not None:
+            _require_url("vas_url", self.vas_url, "https")
         if self.crl_url is not None:
             _require_url("crl_url", self.crl_url, "http")
         if self.root is not None:

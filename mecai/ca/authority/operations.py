@@ -156,6 +156,7 @@ class CertificateAuthority:
     def describe(self) -> dict[str, object]:
         """Return this authority as one entry of a directory: JSON values (docs/spec, section 7)."""
         root, issuing = (self._keystore[issuer].certificate for issuer in (Issuer.ROOT, Issuer.ISSUING))
+        url = self._config.vas_url
         entry = authorities.Authority(
             name=self._config.name,
             owner_group=self._config.owner_group,
@@ -163,7 +164,7 @@ class CertificateAuthority:
             authority=authority_id(spki_der(root)),
             roots=(root,),
             subordinates=frozenset({spki_hash(issuing)}),
-            servers=(authorities.Server(self._config.vas_url, (root,)),),
+            servers=(authorities.Server(url, (root,)),) if url else (),
         )
         return encode_authority(entry)
 

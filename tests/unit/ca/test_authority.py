@@ -1,6 +1,7 @@
 """What an authority certifies and what it refuses; the certificates hold before three independent judges."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -219,3 +220,10 @@ def test_it_describes_itself_as_a_directory_does(authority: CertificateAuthority
     assert entry.identifying_roots == (root,)
     assert entry.subordinates == {spki_hash(published(config, "issuing"))}
     assert [(server.url, server.roots) for server in entry.servers] == [("https://vas.alder.test", (root,))]
+
+
+def test_without_a_url_of_its_authority_it_does_not_vouch(config: AuthorityConfig) -> None:
+    private = replace(config, vas_url=None)
+    initialise(private, NOW)
+    with opened(private) as authority:
+        assert decode_authority(authority.describe()).servers == ()
