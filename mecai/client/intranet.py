@@ -7,7 +7,6 @@ few minutes in memory, never beyond its end, and judged anew for each connection
 import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,19 +22,11 @@ from mecai.net.resolve import from_system
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.protocol.pki.roots import check_root
-from mecai.protocol.verify.intranet import RULE, Intranet, Pair, examine_private_chain, judge_private_status
+from mecai.protocol.verify.intranet import RULE, Intranet, Pair, Way, examine_private_chain, prove_private_status
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
 
 STATUS_SECONDS: Final = 5.0  # at most, for all responders of one connection
-
-
-class Way(StrEnum):
-    """How an OCSP response came."""
-
-    STAPLED = "stapled"
-    FETCHED = "fetched"
-    REMEMBERED = "remembered"
 
 
 @dataclass(frozen=True)
@@ -77,41 +68,28 @@ class PrivateNetwork:
         )
 
     def _prove(self, pair: Pair, staple: bytes | None, now: datetime, deadline: Deadline) -> Proof:
-        """Return the status of one certificate by the first way that brings a good one; `revoked` ends the search."""
         name = certificate_hash(pair[0].public_bytes(Encoding.DER))
-        said = "nothing is stapled"
-        for way, response in ((Way.STAPLED, staple), (Way.REMEMBERED, self._recall(name, now))):
-            try:
-                if response is not None:
-                    return self._judged(way, response, pair, now)
-            except VerificationError as error:
-                if error.reason == "revoked":
-                    raise
-                said = f"{way}: {error.detail}"
-        return self._fetched(name, pair, now, deadline, said)
+        found = ((Way.STAPLED, staple), (Way.REMEMBERED, self._recall(name, now)))
+        at_hand = [(way, response) for way, response in found if response is not None]
 
-    def _fetched(self, name: bytes, pair: Pair, now: datetime, deadline: Deadline, said: str) -> Proof:
-        response = self._ask(pair, deadline, said)
-        proof = self._judged(Way.FETCHED, response, pair, now)
-        self._remember(name, response, now)
-        return proof
+        def ask(said: str) -> bytes:
+            response = self._ask(pair, deadline, said)
+            self._remember(name, response, now)
+            return response
 
-    def _judged(self, way: Way, response: bytes, pair: Pair, now: datetime) -> Proof:
-        status = judge_private_status(response, pair, self.rule, now)
-        name = certificate_hash(pair[0].public_bytes(Encoding.DER))
+        way, status = prove_private_status(pair, at_hand, ask, self.rule, now)
         return Proof(name, way, status.this_update, status.until(status.this_update))
 
     def _ask(self, pair: Pair, deadline: Deadline, said: str) -> bytes:
         """Ask the responder that the certificate names; `said` is why that is necessary."""
         try:
-            fetch = replace(self._fetcher, seconds=deadline.require())
-            return ask_responder(*pair, fetch)
+            return ask_responder(*pair, replace(self._fetcher, seconds=deadline.require()))
         except TimeoutError as error:
-            why = "there was no time to ask a responder"
-            raise VerificationError("status-unavailable", RULE, f"{said}; {why}") from error
-        except (FetchError, VerificationError) as error:
-            why = error.detail if isinstance(error, VerificationError) else str(error)
-            raise VerificationError("status-unavailable", RULE, f"{said}; {why}") from error
+            raise _unavailable(f"{said}; there was no time to ask a responder") from error
+        except VerificationError as error:
+            raise _unavailable(f"{said}; {error.detail}") from error
+        except FetchError as error:
+            raise _unavailable(f"{said}; {error}") from error
 
     def _recall(self, name: bytes, now: datetime) -> bytes | None:
         until, response = self._kept.get(name, (now, b""))
@@ -136,3 +114,7 @@ def _rule_of(entry: IntranetEntry) -> Intranet:
         pins=frozenset(map(bytes.fromhex, entry.pins)),
         max_status_age=timedelta(hours=entry.max_status_hours),
     )
+
+
+def _unavailable(detail: str) -> VerificationError:
+    return VerificationError("status-unavailable", RULE, detail)

@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import click
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.acceptance import Record, accept
@@ -27,6 +29,7 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.protocol.selection import Mode, candidates
 from mecai.protocol.verify.connection import Policy, Presented, verify_connection
+from mecai.protocol.verify.intranet import Intranet, Way, domain_of, examine_private_chain, prove_private_status
 
 Question = dict[str, Any]
 Answer = dict[str, Any]
@@ -135,6 +138,27 @@ def _selection(question: Question) -> Answer:
     return {"candidates": [authority.hex() for authority in chosen]}
 
 
+def _intranet(question: Question) -> Answer:
+    now, name = _time(question["now"]), question["serverName"]
+    by_domain = {domain: network for network in question["networks"] for domain in network["domains"]}
+    if (domain := domain_of(name, tuple(by_domain))) is None:
+        return {"verdict": "ignored"}
+    roots = tuple(map(x509.load_der_x509_certificate, _list(by_domain[domain]["roots"])))
+    intranet = Intranet((domain,), roots, frozenset(map(bytes.fromhex, by_domain[domain]["pins"])))
+    staple = [(Way.STAPLED, _octets(question["staple"]))] if question["staple"] is not None else []
+    for place, pair in enumerate(examine_private_chain(_list(question["chain"]), intranet, name, now)):
+        ask = partial(_ask, question["responders"], pair[0])
+        prove_private_status(pair, [] if place else staple, ask, intranet, now)
+    return {"domain": domain}
+
+
+def _ask(responders: dict[str, str], certificate: x509.Certificate, said: str) -> bytes:
+    answered = responders.get(certificate.fingerprint(hashes.SHA256()).hex())
+    if answered is None:
+        raise VerificationError("status-unavailable", "M4", said)
+    return _octets(answered)
+
+
 def _as_alert(error: Malformed) -> VerificationError:
     """Return the same fault with the TLS alert that it asks for as its reason."""
     alert, _, detail = error.detail.partition(": ")
@@ -163,6 +187,7 @@ _KINDS: Final[dict[str, Callable[[Question], Answer]]] = {
     "choice": _choice,
     "connection": _connection,
     "directory": _directory,
+    "intranet": _intranet,
     "request": _request,
     "selection": _selection,
     "vouchers": _vouchers,

@@ -4,9 +4,10 @@ Pure, as its neighbours: which domain a name belongs to, whether the chain is th
 responses say that it still stands. Vouchers play no part; `mecai.protocol.verify.connection` judges every other name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 
@@ -24,6 +25,14 @@ from mecai.protocol.pki.roots import Roots
 
 RULE = "M4"
 Pair = tuple[x509.Certificate, x509.Certificate]  # a certificate and who issued it
+
+
+class Way(StrEnum):
+    """How an OCSP response came."""
+
+    STAPLED = "stapled"
+    REMEMBERED = "remembered"
+    FETCHED = "fetched"
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,24 @@ def examine_private_chain(
     except VerificationError as error:
         raise _mismatch(error.detail) from error
     return tuple(pairwise(_up_to_the_pin(path, intranet.pins)))
+
+
+def prove_private_status(
+    pair: Pair, at_hand: Sequence[tuple[Way, bytes]], ask: Callable[[str], bytes], intranet: Intranet, now: datetime
+) -> tuple[Way, OcspStatus]:
+    """Return the first good status of a certificate, and how it came; `revoked`, wherever it is said, ends the search.
+
+    `ask` is told why nothing at hand suffices, and brings what the responder answers. Raises `VerificationError` (M4).
+    """
+    said = "nothing is stapled"
+    for way, response in at_hand:
+        try:
+            return way, judge_private_status(response, pair, intranet, now)
+        except VerificationError as error:
+            if error.reason == "revoked":
+                raise
+            said = f"{way}: {error.detail}"
+    return Way.FETCHED, judge_private_status(ask(said), pair, intranet, now)
 
 
 def judge_private_status(response: bytes, pair: Pair, intranet: Intranet, now: datetime) -> OcspStatus:
