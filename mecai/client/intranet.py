@@ -63,9 +63,7 @@ class PrivateNetwork:
         if facts.resumed:
             raise VerificationError("status-missing", RULE, "a resumed session shows no certificate and no staple")
         pairs = examine_private_chain(facts.chain, self.rule, server_name, now)
-        return tuple(
-            self._prove(pair, None if place else facts.staple, now, deadline) for place, pair in enumerate(pairs)
-        )
+        return tuple(self._prove(pair, facts.staple, now, deadline) for pair in pairs)
 
     def _prove(self, pair: Pair, staple: bytes | None, now: datetime, deadline: Deadline) -> Proof:
         name = certificate_hash(pair[0].public_bytes(Encoding.DER))

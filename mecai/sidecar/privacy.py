@@ -27,7 +27,7 @@ class Privacy:
     def check(self, entry: CertificateEntry, certificate: x509.Certificate) -> None:
         """Refuse, as `InputError`, an end entity that is shown where, or bears a name that, is private."""
         for name in (*dns_names(certificate), *filter(None, [entry.server_name])):
-            if domain := domain_of(name.removeprefix("*."), self.domains):
+            if domain := domain_of(name, self.domains):
                 raise _refused(entry.chain, f"{name} lies in the private domain {domain} (intranet_domains)")
         for address in entry.octets:
             try:

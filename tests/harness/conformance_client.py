@@ -146,9 +146,8 @@ def _intranet(question: Question) -> Answer:
     roots = tuple(map(x509.load_der_x509_certificate, _list(by_domain[domain]["roots"])))
     intranet = Intranet((domain,), roots, frozenset(map(bytes.fromhex, by_domain[domain]["pins"])))
     staple = [(Way.STAPLED, _octets(question["staple"]))] if question["staple"] is not None else []
-    for place, pair in enumerate(examine_private_chain(_list(question["chain"]), intranet, name, now)):
-        ask = partial(_ask, question["responders"], pair[0])
-        prove_private_status(pair, [] if place else staple, ask, intranet, now)
+    for pair in examine_private_chain(_list(question["chain"]), intranet, name, now):
+        prove_private_status(pair, staple, partial(_ask, question["responders"], pair[0]), intranet, now)
     return {"domain": domain}
 
 

@@ -7,6 +7,8 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import replace
+from datetime import timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, cast
@@ -19,11 +21,13 @@ from requests.adapters import HTTPAdapter
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, open_connection
 from mecai.client.fetch import Destination, connect
 from mecai.client.gate import deferred
-from mecai.errors import InputError, VerificationError
+from mecai.client.intranet import PrivateNetwork
+from mecai.errors import HostError, InputError, VerificationError
 from mecai.protocol.codec.tls_answer import VOUCHER, encode_vouchers
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST
 from mecai.protocol.pki.identity import spki_hash
 from mecai.service.deadline import Deadline
+from mecai.tls import Facts, UnsupportedRuntimeError
 from tests.integration.client_servers import PAGE, openssl_server
 from tests.integration.private_network import NAME, Responder, Served, entry, responder
 from tests.pki import HOUR, Issued
@@ -32,6 +36,7 @@ from tests.unit.client.world import World
 from tests.unit.tls.memory import Pair, server_context
 
 LOOPBACK = IPv4Network("127.0.0.0/8")
+MINUTE = timedelta(minutes=1)
 world = World()
 VOUCHED = world.answer("birch", "cedar", "dogwood")
 
@@ -95,6 +100,45 @@ def test_what_is_not_stapled_is_fetched_and_kept(corp: Responder, tmp_path: Path
     assert corp.asked == 2
 
 
+def test_what_was_fetched_is_kept_for_ten_minutes(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
+    policy, moments = ClientPolicy(intranets=(entry(tmp_path, corp.ca, LOOPBACK),)), [corp.ca.now]
+    context = VoucherContext(policy, world.directory, bytes(32), clock=lambda: moments[-1])
+    port, asked = serve(site_of(corp)), []
+    for minutes in (0, 9, 10):
+        moments.append(corp.ca.now + minutes * MINUTE)
+        assert judged(context, port).outcome is Outcome.ACCEPTED
+        asked.append(corp.asked)
+    assert asked == [2, 2, 4]
+
+
+def test_how_old_a_status_may_be_is_a_setting(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
+    site = site_of(corp)
+    corp.said[site.certificate.serial_number] = old(corp, site)
+    made = replace(entry(tmp_path, corp.ca, LOOPBACK), max_status_hours=72)
+    context = VoucherContext(ClientPolicy(intranets=(made,)), world.directory, bytes(32))
+    assert judged(context, serve(site)).outcome is Outcome.ACCEPTED
+
+
+def test_a_resumed_session_would_prove_nothing(corp: Responder, tmp_path: Path) -> None:
+    site = site_of(corp)
+    facts = Facts("TLSv1.3", "", site.chain_der, (), None, resumed=False, extended_master_secret=True)
+    network = PrivateNetwork(entry(tmp_path, corp.ca, LOOPBACK))
+    assert network.judge(facts, NAME, corp.ca.now, Deadline(10))
+    with pytest.raises(VerificationError, match="a resumed session shows no certificate"):
+        network.judge(replace(facts, resumed=True), NAME, corp.ca.now, Deadline(10))
+
+
+def test_a_runtime_without_a_way_to_roots_is_found_before_it_matters(
+    corp: Responder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hide(*_: object, **_more: object) -> None:
+        raise UnsupportedRuntimeError("hidden")
+
+    monkeypatch.setattr("mecai.tls.install", hide)
+    with pytest.raises(HostError, match="hidden"):
+        client(corp, tmp_path, mode="off")
+
+
 def test_with_a_pinned_issuing_key_a_staple_suffices(
     corp: Responder, tmp_path: Path, serve: Callable[..., int]
 ) -> None:
@@ -137,9 +181,12 @@ def test_a_socket_with_a_timeout_waits_no_longer_for_a_responder(
 ) -> None:
     port = serve(site_of(corp))
     corp.gate.clear()
+    context = client(corp, tmp_path)
     plain = socket.create_connection(("127.0.0.1", port), timeout=0.3)
+    before = Deadline(3)
     with pytest.raises(Refused, match=r"status-unavailable.*timed out"):
-        client(corp, tmp_path).wrap_socket(plain, server_hostname=NAME)
+        context.wrap_socket(plain, server_hostname=NAME)
+    assert before.left() > 0
 
 
 def test_a_responder_in_a_network_that_is_not_allowed_is_not_asked(
@@ -286,6 +333,7 @@ class GreetingServer:
 
     def __init__(self, site: Issued, words: bytes) -> None:
         self._words, self._context = words, server_context(site)
+        self.said = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._meet, daemon=True)
 
@@ -293,6 +341,7 @@ class GreetingServer:
         plain, _ = self._listener.accept()
         with self._context.wrap_socket(plain, server_side=True) as secure, suppress(OSError):
             secure.sendall(self._words)
+            self.said.set()
             secure.recv(1)
 
     def __enter__(self) -> int:
@@ -332,13 +381,16 @@ def test_asyncio_hears_a_server_that_speaks_first_and_lets_nobody_else_hear_it_b
 ) -> None:
     """What the server says while the status is out lies below TLS until the verdict is there."""
     site = site_of(corp)
-    with GreetingServer(site, b"220 hello\r\n") as port:
+    server = GreetingServer(site, b"220 hello\r\n")
+    with server as port:
         context = client(corp, tmp_path)
         corp.gate.clear()
 
         async def greeting() -> bytes:
             opening = asyncio.create_task(open_connection(NAME, port, context, seconds=10))
             assert await asyncio.to_thread(corp.waiting.wait, 10)
+            assert await asyncio.to_thread(server.said.wait, 10)
+            await asyncio.sleep(0)  # the loop has met what was said
             assert not opening.done()
             corp.gate.set()
             reader, writer = await opening
@@ -411,8 +463,10 @@ def test_asyncio_with_a_silent_responder_ends_in_time(
 ) -> None:
     port = serve(site_of(corp))
     corp.gate.clear()
+    context, before = client(corp, tmp_path), Deadline(4)
     with pytest.raises(Refused, match="status-unavailable"):
-        asyncio.run(page_of(client(corp, tmp_path), port, seconds=0.5))
+        asyncio.run(page_of(context, port, seconds=0.5))
+    assert before.left() > 0
 
 
 def test_asyncios_own_way_has_no_one_to_fetch(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
