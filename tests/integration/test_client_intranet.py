@@ -339,6 +339,7 @@ class GreetingServer:
 
     def _meet(self) -> None:
         plain, _ = self._listener.accept()
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the words wait for an acknowledgement
         with self._context.wrap_socket(plain, server_side=True) as secure, suppress(OSError):
             secure.sendall(self._words)
             self.said.set()
