@@ -17,8 +17,8 @@ VERBS = {
     "vas": "run a Voucher Authority Server",
     "voucher": "view, verify and request single vouchers",
 }
-# The verbs of a service need the extra of its name (pyproject.toml); the others need the wheel alone.
-EXTRAS = {"ca": "ca", "sidecar": "sidecar", "vas": "vas"}
+# These verbs need the extra of their name (pyproject.toml); the others need the wheel alone.
+EXTRAS = {"ca": "ca", "vas": "vas"}
 
 
 # This project's own client under the conformance suite: a verb of a checkout, and no part of the wheel

@@ -22,12 +22,11 @@ from tests.unit.sidecar.conftest import make_side
 
 ROOT = Path(__file__).resolve().parents[2]
 VOUCHER = ROOT / "nginx_module_shim" / "tests" / "data" / "first.voucher"
-EXTRAS = ("", "ca", "sidecar", "testbed", "vas")
+EXTRAS = ("", "ca", "testbed", "vas")
 # The rooms whose every module an extra must be able to load; the base loads those that are in no other line.
 ROOMS = {
-    "": ["mecai.client", "mecai.protocol", "mecai.tls", "mecai.vrp"],
+    "": ["mecai.client", "mecai.evidence", "mecai.protocol", "mecai.sidecar", "mecai.tls", "mecai.vrp"],
     "ca": ["mecai.ca"],
-    "sidecar": ["mecai.sidecar", "mecai.evidence", "mecai.net"],
     "testbed": ["testbed"],
     "vas": ["mecai.vas", "mecai.probing", "mecai.evidence", "mecai.net"],
 }
@@ -135,7 +134,7 @@ def test_an_extra_brings_all_that_its_rooms_load(environments: dict[str, Environ
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("verb", ["ca", "sidecar", "vas"])
+@pytest.mark.parametrize("verb", ["ca", "vas"])
 def test_a_verb_without_its_extra_says_what_to_install(environments: dict[str, Environment], verb: str) -> None:
     done = environments[""].run("mecai", verb, "--help")
     assert (done.returncode, done.stdout) == (3, "")
@@ -151,7 +150,7 @@ def test_the_lab_without_its_extra_says_what_to_install(environments: dict[str, 
 def test_the_base_runs_its_commands(environments: dict[str, Environment]) -> None:
     base = environments[""]
     assert json.loads(base.run("mecai", "voucher", "view", VOUCHER, "--format", "json").stdout)["probedPort"] == 443
-    for words in (["client", "get"], ["directory", "view"], ["key"], ["voucher", "request"]):
+    for words in (["client", "get"], ["directory", "view"], ["key"], ["sidecar", "run"], ["voucher", "request"]):
         assert base.run("mecai", *words, "--help").stdout.startswith(f"Usage: mecai {' '.join(words)}")
     assert base.run("mecai", "client", "get", "https://127.0.0.1:9/").returncode == 3
 
@@ -182,7 +181,7 @@ def test_a_sidecar_runs(environments: dict[str, Environment], tmp_path: Path) ->
         f'directory = "{config.directory}"\npublishers = "{config.publishers}"\nstate = "{config.state}"\n'
         f'[[certificate]]\nchain = "{entry.chain}"\naddresses = ["{entry.addresses[0]}"]\n'
     )
-    done = environments["sidecar"].run("mecai", "sidecar", "status", "--config", tmp_path / "sidecar.toml")
+    done = environments[""].run("mecai", "sidecar", "status", "--config", tmp_path / "sidecar.toml")
     # The signed directory was read and judged; its last day has been over since before this test was written.
     assert (done.returncode, done.stderr.partition(":")[2].split()[:2]) == (1, ["directory-expired", "(D4):"])
 
