@@ -246,6 +246,21 @@ def test_a_public_ca_is_nobody_for_a_private_name(corp: Responder, tmp_path: Pat
     assert (caught.value.reason, caught.value.rule) == ("pin-mismatch", "M4")
 
 
+def test_a_program_that_switches_validation_off_gains_nothing(
+    corp: Responder, tmp_path: Path, serve: Callable[..., int]
+) -> None:
+    """What OpenSSL would then let pass the rules refuse all the same, each CA for a name of the other."""
+    context = client(corp, tmp_path)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    assert judged(context, serve(site_of(corp))).outcome is Outcome.ACCEPTED
+    rogue = judged(context, serve(world.alder.server(NAME), None, VOUCHED))
+    assert (rogue.outcome, rogue.reason, rogue.rule) == (Outcome.REFUSED, "pin-mismatch", "M4")
+    other = judged(context, serve(site_of(corp, f"files.{NAME}")))
+    assert (other.reason, other.rule) == ("pin-mismatch", "M4")
+    stray = judged(context, serve(corp.ca.server(HOST), None, VOUCHED), HOST)
+    assert (stray.outcome, stray.reason, stray.rule) == (Outcome.REFUSED, "untrusted", "C4")
+
+
 @pytest.mark.parametrize("name", [HOST, "evilcorp.test", "corp.test.example.test"])
 def test_the_private_ca_is_nobody_for_another_name(
     corp: Responder, tmp_path: Path, serve: Callable[..., int], name: str
