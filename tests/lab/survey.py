@@ -4,19 +4,26 @@
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from testinfra.host import Host
 
-# Where programs keep keys; /etc/ssh holds the host's own, the virtual environment holds none.
+# Where programs keep keys (/etc/ssh holds the host's own, the virtual environment holds none), and where MECAI's do.
+EVERYWHERE = ("/etc", "/home", "/opt/mecai", "/root", "/srv", "/tmp", "/usr/local", "/var")  # noqa: S108 - looked at only
+OWN_FOLDERS = (
+    "/etc/ssl/private",
+    *(f"/var/lib/mecai-{service}" for service in ("ca", "ca-public", "ocsp", "publisher", "sidecar", "vas")),
+)
+
 SCRIPT = """
-import json, os, pwd, subprocess
+import json, os, pwd, subprocess, sys
 
 def run(*command):
     return subprocess.run(command, capture_output=True, text=True).stdout
 
 def private_keys():
-    for top in ("/etc", "/home", "/opt/mecai", "/root", "/srv", "/tmp", "/usr/local", "/var"):
+    for top in sys.argv[1:]:
         for folder, folders, files in os.walk(top):
             folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/etc/ssh", "/opt/mecai/venv")]
             for path in (os.path.join(folder, name) for name in files):
@@ -61,9 +68,9 @@ class Survey:
     exposure: dict[str, float]
 
 
-def survey(host: Host) -> Survey:
-    """Visit a host."""
-    found = json.loads(host.check_output("python3 -c %s", SCRIPT))
+def survey(host: Host, folders: Sequence[str]) -> Survey:
+    """Visit a host, and look for private keys in these folders."""
+    found = json.loads(host.check_output(f"python3 -c %s {' '.join(folders)}", SCRIPT))
     return Survey(
         keys={path: (owner, mode) for path, (owner, mode) in found["keys"].items()},
         sockets=frozenset((protocol, address) for protocol, address in found["sockets"]),

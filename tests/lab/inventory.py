@@ -1,0 +1,74 @@
+"""The hosts of an Ansible inventory: what its groups make of them, and what the roles are told of them.
+
+Ansible itself reads it, so that every way to write an inventory holds, and templates in it are filled in.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SECONDS = 120
+# What the playbooks make of a host of each group; the last two are the lab's own.
+ROLES = {
+    "authorities": "authority",
+    "tls_servers": "tls_server",
+    "clients": "client",
+    "vendors": "vendor",
+    "routers": "router",
+    "attackers": "attacker",
+}
+_QUESTION = """{{ {
+    'groups': group_names,
+    'vas': voucher_authority_host_name | default(''),
+    'ocsp': ocsp_responder_host_name | default(''),
+    'owner_group': certificate_authority_owner_group | default(certificate_authority_name | default('')),
+    'contexts': voucher_authority_directories | default([{'context': 'MOZ'}]) | map(attribute='context') | list,
+    'site': tls_server_names | default(['']) | first,
+    'issuer': tls_server_authority | default(''),
+    'addresses': (voucher_sidecar_certificates | default([{'addresses': []}]) | first).addresses,
+} }}"""
+_ANSWER = re.compile(r"^(\S+) \| SUCCESS => (\{.*?^\})", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an inventory tells of one host; empty where the host's roles do not ask for it."""
+
+    roles: frozenset[str]
+    vas: str
+    ocsp: str
+    owner_group: str
+    contexts: tuple[str, ...]
+    site: str
+    issuer: str
+    addresses: tuple[str, ...]
+
+
+def read(path: Path, environment: Mapping[str, str]) -> dict[str, Told]:
+    """Return what is told of each host; ends the run in one line where Ansible cannot read the inventory."""
+    program = Path(sys.executable).with_name("ansible")
+    command = [str(program), "all", "-i", str(path), "-m", "ansible.builtin.debug", "-a", f"msg={_QUESTION}"]
+    own = {**os.environ, **environment, "ANSIBLE_NOCOLOR": "1"}
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS, env=own)
+    answers = {host: json.loads(answer)["msg"] for host, answer in _ANSWER.findall(said.stdout)}
+    if said.returncode or not answers:
+        lines = (said.stderr or said.stdout).strip().splitlines() or ["no hosts in it"]
+        raise pytest.UsageError(f"inventory {path}: {lines[0]}")
+    told = {host: _told(answer) for host, answer in answers.items()}
+    if not any(one.roles for one in told.values()):
+        raise pytest.UsageError(f"inventory {path}: no host in any group of the playbooks ({', '.join(ROLES)})")
+    return told
+
+
+def _told(answer: dict[str, object]) -> Told:
+    groups = answer.pop("groups")
+    assert isinstance(groups, list)
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()}
+    return Told(roles=frozenset(ROLES[group] for group in groups if group in ROLES), **values)
