@@ -4,7 +4,7 @@ BIN := .venv/bin
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab lab-down demo test lint types unit unit-3.13 conformance module integration lab-test bench fuzz requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab lab-down demo test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ conformance: deps ## the verdict cases, put to this project's own client
 
 lab-test: test-deps ## the testinfra suite on the running or newly made lab
 	@$(BIN)/python -m tests lab
+
+deploy-test: test-deps ## the example inventory on plain Debian hosts, as ansible/README.md says (root)
+	@$(BIN)/python -m tests deploy
 
 bench: deps ## measure; results in benchmarks/results, notes in docs/benchmarks.md
 	@$(BIN)/python -m benchmarks

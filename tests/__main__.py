@@ -49,6 +49,7 @@ def _link_collection() -> None:
 
 def _shell_scripts() -> list[str]:
     folders = (ROOT / ".ci", ROOT / "scripts", ROOT / "testbed" / "provision" / "image", ROOT / "ansible" / "roles")
+    folders += (ROOT / "tests" / "deploy",)
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [str(path) for path in files if re.match(rb"#!\S*(/env )?\S*sh\b", path.read_bytes()[:40])]
 
@@ -88,6 +89,11 @@ def _hosts_stage() -> Stage:
     return Stage(name, [[f"{BIN}/python", "-m", "tests.hosts_python", *pytest]], obstacle=obstacle())
 
 
+def _deploy_stage() -> Stage:
+    """Return the stage that follows the collection's README on plain hosts, as a stranger would."""
+    return Stage("deploy", [_pytest("deploy", "tests/deploy")], Lane.MACHINE)
+
+
 def _fuzz_stage() -> Stage:
     """Return the stage that fuzzes; the fuzzer is made for some processors only."""
     reason = "" if find_spec("atheris") else "there is no fuzzer for this processor"
@@ -124,6 +130,7 @@ def _stages() -> dict[str, Stage]:
         _hosts_stage(),  # by then the lab has made the image
         Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")], Lane.MACHINE),
         Stage("module", [["make", "-C", "nginx_module_shim", "native", "sanitize"]], Lane.MACHINE),
+        _deploy_stage(),
         # Needs the lab's image.
         Stage(
             "integration",

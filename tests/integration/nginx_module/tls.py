@@ -114,6 +114,7 @@ def ask(
     preface: bytes = b"",
     send: bytes | None = None,
     alpn: Sequence[str] = (),
+    address: str = "127.0.0.1",
 ) -> Answer:
     """Shake hands and close; raises `TLSRemoteAlert` where the server refuses.
 
@@ -125,7 +126,7 @@ def ask(
     """
     offers = [(VOUCHER_REQUEST, request), (VOUCHER, voucher), (_STATUS_REQUEST, _ANY_RESPONDER if status else None)]
     extensions = [(number, data) for number, data in offers if data is not None]
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as sock:
+    with socket.create_connection((address, port), timeout=SECONDS) as sock:
         sock.sendall(preface)
         connection = _Connection(sock, extensions, session, second_request)
         connection.ignoreAbruptClose = True
