@@ -116,6 +116,7 @@ def deployment(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Deploy
             command.append("--wheelhouse")
         if command[0] == "ansible-playbook":
             runs.append(hosts.control(checkout / "ansible", command, environment(hosts, checkout)))
+            checkout.with_name(f"run-{len(runs)}.log").write_text(f"$ {line}\n{runs[-1].stdout}", encoding="utf-8")
         else:
             # The package index is reached from the control machine only.
             subprocess.run(command, cwd=checkout / "ansible", env=environment(hosts, checkout), check=True, timeout=600)
