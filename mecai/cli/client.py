@@ -75,12 +75,11 @@ def _run(
     style: str,
 ) -> int:
     """Connect, perhaps fetch, show the document; returns the exit code."""
-    context = VoucherContext.from_policy(_policy(config, mode, profile))
-    if keys := os.environ.get("SSLKEYLOGFILE"):
-        context.keylog_filename = keys
+    policy = _policy(config, mode, profile)
     show = print_json if style == "json" else print_text
     deadline = Deadline(timeout)
     try:
+        context = _context(policy)
         connection = connect(destination, context, deadline)
     except (VerificationError, Unreachable) as error:
         show(failure_document(destination, error, intranet=context.is_private(destination.host)))
@@ -93,6 +92,14 @@ def _run(
         finally:
             show(document)
     return _REFUSED_CODE if connection.verdict.outcome is Outcome.REFUSED else 0
+
+
+def _context(policy: ClientPolicy) -> VoucherContext:
+    """Make the context; raises `VerificationError` where the directory is not to be believed."""
+    context = VoucherContext.from_policy(policy)
+    if keys := os.environ.get("SSLKEYLOGFILE"):
+        context.keylog_filename = keys
+    return context
 
 
 def _policy(config: Path, mode: str | None, profile: str | None) -> ClientPolicy:

@@ -29,6 +29,7 @@ class LabLimits:
 
     client_seconds: int = 15
     recording_seconds: int = 600
+    relay_seconds: int = 3600
     random_draws: int = 60
     sticky_keys: int = 2000
 

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from typing import Any, Final
 
 from mecai.errors import HostError
@@ -23,7 +24,7 @@ from testbed.scenarios import loot
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
 from testbed.scenarios.means.impersonate import PAGE
-from testbed.scenarios.scenario import Choice
+from testbed.scenarios.scenario import Choice, Scene
 
 FOLDER: Final = "/run/mecai-scenario"
 _CONFIG: Final = "/etc/mecai/client.toml"
@@ -71,18 +72,26 @@ class Observed:
         return f"{said}, page of the {self.page}" if self.page else said
 
 
-def ask(arena: Arena, kind: str, choice: Choice, clock_hours: int) -> Observed:
-    """Let a client of this kind ask for the site, its clock ahead; raises `HostError` when it says nothing."""
-    if kind == PLAIN:
-        return _ask_plain(arena, clock_hours)
-    wanted = _Wanted.of(arena, choice)
-    _configure(arena, kind, wanted, clock_hours)
+def ask(arena: Arena, kind: str, scene: Scene) -> Observed:
+    """Let a client of this kind ask as a scene says; returns what it said last, raises `HostError` when it does not."""
+    question = _ask_plain if kind == PLAIN else _ask_demanding
+    first, *others = islice(cycle(scene.names or (arena.site,)), scene.attempts)
+    observed = question(arena, kind, first, scene)
+    for name in others:
+        if observed.verdict == "refused":
+            observed = question(arena, kind, name, scene)
+    return observed
+
+
+def _ask_demanding(arena: Arena, kind: str, name: str, scene: Scene) -> Observed:
+    wanted = _Wanted.of(arena, scene.choice)
+    _configure(arena, kind, wanted.key(name, KINDS[kind].candidates, _now(scene.clock_hours)))
     command = ["mecai", "client", "get", "--config", f"{FOLDER}/{kind}.toml", "--format", "json"]
     for _ in range(LIMITS.random_draws):
-        answer = _say(arena, [*command, "--timeout", str(LIMITS.client_seconds), f"https://{arena.site}/"], clock_hours)
+        answer = _say(arena, [*command, "--timeout", str(LIMITS.client_seconds), f"https://{name}/"], scene.clock_hours)
         if KINDS[kind].settings.get("selection") != "random" or wanted.met(_named(answer)):
             return _judged(answer)
-    raise HostError(f"client {kind}: {LIMITS.random_draws} draws, none with {choice}")
+    raise HostError(f"client {kind}: {LIMITS.random_draws} draws, none with {scene.choice}")
 
 
 def forget(arena: Arena) -> None:
@@ -120,14 +129,16 @@ class _Wanted:
         return next(fitting, bytes(32))
 
 
-def _configure(arena: Arena, kind: str, wanted: _Wanted, clock_hours: int) -> None:
+def _now(clock_hours: int) -> datetime:
+    return datetime.now(UTC) + timedelta(hours=clock_hours)
+
+
+def _configure(arena: Arena, kind: str, key: bytes) -> None:
     """Write the settings of this kind and its key; its state is its own, for one scenario."""
     client = arena.host("client").name
     settings: dict[str, Any] = tomllib.loads(must(arena.run, client, ["cat", _CONFIG]))
     own = {"state": f"{FOLDER}/{kind}", "selection_key": f"{FOLDER}/{kind}.key"}
     lines = (f"{key} = {json.dumps(value)}" for key, value in {**settings, **KINDS[kind].settings, **own}.items())
-    now = datetime.now(UTC) + timedelta(hours=clock_hours)
-    key = wanted.key(arena.site, KINDS[kind].candidates, now)
     script = f'umask 077; mkdir -p {FOLDER}; base64 -d >{FOLDER}/{kind}.key; printf %s "$1" >{FOLDER}/{kind}.toml'
     must(arena.run, client, ["sh", "-c", script, "sh", "\n".join(lines) + "\n"], base64.b64encode(key).decode())
 
@@ -157,11 +168,11 @@ def _judged(answer: Mapping[str, Any]) -> Observed:
     return Observed(answer["verdict"], answer["reason"] or "", page, json.dumps(answer, indent=2))
 
 
-def _ask_plain(arena: Arena, clock_hours: int) -> Observed:
+def _ask_plain(arena: Arena, _kind: str, name: str, scene: Scene) -> Observed:
     client, limit = arena.host("client").name, str(LIMITS.client_seconds)
     must(arena.run, client, ["mkdir", "-p", FOLDER])
-    command = ["curl", "--silent", "--show-error", "--max-time", limit, f"https://{arena.site}/"]
-    done = arena.run(client, [*_environment(clock_hours), *command], "")
+    command = ["curl", "--silent", "--show-error", "--max-time", limit, f"https://{name}/"]
+    done = arena.run(client, [*_environment(scene.clock_hours), *command], "")
     if done.returncode == 0:
         return Observed("accepted", "", _whose(done.stdout), done.stdout)
     return Observed("refused", _CURL.get(done.returncode, f"curl {done.returncode}"), "", done.stderr)

@@ -94,7 +94,7 @@ def _scene(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> Iterat
     _begin(arena, scenario, scene, note)
     for kind, expected in scene.verdicts.items():
         note(f"{scene.title}: {kind} asks")
-        observed = clients.ask(arena, kind, scene.choice, scene.clock_hours)
+        observed = clients.ask(arena, kind, scene)
         file = evidence.file(arena.lab, scenario.name, 1 + scenario.scenes.index(scene), kind)
         file.write_text(observed.answer, encoding="utf-8")
         yield Row(scene.title, kind, expected, observed, file)

@@ -64,6 +64,8 @@ def _scene(data: Mapping[str, Any]) -> Scene:
         steps=tuple(Step(mean, arguments or {}) for step in data.get("steps", ()) for mean, arguments in step.items()),
         choice=Choice(tuple(choice.get("named", ())), tuple(choice.get("unnamed", ()))),
         clock_hours=data.get("clock_hours", 0),
+        names=tuple(data.get("names", ())),
+        attempts=data.get("attempts", 1),
         verdicts={kind: _expected(expected) for kind, expected in data["verdicts"].items()},
     )
 

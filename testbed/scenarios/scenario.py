@@ -40,12 +40,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Scene:
-    """Steps, then one question of each kind of client, whose clock is `clock_hours` ahead."""
+    """Steps, then one question of each kind of client, whose clock is `clock_hours` ahead.
+
+    `names` are whom they ask for, without any the site; a client that is refused asks again, for the next of them, up
+    to `attempts` times.
+    """
 
     title: str
     steps: tuple[Step, ...]
     choice: Choice
     clock_hours: int
+    names: tuple[str, ...]
+    attempts: int
     verdicts: Mapping[str, Expected]
 
 

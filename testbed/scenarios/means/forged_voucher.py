@@ -1,33 +1,37 @@
-"""A Voucher Authority that was taken over signs what the attacker wants, for the certificate of a haul."""
+"""A Voucher Authority that was taken over signs what the attacker wants, for the certificate of a haul.
+
+With `signer`, a haul of `va-key`, the attacker signs at home; `into` is the haul that gets the voucher, if another.
+"""
 
 import base64
 
-from testbed.scenarios import loot, tools
+from testbed.scenarios import authorities, loot, tools
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
 _STATE = "/var/lib/mecai-vas"
-_ROOT = "/var/lib/mecai-ca-public/root.pem"
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
     attacker, by, tag = arena.host("attacker").name, arguments["by"], arguments["tag"]
     chain = loot.get(arena, attacker, loot.path(tag, "chain.pem"))
+    signer = arguments["signer"]
+    state = loot.path(signer) if signer else _STATE
     voucher = tools.run(
         arena,
-        by,
+        attacker if signer else by,
         "forge_voucher",
         chain=chain.decode(),
-        trust=loot.get(arena, arguments["issuer"], _ROOT).decode(),
-        claims=loot.get(arena, arguments["claims"] or by, _ROOT).decode(),
+        trust=loot.get(arena, arguments["issuer"], authorities.ROOT).decode(),
+        claims=loot.get(arena, arguments["claims"] or by, authorities.ROOT).decode(),
         addresses=arena.plan.addresses(arguments["address"]),
         contexts=["MOZ"],
         fault=arguments["fault"],
-        key=f"{_STATE}/key.pem",
-        certificate=f"{_STATE}/certificate.pem",
-        root=_ROOT,
+        key=f"{state}/key.pem",
+        certificate=f"{state}/{'chain' if signer else 'certificate'}.pem",
+        root=f"{state}/issuer.pem" if signer else authorities.ROOT,
     )
-    loot.put(arena, attacker, tag, f"vouchers/{by}.der", base64.b64decode(voucher))
+    loot.put(arena, attacker, arguments["into"] or tag, f"vouchers/{by}.der", base64.b64decode(voucher))
 
 
 MEAN = Mean(
@@ -39,6 +43,8 @@ MEAN = Mean(
         "tag": Parameter("word", "rogue"),
         "address": Parameter("host", "attacker"),
         "claims": Parameter("host", ""),
+        "signer": Parameter("word", ""),
+        "into": Parameter("word", ""),
         "fault": Parameter("word", "", ("expired", "future", "truncated", "wrong-key")),
     },
     start=_start,

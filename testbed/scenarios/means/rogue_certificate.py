@@ -9,7 +9,7 @@ from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
-_MAKE_KEY = """umask 077
+MAKE_KEY = """umask 077
 mkdir -p "$1"
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1/key.pem"
 exec openssl req -new -key "$1/key.pem" -subj "/CN=$2"
@@ -23,8 +23,8 @@ exec openssl ocsp -issuer issuer.pem -cert chain.pem -url "$(openssl x509 -in ch
 
 def _start(arena: Arena, arguments: Arguments) -> None:
     attacker, folder = arena.host("attacker").name, loot.path(arguments["tag"])
-    request = must(arena.run, attacker, ["sh", "-c", _MAKE_KEY, "sh", folder, arguments["name"]])
-    chain = authorities.issue(arena, arguments["by"], request, arguments["name"]).encode()
+    request = must(arena.run, attacker, ["sh", "-c", MAKE_KEY, "sh", folder, arguments["name"]])
+    chain = authorities.issue(arena, arguments["by"], request, arguments["name"], days=arguments["days"]).encode()
     loot.put(arena, attacker, arguments["tag"], "chain.pem", chain)
     issuer = loot.chain(chain, arguments["by"])[1]
     loot.put(arena, attacker, arguments["tag"], "issuer.pem", issuer.public_bytes(Encoding.PEM))
@@ -33,13 +33,13 @@ def _start(arena: Arena, arguments: Arguments) -> None:
 
 def _stop(arena: Arena, arguments: Arguments) -> None:
     attacker, file = arena.host("attacker").name, loot.path(arguments["tag"], "chain.pem")
-    if certificate := _left(arena, attacker, file):
+    if certificate := left(arena, attacker, file):
         authorities.revoke(arena, arguments["by"], certificate)
     loot.drop(arena, attacker, arguments["tag"])
 
 
-def _left(arena: Arena, attacker: str, file: str) -> x509.Certificate | None:
-    """Return the certificate that is to be revoked; None where there is none, or what is left does not tell."""
+def left(arena: Arena, attacker: str, file: str) -> x509.Certificate | None:
+    """Return the end entity of a haul, that is to be revoked; None if what is left does not tell."""
     if not loot.has(arena, attacker, file):
         return None
     try:
@@ -55,6 +55,7 @@ MEAN = Mean(
         "by": Parameter("host", "rogue"),
         "name": Parameter("name", "site"),
         "tag": Parameter("word", "rogue"),
+        "days": Parameter("number", 1),
     },
     start=_start,
     stop=_stop,

@@ -1,0 +1,26 @@
+"""The router next to a host, and rules on it: what somebody on the path does to the packets of others (nft(8)).
+
+Each rule set is a table of its own, so that it goes wholly or not at all.
+"""
+
+from testbed.scenarios.arena import Arena
+from testbed.scenarios.hosts import must
+
+_REMOVE = 'nft list table inet "$1" >/dev/null 2>&1 || exit 0; exec nft delete table inet "$1"'
+
+
+def router_of(arena: Arena, host: str) -> str:
+    """Return the router that a host's packets pass first; raises `StopIteration` for none, which no topology has."""
+    zone = arena.plan.topology.host(host).zone
+    return next(other.name for other in arena.plan.topology.linked(zone) if other.forwards)
+
+
+def rule(arena: Arena, router: str, table: str, chain: str) -> None:
+    """Add a table with one chain of rules, in the place of one of this name."""
+    remove(arena, router, table)
+    must(arena.run, router, ["nft", "-f", "-"], f"table inet {table} {{\n  chain attack {{\n{chain}  }}\n}}\n")
+
+
+def remove(arena: Arena, router: str, table: str) -> None:
+    """Remove a table; nothing where there is none."""
+    must(arena.run, router, ["sh", "-c", _REMOVE, "sh", table])

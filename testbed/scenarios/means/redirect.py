@@ -1,0 +1,46 @@
+"""Somebody on the path, at the router next to a host, sends what that host sends to a server somewhere else.
+
+The host sees the server's own address answer, so that neither DNS nor an address gives it away.
+"""
+
+from testbed.scenarios import gateways
+from testbed.scenarios.arena import Arena
+from testbed.scenarios.means.mean import Arguments, Mean, Parameter
+
+
+def _start(arena: Arena, arguments: Arguments) -> None:
+    near, server, to = arguments["near"], arguments["server"], arguments["to"]
+    zone = arena.plan.topology.host(near).zone
+    pairs = zip(("ip", "ip6"), arena.plan.addresses(server), arena.plan.addresses(to), strict=True)
+    rules = "".join(
+        f"    iifname {zone} {family} daddr {real} tcp dport 443 dnat {family} to {_at(false, arguments['port'])}\n"
+        for family, real, false in pairs
+    )
+    hook = "    type nat hook prerouting priority dstnat;\n"
+    gateways.rule(arena, gateways.router_of(arena, near), _table(arguments), hook + rules)
+
+
+def _stop(arena: Arena, arguments: Arguments) -> None:
+    gateways.remove(arena, gateways.router_of(arena, arguments["near"]), _table(arguments))
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _table(arguments: Arguments) -> str:
+    return f"redirect-{arguments['near']}"
+
+
+MEAN = Mean(
+    name="redirect",
+    says="the router next to a host sends its connections with a server elsewhere",
+    parameters={
+        "near": Parameter("host", "client"),
+        "server": Parameter("host", "server"),
+        "to": Parameter("host", "attacker"),
+        "port": Parameter("number", 443),
+    },
+    start=_start,
+    stop=_stop,
+)

@@ -1,0 +1,25 @@
+"""An authority revokes a certificate that the attacker has: its responder says so from now on.
+
+What the attacker kept from before (staple, vouchers) he still has.
+"""
+
+from mecai.errors import HostError
+from testbed.scenarios import authorities, loot
+from testbed.scenarios.arena import Arena
+from testbed.scenarios.means.mean import Arguments, Mean, Parameter
+from testbed.scenarios.means.rogue_certificate import left
+
+
+def _start(arena: Arena, arguments: Arguments) -> None:
+    file = loot.path(arguments["tag"], "chain.pem")
+    if (certificate := left(arena, arena.host("attacker").name, file)) is None:
+        raise HostError(f"{file}: there is no certificate to revoke: a step before must bring it")
+    authorities.revoke(arena, arguments["by"], certificate)
+
+
+MEAN = Mean(
+    name="revoke",
+    says="an authority revokes a certificate of the attacker's",
+    parameters={"by": Parameter("host"), "tag": Parameter("word", "rogue")},
+    start=_start,
+)

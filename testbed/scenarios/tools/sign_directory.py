@@ -1,0 +1,62 @@
+"""Sign a variation of the directory with its publisher's key; runs on the vendor's host.
+
+Told on stdin, as JSON: `folder` (the publisher's), `manner`:
+
+    honest          the same authorities, trusted all, a higher sequence
+    rolled-back     a lower sequence
+    equivocating    the same sequence over another content
+    expired         a higher sequence, out of its time since yesterday
+    distrusting     a higher sequence, and no trust in a CA any more: `spki`, the hash of its root's key in hexadecimal
+
+`keep` says that the publisher goes on from it. Prints the directory, DER in base64.
+"""
+
+import base64
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from mecai.protocol.objects.authorities import Directory, Distrust
+from mecai.protocol.objects.directory import parse_directory, sign_directory
+
+DAY = timedelta(days=1)
+
+
+def _varied(directory: Directory, told: dict[str, Any], now: datetime) -> Directory:
+    later = max(directory.sequence + 1, int(now.timestamp()))
+    match told["manner"]:
+        case "rolled-back":
+            return replace(directory, sequence=directory.sequence - 1)
+        case "equivocating":
+            return replace(directory, expires=directory.expires - timedelta(seconds=1))
+        case "expired":
+            return replace(directory, sequence=later, issued=now - 20 * DAY, expires=now - DAY)
+        case "distrusting":
+            entry = Distrust(bytes.fromhex(told["spki"]), now - timedelta(minutes=1), "compromised")
+            return replace(directory, sequence=later, issued=now, distrust=(*directory.distrust, entry))
+        case _:
+            return replace(directory, sequence=later, issued=now, distrust=())
+
+
+def main() -> None:
+    """Sign, and print."""
+    told = json.load(sys.stdin)
+    folder, now = Path(told["folder"]), datetime.now(UTC).replace(microsecond=0)
+    publisher = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
+    key: Any = load_pem_private_key((folder / "key.pem").read_bytes(), None)
+    file = folder / "directory.der"
+    directory = parse_directory(file.read_bytes(), [publisher], None)
+    encoded = sign_directory(_varied(directory, told, now), key, publisher)
+    if told["keep"]:
+        file.write_bytes(encoded)
+    sys.stdout.write(base64.b64encode(encoded).decode())
+
+
+if __name__ == "__main__":
+    main()
