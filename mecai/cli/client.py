@@ -75,11 +75,10 @@ def _run(
     style: str,
 ) -> int:
     """Connect, perhaps fetch, show the document; returns the exit code."""
-    policy = _policy(config, mode, profile)
+    context = _context(destination, _policy(config, mode, profile), style)
     show = print_json if style == "json" else print_text
     deadline = Deadline(timeout)
     try:
-        context = _context(policy)
         connection = connect(destination, context, deadline)
     except (VerificationError, Unreachable) as error:
         show(failure_document(destination, error, intranet=context.is_private(destination.host)))
@@ -94,9 +93,14 @@ def _run(
     return _REFUSED_CODE if connection.verdict.outcome is Outcome.REFUSED else 0
 
 
-def _context(policy: ClientPolicy) -> VoucherContext:
-    """Make the context; raises `VerificationError` where the directory is not to be believed."""
-    context = VoucherContext.from_policy(policy)
+def _context(destination: Destination, policy: ClientPolicy, style: str) -> VoucherContext:
+    """Make the context; a directory not to be believed is `VerificationError`, and in JSON a document besides."""
+    try:
+        context = VoucherContext.from_policy(policy)
+    except VerificationError as error:
+        if style == "json":
+            print_json(failure_document(destination, error))
+        raise
     if keys := os.environ.get("SSLKEYLOGFILE"):
         context.keylog_filename = keys
     return context

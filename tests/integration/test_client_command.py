@@ -146,6 +146,17 @@ def test_a_directory_of_a_stranger_ends_in_one_line_and_advice(tmp_path: Path) -
     assert result.returncode == 1
     assert said.startswith("mecai: directory-untrusted (D2)")
     assert advice
+    for_programs = mecai(tmp_path, "check", "localhost", "--format", "json")
+    assert (for_programs.returncode, document(for_programs)["reason"]) == (1, "directory-untrusted")
+    assert for_programs.stderr == result.stderr
+
+
+def test_the_secrets_of_a_handshake_are_kept_where_the_environment_says(
+    folder: Path, vouched: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+    assert mecai(folder, "check", f"localhost:{vouched}").returncode == 0
+    assert "CLIENT_TRAFFIC_SECRET_0" in (tmp_path / "keys.log").read_text(encoding="ascii")
 
 
 def test_timeout_holds_against_a_server_that_sends_hello_requests_without_end(folder: Path) -> None:

@@ -163,6 +163,17 @@ def test_a_step_is_written_down_before_it_begins(tmp_path: Path, monkeypatch: py
     assert seen == [journal.Journal("mine", (Step("poison-dns", arguments),))]
 
 
+@pytest.mark.parametrize("mean", sorted(MEANS))
+def test_every_means_can_be_stopped_where_nothing_began(mean: str, tmp_path: Path) -> None:
+    world = World()
+    arena = world.arena(tmp_path)
+    words = {"manner": "strip", "host": "rogue", "of": "rogue", "by": "rogue"}
+    needed = (name for name, parameter in MEANS[mean].parameters.items() if parameter.default is None)
+    step = casting.resolved(arena, Step(mean, {name: words[name] for name in needed}))
+    MEANS[mean].stop(arena, step.arguments)
+    assert world.clean
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"scenario": "x", "steps": [{"mean": 1}]}'])
 def test_a_damaged_journal_is_one_line(text: str, tmp_path: Path) -> None:
     lab = World().arena(tmp_path).lab
