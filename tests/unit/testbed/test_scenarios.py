@@ -171,7 +171,9 @@ def test_every_means_can_be_stopped_where_nothing_began(mean: str, tmp_path: Pat
     needed = (name for name, parameter in MEANS[mean].parameters.items() if parameter.default is None)
     step = casting.resolved(arena, Step(mean, {name: words[name] for name in needed}))
     MEANS[mean].stop(arena, step.arguments)
-    assert world.clean
+    assert not world.lies
+    assert not world.valid
+    assert not [name for name in world.files if name.startswith("attacker:")]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"scenario": "x", "steps": [{"mean": 1}]}'])
