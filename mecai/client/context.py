@@ -45,6 +45,7 @@ from mecai.client.attempt import Attempt
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
 from mecai.client.policy import DEFAULT_CONFIG, ENFORCE, OFF, WARN, ClientPolicy, read_policy
+from mecai.client.regional import regions_without
 from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key
 from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, judge
@@ -172,24 +173,28 @@ class VoucherContext(ssl.SSLContext):
 
     def _candidates(self, destination: str) -> tuple[bytes, ...]:
         """Name authorities for a host name or an address, in order of preference."""
+        without = regions_without(self.policy.regional, destination)
         return candidates(
             self.directory,
             destination,
             self._clock(),
             key=self._key,
             k=self.policy.numbers.candidates,
-            mode=Mode(self.policy.selection),
+            mode=Mode.REGIONAL if without else Mode(self.policy.selection),
+            excluded_regions=without,
             random=random.SystemRandom(),
         )
 
     def _check_quorum(self) -> None:
         """Refuse a directory with fewer owners than must vouch: a weaker policy would be no answer (docs/spec, S1)."""
-        owners, needed = len(self._candidates(_PROBE)), self.policy.numbers.quorum
-        if owners < needed:
-            raise InputError(
-                f"{self.policy.directory}: has Voucher Authorities of {owners} owner groups, profile"
-                f" {self.policy.profile} needs {needed}; get a directory with more or choose another profile"
-            )
+        needed, domains = self.policy.numbers.quorum, (name for entry in self.policy.regional for name in entry.names)
+        for destination in (_PROBE, *domains):
+            if (owners := len(self._candidates(destination))) < needed:
+                there = "" if destination == _PROBE else f" for {destination}, some regions left out"
+                raise InputError(
+                    f"{self.policy.directory}: has Voucher Authorities of {owners} owner groups{there}, profile"
+                    f" {self.policy.profile} needs {needed}; get a directory with more or choose another profile"
+                )
 
     def _install(self) -> None:
         """Teach OpenSSL the extensions, and go the way to a connection's C object once, before it matters."""

@@ -18,6 +18,10 @@
     networks = []              # where its OCSP responders are, such as ["10.0.0.0/8"]; public ones are asked anyway
     max_status_hours = 48      # no OCSP response that is older is fresh
 
+    [[regional]]                               # none by default; the most fitting domain counts (rule S4)
+    domains = ["example.test"]                 # each with every name below it
+    without = ["ca-birch"]                     # regions whose authorities are not named there
+
 docs/spec section 6 says what each of them means. A pin: `openssl x509 -in ca.pem -noout -pubkey | openssl pkey -pubin
 -outform DER | sha256sum`.
 """
@@ -30,6 +34,7 @@ from pathlib import Path
 from typing import Final
 
 from mecai.client.intranet_entry import IntranetEntry, check_distinct
+from mecai.client.regional import RegionalEntry, check_regional
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import check_contexts
@@ -68,6 +73,7 @@ class ClientPolicy:
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
     selection_key: Path | None = None
+    regional: tuple[RegionalEntry, ...] = ()
     intranets: tuple[IntranetEntry, ...] = field(default=(), metadata={"key": "intranet"})
 
     def __post_init__(self) -> None:
@@ -83,6 +89,7 @@ class ClientPolicy:
             raise ValueError(f"contexts: {error.detail}") from error
         self._check_prefixes()
         check_distinct(self.intranets)
+        check_regional(self.regional)
 
     def _check_prefixes(self) -> None:
         for prefix in self.nat64_prefixes:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from mecai.errors import HostError
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.directory import parse_directory
-from mecai.protocol.selection import candidates
+from mecai.protocol.selection import candidates, registrable_domain
 from testbed.machine.limits import LIMITS
 from testbed.scenarios import loot
 from testbed.scenarios.arena import Arena
@@ -48,12 +48,14 @@ class Kind:
 
 
 PLAIN: Final = "plain"
+REGIONAL: Final = "regional"
 KINDS: Final[Mapping[str, Kind]] = {
     PLAIN: Kind("curl, which knows nothing of vouchers"),
     "warn": Kind("judges and says so, never acts", {"mode": "warn"}),
     "random": Kind("enforces; names other authorities each time", {"selection": "random"}),
     "sticky": Kind("enforces; names the same authorities for a domain during 30 days"),
     "strict": Kind("enforces; names four authorities, two must vouch", {"profile": "strict"}, 4),
+    REGIONAL: Kind("enforces; leaves out the regions of authorities that a scene wants unnamed"),
 }
 
 
@@ -85,7 +87,12 @@ def ask(arena: Arena, kind: str, scene: Scene) -> Observed:
 
 def _ask_demanding(arena: Arena, kind: str, name: str, scene: Scene) -> Observed:
     wanted = _Wanted.of(arena, scene.choice)
-    _configure(arena, kind, wanted.key(name, KINDS[kind].candidates, _now(scene.clock_hours)))
+    more: dict[str, Any] = {}
+    drawn = wanted
+    if kind == REGIONAL and (regions := wanted.regions):
+        more = {"regional": [{"domains": [registrable_domain(name)], "without": regions}]}
+        drawn = wanted.contrary  # its draw alone would name them: it is the region that leaves them out
+    _configure(arena, kind, drawn.key(name, KINDS[kind].candidates, _now(scene.clock_hours)), more)
     command = ["mecai", "client", "get", "--config", f"{FOLDER}/{kind}.toml", "--format", "json"]
     for _ in range(LIMITS.random_draws):
         answer = _say(arena, [*command, "--timeout", str(LIMITS.client_seconds), f"https://{name}/"], scene.clock_hours)
@@ -122,6 +129,16 @@ class _Wanted:
     def met(self, found: Sequence[bytes]) -> bool:
         return self.named <= set(found) and not self.unnamed & set(found)
 
+    @property
+    def contrary(self) -> "_Wanted":
+        """Those named who were to be left out."""
+        return _Wanted(self.directory, self.unnamed, frozenset())
+
+    @property
+    def regions(self) -> list[str]:
+        """Where those are at home who shall not be named."""
+        return sorted({each.region for each in self.directory.authorities if each.authority in self.unnamed})
+
     def key(self, site: str, k: int, now: datetime) -> bytes:
         """Find a key under which the draw is as wanted; any where none is: everybody is named, or nobody else left."""
         keys = (hashlib.sha256(number.to_bytes(2)).digest() for number in range(LIMITS.sticky_keys))
@@ -133,14 +150,24 @@ def _now(clock_hours: int) -> datetime:
     return datetime.now(UTC) + timedelta(hours=clock_hours)
 
 
-def _configure(arena: Arena, kind: str, key: bytes) -> None:
+def _configure(arena: Arena, kind: str, key: bytes, more: Mapping[str, Any]) -> None:
     """Write the settings of this kind and its key; its state is its own, for one scenario."""
     client = arena.host("client").name
     settings: dict[str, Any] = tomllib.loads(must(arena.run, client, ["cat", _CONFIG]))
     own = {"state": f"{FOLDER}/{kind}", "selection_key": f"{FOLDER}/{kind}.key"}
-    lines = (f"{key} = {json.dumps(value)}" for key, value in {**settings, **KINDS[kind].settings, **own}.items())
+    wanted = {**settings, **KINDS[kind].settings, **own, **more}
+    lines = (f"{name} = {_toml(value)}" for name, value in wanted.items())
     script = f'umask 077; mkdir -p {FOLDER}; base64 -d >{FOLDER}/{kind}.key; printf %s "$1" >{FOLDER}/{kind}.toml'
     must(arena.run, client, ["sh", "-c", script, "sh", "\n".join(lines) + "\n"], base64.b64encode(key).decode())
+
+
+def _toml(value: object) -> str:
+    """Return a value in TOML, tables inline."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
 
 
 def _say(arena: Arena, command: Sequence[str], clock_hours: int) -> dict[str, Any]:

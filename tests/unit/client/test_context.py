@@ -8,6 +8,7 @@ from ipaddress import IPv6Network
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
+from mecai.client.regional import RegionalEntry
 from mecai.errors import InputError
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
@@ -244,3 +245,36 @@ def finish(pair: Pair) -> None:
         pair.server.do_handshake()
     except ssl.SSLWantReadError:
         return
+
+
+def regional(*entries: RegionalEntry, **settings: object) -> VoucherContext:
+    """Make a client of a directory whose birch and cedar are in a region of their own, BC."""
+    there = {"birch": "BC", "cedar": "BC"}
+    authorities = tuple(replace(each, region=there.get(each.name, each.region)) for each in world.directory.authorities)
+    policy = ClientPolicy(regional=entries, **settings)  # type: ignore[arg-type]  # a test names the keys it needs
+    return VoucherContext(policy, replace(world.directory, authorities=authorities), KEY, clock=lambda: world.now)
+
+
+@pytest.mark.parametrize("selection", ["sticky", "random"])
+def test_a_destination_has_no_authority_of_the_regions_that_its_user_leaves_out(selection: str) -> None:
+    context = regional(RegionalEntry((HOST,), ("BC",)), selection=selection)
+    assert set(named(context)) == {"alder", "dogwood"}
+    elsewhere = {context.directory.find(each) for each in context._candidates("elsewhere.test")}
+    assert len(elsewhere) == 3
+
+
+def test_the_longest_domain_says_which_regions_are_left_out() -> None:
+    parent = HOST.partition(".")[2]
+    context = regional(RegionalEntry((parent,), ("BC",)), RegionalEntry((HOST,), ("EU",)))
+    assert set(named(context)) == {"birch", "cedar"}
+    assert {context.directory.find(each).name for each in context._candidates(f"other.{parent}")} == {  # type: ignore[union-attr]
+        "alder",
+        "dogwood",
+    }
+
+
+def test_regions_that_leave_too_few_to_vouch_are_an_error_of_configuration() -> None:
+    with pytest.raises(
+        InputError, match=f"has Voucher Authorities of 0 owner groups for {HOST}, some regions left out"
+    ):
+        regional(RegionalEntry((HOST,), ("BC", "EU")))

@@ -81,3 +81,19 @@ def test_a_wrong_key_is_named(tmp_path: Path, text: str, words: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="cannot be read"):
         read_policy(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('domains = []\nwithout = ["EU"]', "regional.domains: none given"),
+        ('domains = ["example.test"]\nwithout = []', "regional.without: none given"),
+        ('domains = ["192.0.2.1"]\nwithout = ["EU"]', "regional.domains: "),
+        ('domains = ["a.test", "A.test"]\nwithout = ["EU"]', "regional.domains: 'a.test' is given twice"),
+    ],
+)
+def test_a_wrong_regional_rule_is_one_line(text: str, fault: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, f"[[regional]]\n{text}\n")
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)
