@@ -142,6 +142,18 @@ def test_a_host_whose_supervisor_was_killed_is_booted_again_with_its_files(lab: 
     assert call("exec", "--lab", lab.id, "client", "--", "cat", "/root/note").stdout == "kept\n"
 
 
+def test_a_host_halts_in_good_order_while_somebody_is_on_it(lab: Lab, topology: Path) -> None:
+    words = [*PROGRAM, "exec", "--lab", lab.id, "other", "--", "sh", "-c", "echo there; exec sleep 300"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as inside:
+        assert inside.stdout is not None
+        assert inside.stdout.readline() == "there\n"
+        hosts._halt({lab.label("other")})
+        left = cgroups.processes(lab.label("other"))
+        inside.kill()
+    assert left == []
+    assert up(lab, topology)["hosts"] == "1 booted"
+
+
 def test_an_edited_topology_is_refused_and_the_lab_left_as_it_is(lab: Lab, tmp_path: Path) -> None:
     edited = tmp_path / "pair.yml"
     edited.write_text(TOPOLOGY.replace("beyond both", "behind all"), encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mecai.errors import HostError
 from testbed.drivers.driver import State
-from testbed.drivers.nspawn import cgroups, overlay
+from testbed.drivers.nspawn import cgroups, entered, overlay
 from testbed.machine import mounts, tools
 from testbed.machine.lab import Lab
 from testbed.machine.limits import LIMITS
@@ -93,12 +93,17 @@ def stop_one(lab: Lab, host: str) -> None:
 
 
 def _halt(labels: Collection[str]) -> None:
-    for label in labels:
+    leaders = [leader for label in labels if (leader := cgroups.leader(label))]
+    for leader in leaders:
         with contextlib.suppress(ProcessLookupError):
-            if leader := cgroups.leader(label):
-                os.kill(leader, _POWER_OFF)
+            os.kill(leader, _POWER_OFF)
+
+    def halted() -> bool:
+        entered.wake(leaders)
+        return not any(map(cgroups.processes, labels))
+
     with contextlib.suppress(HostError):
-        until(lambda: not any(map(cgroups.processes, labels)), LIMITS.halt_seconds, lambda: "hosts do not halt")
+        until(halted, LIMITS.halt_seconds, lambda: "hosts do not halt")
 
 
 def _end(lab: Lab, host: str) -> None:
