@@ -18,6 +18,7 @@ VERBS = {
     "ssh": "open an SSH session to a host",
     "status": "show each host with its state and health",
     "up": "make a lab, or complete it",
+    "verify": "run all tests and scenarios, and write a report",
 }
 
 

@@ -33,5 +33,9 @@ class LabLimits:
     random_draws: int = 60
     sticky_keys: int = 2000
 
+    suite_seconds: float = 900
+    said_characters: int = 4000
+    evidence_characters: int = 64 * 1024
+
 
 LIMITS = LabLimits()
