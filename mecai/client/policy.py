@@ -30,11 +30,13 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from mecai.client.intranet_entry import IntranetEntry, check_distinct
-from mecai.client.regional import RegionalEntry, check_regional
+from mecai.client.domains import check_distinct
+from mecai.client.intranet_entry import IntranetEntry
+from mecai.client.regional import RegionalEntry
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import check_contexts
@@ -88,8 +90,8 @@ class ClientPolicy:
         except Malformed as error:
             raise ValueError(f"contexts: {error.detail}") from error
         self._check_prefixes()
-        check_distinct(self.intranets)
-        check_regional(self.regional)
+        check_distinct("intranet", chain.from_iterable(entry.names for entry in self.intranets))
+        check_distinct("regional", chain.from_iterable(entry.names for entry in self.regional))
 
     def _check_prefixes(self) -> None:
         for prefix in self.nat64_prefixes:

@@ -6,8 +6,7 @@ A person in one country who visits a server in another may not want to hear, on 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mecai.errors import InputError
-from mecai.protocol.pki.names import host_name_of
+from mecai.client.domains import normal_domains
 from mecai.protocol.verify.intranet import domain_of
 
 
@@ -19,17 +18,13 @@ class RegionalEntry:
     without: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for key, given in (("domains", self.domains), ("without", self.without)):
-            if not given:
-                raise ValueError(f"regional.{key}: none given; expected one at least")
+        if not self.without:
+            raise ValueError("regional.without: none given; expected the name of a region at least")
 
     @property
     def names(self) -> tuple[str, ...]:
         """The domains in normal form; raises `ValueError` for what is no host name, an IP address say."""
-        try:
-            return tuple(map(host_name_of, self.domains))
-        except InputError as error:
-            raise ValueError(f"regional.domains: {error}") from error
+        return normal_domains("regional", self.domains)
 
 
 def regions_without(entries: Sequence[RegionalEntry], destination: str) -> tuple[str, ...]:
@@ -37,10 +32,3 @@ def regions_without(entries: Sequence[RegionalEntry], destination: str) -> tuple
     by_domain = {name: entry.without for entry in entries for name in entry.names}
     domain = domain_of(destination, tuple(by_domain))
     return by_domain[domain] if domain else ()
-
-
-def check_regional(entries: Sequence[RegionalEntry]) -> None:
-    """Refuse, as `ValueError`, a domain that two entries have."""
-    names = [name for entry in entries for name in entry.names]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"regional.domains: {twice!r} is given twice; one list of regions for each domain")

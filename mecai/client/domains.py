@@ -1,0 +1,25 @@
+"""Domains in a client's settings: a list of host names, each of which counts for every name below it, too."""
+
+from collections.abc import Iterable, Sequence
+
+from mecai.errors import InputError
+from mecai.protocol.pki.names import host_name_of
+
+
+def normal_domains(key: str, domains: Sequence[str]) -> tuple[str, ...]:
+    """Return the domains of a table `key` in normal form; raises `ValueError` for none, or for no host name."""
+    if not domains:
+        raise ValueError(f"{key}.domains: none given; expected such as ['corp.test']")
+    try:
+        return tuple(map(host_name_of, domains))
+    except InputError as error:
+        raise ValueError(f"{key}.domains: {error}") from error
+
+
+def check_distinct(key: str, domains: Iterable[str]) -> None:
+    """Refuse, as `ValueError`, a domain that stands in two tables `key`: it could not be told which of them counts."""
+    seen: set[str] = set()
+    for name in domains:
+        if name in seen:
+            raise ValueError(f"{key}.domains: {name!r} is given twice; it could not be told which counts")
+        seen.add(name)
