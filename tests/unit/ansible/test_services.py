@@ -3,12 +3,14 @@
 import getpass
 import grp
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from testbed.machine.limits import LIMITS
 from tests.unit.ansible.running import ANSIBLE, play
 
 SERVICE = ANSIBLE / "roles" / "service"
@@ -62,3 +64,19 @@ def test_a_database_password_is_neither_shown_nor_readable_by_all(written: tuple
 def test_every_unit_bounds_memory_and_tasks(written: tuple[Path, str]) -> None:
     unit = (written[0] / "mecai-vas.service").read_text().splitlines()
     assert {"MemoryMax=1G", "MemorySwapMax=0", "TasksMax=7"} <= set(unit)
+
+
+def test_every_unit_ends_before_a_lab_gives_up_on_its_host(written: tuple[Path, str]) -> None:
+    assert _stop_seconds(written[0]) < LIMITS.halt_seconds
+
+
+@pytest.mark.parametrize("role", ["voucher_authority", "ocsp_responder"])
+def test_requests_at_work_get_less_time_than_the_unit_has_to_stop(role: str, written: tuple[Path, str]) -> None:
+    tasks = (ANSIBLE / "roles" / role / "tasks" / "main.yml").read_text(encoding="utf-8")
+    (grace,) = re.findall(r"gunicorn (?:.|\n)*?--graceful-timeout (\d+) ", tasks)
+    assert int(grace) < _stop_seconds(written[0])
+
+
+def _stop_seconds(folder: Path) -> int:
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)s$", (folder / "mecai-vas.service").read_text(), re.MULTILINE)
+    return int(seconds)
