@@ -30,3 +30,5 @@ def command(lab_id: str | None, topology: str | None, form: str) -> None:
     else:
         counts = f"{removed.hosts} hosts, {removed.namespaces} namespaces, {removed.mounts} mounts"
         click.echo(f"lab {lab.id}: removed {counts}{', its files' if removed.files else ''}")
+        if removed.killed:
+            click.echo(f"lab {lab.id}: did not power off in time and were killed: {', '.join(removed.killed)}")

@@ -16,12 +16,13 @@ Need = Callable[[], str]
 
 @dataclass(frozen=True)
 class Removed:
-    """How many of each were found and removed, and whether the lab had files."""
+    """How many of each were found and removed, whether the lab had files, and which hosts did not end by themselves."""
 
     hosts: int = 0
     namespaces: int = 0
     mounts: int = 0
     files: bool = False
+    killed: tuple[str, ...] = ()
 
 
 class Driver(Protocol):

@@ -60,6 +60,6 @@ class NspawnDriver:
 
     def remove(self) -> Removed:
         """End the hosts, then remove namespaces and mounts."""
-        ended = hosts.stop(self.lab)
+        ended, killed = hosts.stop(self.lab)
         namespaces = network.remove(self.lab)
-        return Removed(ended, namespaces, mounts.release(self.lab.directory))
+        return Removed(len(ended), namespaces, mounts.release(self.lab.directory), killed=tuple(sorted(killed)))

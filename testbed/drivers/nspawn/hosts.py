@@ -76,14 +76,15 @@ def present(lab: Lab) -> set[str]:
     return cgroups.labels(lab.label("*"))
 
 
-def stop(lab: Lab) -> int:
-    """End every host that carries the lab's id, in good order if it can be had, else at once; returns how many."""
+def stop(lab: Lab) -> tuple[set[str], set[str]]:
+    """End every host that carries the lab's id; returns the hosts, and which of them had to be killed."""
     labels = present(lab)
-    _halt(labels)
+    stubborn = _halt(labels)
     traces = {path.name for kind in _TRACES for path in (_RUN / kind).glob(lab.label("*"))}
     for label in labels | traces:
         _end(lab, label.removeprefix(lab.label("")))
-    return len(labels)
+    ended, killed = ({label.removeprefix(lab.label("")) for label in some} for some in (labels, stubborn))
+    return ended, killed
 
 
 def stop_one(lab: Lab, host: str) -> None:
@@ -92,7 +93,8 @@ def stop_one(lab: Lab, host: str) -> None:
     _end(lab, host)
 
 
-def _halt(labels: Collection[str]) -> None:
+def _halt(labels: Collection[str]) -> set[str]:
+    """Let hosts power themselves off, all at once; returns the labels of those that did not in time."""
     leaders = [leader for label in labels if (leader := cgroups.leader(label))]
     for leader in leaders:
         with contextlib.suppress(ProcessLookupError):
@@ -104,6 +106,7 @@ def _halt(labels: Collection[str]) -> None:
 
     with contextlib.suppress(HostError):
         until(halted, LIMITS.halt_seconds, lambda: "hosts do not halt")
+    return {label for label in labels if cgroups.processes(label)}
 
 
 def _end(lab: Lab, host: str) -> None:

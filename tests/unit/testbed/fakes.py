@@ -20,6 +20,7 @@ class FakeDriver:
     command: Callable[[str, Sequence[str]], list[str]] = lambda _host, _command: ["true"]
     left: bool = False
     removed: bool = False
+    killed: tuple[str, ...] = ()
 
     def needs(self, hosts: int) -> Mapping[str, Need]:
         """Need nothing."""
@@ -68,4 +69,4 @@ class FakeDriver:
     def remove(self) -> Removed:
         """Remember that it was asked."""
         self.removed = True
-        return Removed(hosts=1)
+        return Removed(hosts=1, killed=self.killed)

@@ -8,6 +8,7 @@ from mecai.errors import HostError
 from testbed.drivers.nspawn import cgroups, hosts
 from testbed.machine import mounts, tools
 from testbed.machine.lab import Lab
+from testbed.machine.limits import LabLimits
 
 
 class Systemd:
@@ -61,7 +62,7 @@ def test_traces_of_killed_hosts_are_unmounted_and_removed(
     for lock in (own, run / "locks" / "inode-1:1"):
         lock.touch()
 
-    assert hosts.stop(lab) == 0
+    assert hosts.stop(lab) == (set(), set())
     assert run / "unix-export" / "mecai.tiny.www" in released
     left = sorted(str(path.relative_to(run)) for path in run.rglob("*") if not any(path.glob("*")))
     assert left == ["locks/inode-1:1", "propagate/mecai.other.www", "unix-export"]
@@ -70,3 +71,20 @@ def test_traces_of_killed_hosts_are_unmounted_and_removed(
 def test_a_host_that_cannot_even_be_started_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r"exit code 5: Unit mecai\.tiny\.www\.scope already exists; log .*console"):
         tools.run_detached(["sh", "-c", "echo Unit mecai.tiny.www.scope already exists; exit 5"], tmp_path / "console")
+
+
+@pytest.mark.usefixtures("run")
+def test_hosts_that_do_not_power_off_in_time_are_named_and_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = {"mecai.tiny.www", "mecai.tiny.client"}
+    monkeypatch.setattr(tools, "answer", Systemd().answer)
+    monkeypatch.setattr(hosts, "LIMITS", LabLimits(halt_seconds=0))
+    monkeypatch.setattr(cgroups, "labels", lambda _pattern: set(running))
+    monkeypatch.setattr(cgroups, "leader", lambda _label: None)
+    monkeypatch.setattr(
+        cgroups, "processes", lambda label: [7] if label == "mecai.tiny.www" and label in running else []
+    )
+    monkeypatch.setattr(cgroups, "end", running.discard)
+    assert hosts.stop(Lab("tiny", labs=tmp_path)) == ({"www", "client"}, {"www"})
+    assert running == set()

@@ -211,3 +211,12 @@ def test_labs_are_listed_the_damaged_too(
     ]
     monkeypatch.setattr("testbed.cli.list.Lab.all", list)
     assert call(["list"], monkeypatch, capsys)[1] == "no lab on this machine: make one with: testbed up\n"
+
+
+def test_down_names_the_hosts_that_it_had_to_kill(
+    driver: FakeDriver, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(driver, source)
+    driver.killed = ("c", "r")
+    code, out, _ = call(["down", "--lab", "tiny"], monkeypatch, capsys)
+    assert (code, out.splitlines()[1:]) == (0, ["lab tiny: did not power off in time and were killed: c, r"])
