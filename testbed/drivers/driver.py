@@ -35,6 +35,9 @@ class Driver(Protocol):
     def needs(self, hosts: int) -> Mapping[str, Need]:
         """Name what this machine must have for that many new hosts, the most fundamental first."""
 
+    def make_room(self, hosts: int) -> None:
+        """Raise what limits of this machine that many new hosts need and that can be raised; raises `HostError`."""
+
     def ensure_network(self, plan: Plan) -> int:
         """Make the networks; returns how many parts were new."""
 

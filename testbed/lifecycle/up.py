@@ -63,6 +63,7 @@ class LabBuild:
     def _check(self, note: Note) -> str:
         note("tools, kernel, disk")
         absent = [host for host in self.plan.topology.hosts if self.driver.state(host.name) != "running"]
+        self.driver.make_room(len(absent))
         preflight.require(self.driver, len(absent))
         self.lab.write_snapshot(self.made)
         return f"{len(self.plan.topology.hosts)} hosts in {len(self.plan.topology.zones)} zones"

@@ -43,6 +43,7 @@ def inventory(lab: Lab, plan: Plan, wheel: Path) -> dict[str, Any]:
         "ansible_ssh_common_args": f"-F {lab.ssh_config}",
         "ansible_user": "root",
         "lab_roots": str(lab.inventory.with_name("artifacts") / "roots"),
+        "lab_private_roots": str(lab.inventory.with_name("artifacts") / "private-roots"),
         "runtime_wheel": str(wheel),
         "runtime_requirements": str(REPOSITORY / "requirements" / "runtime.txt"),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from testbed.model.plan import NETWORKS, Plan
 from testbed.model.topology import Host, Topology
+from testbed.roles import publisher
 from testbed.roles.role import Check, Role
 
 _SERVICES = ("vas", "ocsp")
@@ -30,9 +31,10 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
     vas, ocsp = (_name_of(host, service) for service in _SERVICES)
     return {
         "certificate_authority_name": host.name,
-        "certificate_authority_region": host.zone,
+        "certificate_authority_region": plan.topology.home(host).region,
         "certificate_authority_ocsp_url": f"http://{ocsp}",
         "certificate_authority_vas_url": f"https://{vas}",
+        "certificate_authority_export": "{{ lab_roots }}",
         "certificate_authority_make_root": True,  # a lab begins with nothing, each time
         "ocsp_responder_host_name": ocsp,
         "voucher_authority_host_name": vas,
@@ -41,16 +43,29 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
             "allowed_networks": list(NETWORKS),
             "refused_networks": list(plan.addresses(host.name)),
         },
+        **_directories(plan.topology),
     }
+
+
+def _directories(topology: Topology) -> Mapping[str, Any]:
+    """Return where the directories of all contexts are, where there are further ones than the vendor's."""
+    further = publisher.contexts(topology)
+    folders = {"MOZ": "/etc/mecai", **{one["name"]: f"/etc/mecai/contexts/{one['name']}" for one in further}}
+    files = [
+        {"context": name, "path": f"{folder}/directory.der", "publishers": f"{folder}/publishers.pem"}
+        for name, folder in folders.items()
+    ]
+    return {"directory_consumer_contexts": further, "voucher_authority_directories": files} if further else {}
 
 
 def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
     vas, ocsp = (_name_of(host, service) for service in _SERVICES)
-    yield Check("the VAS is ready", host.name, _fetch(f"https://{vas}/readyz", "--cacert", _ROOT))
-    yield Check("the OCSP responder is ready", host.name, _fetch(f"http://{ocsp}/readyz"))
+    yield Check("the VAS is ready", host.name, fetch(f"https://{vas}/readyz", "--cacert", _ROOT))
+    yield Check("the OCSP responder is ready", host.name, fetch(f"http://{ocsp}/readyz"))
 
 
-def _fetch(url: str, *options: str) -> list[str]:
+def fetch(url: str, *options: str) -> list[str]:
+    """Return the command that succeeds when a URL answers."""
     return ["curl", "--fail", "--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", *options, url]
 
 

@@ -1,6 +1,7 @@
 """A client: programs that know nothing of vouchers, and mecai's own, which demands them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from testbed.model.plan import Plan
 from testbed.model.topology import Host
@@ -11,20 +12,32 @@ seen=$(getent "$1" "$2" | cut -d" " -f1 | sort -u | xargs)
 [ "$seen" = "$3" ] || { echo "$2 leads to ${seen:-nowhere}"; exit 1; }"""
 
 
-def _promises(plan: Plan, host: Host) -> Iterator[Check]:
-    for server in plan.topology.of_role("tls_server"):
-        site = server.names[0]
-        for database, address in zip(("ahostsv4", "ahostsv6"), plan.addresses(server.name), strict=True):
-            look = ["getent", database, site]
-            yield Check(f"is led to {address}", host.name, ["sh", "-c", _LEADS, "sh", *look[1:], address], look)
+def variables(_plan: Plan, _host: Host) -> Mapping[str, Any]:
+    """Return what Ansible is told: it ships with the vendor's directory, so the vendor's context is its own."""
+    return {"voucher_client_settings": {"contexts": ["MOZ"]}}
+
+
+def promises(plan: Plan, host: Host) -> Iterator[Check]:
+    """Yield the checks of a client: each site's name leads to all its addresses, and the site is accepted."""
+    for site, addresses in _sites(plan).items():
+        for database, led in zip(("ahostsv4", "ahostsv6"), (addresses[0::2], addresses[1::2]), strict=True):
+            look, to = ["getent", database, site], " ".join(sorted(led))
+            yield Check(f"is led to {to}", host.name, ["sh", "-c", _LEADS, "sh", *look[1:], to], look)
         yield Check(f"accepts {site} with its vouchers", host.name, ["mecai", "client", "get", f"https://{site}/"])
 
 
-# It ships with the vendor's directory, so the vendor's trust context is its own.
+def _sites(plan: Plan) -> dict[str, list[str]]:
+    """Return the addresses of each site, those of all servers that bear its name, IPv4 and IPv6 in turn."""
+    sites: dict[str, list[str]] = {}
+    for server in plan.topology.of_role("tls_server"):
+        sites.setdefault(server.names[0], []).extend(plan.every_address(server.name))
+    return sites
+
+
 ROLE = Role(
     name="client",
     groups=("clients",),
     needs={"vendor": "signs the directory that it goes by"},
-    variables=lambda _plan, _host: {"voucher_client_settings": {"contexts": ["MOZ"]}},
-    promises=_promises,
+    variables=variables,
+    promises=promises,
 )

@@ -24,9 +24,10 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
 
 
 def _promises(plan: Plan, host: Host) -> Iterator[Check]:
-    others = [other for other in plan.topology.hosts if not other.forwards]
+    topology = plan.topology
+    others = [other for other in topology.hosts if not (other.forwards or topology.home(other).private)]
     for other in others[-1:]:
-        name = next(iter(other.names), f"{other.name}.{plan.topology.domain}")
+        name = next(iter(other.names), f"{other.name}.{topology.domain}")
         yield Check("resolves to IPv4", host.name, ["getent", "ahostsv4", name])
         yield Check("resolves to IPv6", host.name, ["getent", "ahostsv6", name])
         for address in plan.addresses(other.name):

@@ -17,7 +17,8 @@ def issuer(topology: Topology, server: Host) -> str:
     return str(server.variables.get(_CERTIFIED_BY, first))
 
 
-def _faults(topology: Topology, host: Host) -> Iterator[str]:
+def faults(topology: Topology, host: Host) -> Iterator[str]:
+    """Yield what a topology may not say of a server: it has a name, and an authority that others vouch beside."""
     if not host.names:
         yield f"hosts.{host.name}.names: saw none; expected the name of the site, for example [www.example.test]"
     authorities = [authority.name for authority in topology.of_role("authority")]
@@ -35,7 +36,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "tls_server_authority": issuer(plan.topology, host),
         "tls_server_page": f"<!doctype html>\n<title>{site}</title>\n<p>This is {site}, the real one.\n",
         "voucher_sidecar_certificates": [
-            {"chain": f"/etc/ssl/certs/{site}.pem", "addresses": list(plan.addresses(host.name))}
+            {"chain": f"/etc/ssl/certs/{site}.pem", "addresses": list(plan.every_address(host.name))}
         ],
         "voucher_sidecar_settings": {"allowed_networks": list(NETWORKS)},
     }
@@ -46,4 +47,11 @@ def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
     yield Check("nginx runs", host.name, ["systemctl", "is-active", "nginx.service"])
 
 
-ROLE = Role(name="tls_server", groups=("tls_servers",), variables=_variables, promises=_promises, faults=_faults)
+ROLE = Role(
+    name="tls_server",
+    groups=("tls_servers",),
+    shares_names=True,
+    variables=_variables,
+    promises=_promises,
+    faults=faults,
+)

@@ -23,7 +23,7 @@ from tests.lab.inventory import Told
 from tests.lab.survey import EVERYWHERE, OWN_FOLDERS, Survey, survey
 
 LAB = Lab(os.environ.get("MECAI_LAB", "small"))
-CHOICES = ("machine", "authority", "tls_server", "client")
+CHOICES = ("machine", "authority", "tls_server", "client", "firewall", "private_authority", "intranet_server")
 # Of a site's authorities: the one that certified it with all of its owner, and those of other owners.
 BESIDE_A_SITE = ("issuer", "other_authority")
 _OPTION = "ansible_inventory"  # it is testinfra's own

@@ -18,7 +18,16 @@ UNITS = {
         "mecai-ocsp.socket": "",
         "mecai-ca-publish.timer": "",
     },
+    "private_authority": {
+        "nginx.service": "",
+        "mecai-ocsp.service": "mecai-ocsp",
+        "mecai-ocsp.socket": "",
+        "mecai-ca-publish.timer": "",
+    },
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
+    "intranet_server": {"nginx.service": ""},
+    "bgp_router": {"bird.service": ""},
+    "firewall": {"nftables.service": "", "unbound.service": ""},
     "client": {},
     "attacker": {"nginx.service": ""},
     "vendor": {},
@@ -38,7 +47,7 @@ def test_no_unit_failed(machine: Machine) -> None:
 
 def test_services_are_sandboxed(machine: Machine) -> None:
     exposure = {unit: value for unit, value in machine.survey.exposure.items() if unit.startswith("mecai-")}
-    assert bool(exposure) == bool(machine.roles & {"authority", "tls_server"})
+    assert bool(exposure) == bool(machine.roles & {"authority", "private_authority", "tls_server"})
     assert all(value <= EXPOSURE_LIMIT for value in exposure.values()), exposure
 
 
@@ -69,7 +78,14 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
                 "/var/lib/mecai-vas/key.pem": "mecai-vas",
                 f"/etc/ssl/private/{machine.told.vas}.pem": "root",
             }
-        case "tls_server":
+        case "private_authority":
+            return {
+                "/var/lib/mecai-ca/authority/root.key.pem": "mecai-ca",
+                "/var/lib/mecai-ca/authority/issuing.key.pem": "mecai-ca",
+                "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
+                "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
+            }
+        case "tls_server" | "intranet_server":
             return {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
         case "vendor":
             return {"/var/lib/mecai-publisher/key.pem": "mecai-publisher"}
@@ -83,7 +99,13 @@ def _sockets(role: str) -> set[tuple[str, str]]:
         case "router":
             public = {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
             return public | {("udp", "127.0.0.1:5353"), ("tcp", "127.0.0.1:5353")}
-        case "authority" | "tls_server":
+        case "firewall":
+            return {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
+        case "bgp_router":
+            return {("tcp", f"{address}:179") for address in ANY_V4_AND_V6}
+        case "private_authority":
+            return {("tcp", f"{address}:80") for address in ANY_V4_AND_V6}
+        case "authority" | "tls_server" | "intranet_server":
             return {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in (80, 443)}
         case _:
             return set()

@@ -22,6 +22,10 @@ class NspawnDriver:
         """Name what this machine must have: overlayfs, namespaces, cgroups, inotify instances."""
         return needs.needs(hosts)
 
+    def make_room(self, hosts: int) -> None:
+        """Raise the limit of inotify instances."""
+        needs.make_room(hosts)
+
     def ensure_network(self, plan: Plan) -> int:
         """Make namespaces, bridges, veth pairs, addresses and routes; returns how many namespaces were new."""
         return network.ensure(self.lab, plan)

@@ -20,6 +20,14 @@ def needs(hosts: int) -> Mapping[str, Need]:
     return {"overlay": _overlay, "network": _network, "cgroups": _cgroups, "inotify": lambda: _inotify(hosts)}
 
 
+def make_room(hosts: int) -> None:
+    """Raise the machine's limit of inotify instances, where that many new hosts need it; nobody takes less for it."""
+    free = _free_inotify(need := hosts * LIMITS.inotify_instances_per_host)
+    if free < need:
+        limit = int(_INOTIFY_LIMIT.read_text(encoding="ascii"))
+        tools.run(["sysctl", "--write", f"fs.inotify.max_user_instances={limit + need - free}"])
+
+
 def _overlay() -> str:
     if "\toverlay\n" not in Path("/proc/filesystems").read_text(encoding="ascii"):
         tools.run(["modprobe", "overlay"])
@@ -43,16 +51,21 @@ def _cgroups() -> str:
 
 
 def _inotify(hosts: int) -> str:
-    """Take as many inotify instances as the hosts will, and give them back; root has 128 of them (inotify(7))."""
+    """See whether the hosts find as many inotify instances as they take; root has 128 of them (inotify(7))."""
     need = hosts * LIMITS.inotify_instances_per_host
+    if (free := _free_inotify(need)) < need:
+        limit = int(_INOTIFY_LIMIT.read_text(encoding="ascii"))
+        raise HostError(
+            f"{free} of {limit} inotify instances are free, {hosts} hosts need {need}: "
+            f"stop another lab, or (testbed up does it): sysctl -w fs.inotify.max_user_instances={limit + need}"
+        )
+    return f"{need} instances for {hosts} hosts"
+
+
+def _free_inotify(need: int) -> int:
+    """Take so many inotify instances, or as many as there are, and give them back; returns how many there were."""
     libc = ctypes.CDLL(None)
     taken = list(itertools.takewhile(lambda number: number >= 0, (libc.inotify_init() for _ in range(need))))
     for descriptor in taken:
         os.close(descriptor)
-    if len(taken) < need:
-        limit = int(_INOTIFY_LIMIT.read_text(encoding="ascii"))
-        raise HostError(
-            f"{len(taken)} of {limit} inotify instances are free, {hosts} hosts need {need}: "
-            f"stop another lab, or: sysctl -w fs.inotify.max_user_instances={limit + need}"
-        )
-    return f"{need} instances for {hosts} hosts"
+    return len(taken)

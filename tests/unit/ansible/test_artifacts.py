@@ -42,9 +42,14 @@ def test_a_host_takes_no_directory_that_does_not_verify(tmp_path: Path) -> None:
     made = [*command.split(), f"{tmp_path}/key", "-out", f"{received}/publishers.pem"]
     subprocess.run(made, check=True, capture_output=True, timeout=60)
     (received / "directory.der").write_text(SECRET)
-    text = (ANSIBLE / "roles" / "directory_consumer" / "tasks" / "main.yml").read_text(encoding="utf-8")
-    *_, task = yaml.safe_load(re.sub(r"(owner|group): root", "", text).replace("/etc/mecai", str(host)))
-    ran = play(tmp_path, [task], "-e", f"directory_consumer_source={received}")
+    tasks, own = (
+        yaml.safe_load(
+            re.sub(r"(owner|group): root", "", text.read_text(encoding="utf-8")).replace("/etc/mecai", str(host))
+        )
+        for text in (ANSIBLE / "roles" / "directory_consumer" / part / "main.yml" for part in ("tasks", "vars"))
+    )
+    writing = [task for task in tasks if task["name"] == "Write the directory and the pinned publishers"]
+    ran = play(tmp_path, writing, "-e", f"directory_consumer_source={received}", vars=own)
     assert ran.returncode != 0
     assert "directory" in ran.stdout
     assert [path.name for path in host.iterdir()] == ["publishers.pem"]

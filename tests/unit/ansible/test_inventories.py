@@ -17,6 +17,9 @@ ROLES = REPOSITORY / "ansible" / "roles"
 EXAMPLE = REPOSITORY / "ansible" / "inventories" / "example"
 SMALL = plan.make(reading.load(reading.find("small"), LAB_ROLES))
 LAB = inventory.inventory(Lab("small"), SMALL, Path("/mecai.whl"))["all"]
+# The example is a public CA's and has no private network; only `internet` has a second publisher.
+LEFT_OUT = {("example", group) for group in ("private_authorities", "plain_servers", "publishers")}
+LEFT_OUT |= {("lab", "publishers")}
 PREFIX = "mecai.infrastructure."
 
 
@@ -29,7 +32,9 @@ def _plays() -> Iterator[tuple[str, str]]:
     for playbook in sorted((REPOSITORY / "ansible" / "playbooks").glob("*.yml")):
         for play in _read(playbook):
             for group in play.get("hosts", "").split(":"):
-                yield from ((role["role"].removeprefix(PREFIX), group) for role in play.get("roles", ()))
+                own = f"groups.{group} "  # what a role's `when` names, if it is not for all groups of its play
+                meant = [role["role"] for role in play.get("roles", ()) if own in role.get("when", own)]
+                yield from ((role.removeprefix(PREFIX), group) for role in meant)
 
 
 def _options(role: str) -> dict[str, Any]:
@@ -51,8 +56,8 @@ def _given(name: str, group: str) -> Iterator[set[str]]:
 @pytest.mark.parametrize(("role", "group"), sorted(set(_plays())))
 def test_required_variables_are_given(name: str, role: str, group: str) -> None:
     required = {option for option, what in _options(role).items() if what.get("required")}
-    hosts = list(_given(name, group))
-    assert hosts
+    hosts = [] if (name, group) in LEFT_OUT else list(_given(name, group))
+    assert bool(hosts) == ((name, group) not in LEFT_OUT)
     assert all(required <= variables for variables in hosts)
 
 

@@ -26,6 +26,9 @@ class FakeDriver:
         """Need nothing."""
         return {"fake": lambda: f"{hosts} hosts"}
 
+    def make_room(self, hosts: int) -> None:
+        """Have room."""
+
     def ensure_network(self, plan: Plan) -> int:
         """Have a network."""
         return len(plan.topology.zones)
