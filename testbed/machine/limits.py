@@ -9,6 +9,8 @@ class LabLimits:
 
     disk_bytes_image: int = 3 * 1024**3
     disk_bytes_lab: int = 1 * 1024**3
+    kept_labs_bytes: int = 1 * 1024**3
+    archive_header_bytes: int = 16 * 1024**2
     inotify_instances_per_host: int = 5
 
     poll_interval_seconds: float = 0.1
@@ -24,6 +26,13 @@ class LabLimits:
     health_settle_seconds: float = 60
     halt_seconds: float = 15
     kill_seconds: float = 10
+    freeze_seconds: float = 10
+    pack_seconds: float = 300
+
+    # From when on a lab that was put away asks for new status and vouchers: the roles' timers run each hour.
+    status_lasts_hours: float = 1
+    # And from when on for Ansible: its roles renew what ends within ten days, so that nothing ends before.
+    converged_lasts_days: float = 7
 
     ansible_forks: int = 12
 

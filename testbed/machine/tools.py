@@ -25,8 +25,10 @@ PACKAGES = {
     "ssh-keygen": "openssh-client",
     "sysctl": "procps",
     "systemd-nspawn": "systemd-container",
+    "tar": "tar",
     "umount": "mount",
     "unshare": "util-linux",
+    "zstd": "zstd",
 }
 
 

@@ -1,0 +1,158 @@
+"""One file that holds a lab: a tar archive under zstd, whose first member is a document that says what it is.
+
+It is written beside its place and renamed when whole. It is read twice: once to look at every member, then to unpack
+those, into an empty folder. What a member may be is what the files of hosts are: never a device, never outside.
+"""
+
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from mecai.errors import HostError, InputError
+from testbed.machine import tools
+from testbed.machine.limits import LIMITS
+
+HEADER = "save.json"
+# What overlayfs notes for itself of the layer below: on another file system it means nothing.
+_FOREIGN = ("trusted.overlay.origin", "trusted.overlay.uuid", "trusted.overlay.nlink")
+_ATTRIBUTES = ["--numeric-owner", "--xattrs", "--xattrs-include=*", *(f"--xattrs-exclude={name}" for name in _FOREIGN)]
+# With less room than this, a disk is full.
+_LITTLE = 1024**2
+_PLAIN = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE)
+
+
+def pack(file: Path, parts: Mapping[Path, Sequence[str]]) -> int:
+    """Write an archive of what lies in folders, each with the names of what to take; returns its size in octets.
+
+    The first name of the first folder must be `HEADER`. Only this user may read the archive; an older one stays until
+    the new one is whole. Raises `HostError`.
+    """
+    with _replaced(file) as target:
+        command = ["tar", "--create", "--use-compress-program=zstd -1 -T0", f"--file={target}", *_ATTRIBUTES]
+        for folder, names in parts.items():
+            command += [f"--directory={folder}", *names]
+        try:
+            tools.run(command, seconds=LIMITS.pack_seconds)
+        except tools.ToolFailed as error:
+            if _free(file.parent) < _LITTLE:  # what was written so far is still there
+                raise HostError(f"{file}: the disk is full: make room in {file.parent}") from error
+            raise
+    return file.stat().st_size
+
+
+def copy(file: Path, target: Path) -> None:
+    """Copy an archive; an older one in its place stays until the copy is whole. Raises `HostError`."""
+    with _replaced(target) as place:
+        shutil.copyfile(file, place)
+
+
+def header(file: Path) -> str:
+    """Return the document at the beginning of an archive; raises `InputError` for what is none."""
+    with _members(file) as (archive, members):
+        first = next(members, None)
+        if first is None or first.name != HEADER or not first.isreg() or first.size > LIMITS.archive_header_bytes:
+            raise InputError(f"{file}: no saved lab: it does not begin with {HEADER}")
+        content = archive.extractfile(first)
+        return content.read().decode(errors="replace") if content else ""
+
+
+def unpack(file: Path, folder: Path, tops: Sequence[str]) -> None:
+    """Unpack an archive, every member of which lies in one of `tops`, into an empty folder.
+
+    Raises `InputError`, with nothing unpacked, when it is damaged or holds what no archive of ours does; `HostError`
+    when there is no room.
+    """
+    need = _inspect(file, tops)
+    if _free(folder) < need:
+        raise HostError(f"{folder}: {need / 1024**3:.1f} GiB are needed to unpack {file}: make room there")
+    command = ["tar", "--extract", "--use-compress-program=zstd", f"--file={file}", f"--directory={folder}"]
+    tools.run([*command, "--same-permissions", "--same-owner", *_ATTRIBUTES], seconds=LIMITS.pack_seconds)
+
+
+def _free(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def _inspect(file: Path, tops: Sequence[str]) -> int:
+    """Look at every member; returns the octets that they take. Raises `InputError`."""
+    links: set[PurePosixPath] = set()
+    size = 0
+    with _members(file) as (_, members):
+        for member in members:
+            if fault := _fault(member, tops, links):
+                raise InputError(f"{file}: not unpacked: {member.name!r} {fault}")
+            if member.issym():
+                links.add(PurePosixPath(member.name))
+            size += member.size
+    return size
+
+
+def _fault(member: tarfile.TarInfo, tops: Sequence[str], links: set[PurePosixPath]) -> str:
+    """Say what is wrong with a member, nothing when it is as our archives have them."""
+    whiteout = member.ischr() and (member.devmajor, member.devminor) == (0, 0)  # "deleted" in overlayfs
+    if member.type not in _PLAIN and not whiteout:
+        return "is a device"
+    for name in (member.name, member.linkname) if member.islnk() else (member.name,):
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or path.parts[:1] not in [(top,) for top in (HEADER, *tops)]:
+            return "leads out of the lab's folder"
+        if not links.isdisjoint([path, *path.parents] if member.islnk() else path.parents):
+            return "lies behind a link"
+    return ""
+
+
+@contextmanager
+def _members(file: Path) -> Iterator[tuple[tarfile.TarFile, Iterator[tarfile.TarInfo]]]:
+    """Read an archive as a stream; raises `InputError` when it cannot be read, or when it ends too early."""
+    damaged = InputError(f"{file}: damaged, or no saved lab")
+    if not file.is_file():
+        raise InputError(f"{file}: no such file")
+    with subprocess.Popen(
+        ["zstd", "--decompress", "--stdout", "--quiet", "--", file], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            stream: IO[bytes] | None = process.stdout
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                yield archive, _whole(archive, process, damaged)
+        except (tarfile.TarError, EOFError, UnicodeError) as error:
+            raise damaged from error
+        finally:
+            process.terminate()
+
+
+def _whole(
+    archive: tarfile.TarFile, process: subprocess.Popen[bytes], damaged: InputError
+) -> Iterator[tarfile.TarInfo]:
+    """Yield all members; raises `damaged` when the stream ended because it could not be read on."""
+    yield from archive
+    while process.stdout and process.stdout.read(tarfile.RECORDSIZE):
+        pass
+    if process.wait(LIMITS.pack_seconds):
+        raise damaged
+
+
+@contextmanager
+def _replaced(file: Path) -> Iterator[str]:
+    """Give the name of a new, empty file that only this user may read and that takes the place of `file` at the end.
+
+    The name leads through this process, so that whoever may write in the folder cannot put another file in its place.
+    """
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostError(f"{file}: cannot be written ({error.strerror}): give another file") from error
+    try:
+        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+        os.fsync(descriptor)
+        temporary.rename(file)
+    finally:
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
