@@ -1,6 +1,7 @@
 """What every driver can do: make the networks and hosts of one lab from a plan, reach them, remove them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -62,8 +63,17 @@ class Driver(Protocol):
     def ssh_host_key(self, host: str) -> str:
         """Return a host's public SSH key: type and key."""
 
+    def files(self, host: str) -> Path:
+        """Return the folder, of the lab's directory, with all that a host wrote: enough to boot it again elsewhere."""
+
+    def still(self, plan: Plan) -> AbstractContextManager[None]:
+        """Let no process of any host go on meanwhile, so that all files are of one moment; raises `HostError`.
+
+        They go on when this program ends, however it does.
+        """
+
     def present(self) -> bool:
         """Say whether anything of the lab's hosts or networks is there, running or half dead."""
 
-    def remove(self) -> Removed:
-        """End and remove all that carries the lab's id; raises `HostError` when something will not go."""
+    def remove(self, *, at_once: bool = False) -> Removed:
+        """End and remove all that carries the lab's id, in good order or at once; raises `HostError` when it stays."""

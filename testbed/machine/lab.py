@@ -70,6 +70,26 @@ class Lab:
         return self.directory / "ansible" / "ansible.cfg"
 
     @property
+    def staging(self) -> Path:
+        """Where what is to be this lab is unpacked, beside the lab's directory; no lab can bear this name."""
+        return self.labs / f".{self.id}.restoring"
+
+    @property
+    def birth_file(self) -> Path:
+        """Where it stands how the lab comes to be, until it was healthy for the first time."""
+        return self.directory / "birth.json"
+
+    @property
+    def clean_file(self) -> Path:
+        """The archive of the lab as it was when it was healthy for the first time."""
+        return self.directory / "clean.tar.zst"
+
+    @property
+    def saves(self) -> Path:
+        """The folder with what a person saved of the lab; it outlives the lab."""
+        return self.labs.parent / "saves" / self.id
+
+    @property
     def snapshot_file(self) -> Path:
         """Where it stands how the lab was made; written before anything else is."""
         return self.directory / "lab.json"
@@ -121,7 +141,7 @@ def write_file(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file so that a reader sees the old or the new text, never a part; makes the directories above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     temporary.rename(path)

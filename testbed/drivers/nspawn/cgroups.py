@@ -9,7 +9,8 @@ https://systemd.io/CGROUP_DELEGATION).
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mecai.errors import HostError
@@ -21,6 +22,11 @@ _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
 _SYSTEMD = Path("/run/systemd/system")  # it is there where systemd is the machine's PID 1 (sd_booted(3))
 _ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
+# Freezes groups until its input ends, which it does with the process that holds the other end.
+_FREEZE = """\
+trap 'for group; do echo 0 >"$group/cgroup.freeze"; done' EXIT
+for group; do echo 1 >"$group/cgroup.freeze"; done
+cat"""
 
 
 def hierarchies() -> list[Path]:
@@ -74,6 +80,28 @@ def supervisor(label: str) -> int | None:
     return None
 
 
+@contextlib.contextmanager
+def frozen(labels: Sequence[str]) -> Iterator[None]:
+    """Freeze the groups of these labels meanwhile; a guard thaws them when this process ends, however it does.
+
+    Raises `HostError` when they do not freeze in time (cgroups(7), `cgroup.freeze`).
+    """
+    groups = [group for label in labels for group in _groups(label)[:1]]
+    with subprocess.Popen(
+        ["sh", "-c", _FREEZE, "sh", *map(str, groups)], stdin=subprocess.PIPE, start_new_session=True
+    ):
+        until(lambda: all(map(_is_frozen, groups)), LIMITS.freeze_seconds, lambda: "hosts do not freeze")
+        yield
+
+
+def thaw(labels: Iterable[str]) -> None:
+    """Let the groups go on, whoever froze them: a guard may have been killed, too."""
+    for label in labels:
+        for group in _groups(label)[:1]:
+            with contextlib.suppress(OSError):
+                (group / "cgroup.freeze").write_text("0")
+
+
 def labels(pattern: str) -> set[str]:
     """List the labels of the groups that match a glob pattern."""
     return {group.name.removesuffix(".scope") for group in _groups(pattern)}
@@ -97,6 +125,13 @@ def _groups(pattern: str) -> list[Path]:
     """Find the groups that match, per hierarchy in its order, named plainly or as systemd names a scope."""
     names = (pattern, f"{pattern}.scope")
     return [group for parent in hierarchies() for name in names for group in sorted(parent.glob(name))]
+
+
+def _is_frozen(group: Path) -> bool:
+    try:
+        return "frozen 1" in (group / "cgroup.events").read_text()
+    except OSError:  # the host has just ended, and with it all that could go on
+        return True
 
 
 def _members(group: Path) -> Iterator[int]:

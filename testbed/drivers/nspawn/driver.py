@@ -1,11 +1,12 @@
 """The driver as the rest of the testbed sees it: one lab's networks and hosts."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.drivers.driver import Need, Removed, State
-from testbed.drivers.nspawn import hosts, needs, network, overlay
+from testbed.drivers.nspawn import cgroups, hosts, needs, network, overlay
 from testbed.machine import mounts
 from testbed.machine.lab import Lab
 from testbed.machine.waiting import Note
@@ -58,12 +59,20 @@ class NspawnDriver:
         """Read the key that the host made at its first boot."""
         return overlay.ssh_host_key(self.lab, host)
 
+    def files(self, host: str) -> Path:
+        """Return the upper layer of the host's file system."""
+        return overlay.upper(self.lab, host)
+
+    def still(self, plan: Plan) -> AbstractContextManager[None]:
+        """Freeze the hosts' control groups: their files are then as after a power cut, with nothing lost."""
+        return cgroups.frozen([self.lab.label(host.name) for host in plan.topology.hosts])
+
     def present(self) -> bool:
         """Look for control groups and namespaces that carry the lab's id."""
         return bool(hosts.present(self.lab) or network.present(self.lab))
 
-    def remove(self) -> Removed:
+    def remove(self, *, at_once: bool = False) -> Removed:
         """End the hosts, then remove namespaces and mounts."""
-        ended, killed = hosts.stop(self.lab)
+        ended, killed = hosts.stop(self.lab, at_once=at_once)
         namespaces = network.remove(self.lab)
         return Removed(len(ended), namespaces, mounts.release(self.lab.directory), killed=tuple(sorted(killed)))

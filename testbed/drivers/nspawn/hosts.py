@@ -32,6 +32,7 @@ _POWER_OFF = signal.SIGRTMIN + 4
 def ensure(lab: Lab, plan: Plan, image: Path, note: Note) -> int:
     """Boot every host that does not run, all at once, and wait until all do; returns how many were booted."""
     names = [host.name for host in plan.topology.hosts]
+    cgroups.thaw(lab.label(name) for name in names)
     absent = [name for name in names if state(lab, name) != "running"]
     new = {name for name in absent if not overlay.was_booted(lab, name)}
     for name in absent:
@@ -76,10 +77,13 @@ def present(lab: Lab) -> set[str]:
     return cgroups.labels(lab.label("*"))
 
 
-def stop(lab: Lab) -> tuple[set[str], set[str]]:
-    """End every host that carries the lab's id; returns the hosts, and which of them had to be killed."""
+def stop(lab: Lab, *, at_once: bool = False) -> tuple[set[str], set[str]]:
+    """End every host that carries the lab's id; returns the hosts, and which of them had to be killed.
+
+    `at_once` asks none to power off, and none counts as killed then.
+    """
     labels = present(lab)
-    stubborn = _halt(labels)
+    stubborn = set() if at_once else _halt(labels)
     traces = {path.name for kind in _TRACES for path in (_RUN / kind).glob(lab.label("*"))}
     for label in labels | traces:
         _end(lab, label.removeprefix(lab.label("")))
@@ -95,6 +99,7 @@ def stop_one(lab: Lab, host: str) -> None:
 
 def _halt(labels: Collection[str]) -> set[str]:
     """Let hosts power themselves off, all at once; returns the labels of those that did not in time."""
+    cgroups.thaw(labels)
     leaders = [leader for label in labels if (leader := cgroups.leader(label))]
     for leader in leaders:
         with contextlib.suppress(ProcessLookupError):

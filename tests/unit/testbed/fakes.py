@@ -1,6 +1,7 @@
 """A driver without hosts: states are given, a command of a host is an ordinary command of this machine."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class FakeDriver:
     left: bool = False
     removed: bool = False
     killed: tuple[str, ...] = ()
+    moments: list[str] = field(default_factory=list)
 
     def needs(self, hosts: int) -> Mapping[str, Need]:
         """Need nothing."""
@@ -65,11 +67,25 @@ class FakeDriver:
         """Return a key that names the host."""
         return f"ssh-ed25519 {host}"
 
+    def files(self, host: str) -> Path:
+        """Return a folder of the lab's."""
+        return self.lab.host_directory(host) / "files"
+
+    @contextmanager
+    def still(self, plan: Plan) -> Iterator[None]:
+        """Note that the hosts stand still, and that they go on."""
+        self.moments.append(f"{len(plan.topology.hosts)} hosts stand still")
+        try:
+            yield
+        finally:
+            self.moments.append("they go on")
+
     def present(self) -> bool:
         """Say what was given."""
         return self.left
 
-    def remove(self) -> Removed:
+    def remove(self, *, at_once: bool = False) -> Removed:
         """Remember that it was asked."""
         self.removed = True
+        self.moments.append("removed at once" if at_once else "removed")
         return Removed(hosts=1, killed=self.killed)
