@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 
 from testbed.drivers.driver import Driver, Removed
+from testbed.lifecycle import restore
 from testbed.provision.image import workshop
 
 
@@ -17,5 +18,6 @@ def remove(driver: Driver) -> Removed:
     files = directory.exists()
     if files:
         shutil.rmtree(directory)
+    restore.clear(driver.lab)
     workshop.clear_unfinished()
     return replace(removed, files=files)

@@ -1,11 +1,13 @@
 """The stages that build a lab, in order. Each may be run again: it completes what is missing, and only that."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mecai.errors import HostError, InputError
 from testbed.drivers.driver import Driver
-from testbed.lifecycle import health, preflight
+from testbed.lifecycle import birth, health, kept, preflight, renewal, restore
+from testbed.lifecycle.birth import Birth
 from testbed.lifecycle.stages import Stage
 from testbed.machine.lab import REPOSITORY, Lab
 from testbed.machine.waiting import Note
@@ -20,12 +22,17 @@ from testbed.scenarios.arena import Arena
 
 @dataclass(frozen=True)
 class LabBuild:
-    """One `up` of one lab, which ends as its snapshot says."""
+    """One `up` of one lab, which ends as its snapshot says: its hosts from `archive`, if there is one.
+
+    Without one they come from what is kept of an earlier `up` of the same, unless it shall be `fresh`.
+    """
 
     driver: Driver
     made: Snapshot
     show: demonstration.Show
     colour: bool = False
+    archive: Path | None = None
+    fresh: bool = False
 
     @property
     def lab(self) -> Lab:
@@ -49,15 +56,26 @@ class LabBuild:
 
     def stages(self) -> list[Stage]:
         """List the stages; a name may be given to `testbed up --until`."""
+        image, restored = Stage("image", self._image, self.lab.log("image")), Stage("restore", self._restore)
         return [
             Stage("check", self._check),
             Stage("wheel", self._wheel, self.lab.log("wheel")),
-            Stage("image", self._image, self.lab.log("image")),
+            *([restored, image] if self.archive else [image, restored]),  # an archive may bring its image
+            *self._living(),
+            Stage("demonstration", self._demonstration, look=f"testbed demo --lab {self.lab.id}"),
+        ]
+
+    def reset_stages(self) -> list[Stage]:
+        """List the stages that put the hosts of the archive in the place of the lab's own."""
+        return [Stage("restore", self._restore), *self._living()]
+
+    def _living(self) -> list[Stage]:
+        return [
             Stage("network", self._network, look=f"ip netns list | grep mecai.{self.lab.id}."),
             Stage("hosts", self._hosts, look=f"testbed status --lab {self.lab.id}"),
             Stage("converge", self._converge, self.lab.log("converge")),
             Stage("health", self._health, look=f"testbed status --lab {self.lab.id}"),
-            Stage("demonstration", self._demonstration, look=f"testbed demo --lab {self.lab.id}"),
+            Stage("keep", self._keep),
         ]
 
     def _check(self, note: Note) -> str:
@@ -91,14 +109,60 @@ class LabBuild:
         inventory.write(self.lab, self.plan, self._ensure_wheel()[0])
         return f"{booted} booted" if booted else f"unchanged: {len(names)} running"
 
+    def _restore(self, note: Note) -> str:
+        """Bring the hosts back from an archive; of a lab that has hosts, only where it is told which."""
+        born = birth.read(self.lab)
+        if self.archive and born and born.archive == str(self.archive):
+            return f"unchanged: from {self.archive}"
+        if self.archive:
+            found = restore.restore(self.driver, self.archive, "", note)
+            return f"saved {found.at:%F %R} UTC: {self.archive}"
+        if (self.lab.directory / "hosts").exists():
+            return "unchanged: the lab has hosts"
+        return restore.bring_back(self.driver, self.made, note, fresh=self.fresh)
+
     def _converge(self, note: Note) -> str:
-        return playbook.converge(self.driver, note)
+        born = birth.read(self.lab)
+        if born is None or born.converged or not born.archive:
+            return self._play(born, note)
+        age = datetime.now(UTC) - datetime.fromisoformat(born.saved)
+        if renewal.needs_status(age):
+            note("certificate status")
+            renewal.renew_status(self.driver, self.plan)
+        played = f"; certificates: {self._play(born, note)}" if renewal.needs_converge(age) else ""
+        if not renewal.needs_status(age):
+            return f"left as it was {renewal.told(age)} ago"
+        note("vouchers")
+        renewal.renew_vouchers(self.driver, self.plan)
+        return f"renewed what has ended since it was saved, {renewal.told(age)} ago: status, vouchers{played}"
+
+    def _play(self, born: Birth | None, note: Note) -> str:
+        played = playbook.converge(self.driver, note)
+        if born:
+            birth.write(self.lab, replace(born, converged=True))
+        return played
 
     def _health(self, note: Note) -> str:
         note("undoing what an attack left")
         journal.stop(self.arena)
         note("asking every host")
-        return f"{len(health.await_healthy(self.driver, self.plan))} hosts healthy"
+        try:
+            return f"{len(health.await_healthy(self.driver, self.plan))} hosts healthy"
+        except HostError:
+            birth.over(self.lab)  # what was kept may be what ails: the next `up` asks Ansible
+            raise
+
+    def _keep(self, note: Note) -> str:
+        """Put the lab away while nothing has been played on it; that it cannot be is no reason to fail."""
+        if (born := birth.read(self.lab)) is None:
+            return "unchanged"
+        note("packing")
+        try:
+            said = f"{kept.keep(self.driver, self.made, born) / 1e6:.0f} MB, for testbed reset --lab {self.lab.id}"
+        except HostError as error:
+            said = f"not kept: {error}"
+        birth.over(self.lab)
+        return said
 
     def _demonstration(self, note: Note) -> str:
         note("playing")
@@ -118,19 +182,9 @@ def intend(driver: Driver, model: Topology, source: Path) -> Snapshot:
     lab = driver.lab
     made = lab.snapshot()
     if made is None:
-        if driver.present():
-            raise HostError(f"lab {lab.id}: leftovers without a record: testbed down --lab {lab.id}, then up")
+        _require_nothing(driver)
         return Snapshot(str(REPOSITORY), str(source.resolve()), build.wanted().hash, make(model))
-    if made.checkout != str(REPOSITORY) and not Path(made.checkout).exists():
-        raise HostError(
-            f"lab {lab.id}: was made by the checkout {made.checkout}, which is no more (this is {REPOSITORY}): "
-            f"testbed down --lab {lab.id}, then up"
-        )
-    if made.checkout != str(REPOSITORY):
-        raise HostError(
-            f"lab {lab.id}: belongs to the checkout {made.checkout}: "
-            "choose another id with --lab, or run testbed down there"
-        )
+    require_own(lab, made)
     if made.plan.topology.digest != model.digest:
         raise InputError(
             f"lab {lab.id}: was made from another content of {made.source}: "
@@ -142,3 +196,39 @@ def intend(driver: Driver, model: Topology, source: Path) -> Snapshot:
     if (lab.directory / "hosts").exists():
         raise HostError(f"lab {lab.id}: its image {image.directory} is gone: testbed down --lab {lab.id}, then up")
     return replace(made, image=build.wanted().hash)
+
+
+def intend_saved(driver: Driver, file: Path) -> Snapshot:
+    """Return what a lab will be that is made from an archive; raises for one that is there, and no part of it yet."""
+    lab = driver.lab
+    made, born = lab.snapshot(), birth.read(lab)
+    if made is None:
+        _require_nothing(driver)
+    else:
+        require_own(lab, made)
+    if (lab.directory / "hosts").exists() and not (born and born.archive == str(file)):
+        raise InputError(
+            f"lab {lab.id}: is there: testbed reset --lab {lab.id} for one of its own saves; "
+            f"testbed down --lab {lab.id} first, or another id with --lab, for an archive"
+        )
+    return restore.adopted(kept.read(file))
+
+
+def require_own(lab: Lab, made: Snapshot) -> None:
+    """Raise `HostError` for a lab of another checkout."""
+    if made.checkout != str(REPOSITORY) and not Path(made.checkout).exists():
+        raise HostError(
+            f"lab {lab.id}: was made by the checkout {made.checkout}, which is no more (this is {REPOSITORY}): "
+            f"testbed down --lab {lab.id}, then up"
+        )
+    if made.checkout != str(REPOSITORY):
+        raise HostError(
+            f"lab {lab.id}: belongs to the checkout {made.checkout}: "
+            "choose another id with --lab, or run testbed down there"
+        )
+
+
+def _require_nothing(driver: Driver) -> None:
+    if driver.present():
+        lab = driver.lab
+        raise HostError(f"lab {lab.id}: leftovers without a record: testbed down --lab {lab.id}, then up")

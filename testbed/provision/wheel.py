@@ -34,6 +34,11 @@ def ensure(directory: Path, log: Path) -> tuple[Path, bool]:
     return built[0], False
 
 
+def digest() -> str:
+    """Return the hash of the present sources, by which their wheel is known."""
+    return _digest(list(_sources()))
+
+
 def _build(sources: list[Path], workshop: Path, log: Path) -> None:
     copy = workshop / "sources"
     for source in sources:

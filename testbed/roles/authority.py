@@ -72,6 +72,7 @@ def fetch(url: str, *options: str) -> list[str]:
 ROLE = Role(
     name="authority",
     groups=("authorities",),
+    renewal=("systemctl", "start", "mecai-ca-publish.service"),
     needs={"vendor": "signs the directory that a VAS goes by"},
     names=_names,
     variables=_variables,

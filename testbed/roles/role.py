@@ -38,7 +38,7 @@ class Role:
     for it, `promises` how one shows that it does its work, `faults` what a topology says of one that cannot be.
     `forwards`: its hosts join zones; `guards`: they lead from their own, private zone to the others, not back;
     `resolves`: they answer DNS for the others; `names`: the domain names of a host for which the topology gives none;
-    `shares_names`: several hosts may have one name.
+    `shares_names`: several hosts may have one name; `renewal`: the command by which a host renews what ends by itself.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Role:
     resolves: bool = False
     guards: bool = False
     shares_names: bool = False
+    renewal: Sequence[str] = ()
     names: Callable[[str], tuple[str, ...]] = lambda _host: ()
     variables: Callable[[Plan, Host], Mapping[str, Any]] = _no_variables
     promises: Callable[[Plan, Host], Iterable[Check]] = _nothing

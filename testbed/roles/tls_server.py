@@ -54,4 +54,5 @@ ROLE = Role(
     variables=_variables,
     promises=_promises,
     faults=faults,
+    renewal=("runuser", "-u", "mecai-sidecar", "--", "mecai", "sidecar", "refresh"),
 )

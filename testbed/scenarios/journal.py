@@ -60,6 +60,11 @@ def stop(arena: Arena) -> list[str]:
     return [step.mean for step in known.steps]
 
 
+def forget(lab: Lab) -> None:
+    """Take for ended what is under way: the hosts on which it was are no more."""
+    _file(lab).unlink(missing_ok=True)
+
+
 def _stop(arena: Arena, steps: Sequence[Step]) -> tuple[list[Step], list[MecaiError]]:
     stuck: list[Step] = []
     failures: list[MecaiError] = []

@@ -6,6 +6,7 @@ Needs root and the base image in the cache (`testbed up` makes it). Nothing of a
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from mecai.errors import InputError
+from testbed.drivers import driver_of
 from testbed.drivers.nspawn import cgroups, hosts, network
+from testbed.lifecycle import kept, restore
 from testbed.machine import mounts
 from testbed.machine.lab import Lab
 from testbed.machine.limits import LIMITS
 from testbed.machine.waiting import until
+from testbed.model.snapshot import Snapshot
 from testbed.provision.image import build
 
 pytestmark = [
@@ -160,6 +165,92 @@ def test_an_edited_topology_is_refused_and_the_lab_left_as_it_is(lab: Lab, tmp_p
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert hosts.state(lab, "client") == "running"
+
+
+def write(lab: Lab, host: str, text: str) -> None:
+    assert call("exec", "--lab", lab.id, host, "--", "sh", "-c", f"echo {text} > /root/note").returncode == 0
+
+
+def note_of(lab: Lab, host: str) -> str:
+    return call("exec", "--lab", lab.id, host, "--", "cat", "/root/note").stdout.strip()
+
+
+def made(lab: Lab) -> Snapshot:
+    snapshot = lab.snapshot()
+    assert snapshot is not None
+    return snapshot
+
+
+def test_a_lab_comes_back_as_it_was_stored_and_its_hosts_never_stopped(
+    lab: Lab, topology: Path, tmp_path: Path
+) -> None:
+    driver, file = driver_of(lab), tmp_path / "x.tar.zst"
+    write(lab, "client", "before")
+    write(lab, "other", "before")
+    leader, key = cgroups.leader(lab.label("client")), driver.ssh_host_key("client")
+    kept.store(driver, made(lab), file)
+    assert (cgroups.leader(lab.label("client")), note_of(lab, "client")) == (leader, "before")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    write(lab, "client", "after")
+    call("exec", "--lab", lab.id, "other", "--", "rm", "/root/note")
+    (lab.directory / "attack.json").write_text("of hosts that are gone", encoding="utf-8")
+    restore.restore(driver, file, "", lambda _text: None)
+    assert hosts.state(lab, "client") == "stopped"
+    assert up(lab, topology)["hosts"] == "4 booted"
+    assert [note_of(lab, host) for host in ("client", "other")] == ["before", "before"]
+    assert (driver.ssh_host_key("client"), lab.staging.exists()) == (key, False)
+    assert not (lab.directory / "attack.json").exists()
+
+
+def test_a_damaged_archive_leaves_the_lab_as_it_is(lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "x.tar.zst"
+    kept.store(driver_of(lab), made(lab), file)
+    file.write_bytes(file.read_bytes()[:-100])
+    leader = cgroups.leader(lab.label("client"))
+    with pytest.raises(InputError, match="damaged"):
+        restore.restore(driver_of(lab), file, "", lambda _text: None)
+    assert cgroups.leader(lab.label("client")) == leader
+    assert not lab.staging.exists()
+
+
+_HOLD = """
+from mecai.errors import InputError
+from testbed.drivers import driver_of
+from testbed.drivers.nspawn import cgroups
+with cgroups.frozen({labels!r}):
+    print("frozen", flush=True)
+    input()
+"""
+
+
+def test_hosts_go_on_when_the_program_that_packs_them_is_killed(lab: Lab) -> None:
+    label = lab.label("client")
+    frozen = cgroups.hierarchies()[0] / label / "cgroup.events"
+    command = [sys.executable, "-c", _HOLD.format(labels=[label])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "frozen\n"
+        assert "frozen 1" in frozen.read_text(encoding="ascii")
+        holder.kill()
+    until(lambda: "frozen 0" in frozen.read_text(encoding="ascii"), LIMITS.kill_seconds, lambda: "client stays frozen")
+
+
+def test_a_host_that_somebody_left_frozen_goes_on_with_the_next_up(lab: Lab, topology: Path) -> None:
+    group = cgroups.hierarchies()[0] / lab.label("client")
+    (group / "cgroup.freeze").write_text("1", encoding="ascii")
+    assert up(lab, topology)["hosts"] == "unchanged: 4 running"
+    assert (group / "cgroup.freeze").read_text(encoding="ascii") == "0\n"
+
+
+def test_a_restore_that_was_killed_is_begun_anew_or_removed(lab: Lab, topology: Path, tmp_path: Path) -> None:
+    lab.staging.mkdir()
+    (lab.staging / "hosts").mkdir()
+    file = tmp_path / "x.tar.zst"
+    kept.store(driver_of(lab), made(lab), file)
+    restore.restore(driver_of(lab), file, "", lambda _text: None)
+    assert not lab.staging.exists()
+    assert up(lab, topology)["hosts"] == "4 booted"
 
 
 def test_down_finds_a_lab_whose_maker_was_killed_and_whose_record_is_lost(topology: Path) -> None:

@@ -61,6 +61,11 @@ class Image:
         return self.directory / "root"
 
     @property
+    def packages(self) -> str:
+        """A hash of the packages that are in it, by version: images with the same inputs may differ in that."""
+        return hashlib.sha256((self.root / "var/lib/dpkg/status").read_bytes()).hexdigest()[:16]
+
+    @property
     def built(self) -> bool:
         """Whether it is in the cache."""
         return self.root.is_dir()
@@ -70,7 +75,7 @@ def wanted() -> Image:
     """Return the image that this checkout asks for."""
     inputs = [
         SUITE,
-        _architecture(),
+        architecture(),
         *OPTIONS,
         *_packages(),
         (_HERE / "customise.sh").read_text(encoding="utf-8"),
@@ -96,7 +101,7 @@ def ensure(image: Image, log: Path, note: Note) -> bool:
 
 def pip_options() -> list[str]:
     """Return the options with which this machine's pip chooses wheels for the hosts' Python; raises `HostError`."""
-    machine = _MACHINES[_architecture()]
+    machine = _MACHINES[architecture()]
     platforms = [f"--platform={level}_{machine}" for level in _MANYLINUX]
     pinned = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
     return [*pinned, "--implementation=cp", f"--python-version={PYTHON}", *platforms]
@@ -176,7 +181,8 @@ def _requirements() -> Path:
     return REPOSITORY / "requirements" / "runtime.txt"
 
 
-def _architecture() -> str:
+def architecture() -> str:
+    """Return the Debian name of this machine's architecture; raises `HostError` for one that no image is made for."""
     name = tools.run(["dpkg", "--print-architecture"]).strip()
     if name not in _MACHINES:
         raise HostError(f"architecture {name}: the lab's hosts are {' or '.join(_MACHINES)}")

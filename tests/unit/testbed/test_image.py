@@ -47,7 +47,7 @@ def test_a_machine_without_the_debian_archive_is_told_what_to_do(monkeypatch: py
 
 
 def test_the_image_follows_its_inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(build, "_architecture", lambda: "amd64")
+    monkeypatch.setattr(build, "architecture", lambda: "amd64")
     before = build.wanted()
     assert build.wanted() == before
 

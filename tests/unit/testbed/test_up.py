@@ -63,7 +63,7 @@ def test_the_stages_work_on_what_the_snapshot_says(driver: FakeDriver, source: P
     moved = made(driver, source)
     lab_build = LabBuild(driver, moved, lambda _step: None)
     assert lab_build.plan is moved.plan
-    assert [stage.name for stage in lab_build.stages()][:4] == ["check", "wheel", "image", "network"]
+    assert [stage.name for stage in lab_build.stages()][:5] == ["check", "wheel", "image", "restore", "network"]
 
 
 def test_a_second_up_keeps_the_plan_that_the_lab_was_made_with(driver: FakeDriver, source: Path) -> None:
