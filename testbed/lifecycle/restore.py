@@ -124,11 +124,13 @@ def _require_image(found: Saved, file: Path) -> None:
 
 
 def _replace(lab: Lab, folder: Path) -> None:
-    """Remove the lab's hosts and what belongs to them, and put there what was unpacked, but for the hosts."""
+    """Exchange the lab's hosts and what belongs to them for what was unpacked, which still lacks the hosts then."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     journal.forget(lab)
+    old = folder / "old"
+    old.mkdir()
     for name in reversed(_PARTS):
-        if (old := lab.directory / name).exists():
-            shutil.rmtree(old)
+        if (lab.directory / name).exists():
+            (lab.directory / name).rename(old / name)
     for name in _PARTS[:-1]:
         (folder / name).rename(lab.directory / name)

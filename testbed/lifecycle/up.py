@@ -67,7 +67,7 @@ class LabBuild:
 
     def reset_stages(self) -> list[Stage]:
         """List the stages that put the hosts of the archive in the place of the lab's own."""
-        return [Stage("restore", self._restore), *self._living()]
+        return [Stage("restore", self._replace), *self._living()]
 
     def _living(self) -> list[Stage]:
         return [
@@ -110,16 +110,19 @@ class LabBuild:
         return f"{booted} booted" if booted else f"unchanged: {len(names)} running"
 
     def _restore(self, note: Note) -> str:
-        """Bring the hosts back from an archive; of a lab that has hosts, only where it is told which."""
-        born = birth.read(self.lab)
-        if self.archive and born and born.archive == str(self.archive):
-            return f"unchanged: from {self.archive}"
-        if self.archive:
-            found = restore.restore(self.driver, self.archive, "", note)
-            return f"saved {found.at:%F %R} UTC: {self.archive}"
+        """Bring the hosts back from an archive, unless the lab has hosts."""
         if (self.lab.directory / "hosts").exists():
             return "unchanged: the lab has hosts"
+        if self.archive:
+            return self._replace(note)
         return restore.bring_back(self.driver, self.made, note, fresh=self.fresh)
+
+    def _replace(self, note: Note) -> str:
+        """Put the hosts of the archive in the place of whatever the lab has."""
+        if self.archive is None:
+            raise InputError(f"lab {self.lab.id}: nothing to put in its place")
+        found = restore.restore(self.driver, self.archive, "", note)
+        return f"saved {found.at:%F %R} UTC: {self.archive}"
 
     def _converge(self, note: Note) -> str:
         born = birth.read(self.lab)

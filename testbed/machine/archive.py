@@ -10,7 +10,8 @@ import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from itertools import accumulate
+from pathlib import Path
 from typing import IO
 
 from mecai.errors import HostError, InputError
@@ -81,28 +82,28 @@ def _free(folder: Path) -> int:
 
 def _inspect(file: Path, tops: Sequence[str]) -> int:
     """Look at every member; returns the octets that they take. Raises `InputError`."""
-    links: set[PurePosixPath] = set()
+    links: set[str] = set()
     size = 0
     with _members(file) as (_, members):
         for member in members:
             if fault := _fault(member, tops, links):
                 raise InputError(f"{file}: not unpacked: {member.name!r} {fault}")
             if member.issym():
-                links.add(PurePosixPath(member.name))
+                links.add(member.name)
             size += member.size
     return size
 
 
-def _fault(member: tarfile.TarInfo, tops: Sequence[str], links: set[PurePosixPath]) -> str:
+def _fault(member: tarfile.TarInfo, tops: Sequence[str], links: set[str]) -> str:
     """Say what is wrong with a member, nothing when it is as our archives have them."""
     whiteout = member.ischr() and (member.devmajor, member.devminor) == (0, 0)  # "deleted" in overlayfs
     if member.type not in _PLAIN and not whiteout:
         return "is a device"
     for name in (member.name, member.linkname) if member.islnk() else (member.name,):
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or path.parts[:1] not in [(top,) for top in (HEADER, *tops)]:
+        parts = name.split("/")
+        if not {"", ".", ".."}.isdisjoint(parts) or parts[0] not in {HEADER, *tops}:
             return "leads out of the lab's folder"
-        if not links.isdisjoint([path, *path.parents] if member.islnk() else path.parents):
+        if not links.isdisjoint(accumulate(parts if member.islnk() else parts[:-1], "{}/{}".format)):
             return "lies behind a link"
     return ""
 

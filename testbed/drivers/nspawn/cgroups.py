@@ -109,10 +109,15 @@ def labels(pattern: str) -> set[str]:
 
 def end(label: str) -> None:
     """Kill every process of the group and remove it; raises `HostError` when that is not done in time."""
-    for group in _groups(label):
+    kill([label])
+    until(lambda: _remove(label), LIMITS.kill_seconds, lambda: f"{label}: processes {processes(label)} do not end")
+
+
+def kill(labels: Iterable[str]) -> None:
+    """Kill every process of the groups of these labels, and wait for none."""
+    for group in (group for label in labels for group in _groups(label)):
         with contextlib.suppress(OSError):  # v1 has no such file, and a group may just have vanished
             (group / "cgroup.kill").write_text("1")
-    until(lambda: _remove(label), LIMITS.kill_seconds, lambda: f"{label}: processes {processes(label)} do not end")
 
 
 def _stop_scope(scope: str) -> bool:

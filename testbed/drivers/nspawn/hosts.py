@@ -83,6 +83,8 @@ def stop(lab: Lab, *, at_once: bool = False) -> tuple[set[str], set[str]]:
     `at_once` asks none to power off, and none counts as killed then.
     """
     labels = present(lab)
+    if at_once:
+        cgroups.kill(labels)  # all of them, before any is waited for
     stubborn = set() if at_once else _halt(labels)
     traces = {path.name for kind in _TRACES for path in (_RUN / kind).glob(lab.label("*"))}
     for label in labels | traces:

@@ -172,6 +172,26 @@ def test_up_takes_what_is_kept_unless_it_shall_be_fresh(driver: FakeDriver, monk
     assert stage(driver, "restore") == "unchanged: the lab has hosts"
 
 
+def test_reset_puts_the_archive_in_the_place_of_what_there_is(
+    driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def bring(_driver: Driver, which: Path, key: str, _note: object) -> Saved:
+        asked.append(which)
+        assert not key
+        return Saved(datetime(2026, 1, 1, tzinfo=UTC), "amd64", "0011", with_image=False, made=MADE)
+
+    monkeypatch.setattr(restore, "restore", bring)
+    driver.lab.host_directory("www").mkdir(parents=True)
+    file = Path("/x.tar.zst")
+    birth.write(driver.lab, Birth("", str(file), "2026-01-01"))  # begun before, then used
+    lab_build = LabBuild(driver, MADE, lambda _step: None, archive=file)
+    assert lab_build.reset_stages()[0].action(lambda _note: None) == "saved 2026-01-01 00:00 UTC: /x.tar.zst"
+    assert asked == [file]
+    assert stage(driver, "restore", archive=file) == "unchanged: the lab has hosts"
+
+
 def test_what_is_kept_and_damaged_is_forgotten(driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(file: Path) -> Saved:
         raise InputError(f"{file.name}: damaged")
