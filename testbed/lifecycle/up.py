@@ -162,7 +162,7 @@ class LabBuild:
         note("packing")
         try:
             said = f"{kept.keep(self.driver, self.made, born) / 1e6:.0f} MB, for testbed reset --lab {self.lab.id}"
-        except HostError as error:
+        except (HostError, OSError) as error:
             said = f"not kept: {error}"
         birth.over(self.lab)
         return said

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
-from typing import IO
 
 from mecai.errors import HostError, InputError
 from testbed.machine import tools
@@ -37,12 +36,7 @@ def pack(file: Path, parts: Mapping[Path, Sequence[str]]) -> int:
         command = ["tar", "--create", "--use-compress-program=zstd -1 -T0", f"--file={target}", *_ATTRIBUTES]
         for folder, names in parts.items():
             command += [f"--directory={folder}", *names]
-        try:
-            tools.run(command, seconds=LIMITS.pack_seconds)
-        except tools.ToolFailed as error:
-            if _free(file.parent) < _LITTLE:  # what was written so far is still there
-                raise HostError(f"{file}: the disk is full: make room in {file.parent}") from error
-            raise
+        tools.run(command, seconds=LIMITS.pack_seconds)
     return file.stat().st_size
 
 
@@ -112,17 +106,22 @@ def _fault(member: tarfile.TarInfo, tops: Sequence[str], links: set[str]) -> str
 def _members(file: Path) -> Iterator[tuple[tarfile.TarFile, Iterator[tarfile.TarInfo]]]:
     """Read an archive as a stream; raises `InputError` when it cannot be read, or when it ends too early."""
     damaged = InputError(f"{file}: damaged, or no saved lab")
-    if not file.is_file():
-        raise InputError(f"{file}: no such file")
-    with subprocess.Popen(
-        ["zstd", "--decompress", "--stdout", "--quiet", "--", file], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
+    with _decompressed(file) as process:
         try:
-            stream: IO[bytes] | None = process.stdout
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 yield archive, _whole(archive, process, damaged)
         except (tarfile.TarError, EOFError, UnicodeError) as error:
             raise damaged from error
+
+
+@contextmanager
+def _decompressed(file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    if not file.is_file():
+        raise InputError(f"{file}: no such file")
+    command = ["zstd", "--decompress", "--stdout", "--quiet", "--", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
         finally:
             process.terminate()
 
@@ -145,15 +144,30 @@ def _replaced(file: Path) -> Iterator[str]:
     The name leads through this process, so that whoever may write in the folder cannot put another file in its place.
     """
     temporary = file.with_name(f".{file.name}.new")
+    descriptor = _create(temporary, file)
     try:
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise HostError(f"{file}: cannot be written ({error.strerror}): give another file") from error
-    try:
-        yield f"/proc/{os.getpid()}/fd/{descriptor}"
-        os.fsync(descriptor)
-        temporary.rename(file)
+        with _explained(file):
+            yield f"/proc/{os.getpid()}/fd/{descriptor}"
+            os.fsync(descriptor)
+            temporary.rename(file)
     finally:
         os.close(descriptor)
         temporary.unlink(missing_ok=True)
+
+
+def _create(temporary: Path, file: Path) -> int:
+    try:
+        temporary.unlink(missing_ok=True)
+        return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostError(f"{file}: cannot be written ({error.strerror}): give another file") from error
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Say of a file that could not be written why, while what was written of it is still there."""
+    try:
+        yield
+    except (tools.ToolFailed, OSError) as error:
+        full = f"the disk is full: make room in {file.parent}"
+        raise HostError(f"{file}: {full if _free(file.parent) < _LITTLE else error}") from error
