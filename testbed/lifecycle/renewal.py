@@ -11,7 +11,7 @@ from testbed.model.plan import Plan
 from testbed.model.topology import Host
 from testbed.roles import ROLES
 
-_CERTIFIES = "authority"
+_CERTIFY = ("authority", "private_authority")
 _HOUR = timedelta(hours=1)
 _DAYS_FROM = timedelta(days=2)
 
@@ -28,12 +28,12 @@ def needs_converge(age: timedelta) -> bool:
 
 def renew_status(driver: Driver, plan: Plan) -> None:
     """Have the authorities publish the status that is due; raises `HostError`."""
-    _renew(driver, plan.topology.of_role(_CERTIFIES))
+    _renew(driver, [host for host in plan.topology.hosts if host.role in _CERTIFY])
 
 
 def renew_vouchers(driver: Driver, plan: Plan) -> None:
     """Have all other hosts renew what they got from the authorities; raises `HostError`."""
-    _renew(driver, [host for host in plan.topology.hosts if host.role != _CERTIFIES])
+    _renew(driver, [host for host in plan.topology.hosts if host.role not in _CERTIFY])
 
 
 def told(age: timedelta) -> str:

@@ -11,6 +11,9 @@ from testbed.roles.role import Check, Role
 _SERVICES = ("vas", "ocsp")
 _ROOT = "/var/lib/mecai-ca-public/root.pem"
 
+# Publishes the certificate status and the CRLs that are due.
+RENEWAL = ("systemctl", "start", "mecai-ca-publish.service")
+
 
 def _names(host: str) -> tuple[str, ...]:
     return tuple(f"{service}.{host}.test" for service in _SERVICES)
@@ -72,7 +75,7 @@ def fetch(url: str, *options: str) -> list[str]:
 ROLE = Role(
     name="authority",
     groups=("authorities",),
-    renewal=("systemctl", "start", "mecai-ca-publish.service"),
+    renewal=RENEWAL,
     needs={"vendor": "signs the directory that a VAS goes by"},
     names=_names,
     variables=_variables,

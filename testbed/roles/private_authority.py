@@ -5,7 +5,7 @@ from typing import Any
 
 from testbed.model.plan import Plan
 from testbed.model.topology import Host, Topology
-from testbed.roles.authority import fetch
+from testbed.roles.authority import RENEWAL, fetch
 from testbed.roles.role import Check, Role
 
 # Where its root goes on the control machine, beside which the lab keeps those of public authorities.
@@ -46,4 +46,5 @@ ROLE = Role(
     variables=_variables,
     promises=_promises,
     faults=_faults,
+    renewal=RENEWAL,
 )

@@ -83,7 +83,7 @@ def test_status_comes_first_when_status_and_vouchers_have_ended(driver: FakeDriv
     asked = restored(driver, timedelta(hours=26))
     expected = "renewed what has ended since it was saved, 26 h ago: status, vouchers"
     assert stage(driver, "converge") == expected
-    authorities = {host.name for host in PLAN.topology.of_role("authority")}
+    authorities = {host.name for host in PLAN.topology.hosts if host.role in {"authority", "private_authority"}}
     assert set(asked[: len(authorities)]) == authorities
     assert "www" in asked[len(authorities) :]
     assert played == []
