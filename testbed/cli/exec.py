@@ -4,6 +4,7 @@ import click
 
 from testbed.cli.options import lab_option, open_lab, topology_option
 from testbed.machine import tools
+from testbed.scenarios import capture
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -16,4 +17,4 @@ def command(lab_id: str | None, topology: str | None, host: str, words: tuple[st
     tools.require_root()
     driver, plan = open_lab(lab_id, topology)
     plan.topology.host(host)
-    tools.become(driver.enter(host, words))
+    tools.become(driver.enter(host, capture.keeping_keys(words)))

@@ -8,6 +8,7 @@ from mecai.cli.program import Verbs, run
 
 VERBS = {
     "attack": "play attacks, and compare every verdict with the expected one",
+    "capture": "record packets and keys, for Wireshark",
     "check": "say whether this machine can run a lab, and what is missing",
     "demo": "show an accepted connection, an attack and its refusal",
     "down": "remove exactly what a lab made",

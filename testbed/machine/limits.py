@@ -38,6 +38,7 @@ class LabLimits:
 
     client_seconds: int = 15
     recording_seconds: int = 600
+    recording_bytes: int = 256 * 1024**2
     relay_seconds: int = 3600
     random_draws: int = 60
     sticky_keys: int = 2000

@@ -5,28 +5,16 @@ kind of client, `SCENE-KIND.json`; a run replaces that of the run before.
 """
 
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
 
-from mecai.errors import HostError
 from testbed.drivers.driver import Driver
 from testbed.machine.lab import Lab
-from testbed.machine.limits import LIMITS
+from testbed.scenarios import recorder
 from testbed.scenarios.clients import PLAIN
+from testbed.scenarios.recorder import Wire
 
-_READY = "listening on"
-# Its end is the end of its standard input: so it ends with the program that records, however that ends.
-_RECORD = """\
-timeout --signal=INT "$1" tcpdump -i any -U -w - 'tcp port 443 or port 80 or port 53' &
-recorder=$!
-exec 1>&-
-read -r _
-kill -INT "$recorder"
-wait "$recorder"
-"""
+_ONLY = "tcp port 443 or port 80 or port 53"
 
 
 def folder(lab: Lab, scenario: str) -> Path:
@@ -47,26 +35,6 @@ def renew(lab: Lab, scenario: str) -> Path:
     return path
 
 
-@contextmanager
-def recording(driver: Driver, host: str, into: Path) -> Iterator[None]:
-    """Record what crosses the wires of a host, as pcap; raises `HostError` when the recorder does not begin."""
-    command = driver.enter(host, ["sh", "-c", _RECORD, "sh", str(LIMITS.recording_seconds)])
-    with (
-        into.open("wb") as sink,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sink, stderr=subprocess.PIPE) as recorder,
-    ):
-        try:
-            _await_ready(recorder.stderr, host)
-            yield
-        finally:
-            try:
-                recorder.communicate(timeout=LIMITS.command_seconds)
-            except subprocess.TimeoutExpired:
-                recorder.kill()
-
-
-def _await_ready(said: IO[bytes] | None, host: str) -> None:
-    for line in said or ():
-        if _READY in line.decode(errors="replace"):
-            return
-    raise HostError(f"{host}: tcpdump did not begin to listen")
+def recording(driver: Driver, host: str, into: Path) -> AbstractContextManager[None]:
+    """Record what a host asks and is answered, as pcap; raises `HostError` when the recorder does not begin."""
+    return recorder.recording(driver, Wire(host, only=_ONLY), into)
