@@ -70,10 +70,9 @@ def _described(scenario: Scenario) -> dict[str, Any]:
 
 
 def _verdicts(trial: Trial) -> Iterator[dict[str, Any]]:
-    """Yield every verdict; a scene's number is its place among those of the scenario, from 1 on."""
-    scenes = [scene.title for scene in trial.scenario.scenes]
+    """Yield every verdict; a scene's number is its place among those of the scenario, as evidence has it."""
     for row in trial.rows:
-        yield {"scene": 1 + scenes.index(row.scene), "title": row.scene, **_verdict(row)}
+        yield {"scene": int(row.evidence.name.partition("-")[0]), "title": row.scene, **_verdict(row)}
 
 
 def _verdict(row: Row) -> dict[str, Any]:

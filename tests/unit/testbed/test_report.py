@@ -90,7 +90,7 @@ def test_junit_has_tests_and_verdicts_side_by_side(results: Path) -> None:
     assert skipped.text == "topology small: nobody plays 'fourth'"
     case = scenarios[0]
     assert case.get("classname") == "scenarios.05.rogue-va-chosen"
-    assert case.get("name") == "a voucher of a compromised authority that was named: plain"
+    assert case.get("name") == "a voucher that was chosen: plain"
 
 
 def test_a_suite_that_broke_is_an_error_and_one_left_out_is_skipped() -> None:

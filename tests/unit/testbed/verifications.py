@@ -1,6 +1,7 @@
 """Verifications as values, without a lab: what was played, what came out, and what lies as evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,11 +10,23 @@ from testbed.report.outcome import Case, State, Suite, Trial, Verification
 from testbed.scenarios import evidence, reading
 from testbed.scenarios.clients import Observed
 from testbed.scenarios.engine import Row
-from testbed.scenarios.scenario import Scenario
+from testbed.scenarios.scenario import Expected, Scenario
 from tests.unit.testbed.world import PLAN
 
-ATTACK = reading.find("rogue-va-chosen")
-HONEST = reading.find("honest")
+# Scenarios of this file's own: what those that ship ask for may change.
+_SITE, _ATTACKER = Expected("accepted", (), "site"), Expected("accepted", (), "attacker")
+_KINDS = ("plain", "warn", "random", "sticky")
+_CHOSEN = {**dict.fromkeys(_KINDS, _ATTACKER), "strict": Expected("refused", ("quorum",))}
+
+
+def _scenario(number: int, name: str, scene: str, verdicts: Mapping[str, Expected]) -> Scenario:
+    shipped = reading.find("honest")
+    scenes = (replace(shipped.scenes[0], title=scene, verdicts=verdicts),)
+    return replace(shipped, name=name, number=number, scenes=scenes)
+
+
+HONEST = _scenario(1, "honest", "the honest site", dict.fromkeys((*_KINDS, "strict"), _SITE))
+ATTACK = _scenario(5, "rogue-va-chosen", "a voucher that was chosen", _CHOSEN)
 SUITE = Suite((Case("tests.lab.test_hosts", "test_units[www]", State.GOOD, 0.25),))
 
 
