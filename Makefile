@@ -4,7 +4,7 @@ BIN := .venv/bin
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab lab-down demo test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ lab-down: ## remove exactly what the lab made
 
 demo: ## show the demonstration again on the running lab
 	@$(BIN)/testbed demo
+
+verify: deps ## all tests of the hosts and all attacks on the running lab; page, JSON and JUnit in build/verify
+	@$(BIN)/testbed verify --out build/verify
 
 test: test-deps ## run every test; one summary at the end
 	@$(BIN)/python -m tests

@@ -10,7 +10,7 @@ from testbed.model.topology import Host, Zone
 from testbed.report.rendering import render
 
 # Lengths in the picture's own units, near to pixels.
-_BOX: Final = 168
+_BOX: Final = 190
 _LINE: Final = 18
 _MARGIN: Final = 8
 _LANE: Final = 10

@@ -5,6 +5,7 @@ Whoever breaks it off gets what was found until then; the engine has healed the 
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def verify(
             run.go(folder)
     except KeyboardInterrupt:
         interrupted = True
+        _heal(arena)
     seconds = round(time.monotonic() - started, 1)
     return Verification(arena.lab.id, arena.plan, begun, seconds, run.suite, run.all_trials(), interrupted)
 
@@ -79,6 +81,12 @@ class _Run:
 
     def _end(self, name: str, started: float, said: str) -> None:
         self._reporter.end(Result(name, _since(started), said))
+
+
+def _heal(arena: Arena) -> None:
+    """Stop what is under way: an impatient second signal may have broken off the engine's own healing."""
+    with suppress(MecaiError), arena.lab.lock():  # it stays in the journal: whoever comes next tries again
+        journal.stop(arena)
 
 
 def _require_running(driver: Driver, arena: Arena) -> None:

@@ -1,7 +1,8 @@
 """A verification: what counts as good, what is left out with its reason; whatever happens is told and healed."""
 
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -146,6 +147,34 @@ def test_who_breaks_it_off_gets_what_was_found(end: Callable[[], object], stage:
         assert journal.read(stage.arena.lab) is None
 
 
+@pytest.mark.parametrize("words", [["curl"], ["curl", "local_data_remove"]], ids=["once", "while it is healed, too"])
+@pytest.mark.parametrize("end", [fail(KeyboardInterrupt()), lambda: signal.raise_signal(signal.SIGTERM)])
+def test_what_is_under_way_when_it_is_broken_off_is_healed(
+    end: Callable[[], object], words: list[str], tmp_path: Path
+) -> None:
+    world, words = World(), list(words)
+    arena = replace(world.arena(tmp_path), lab=Lab("world", labs=tmp_path, locks=tmp_path / "locks"))
+
+    def run(host: str, command: Sequence[str], stdin: str) -> subprocess.CompletedProcess[str]:
+        if words and words[0] in command and world.lies:
+            words.pop(0)
+            end()
+        return world.run(host, command, stdin)
+
+    recorder = ["sh", "-c", "echo listening on >&2; exec 2>&-; cat"]
+    driver = FakeDriver(arena.lab, command=lambda _host, _command: recorder)
+    scene = BROKEN.scenario.scenes[0]
+    plain = replace(BROKEN.scenario, scenes=(replace(scene, verdicts={"plain": scene.verdicts["plain"]}),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suite, "run", lambda *_: SUITE)
+        found = trials.verify(driver, replace(arena, run=run), [plain], tmp_path, Silent())
+    assert found.interrupted
+    assert not words
+    assert any("local_data www" in command for command in world.commands)
+    assert world.clean
+    assert journal.read(arena.lab) is None
+
+
 def test_an_attack_that_was_left_behind_is_stopped_before_the_hosts_are_tested(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +242,7 @@ def test_pytest_is_run_and_whatever_it_comes_to_is_told(
     assert bool(found.reason) == (state is State.BROKEN)
     assert "\n" not in found.reason
     assert (tmp_path / "testinfra.log").read_text(encoding="utf-8").strip()
+    assert not list(tmp_path.glob("*.xml"))
     assert notes
 
 
