@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from tests.lab.conftest import Machine, chosen
+
+pytestmark = pytest.mark.lab_only("the company is the lab's: firewall, private CA, intranet server and client")
 
 
 def test_a_client_inside_accepts_the_companys_own_authority_without_vouchers(intranet_server: Machine) -> None:
