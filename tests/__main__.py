@@ -122,6 +122,7 @@ def _stages() -> dict[str, Stage]:
             "conformance",
             [
                 [f"{BIN}/python", "-m", "tests.conformance", "generate", "--check"],
+                [f"{BIN}/python", "-m", "tests.conformance", "--client", "python -m tests.conformance.plain"],
                 [f"{BIN}/python", "-m", "tests.conformance"],
             ],
         ),

@@ -14,6 +14,7 @@ from mecai.errors import InputError, Malformed, under_rule
 from mecai.protocol.codec.strict_json import TIME, Members
 from mecai.protocol.objects.authorities import Authority, Distrust, Mail, Server
 from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE
+from mecai.protocol.pki.keys import load_public_key
 from mecai.protocol.pki.names import check_https_url
 
 RULE: Final = "D1"
@@ -69,7 +70,7 @@ def read_authority(members: Members) -> Authority:
         subordinates=frozenset(members.hexes("subordinates", HASH_SIZE)),
         servers=members.objects("servers", _decode_server),
         mail=_decode_mail(members.members("mail")) if "mail" in members else None,
-        report_key=members.octets("reportKey") if "reportKey" in members else None,
+        report_key=_decode_report_key(members) if "reportKey" in members else None,
     )
 
 
@@ -80,6 +81,15 @@ def _decode_server(members: Members) -> Server:
     except InputError as error:
         raise Malformed(f"{members.where}.url: {error}") from error
     return server
+
+
+def _decode_report_key(members: Members) -> bytes:
+    encoded = members.octets("reportKey")
+    try:
+        load_public_key(encoded)
+    except Malformed as error:
+        raise Malformed(f"{members.where}.reportKey: {error.detail}") from error
+    return encoded
 
 
 def _decode_mail(members: Members) -> Mail:

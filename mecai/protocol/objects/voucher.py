@@ -46,6 +46,12 @@ class Voucher:
         """The same by their SHA-256, as statusEvidence names them."""
         return {sha256(response): response for response in self.ocsp_responses}
 
+    @cached_property
+    def own_responses(self) -> tuple[bytes, ...]:
+        """The responses that no statusEvidence names: that for the authority's own certificate, if it is there."""
+        named = {entry.evidence_hash for entry in self.info.status_evidence}
+        return tuple(response for name, response in self.responses_by_hash.items() if name not in named)
+
 
 def sign_voucher(
     info: VoucherInfo, key: PrivateKey, certificate: x509.Certificate, ocsp_responses: Sequence[bytes]
@@ -65,4 +71,7 @@ def parse_voucher(encoded: bytes) -> Voucher:
     signed = parse_signed_content(encoded, oids.ID_CT_VOUCHER_INFO)
     if not signed.ocsp_responses:
         raise Malformed("crls: absent, expected the OCSP response for the authority's certificate at least")
-    return Voucher(encoded, VoucherInfo.decode(signed.content), signed)
+    voucher = Voucher(encoded, VoucherInfo.decode(signed.content), signed)
+    if len(voucher.own_responses) > 1:
+        raise Malformed("crls: OCSP responses that no statusEvidence names")
+    return voucher

@@ -6,7 +6,9 @@ exponent has bits. `check_cost` bounds that for every certificate that comes in.
 
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
@@ -24,6 +26,17 @@ def check_public_key(key: object) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey) and _RSA_LEAST <= key.key_size <= _RSA_MOST:
         return key
     raise Malformed(f"key {_key_name(key)} is none of P-256, P-384, RSA of {_RSA_LEAST} to {_RSA_MOST} bits")
+
+
+def load_public_key(der: bytes) -> PublicKey:
+    """Return the key of a DER SubjectPublicKeyInfo when version 1 allows it; raises `Malformed` otherwise."""
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Malformed("no DER SubjectPublicKeyInfo") from error
+    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != der:
+        raise Malformed("no DER SubjectPublicKeyInfo")  # the library reads PKCS #1 as well
+    return check_public_key(key)
 
 
 def check_server_key(key: object) -> None:

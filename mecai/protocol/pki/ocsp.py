@@ -50,6 +50,15 @@ def build_ocsp_request(
     return request.public_bytes(Encoding.DER)
 
 
+def calls_revoked(response: bytes) -> bool:
+    """Tell whether a DER OCSPResponse calls any certificate revoked, validly or not: a cheap look before a dear one."""
+    try:
+        answers = list(_parse(response).responses)
+    except (VerificationError, *certificates.FAULTS):
+        return False
+    return any(answer.certificate_status is ocsp.OCSPCertStatus.REVOKED for answer in answers)
+
+
 def judge_ocsp(
     response: bytes,
     certificate: x509.Certificate,

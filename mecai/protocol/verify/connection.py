@@ -21,7 +21,7 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki import certificates
-from mecai.protocol.pki.ocsp import judge_ocsp
+from mecai.protocol.pki.ocsp import calls_revoked, judge_ocsp
 from mecai.protocol.pki.path import validate_chain
 from mecai.protocol.verify.rules import (
     NAT64_PREFIX,
@@ -135,13 +135,13 @@ def _judge_all(vouchers: Sequence[bytes], context: VerificationContext) -> tuple
         except Malformed as error:
             failures.append((last, error))
             continue
+        rank = order.get(voucher.info.authority, last)
+        if rank < last:
+            _refuse_revoked(voucher.ocsp_responses, context)
         try:
             vouched.append(judge_parsed(voucher, context))
         except VerificationError as error:
-            rank = order.get(voucher.info.authority, last)
             failures.append((rank, error))
-            if rank < last:
-                _refuse_revoked(voucher.ocsp_responses, context)
     if not vouched:
         raise min(failures, key=lambda failure: failure[0])[1]
     return tuple(vouched)
@@ -149,7 +149,7 @@ def _judge_all(vouchers: Sequence[bytes], context: VerificationContext) -> tuple
 
 def _refuse_revoked(responses: Sequence[bytes], context: VerificationContext) -> None:
     """Refuse at once what any enclosed or stapled response validly calls revoked (rule E6)."""
-    for response in responses:
+    for response in filter(calls_revoked, responses):
         for certificate, issuer in zip(context.path, context.path[1:], strict=False):
             try:
                 judge_ocsp(response, certificate, issuer, context.now)

@@ -1,7 +1,6 @@
 # ruff: noqa: D401 - a docstring here draws a situation; it is no command
 """D1, D5, D6, D8: what a directory is."""
 
-import base64
 import json
 from datetime import timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from tests.conformance.parts.directories import (
     distrust,
     entry,
     signed,
+    spki,
     spki_hash,
     text,
 )
@@ -139,7 +139,7 @@ def d5_full_entry() -> Situation:
     """An authority has several roots, mail sender with certificate, a report key, and no server yet."""
     mail = {"sender": "va@birch.test", "certificate": text(BIRCH.issuing.der)}
     roots = [text(BIRCH.root.der), text(CEDAR.root.der)]
-    full = entry(BIRCH, roots=roots, mail=mail, reportKey=base64.b64encode(b"a public key").decode(), servers=[])
+    full = entry(BIRCH, roots=roots, mail=mail, reportKey=text(spki(BIRCH.voucher)), servers=[])
     return directory_case(signed(content(full)))
 
 

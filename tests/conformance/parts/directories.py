@@ -26,12 +26,12 @@ PUBLISHER = publisher("MOZ publisher")
 
 def spki_hash(issued: Issued) -> str:
     """Return the SPKI hash (I4) in hexadecimal."""
-    return hashlib.sha256(_spki(issued)).hexdigest()
+    return hashlib.sha256(spki(issued)).hexdigest()
 
 
 def authority_id(authority: Hierarchy) -> bytes:
     """Return the VA id (I3)."""
-    return hashlib.sha256(_spki(authority.root)).digest()[:8]
+    return hashlib.sha256(spki(authority.root)).digest()[:8]
 
 
 def entry(authority: Hierarchy, **changes: Any) -> Entry:
@@ -85,5 +85,6 @@ def text(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
 
 
-def _spki(issued: Issued) -> bytes:
+def spki(issued: Issued) -> bytes:
+    """Return the DER SubjectPublicKeyInfo."""
     return issued.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -327,7 +327,8 @@ def test_an_attribute_with_two_values() -> None:
 
 
 def with_content(data: Any) -> None:
-    data.encapsulated.content = SCENE.info(SCENE.cedar).encode()
+    evidence = parse_voucher(VOUCHER).info.status_evidence
+    data.encapsulated.content = SCENE.info(SCENE.cedar, status_evidence=evidence).encode()
 
 
 def issuer_serial(data: Any) -> None:

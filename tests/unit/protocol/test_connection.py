@@ -9,7 +9,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mecai.protocol.objects.authorities import Distrust
 from mecai.protocol.objects.status_evidence import EvidenceMethod
-from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.identity import sha256, spki_hash
 from mecai.protocol.verify.connection import Presented
 from tests.pki import DAY, HOUR, NOW, Issued, issue, key, leaf_extensions
 from tests.scene import ADDRESS, HOST, Scene, authority_entry, directory_of, refuses
@@ -197,6 +197,22 @@ def test_e6_revoked_by_any_candidates_voucher_beats_good_ones() -> None:
         for vouchers in ((FROM_BIRCH, voucher), (voucher, FROM_BIRCH)):
             with refuses("revoked", "V11"):
                 SCENE.accept(*vouchers)
+
+
+def test_e6_revoked_inside_a_voucher_that_passes() -> None:
+    """Birch's voucher is good; what it encloses for a certificate beside the path says `revoked` of the server's."""
+    gone = ALDER.ocsp(SCENE.site, "revoked")
+    info = SCENE.info(BIRCH, evidence=EVIDENCE)
+    beside = replace(info.status_evidence[1], certificate_hash=bytes(32), evidence_hash=sha256(gone))
+    made = SCENE.voucher(
+        BIRCH,
+        evidence=EVIDENCE,
+        enclosed=[*EVIDENCE, gone],
+        intermediate_hashes=(*info.intermediate_hashes, bytes(32)),
+        status_evidence=(*info.status_evidence, beside),
+    )
+    with refuses("revoked", "V11"):
+        SCENE.accept(made)
 
 
 def test_e6_strangers_are_not_even_read() -> None:

@@ -1,5 +1,6 @@
 """The directory: rules D1 to D8, and the owners of a chain (V6)."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +24,7 @@ from mecai.protocol.objects.directory import parse_directory, sign_directory
 from mecai.protocol.objects.entries import decode_authority, decode_distrust, encode_authority, encode_distrust
 from mecai.protocol.oids import ID_CT_DIRECTORY, ID_CT_VOUCHER_INFO
 from mecai.protocol.pki.identity import sha256, spki_der, spki_hash
-from tests.pki import DAY, NOW, ca_extensions, issue, key
+from tests.pki import DAY, NOW, Key, ca_extensions, issue, key, rsa_key
 from tests.scene import PUBLISHER, Scene, authority_entry, directory_of, refuses
 
 SCENE = Scene()
@@ -41,7 +44,12 @@ FULL = replace(
     publishers=(PUBLISHER.certificate,),
 )
 SIGNED = sign_directory(FULL, PUBLISHER.key, PUBLISHER.certificate)
+_SPKI = PublicFormat.SubjectPublicKeyInfo
 CONTENT = parse_signed_content(SIGNED, ID_CT_DIRECTORY, len(SIGNED)).content
+
+
+def _encoded_key(form: PublicFormat, private: Key) -> str:
+    return base64.b64encode(private.public_key().public_bytes(Encoding.DER, form)).decode()
 
 
 def parse(encoded: bytes) -> Directory:
@@ -145,6 +153,9 @@ BAD: dict[str, Callable[[dict[str, Any]], object]] = {
     "root no base64": at("authorities", 0, "roots", 0, value="="),
     "root unpadded": at("authorities", 0, "reportKey", value="AAA"),
     "report key a number": at("authorities", 0, "reportKey", value=1234),
+    "report key no key": at("authorities", 0, "reportKey", value="AAAA"),
+    "report key in PKCS #1": at("authorities", 0, "reportKey", value=_encoded_key(PublicFormat.PKCS1, rsa_key("r"))),
+    "report key of P-521": at("authorities", 0, "reportKey", value=_encoded_key(_SPKI, key("r", ec.SECP521R1))),
     "root a number": at("authorities", 0, "roots", 0, value=7),
     "http": at("authorities", 0, "servers", 0, "url", value="http://vas.alder.test"),
     "empty name": at("authorities", 0, "name", value=""),
