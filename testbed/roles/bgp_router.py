@@ -12,6 +12,11 @@ from testbed.roles.role import Check, Role
 _SESSIONS = """\
 birdc show protocols | awk '$2 == "BGP" && $6 != "Established" { print $1, $6; bad = 1 } END { exit bad }'"""
 
+_REACHES = """\
+for address in "$@"; do
+    ping -c 1 -W 2 -q "$address" >/dev/null || { echo "$address does not answer"; exit 1; }
+done"""
+
 
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
     system = plan.topology.home(host).system
@@ -33,10 +38,9 @@ def _promises(plan: Plan, host: Host) -> Iterator[Check]:
     yield Check(
         "has a session with every neighbour", host.name, ["sh", "-c", _SESSIONS], ["birdc", "show", "protocols"]
     )
-    for other in plan.topology.hosts:
-        if other.routes and other != host:
-            for address in plan.addresses(other.name):
-                yield Check(f"reaches {address}", host.name, ["ping", "-c", "1", "-W", "2", address])
+    others = [other.name for other in plan.topology.hosts if other.routes and other != host]
+    for family, addresses in zip(("IPv4", "IPv6"), zip(*map(plan.addresses, others), strict=True), strict=False):
+        yield Check(f"reaches every router by {family}", host.name, ["sh", "-c", _REACHES, "sh", *addresses])
 
 
 def _faults(topology: Topology, host: Host) -> Iterator[str]:

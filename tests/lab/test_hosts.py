@@ -26,7 +26,7 @@ UNITS = {
     },
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
     "intranet_server": {"nginx.service": ""},
-    "bgp_router": {"bird.service": ""},
+    "bgp_router": {"bird.service": "bird"},
     "firewall": {"nftables.service": "", "unbound.service": ""},
     "client": {},
     "attacker": {"nginx.service": ""},
