@@ -1,7 +1,7 @@
 """Addresses, interfaces, routes and DNS records of a lab: a pure function of the topology.
 
 The lab's public internet is 198.18.0.0/15 (RFC 2544) and 2001:db8::/32 (RFC 3849). The zone at position N of the file
-gets 198.18.N.0/24 and 2001:db8:N::/64, a private one 10.66.N.0/24 (RFC 1918) and fd66:6d65:6361:N::/64 (RFC 4193); in
+gets 198.18.N.0/24 and 2001:db8:N::/64, a private one 10.66.N.0/24 (RFC 1918) and fd66:10:66:N::/64 (RFC 4193); in
 each, routers count from 1 and hosts from 10, in the order of the file; a host's second address is 100 further. The
 decimal numbers of IPv4 stand as they are in IPv6, so that 198.18.3.10 and 2001:db8:3::10 are seen to be one host.
 """
@@ -15,7 +15,7 @@ from testbed.model.topology import Host, Topology, Zone
 
 # The networks of all labs; each lab has them for itself.
 NETWORKS = ("198.18.0.0/15", "2001:db8::/32")
-PRIVATE_NETWORKS = ("10.66.0.0/16", "fd66:6d65:6361::/48")
+PRIVATE_NETWORKS = ("10.66.0.0/16", "fd66:10:66::/48")
 _FIRST_ROUTER = 1
 _FIRST_HOST = 10
 _SECOND_ADDRESS = 100
@@ -123,7 +123,7 @@ def _interfaces(topology: Topology, host: Host) -> Iterator[Interface]:
 
 def _addresses(zone: Zone, position: int, number: int) -> tuple[IPv4Interface, IPv6Interface]:
     """Return the addresses with a number in the zone at this position."""
-    net4, net6 = ("10.66", "fd66:6d65:6361") if zone.private else ("198.18", "2001:db8")
+    net4, net6 = ("10.66", "fd66:10:66") if zone.private else ("198.18", "2001:db8")
     return IPv4Interface(f"{net4}.{position}.{number}/24"), IPv6Interface(f"{net6}:{position}::{number}/64")
 
 
