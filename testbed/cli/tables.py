@@ -1,6 +1,6 @@
 """Tables for the terminal: 80 columns hold them, and no cell is cut."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,8 +15,8 @@ _COLOURS = {"healthy": "green", "degraded": "yellow", "down": "red"}
 
 
 def show_status(console: Console, statuses: Sequence[HostStatus]) -> None:
-    """Show one line for each host, then each problem with the hosts that have it, and the command that shows it."""
-    show_table(console, ("host", "role", "zone", "IPv4", "IPv6", "health"), map(_row, statuses))
+    """Show the hosts of each zone, then each problem with the hosts that have it, and the command that shows it."""
+    show_table(console, ("zone", "host", "role", "IPv4", "IPv6", "health"), _by_zone(statuses))
     for problem, hosts in _grouped(statuses).items():
         line = f"{', '.join(hosts)}: expected: {problem.promise}; seen: {problem.said}\n  {problem.command}"
         console.print(escape(line), soft_wrap=True, highlight=False)
@@ -31,9 +31,12 @@ def show_table(console: Console, headers: Iterable[str], rows: Iterable[Sequence
     console.print(table)
 
 
-def _row(status: HostStatus) -> Sequence[str | Text]:
-    health = Text(status.health, _COLOURS[status.health])
-    return (status.name, status.role, status.zone, *status.addresses, health)
+def _by_zone(statuses: Sequence[HostStatus]) -> Iterator[Sequence[str | Text]]:
+    """Yield a row for each host, the hosts of one zone together, their zone's name at the first."""
+    for zone in dict.fromkeys(status.zone for status in statuses):
+        for place, status in enumerate(one for one in statuses if one.zone == zone):
+            health = Text(status.health, _COLOURS[status.health])
+            yield ("" if place else zone, status.name, status.role, *status.addresses, health)
 
 
 def _grouped(statuses: Sequence[HostStatus]) -> dict[BrokenPromise, list[str]]:

@@ -48,6 +48,9 @@ class Driver(Protocol):
     def state(self, host: str) -> State:
         """Say whether a host runs; `orphaned` when it does without what supervises it."""
 
+    def memory(self, host: str) -> int:
+        """Return how many bytes the host's processes hold, what several share counted by share; 0 when stopped."""
+
     def enter(self, host: str, command: Sequence[str]) -> list[str]:
         """Return the command that runs `command` as root on a host; raises `HostError` when it does not run."""
 

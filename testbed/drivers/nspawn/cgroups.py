@@ -58,6 +58,19 @@ def processes(label: str) -> list[int]:
     return [pid for group in _groups(label)[:1] for pid in _members(group)]
 
 
+def memory(label: str) -> int:
+    """Return the bytes that the group's processes hold (proc_pid_smaps(5), Pss).
+
+    In the hybrid layout no group counts memory.
+    """
+    held = 0
+    for pid in processes(label):
+        with contextlib.suppress(OSError):
+            found = re.search(r"^Pss: +(\d+) kB", (_PROC / str(pid) / "smaps_rollup").read_text(), re.MULTILINE)
+            held += int(found[1]) * 1024 if found else 0
+    return held
+
+
 def leader(label: str) -> int | None:
     """Find the host's PID 1, by its number outside; None while there is none.
 

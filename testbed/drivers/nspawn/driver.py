@@ -39,6 +39,10 @@ class NspawnDriver:
         """Say whether a host runs, and under its systemd-nspawn."""
         return hosts.state(self.lab, host)
 
+    def memory(self, host: str) -> int:
+        """Add up what the processes of the host's group hold."""
+        return hosts.memory(self.lab, host)
+
     def enter(self, host: str, command: Sequence[str]) -> list[str]:
         """Return the command that runs `command` on a host, by nsenter."""
         return hosts.enter(self.lab, host, command)

@@ -53,6 +53,11 @@ def state(lab: Lab, host: str) -> State:
     return "running" if cgroups.supervisor(lab.label(host)) else "orphaned"
 
 
+def memory(lab: Lab, host: str) -> int:
+    """Return the bytes that the host's processes hold, its supervisor's among them."""
+    return cgroups.memory(lab.label(host))
+
+
 def enter(lab: Lab, host: str, argv: Sequence[str]) -> list[str]:
     """Return the command that runs `argv` inside a host; raises `HostError` when the host is not there."""
     terminal = f"TERM={os.environ.get('TERM', 'dumb')}"

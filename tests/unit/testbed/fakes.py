@@ -45,6 +45,10 @@ class FakeDriver:
         """Say what was given."""
         return self.states.get(host, "running")
 
+    def memory(self, host: str) -> int:
+        """Hold a MiB in each host that runs."""
+        return 1024**2 if self.state(host) == "running" else 0
+
     def enter(self, host: str, command: Sequence[str]) -> list[str]:
         """Return the given command."""
         if self.state(host) != "running":

@@ -22,7 +22,7 @@ def test_no_cell_is_cut_and_80_columns_hold_the_widest(width: int) -> None:
     out = io.StringIO()
     show_status(Console(file=out, width=width), [widest("twelve-chars")])
     _, row = out.getvalue().splitlines()
-    assert row.split() == ["twelve-chars", "tls_server", "twelve-chars", *ADDRESSES, "degraded"]
+    assert row.split() == ["twelve-chars", "twelve-chars", "tls_server", *ADDRESSES, "degraded"]
     assert len(row.rstrip()) <= 80
 
 
@@ -36,3 +36,13 @@ def test_what_many_hosts_do_not_do_is_said_once_with_one_hint() -> None:
         "www: expected: nginx runs; seen: inactive [x]",
         "  testbed exec www -- systemctl",
     ]
+
+
+def test_hosts_of_one_zone_stand_together_under_its_name() -> None:
+    out = io.StringIO()
+    places = (("a", "west"), ("b", "east"), ("c", "west"))
+    hosts = [HostStatus(name, "client", zone, "running", "healthy", ADDRESSES, ()) for name, zone in places]
+    show_status(Console(file=out, width=80), hosts)
+    assert [line.split()[:2] for line in out.getvalue().splitlines()[1:]] == [
+        ["west", "a"], ["c", "client"], ["east", "b"],
+    ]  # fmt: skip
