@@ -20,7 +20,7 @@ class LabLimits:
     apt_update_seconds: float = 120
     image_seconds: float = 420
     boot_seconds: float = 60
-    converge_seconds: float = 900
+    converge_seconds: float = 1800
     health_check_seconds: float = 10
     health_interval_seconds: float = 1
     health_settle_seconds: float = 60

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from testbed.machine.waiting import Note
+from testbed.provision.timing import Timing
 
 # One event of ansible-runner: `event` names it, `event_data` has the rest, `stdout` what a terminal would show.
 Event = Mapping[str, Any]
@@ -36,6 +37,7 @@ class PlaybookRun:
     hosts: int = 0
     process: int = 0
     last_words: str = ""
+    timing: Timing = field(default_factory=Timing)
     _failures: list[Failure] = field(default_factory=list)
     _failed_hosts: frozenset[str] = frozenset()
 
@@ -49,16 +51,22 @@ class PlaybookRun:
         data = event.get("event_data", {})
         self.process = event.get("pid") or self.process
         match event["event"]:
-            case "playbook_on_task_start":
+            case "playbook_on_task_start" | "playbook_on_handler_task_start":
                 self.note(str(data["name"]))
+                self._time(str(data["name"]), event)
             case "runner_on_start":
                 self.note(f"{data['task']}: {data['host']}")
             case "runner_on_failed" | "runner_item_on_failed" | "runner_on_unreachable":
                 self._take_failure(data)
             case "playbook_on_stats":
                 self._count(data)
+                self._time("", event)
             case "verbose":
                 self._listen(event.get("stdout", "").strip())
+
+    def _time(self, task: str, event: Event) -> None:
+        if created := event.get("created"):
+            self.timing.begin(task, str(created))
 
     def _take_failure(self, data: Mapping[str, Any]) -> None:
         if not data.get("ignore_errors"):

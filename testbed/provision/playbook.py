@@ -49,7 +49,7 @@ def converge(driver: Driver, note: Note, site: Path = SITE) -> str:
         raise TaskError(driver.lab, failure, _in_use(driver, failure))
     if status != "successful":
         raise HostError(f"ansible-playbook: {status}: {progress.last_words or 'it said nothing'}")
-    return f"{progress.hosts} hosts, ok={progress.ok} changed={progress.changed}"
+    return f"{progress.hosts} hosts, ok={progress.ok} changed={progress.changed}{progress.timing.summary()}"
 
 
 def _run(lab: Lab, site: Path, progress: PlaybookRun) -> str:
@@ -62,6 +62,7 @@ def _run(lab: Lab, site: Path, progress: PlaybookRun) -> str:
     runner: Any = Runner
     with log.open("w", encoding="utf-8", buffering=1) as sink, _bounded(progress) as late:
         status, _ = runner(_config(lab, site, workshop), event_handler=partial(_hear, progress, sink)).run()
+        sink.writelines(f"{line}\n" for line in progress.timing.report())
     return "timeout" if late.is_set() else str(status)
 
 
