@@ -13,6 +13,7 @@ VERBS = {
     "demo": "show an accepted connection, an attack and its refusal",
     "down": "remove exactly what a lab made",
     "exec": "run a command on a host",
+    "graph": "draw the networks and hosts of a topology",
     "list": "name the labs on this machine",
     "logs": "show what a host logged",
     "reset": "put a lab back to what it was, or to a save",

@@ -45,7 +45,12 @@ class Line:
 
 def draw(plan: Plan) -> str:
     """Return the picture of a lab's topology, an `svg` element whose colours are those of the page around it."""
-    return render("picture.svg.j2", **_layout(plan))
+    return render("picture.svg.j2", alone=False, **_layout(plan))
+
+
+def draw_alone(plan: Plan) -> str:
+    """Return the picture as a file of its own, with its colours, on light and on dark ground."""
+    return render("picture.svg.j2", alone=True, **_layout(plan)) + "\n"
 
 
 def _layout(plan: Plan) -> Mapping[str, Any]:
