@@ -14,6 +14,7 @@ VERBS = {
     "down": "remove exactly what a lab made",
     "exec": "run a command on a host",
     "graph": "draw the networks and hosts of a topology",
+    "impair": "delay, lose, slow or cut what passes a link",
     "list": "name the labs on this machine",
     "logs": "show what a host logged",
     "reset": "put a lab back to what it was, or to a save",

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from testbed.machine.lab import Lab
 from testbed.machine.waiting import Note
+from testbed.model.impairment import Impairment
 from testbed.model.plan import Plan
 
 State = Literal["running", "orphaned", "stopped"]
@@ -41,6 +42,12 @@ class Driver(Protocol):
 
     def ensure_network(self, plan: Plan) -> int:
         """Make the networks; returns how many parts were new."""
+
+    def impair(self, plan: Plan, zone: str, host: str | None, wanted: Impairment) -> int:
+        """Impair all links of a zone, or one host's, in place of how they are; returns how many.
+
+        Raises `HostError` where this machine cannot.
+        """
 
     def ensure_hosts(self, plan: Plan, image: Path, note: Note) -> int:
         """Boot every host that does not run, on the root file system `image`; returns how many were booted."""

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from mecai.errors import InputError
-from testbed.model import document
+from testbed.model import document, impairment
 from testbed.model.faults import faults
 from testbed.model.kinds import Kind, Kinds
 from testbed.model.topology import Host, Topology, Zone
@@ -76,7 +76,7 @@ def _zone(name: str, entry: str | Mapping[str, Any]) -> Zone:
     if isinstance(entry, str):
         return Zone(name, entry, name)
     region, system, private = entry.get("region", name), entry.get("as", 0), entry.get("private", False)
-    return Zone(name, entry["meaning"], region, system, private)
+    return Zone(name, entry["meaning"], region, system, private, impairment.read(entry.get("impair", {})))
 
 
 def _host(name: str, entry: Mapping[str, Any], kind: Kind, zones: Iterable[Zone]) -> Host:

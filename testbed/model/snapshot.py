@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import Any
 
+from testbed.model.impairment import Impairment
 from testbed.model.plan import Interface, Plan, Route
 from testbed.model.topology import Host, Topology, Zone
 
@@ -46,7 +47,7 @@ def _plan(data: Mapping[str, Any]) -> Plan:
 
 
 def _topology(data: Mapping[str, Any]) -> Topology:
-    zones = tuple(Zone(**zone) for zone in data["zones"])
+    zones = tuple(Zone(**{**zone, "impairment": Impairment(**zone.get("impairment", {}))}) for zone in data["zones"])
     return Topology(**{**data, "zones": zones, "hosts": tuple(map(_host, data["hosts"]))})
 
 

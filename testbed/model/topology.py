@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mecai.errors import InputError
+from testbed.model.impairment import Impairment
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Zone:
 
     `system` is the autonomous system (RFC 1930) that it belongs to; 0 for a link between systems, and everywhere in a
     topology without any. `region` is where it lies. A `private` one is an intranet, which only its firewall
-    leads out of.
+    leads out of. `impairment` is what its links suffer from the start.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Zone:
     region: str
     system: int = 0
     private: bool = False
+    impairment: Impairment = field(default_factory=Impairment)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from testbed.drivers.nspawn import cgroups, hosts, needs, network, overlay
 from testbed.machine import mounts
 from testbed.machine.lab import Lab
 from testbed.machine.waiting import Note
+from testbed.model.impairment import Impairment
 from testbed.model.plan import Plan
 
 
@@ -30,6 +31,10 @@ class NspawnDriver:
     def ensure_network(self, plan: Plan) -> int:
         """Make namespaces, bridges, veth pairs, addresses and routes; returns how many namespaces were new."""
         return network.ensure(self.lab, plan)
+
+    def impair(self, plan: Plan, zone: str, host: str | None, wanted: Impairment) -> int:
+        """Impair cables where they enter the switch."""
+        return network.impair(self.lab, plan, zone, host, wanted)
 
     def ensure_hosts(self, plan: Plan, image: Path, note: Note) -> int:
         """Boot every host that does not run."""

@@ -15,8 +15,10 @@ from pyroute2.iproute.linux import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from mecai.errors import HostError
+from testbed.drivers.nspawn import impairments
 from testbed.machine import mounts, tools
 from testbed.machine.lab import Lab
+from testbed.model.impairment import Impairment
 from testbed.model.plan import Interface, Plan
 
 SWITCH = "switch"
@@ -46,8 +48,18 @@ def ensure(lab: Lab, plan: Plan) -> int:
             made += ensure_namespace(lab.label(host.name), settings)
             for interface in plan.interfaces[host.name]:
                 _ensure_cable(switch, interface, lab.label(host.name))
+                _impair(switch, interface, plan.topology.zone(interface.zone).impairment)
             _configure(lab, plan, host.name)
     return made
+
+
+def impair(lab: Lab, plan: Plan, zone: str, host: str | None, wanted: Impairment) -> int:
+    """Impair all cables of a zone, or one host's; returns how many. Raises `HostError` where the kernel cannot."""
+    cables = [plan.interface(one.name, zone) for one in plan.topology.linked(zone) if host in {None, one.name}]
+    with _links_of(lab.label(SWITCH)) as switch:
+        for cable in cables:
+            _impair(switch, cable, wanted)
+    return len(cables)
 
 
 def remove(lab: Lab) -> int:
@@ -110,7 +122,12 @@ def _ensure_cable(switch: _Netlink, interface: Interface, label: str) -> None:
         switch.link("add", ifname=interface.port, kind="veth", peer={"ifname": interface.zone, "net_ns_fd": label})
     [port] = switch.link_lookup(ifname=interface.port)
     [bridge] = switch.link_lookup(ifname=_bridge(interface.zone))
-    switch.link("set", index=port, master=bridge, state="up")
+    switch.link("set", index=port, master=bridge)
+
+
+def _impair(switch: _Netlink, interface: Interface, wanted: Impairment) -> None:
+    [port] = switch.link_lookup(ifname=interface.port)
+    impairments.impair(switch, port, wanted)
 
 
 def _configure(lab: Lab, plan: Plan, host: str) -> None:

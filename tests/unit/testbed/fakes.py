@@ -9,6 +9,7 @@ from mecai.errors import HostError
 from testbed.drivers.driver import Need, Removed, State
 from testbed.machine.lab import Lab
 from testbed.machine.waiting import Note
+from testbed.model.impairment import Impairment
 from testbed.model.plan import Plan
 
 
@@ -21,6 +22,7 @@ class FakeDriver:
     command: Callable[[str, Sequence[str]], list[str]] = lambda _host, _command: ["true"]
     left: bool = False
     removed: bool = False
+    impaired: tuple[str, str | None, Impairment] | None = None
     killed: tuple[str, ...] = ()
     moments: list[str] = field(default_factory=list)
 
@@ -34,6 +36,11 @@ class FakeDriver:
     def ensure_network(self, plan: Plan) -> int:
         """Have a network."""
         return len(plan.topology.zones)
+
+    def impair(self, plan: Plan, zone: str, host: str | None, wanted: Impairment) -> int:
+        """Take note."""
+        self.impaired = (zone, host, wanted)
+        return len(plan.topology.linked(zone)) if host is None else 1
 
     def ensure_hosts(self, plan: Plan, image: Path, note: Note) -> int:
         """Have hosts."""
