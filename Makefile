@@ -4,7 +4,7 @@ BIN := .venv/bin
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test-deps: deps ## install what the tests need besides
 
 lab: deps ## bring up the lab `small` and show the demonstration
 	@$(BIN)/testbed up
+
+internet: deps ## bring up the lab `internet`: systems that route by BGP, six authorities, a company
+	@$(BIN)/testbed up --topology internet
 
 lab-down: ## remove exactly what the lab made
 	@if [ -x $(BIN)/testbed ]; then $(BIN)/testbed down; else echo "lab-down: no .venv here, so this checkout made no lab"; fi

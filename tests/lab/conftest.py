@@ -94,7 +94,10 @@ def _require_lab() -> None:
 
 
 def chosen(role: str) -> tuple[Machine, ...]:
-    """Return the hosts of a role, or all (`machine`)."""
+    """Return the hosts of a role, all (`machine`), or the servers that a private authority certified."""
+    if role == "intranet_server":
+        private = {machine.name for machine in chosen("private_authority")}
+        return tuple(server for server in chosen("plain_server") if server.told.issuer in private)
     return tuple(machine for machine in machines() if role == "machine" or role in machine.roles)
 
 

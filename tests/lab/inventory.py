@@ -15,17 +15,20 @@ from pathlib import Path
 import pytest
 
 SECONDS = 120
-# What the playbooks make of a host of each group; the last four are the lab's own.
+# What the playbooks make of a host of each group; the last six are the lab's own.
 ROLES = {
     "authorities": "authority",
     "tls_servers": "tls_server",
     "clients": "client",
     "vendors": "vendor",
     "private_authorities": "private_authority",
-    "plain_servers": "intranet_server",
+    "plain_servers": "plain_server",
+    "publishers": "publisher",
     "routers": "router",
     "bgp_routers": "bgp_router",
     "firewalls": "firewall",
+    "nameservers": "nameserver",
+    "resolvers": "resolver",
     "attackers": "attacker",
 }
 _QUESTION = """{{ {

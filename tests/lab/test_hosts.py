@@ -25,7 +25,10 @@ UNITS = {
         "mecai-ca-publish.timer": "",
     },
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
-    "intranet_server": {"nginx.service": ""},
+    "plain_server": {"nginx.service": ""},
+    "nameserver": {"knot.service": "knot"},
+    "resolver": {"unbound.service": ""},
+    "publisher": {},
     "bgp_router": {"bird.service": "bird"},
     "firewall": {"nftables.service": "", "unbound.service": ""},
     "client": {},
@@ -85,9 +88,9 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
                 "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
                 "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
             }
-        case "tls_server" | "intranet_server":
+        case "tls_server" | "plain_server":
             return {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
-        case "vendor":
+        case "vendor" | "publisher":
             return {"/var/lib/mecai-publisher/key.pem": "mecai-publisher"}
         case _:
             return {}
@@ -99,13 +102,13 @@ def _sockets(role: str) -> set[tuple[str, str]]:
         case "router":
             public = {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
             return public | {("udp", "127.0.0.1:5353"), ("tcp", "127.0.0.1:5353")}
-        case "firewall":
+        case "firewall" | "nameserver" | "resolver":
             return {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
         case "bgp_router":
             return {("tcp", f"{address}:179") for address in ANY_V4_AND_V6}
         case "private_authority":
             return {("tcp", f"{address}:80") for address in ANY_V4_AND_V6}
-        case "authority" | "tls_server" | "intranet_server":
+        case "authority" | "tls_server" | "plain_server":
             return {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in (80, 443)}
         case _:
             return set()

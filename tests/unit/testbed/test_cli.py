@@ -52,7 +52,7 @@ def test_without_root_each_verb_says_so(
     ("arguments", "message"),
     [
         (["status", "--lab", "Not An Id"], "lab id 'Not An Id': expected"),
-        (["check", "--topology", "medium"], "no topology 'medium': use one of small"),
+        (["check", "--topology", "medium"], "no topology 'medium': use one of internet, small"),
         (["check", "--topology", "./nowhere.yml"], "nowhere.yml: cannot be read"),
         (["fly"], "No such command 'fly'"),
     ],

@@ -163,7 +163,7 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="no topology 'medium': use one of small"):
+    with pytest.raises(InputError, match="no topology 'medium': use one of internet, small"):
         reading.find("medium")
     with pytest.raises(InputError, match="no host 'wwww' in topology 'tiny': use one of router, alder, www"):
         reading.parse(GOOD, "tiny.yml", ROLES).host("wwww")
