@@ -43,8 +43,13 @@ class PlaybookRun:
 
     @property
     def failure(self) -> Failure | None:
-        """The first failure of a host that did not get over it, None when no host failed."""
-        return next((failure for failure in self._failures if failure.host in self._failed_hosts), None)
+        """What ended the first host that did not get over a failure, None when no host failed.
+
+        Of its failures the last task's: a rescue that fails says what it found out. Of a loop the first item.
+        """
+        host = next((each.host for each in self._failures if each.host in self._failed_hosts), None)
+        of_host = [failure for failure in self._failures if failure.host == host]
+        return next((failure for failure in of_host if failure.task == of_host[-1].task), None)
 
     def hear(self, event: Event) -> None:
         """Take one event."""

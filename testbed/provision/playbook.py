@@ -98,6 +98,7 @@ def _config(lab: Lab, site: Path, workshop: Path) -> Any:  # noqa: ANN401 - ansi
         private_data_dir=str(workshop),
         playbook=str(site),
         inventory=str(lab.inventory),
+        extravars={"hosts_at_once": "100%"},  # nobody relies on a lab's hosts while they change
         envvars=environment,
         quiet=True,
         timeout=LIMITS.converge_seconds + LIMITS.kill_seconds,  # should it not end when asked to

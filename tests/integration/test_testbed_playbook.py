@@ -107,6 +107,20 @@ def test_the_failure_that_ended_it_is_told_and_not_the_one_before_it_that_was_ig
         """)
 
 
+def test_a_rescue_that_fails_says_what_it_found_out(converge: Converge) -> None:
+    with pytest.raises(playbook.TaskError, match=r"^task 'Explain' on www: no room on the disk$"):
+        converge("""
+            - name: Try
+              block:
+                - name: Start it
+                  ansible.builtin.fail: {msg: see the log}
+                  when: inventory_hostname == 'www'
+              rescue:
+                - name: Explain
+                  ansible.builtin.fail: {msg: no room on the disk}
+        """)
+
+
 def test_a_host_that_cannot_be_reached_is_named(converge: Converge) -> None:
     hosts = {"www": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}}
     with pytest.raises(playbook.TaskError, match=r"^task 'Ping' on www: .*[Cc]onnection refused"):

@@ -21,13 +21,14 @@ def stats(**counts: dict[str, int]) -> dict[str, Any]:
     return {"event": "playbook_on_stats", "event_data": known | counts}
 
 
-def test_the_first_failure_of_a_host_that_did_not_get_over_it_counts() -> None:
+def test_what_ended_a_host_that_did_not_get_over_it_counts() -> None:
     run = PlaybookRun(lambda _note: None)
     run.hear(failed("alder", "Try", msg="rescued"))
+    run.hear(failed("www", "Try", msg="one or more items failed"))
     run.hear(failed("www", "Reload nginx", msg="Unable to reload nginx"))
-    run.hear(failed("www", "Always", msg="a consequence"))
+    run.hear(failed("birch", "Try", msg="later"))
     assert run.failure is None
-    run.hear(stats(processed={"alder": 1, "www": 1}, ok={"alder": 3}, failures={"www": 2}))
+    run.hear(stats(processed={"alder": 1, "www": 1}, ok={"alder": 3}, failures={"www": 2, "birch": 1}))
     assert str(run.failure) == "task 'Reload nginx' on www: Unable to reload nginx"
     assert (run.hosts, run.ok, run.changed) == (2, 3, 0)
 

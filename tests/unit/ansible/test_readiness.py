@@ -1,0 +1,96 @@
+"""A run that ends well means services that answer: what the roles ask, and in what line a silent service ends."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.ansible.running import ANSIBLE, ansible, play
+
+ROLE = ANSIBLE / "roles" / "readiness"
+ASKING = {"voucher_authority", "ocsp_responder", "tls_server", "voucher_sidecar"}
+PLAYS_OF_SERVICES = ("certificate_authorities", "voucher_authorities", "tls_servers")
+
+
+def _read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def _asked(folder: Path, *options: str, **question: Any) -> Any:
+    """Ask one question by the role's tasks, as this user and twice at most."""
+    (folder / "explain.yml").write_text((ROLE / "tasks" / "explain.yml").read_text())
+    text = (ROLE / "tasks" / "main.yml").read_text().replace("become: true", "become: false")
+    given = {
+        "readiness_unit": "mecai-vas",
+        "readiness_questions": [{"asks": "is not ready to vouch", **question}],
+        "readiness_user": "nobody",
+        "__readiness_bound": ["timeout", "10"],
+        "__readiness_tries": 2,
+        "__readiness_pause": 0,
+    }
+    return play(folder, yaml.safe_load(text), "-e", json.dumps(given), *options, vars_files=[f"{ROLE}/vars/main.yml"])
+
+
+def test_a_service_that_answers_late_is_waited_for(tmp_path: Path) -> None:
+    late = f'test -e {tmp_path}/asked && echo \'{{"status":"ready"}}\' || touch {tmp_path}/asked'
+    ran = _asked(tmp_path, argv=["sh", "-c", late], answer='"status":"ready"')
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"ok=1 +changed=0 ", ran.stdout)
+
+
+@pytest.mark.parametrize(
+    ("says", "word", "question"),
+    [
+        ("echo 503; echo not ready: disk", "not ready: disk", {"answer": '"status":"ready"'}),
+        ("echo refused >&2; exit 1", "refused", {}),
+        ("echo nonsense; exit 2", "nonsense", {"codes": [0, 1]}),
+    ],
+)
+def test_one_that_does_not_ends_in_one_line_with_its_last_words(
+    tmp_path: Path, says: str, word: str, question: dict[str, Any]
+) -> None:
+    ran = _asked(tmp_path, argv=["sh", "-c", says], **question)
+    assert ran.returncode != 0
+    (line,) = re.findall(r'"msg": "(mecai-vas: .*)"', ran.stdout)
+    assert line.startswith(f"mecai-vas: is not ready to vouch: {word}; its log ends: ")
+    assert line.endswith("; see: journalctl --unit mecai-vas")
+
+
+def test_a_check_asks_nothing(tmp_path: Path) -> None:
+    ran = _asked(tmp_path, "--check", argv=["touch", f"{tmp_path}/asked"])
+    assert ran.returncode == 0, ran.stdout
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize("role", sorted(ASKING))
+def test_a_role_asks_last_and_after_nginx_read_its_site(role: str) -> None:
+    tasks = _read(ANSIBLE / "roles" / role / "tasks" / "main.yml")
+    assert tasks[-1]["ansible.builtin.import_role"]["name"] == "mecai.infrastructure.readiness"
+    notifies = "notify" in (ANSIBLE / "roles" / role / "tasks" / "main.yml").read_text()
+    assert not notifies or tasks[-2]["ansible.builtin.meta"] == "flush_handlers"
+
+
+def test_the_first_host_that_fails_ends_the_run_before_others_are_touched(tmp_path: Path) -> None:
+    """The words of the plays of services, with tasks of the test's: other hosts are left alone, as is the next play."""
+    hosts = {name: {"ansible_connection": "local"} for name in ("alder", "birch", "cedar")}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    for name in PLAYS_OF_SERVICES:
+        for found in _read(ANSIBLE / "playbooks" / f"{name}.yml"):
+            assert found["serial"] == "{{ hosts_at_once | default(1) }}"
+            words = {key: found[key] for key in ("serial", "any_errors_fatal", "gather_facts")}
+    failing = {"ansible.builtin.fail": {"msg": "it does not start"}}
+    tasks = [{"name": "Start it", "block": [failing], "rescue": [failing]}]
+    after = {
+        "name": "After",
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.debug": {"msg": "on"}}],
+    }
+    (tmp_path / "site.yml").write_text(json.dumps([{"name": "Start", "hosts": "all", "tasks": tasks, **words}, after]))
+    for options, touched in (((), {"alder"}), (("-e", "hosts_at_once=2"), {"alder", "birch"})):
+        ran = ansible(tmp_path, "ansible-playbook", "-i", "hosts.yml", *options, "site.yml")
+        assert ran.returncode != 0
+        assert set(re.findall(r"^(\w+) +: ok=", ran.stdout, re.MULTILINE)) == touched
