@@ -21,7 +21,9 @@ module: certificate_request
 short_description: Keep a private key on this host, and a certificate that fits it
 version_added: 1.1.0
 description:
-  - Makes the private key and its signing request where there is no key, and never overwrites one.
+  - Makes the private key and its signing request where there is no key.
+  - A key is replaced with O(new_key) only, together with its certificate. Until then the new one waits beside it, with
+    C(.new) added to its name.
   - Says whether the host needs a certificate for the key, and returns the signing request if it does.
   - With O(issued), judges what a CA issued for the request in the same way, and puts it in place if it fits.
   - Run it as the user who owns the key (C(become_user)).
@@ -53,6 +55,14 @@ options:
     type: int
     default: 30
     description: How many days before its end a certificate is to be replaced.
+  new_key:
+    type: bool
+    default: false
+    description: Give a certificate that is replaced a new key.
+  refused:
+    type: str
+    default: ""
+    description: Why the certificate in place is to be replaced though it fits, such as that its CA revoked it.
   issued:
     type: str
     description: What a CA issued for the request (PEM), to be put in place.
@@ -93,6 +103,10 @@ request:
   description: The signing request (PEM) if a certificate is needed; empty otherwise, and where a check made no key.
   type: str
   returned: always
+certificate:
+  description: The certificate in place (PEM) if it fits, so that its CA can be asked about it; empty otherwise.
+  type: str
+  returned: always
 """
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -102,6 +116,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "dns": {"type": "list", "elements": "str", "default": []},
     "issuer": {"type": "str", "default": ""},
     "renew_before_days": {"type": "int", "default": 30},
+    "new_key": {"type": "bool", "default": False, "no_log": False},
+    "refused": {"type": "str", "default": ""},
     "issued": {"type": "str"},
 }
 SECONDS_A_DAY = 86400
@@ -109,10 +125,11 @@ PUBLIC = 0o644
 
 
 class Judge:
-    """Says of a certificate why it does not fit the key, names, issuer and time that the task names."""
+    """Says of a certificate why it does not fit a key, and the names, issuer and time that the task names."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: AnsibleModule, key: Path) -> None:
         self._module = module
+        self._file = key
         self._wanted = module.params
 
     def fault(self, certificate: Path) -> str:
@@ -128,10 +145,9 @@ class Judge:
 
     def _key(self) -> str:
         """Return the key's public half; ends the module if there is no key to be read."""
-        path = self._wanted["key"]
-        code, public_key, said = self._openssl("pkey", "-in", path, "-pubout")
+        code, public_key, said = self._openssl("pkey", "-in", str(self._file), "-pubout")
         if code != 0:
-            fail(self._module, f"{path}: openssl cannot read this private key: {said.strip()}")
+            fail(self._module, f"{self._file}: openssl cannot read this private key: {said.strip()}")
         return public_key
 
     def _fault_of_issuer(self, certificate: Path) -> str:
@@ -160,12 +176,28 @@ class Judge:
         return code, output, said
 
 
-def make_key(module: AnsibleModule) -> None:
-    """Make the key and its signing request; ends the module if that fails."""
+def request_of(key: Path) -> Path:
+    """Return where the signing request of a key lies."""
+    return key.with_name(f"{key.name}.csr")
+
+
+def successor_of(key: Path) -> Path:
+    """Return where the key waits that is to replace a key."""
+    return key.with_name(f"{key.name}.new")
+
+
+def key_to_certify(key: Path) -> Path:
+    """Return the successor if one waits with its request, else the key itself."""
+    successor = successor_of(key)
+    return successor if successor.exists() and request_of(successor).exists() else key
+
+
+def make_key(module: AnsibleModule, key: Path) -> None:
+    """Make a key and its signing request; ends the module if that fails."""
     wanted = module.params
     program = module.get_bin_path("mecai", required=True, opt_dirs=["/usr/local/bin", "/opt/mecai/venv/bin"])
     names = [option for name in wanted["dns"] for option in ("--dns", name)]
-    files = ["--key", wanted["key"], "--csr", f"{wanted['key']}.csr"]
+    files = ["--key", str(key), "--csr", str(request_of(key))]
     module.run_command([program, "key", "create", *files, "--name", wanted["name"], *names], check_rc=True)
 
 
@@ -184,30 +216,46 @@ def written_beside(path: Path, text: str) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def install(module: AnsibleModule, judge: Judge) -> dict[str, Any]:
-    """Put what the CA issued in place, if it fits; ends the module if it does not."""
-    path = Path(module.params["certificate"])
+def install(module: AnsibleModule) -> dict[str, Any]:
+    """Put what the CA issued in place, with the key that it is for, if it fits; ends the module if it does not."""
+    path, key = Path(module.params["certificate"]), Path(module.params["key"])
+    certified = key_to_certify(key)
     with written_beside(path, module.params["issued"].strip() + "\n") as candidate:
-        if fault := judge.fault(candidate):
+        if fault := Judge(module, certified).fault(candidate):
             fail(module, f"{path}: the CA's answer is not put in place: {fault}")
         if not module.check_mode:
+            if certified != key:  # the request first: what breaks off between these is made anew
+                request_of(certified).replace(request_of(key))
+                certified.replace(key)
             candidate.replace(path)
-    return {"changed": True, "reason": "", "request": ""}
+    return {"changed": True, "reason": "", "request": "", "certificate": ""}
 
 
-def prepare(module: AnsibleModule, judge: Judge) -> dict[str, Any]:
+def prepare(module: AnsibleModule) -> dict[str, Any]:
     """Make a missing key; say why a certificate is needed, if one is, and return the request for it."""
-    key = Path(module.params["key"])
+    key, certificate = Path(module.params["key"]), Path(module.params["certificate"])
     missing = not key.exists()
     if missing and module.check_mode:
-        return {"changed": True, "reason": "there is no key", "request": ""}
+        return {"changed": True, "reason": "there is no key", "request": "", "certificate": ""}
     if missing:
-        make_key(module)
-    reason = judge.fault(Path(module.params["certificate"]))
+        make_key(module, key)
+    reason = Judge(module, key).fault(certificate) or module.params["refused"]
+    if not reason:
+        return {"changed": missing, "reason": "", "request": "", "certificate": certificate.read_text(encoding="ascii")}
+    made = missing or (certificate.exists() and ensure_successor(module, key))
     # A check shows a due renewal as the change that the run will make; the run itself shows it when it is made.
-    changed = missing or (module.check_mode and bool(reason))
-    request = key.with_name(f"{key.name}.csr").read_text(encoding="ascii") if reason else ""
-    return {"changed": changed, "reason": reason, "request": request}
+    request = request_of(key_to_certify(key)).read_text(encoding="ascii")
+    return {"changed": made or module.check_mode, "reason": reason, "request": request, "certificate": ""}
+
+
+def ensure_successor(module: AnsibleModule, key: Path) -> bool:
+    """Make the key that is to replace a key, if the task wants one and none waits; returns whether it was made."""
+    if not module.params["new_key"] or module.check_mode or key_to_certify(key) != key:
+        return False
+    for unfinished in (successor_of(key), request_of(successor_of(key))):
+        unfinished.unlink(missing_ok=True)
+    make_key(module, successor_of(key))
+    return True
 
 
 def fail(module: AnsibleModule, message: str) -> NoReturn:
@@ -221,7 +269,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     step = prepare if module.params["issued"] is None else install
     try:
-        result = step(module, Judge(module))
+        result = step(module)
     except OSError as error:
         fail(module, f"{error.filename}: {error.strerror}")
     module.exit_json(**result)

@@ -226,3 +226,86 @@ def test_every_argument_is_documented_as_it_is_taken(code: dict[str, Any]) -> No
 def test_what_it_returns_is_documented(key: EcKey, ask: Ask, code: dict[str, Any]) -> None:
     assert key
     assert set(yaml.safe_load(code["RETURN"])) == set(ask()) - {"changed", "invocation"}
+
+
+REFUSAL = "mecai: certificate 5A: revoked at 2026-03-02 12:00:00+00:00: key_compromise"
+
+
+def test_one_in_place_that_fits_is_returned_for_its_ca_to_judge(tmp_path: Path, key: EcKey, ask: Ask) -> None:
+    write(tmp_path, mine := certificate(key))
+    assert ask()["certificate"] == mine
+    assert ask(renew_before_days=70)["certificate"] == ""
+
+
+@pytest.mark.usefixtures("mecai")
+def test_a_renewal_keeps_the_key_unless_a_new_one_is_wanted(tmp_path: Path, key: EcKey, ask: Ask) -> None:
+    write(tmp_path, certificate(key, days=15))
+    assert ask()["request"] == REQUEST
+    assert not (tmp_path / "key.new").exists()
+    before = (tmp_path / "key").read_bytes()
+    answer = ask(new_key=True)
+    assert (answer["changed"], answer["reason"], answer["request"]) == (True, "it ends within 30 days", "made\n")
+    again = ask(new_key=True)  # as after a run that broke off: the key that waits is asked for again
+    assert (again["changed"], again["request"]) == (False, "made\n")
+    assert (tmp_path / "key").read_bytes() == before
+
+
+def test_what_the_ca_refused_is_replaced_though_it_fits(tmp_path: Path, key: EcKey, ask: Ask) -> None:
+    write(tmp_path, certificate(key))
+    answer = ask(refused=REFUSAL)
+    assert (answer["reason"], answer["request"], answer["certificate"]) == (REFUSAL, REQUEST, "")
+
+
+@pytest.mark.usefixtures("mecai")
+def test_a_first_certificate_gets_the_key_that_is_there(tmp_path: Path, key: EcKey, ask: Ask) -> None:
+    assert key
+    assert ask(new_key=True)["request"] == REQUEST
+    assert not (tmp_path / "key.new").exists()
+
+
+@pytest.fixture
+def successor(tmp_path: Path, key: EcKey) -> EcKey:
+    """Let a certificate be due, and a new key wait beside the old one."""
+    write(tmp_path, certificate(key, days=15))
+    successor = ec.generate_private_key(ec.SECP256R1())
+    pem = successor.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.new").write_bytes(pem)
+    (tmp_path / "key.new.csr").write_text("the successor's\n")
+    return successor
+
+
+def test_the_new_key_comes_into_place_with_its_certificate(tmp_path: Path, successor: EcKey, ask: Ask) -> None:
+    pem = (tmp_path / "key.new").read_bytes()
+    assert ask()["request"] == "the successor's\n"
+    assert ask(issued=(issued := certificate(successor)))["changed"] is True
+    assert ((tmp_path / "key").read_bytes(), (tmp_path / "certificate").read_text()) == (pem, issued)
+    assert (tmp_path / "key.csr").read_text() == "the successor's\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate", "key", "key.csr"]
+    assert ask()["reason"] == ""
+
+
+def test_an_answer_for_the_old_key_does_not_bring_the_new_one(
+    tmp_path: Path, key: EcKey, successor: EcKey, ask: Ask
+) -> None:
+    assert successor != key
+    before = (tmp_path / "key").read_bytes(), (tmp_path / "certificate").read_text()
+    assert "it belongs to another key" in ask(issued=certificate(key))["msg"]
+    assert ((tmp_path / "key").read_bytes(), (tmp_path / "certificate").read_text()) == before
+
+
+def test_a_check_neither_makes_nor_moves_a_key(tmp_path: Path, key: EcKey, mecai: Path, ask: Ask) -> None:
+    write(tmp_path, certificate(key, days=15))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert ask(new_key=True, _ansible_check_mode=True)["changed"] is True
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert not mecai.exists()
+
+
+@pytest.mark.usefixtures("mecai")
+@pytest.mark.parametrize("left", [["key.new"], ["key.new.csr"]])
+def test_a_half_made_new_key_is_made_anew(tmp_path: Path, key: EcKey, ask: Ask, left: list[str]) -> None:
+    write(tmp_path, certificate(key, days=15))
+    for name in left:
+        (tmp_path / name).write_text("half")
+    assert ask(new_key=True)["request"] == "made\n"
+    assert "PRIVATE KEY" in (tmp_path / "key.new").read_text()

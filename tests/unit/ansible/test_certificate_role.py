@@ -1,0 +1,96 @@
+"""Certificates in place are their CA's to judge: the role's own tasks and the real `mecai ca`, in the test's folder."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.unit.ansible.running import ANSIBLE, play
+
+ROLE = ANSIBLE / "roles" / "certificate"
+SETTINGS = """
+name = "alder"
+owner_group = "alder"
+region = "north"
+ocsp_url = "http://ocsp.alder.test"
+vas_url = "https://vas.alder.test"
+state = "{folder}/state"
+public = "{folder}/public"
+"""
+
+
+class Played:
+    """A CA and a host, both this machine, whose files lie in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "ca.toml").write_text(SETTINGS.format(folder=folder))
+        self.mecai("init")
+
+    def mecai(self, verb: str, *words: str) -> str:
+        """Run a verb of the CA; returns what it printed."""
+        command = ["mecai", "ca", verb, "--config", f"{self.folder}/ca.toml", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+    def converge(self, *options: str) -> int:
+        """Play the role for a server and a VA; returns how many tasks changed something."""
+        text = (ROLE / "tasks" / "main.yml").read_text().replace("become: true", "become: false")
+        variables = (ROLE / "vars" / "main.yml").read_text().replace("/etc/mecai/ca.toml", f"{self.folder}/ca.toml")
+        tasks = yaml.safe_load(text.replace("/etc/mecai/ca.toml", f"{self.folder}/ca.toml"))
+        (self.folder / "vars.yml").write_text(variables)
+        files = [str(ROLE / "defaults" / "main.yml"), str(self.folder / "vars.yml")]
+        given = json.dumps({"certificate_requests": [self._wanted("server"), self._wanted("va")]})
+        issuer = ("-e", "certificate_issuer=alder")
+        ran = play(self.folder, tasks, "-e", given, *issuer, *options, vars_files=files)
+        assert ran.returncode == 0, ran.stdout
+        return int(re.findall(r"changed=(\d+)", ran.stdout)[-1])
+
+    def _wanted(self, profile: str) -> dict[str, object]:
+        files = {"key": f"{self.folder}/{profile}.key", "path": f"{self.folder}/{profile}.pem"}
+        return {**files, "owner": "nobody", "profile": profile, "name": "a.example", "dns": ["a.example"]}
+
+    def read(self, *names: str) -> list[str]:
+        """Return what the host's files hold."""
+        return [(self.folder / name).read_text() for name in names]
+
+    def is_good(self, profile: str) -> bool:
+        """Say whether the CA stands behind what is in place."""
+        return self.mecai("check", "--certificate", f"{self.folder}/{profile}.pem").startswith("good: ")
+
+
+@pytest.fixture
+def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/bin")
+    return Played(tmp_path)
+
+
+def test_a_revoked_certificate_is_replaced_with_a_new_key(played: Played) -> None:
+    assert played.converge() > 0
+    assert played.converge() == 0
+    key, certificate, other = played.read("server.key", "server.pem", "va.pem")
+    played.mecai("revoke", "--certificate", f"{played.folder}/server.pem", "--reason", "keyCompromise")
+    assert played.converge("--check") > 0
+    assert played.read("server.key", "server.pem") == [key, certificate]
+    assert played.converge() > 0
+    assert played.is_good("server")
+    assert key not in played.read("server.key")
+    assert played.read("va.pem") == [other]
+    assert played.converge() == 0
+
+
+def test_one_of_a_ca_of_the_same_name_is_replaced_and_a_server_keeps_its_key(played: Played) -> None:
+    assert played.converge() > 0
+    server, va = played.read("server.key", "va.key")
+    shutil.rmtree(played.folder / "state")
+    shutil.rmtree(played.folder / "public")
+    played.mecai("init")
+    assert played.converge() > 0
+    assert played.is_good("server")
+    assert played.is_good("va")
+    assert played.read("server.key") == [server]
+    assert played.read("va.key") != [va]
