@@ -11,6 +11,7 @@ from mecai.cli.program import Verbs, run
 VERBS = {
     "ca": "run a certificate authority: roots, issuing, revocation",
     "client": "fetch over TLS and demand vouchers",
+    "config": "check settings before a service reads them",
     "directory": "build, view and verify the signed directory of Voucher Authorities",
     "key": "make a key and a certificate signing request",
     "sidecar": "fetch vouchers and OCSP staples for a TLS server",
