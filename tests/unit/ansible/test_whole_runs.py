@@ -1,0 +1,74 @@
+"""One run at a time for an inventory, however the other one ended, and none that begins in the middle of a role."""
+
+import fcntl
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.ansible.running import ANSIBLE, ansible
+
+if TYPE_CHECKING:
+    import subprocess
+
+LINE = "another run works on this inventory"
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """Make an inventory of this machine, with the settings of the checkout as far as they matter here."""
+    settings = (ANSIBLE / "ansible.cfg").read_text()
+    enabled = next(line for line in settings.splitlines() if line.startswith("callbacks_enabled"))
+    (tmp_path / "ansible.cfg").write_text(f"[defaults]\n{enabled}\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "hosts.yml").write_text("all: {hosts: {localhost: {ansible_connection: local}}}")
+    (tmp_path / "mine" / "group_vars").mkdir()
+    (tmp_path / "mine" / "group_vars" / "all.yml").write_text(f"ansible_python_interpreter: {sys.executable}")
+    return tmp_path / "mine"
+
+
+def run(mine: Path, command: str, *options: str, inventory: str = "mine") -> "subprocess.CompletedProcess[str]":
+    task: dict[str, Any] = {"name": "A task", "ansible.builtin.command": command, "changed_when": False}
+    play = [{"name": "A play", "hosts": "all", "gather_facts": False, "tasks": [task]}]
+    (mine.parent / "play.yml").write_text(json.dumps(play))
+    return ansible(mine.parent, "ansible-playbook", "-i", inventory, *options, "play.yml")
+
+
+@pytest.mark.parametrize("inventory", ["mine", "mine/hosts.yml"])
+def test_a_run_holds_the_inventory_to_its_end(mine: Path, inventory: str) -> None:
+    during = run(mine, f"flock --nonblock --conflict-exit-code 7 {mine}/.run.lock true", inventory=inventory)
+    assert '"rc": 7' in during.stdout
+    with (mine / ".run.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_second_run_is_refused_and_told_by_whom(mine: Path) -> None:
+    with (mine / ".run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process 4711 since 12:00:00")
+        lock.flush()
+        refused = run(mine, f"touch {mine}/done")
+    assert refused.returncode == 1
+    assert f"mine: {LINE}: process 4711 since 12:00:00; wait until it ends" in refused.stderr
+    assert "Traceback" not in refused.stderr + refused.stdout
+    assert not (mine / "done").exists()
+
+
+def test_what_a_run_that_was_killed_left_refuses_nobody(mine: Path) -> None:
+    (mine / ".run.lock").write_text("process 4711 since 12:00:00")
+    assert run(mine, "true").returncode == 0
+
+
+def test_the_lock_is_no_inventory(mine: Path) -> None:
+    (mine / ".run.lock").write_text("intruder.example")
+    listed = ansible(mine.parent, "ansible-inventory", "-i", "mine", "--list")
+    assert "intruder" not in listed.stdout
+
+
+def test_no_run_begins_in_the_middle(mine: Path) -> None:
+    refused = run(mine, f"touch {mine}/done", "--start-at-task", "A task")
+    assert refused.returncode == 1
+    assert "--start-at-task leaves out what a role's later tasks rely on; run the part's playbook" in refused.stderr
+    assert not (mine / "done").exists()
