@@ -23,6 +23,7 @@ def ansible(folder: Path, command: str, *arguments: str) -> subprocess.Completed
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_NOCOLOR": "1",
+        "PATH": f"{os.environ['PATH']}:{Path(sys.executable).parent}",  # `mecai` is there, as on a host
     }
     return subprocess.run(
         [str(Path(sys.executable).with_name(command)), *arguments],
