@@ -4,7 +4,7 @@ BIN := .venv/bin
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke vagrant-lab clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ requirements: deps ## pin the packages anew, with hashes and without addresses
 	@scripts/pin-requirements
 
 vagrant-smoke: test-deps ## really run `vagrant up` (libvirt, QEMU) on a box made here; takes long
+	@scripts/vagrant-smoke
+
+vagrant-lab: test-deps ## the same, with the lab of MECAI_LAB_ARCHIVE (testbed save --export) restored inside; takes an hour
+	@: $${MECAI_LAB_ARCHIVE:?is not set: .venv/bin/testbed save --export build/lab.tar.zst, then make vagrant-lab MECAI_LAB_ARCHIVE=build/lab.tar.zst}
 	@scripts/vagrant-smoke
 
 clean: ## remove what builds and tests left here (not the lab: `make lab-down`)

@@ -1,6 +1,26 @@
 """Every bound of the lab in one place, each with its unit in the name."""
 
+import os
 from dataclasses import dataclass
+from typing import Final
+
+from mecai.errors import InputError
+
+_PATIENCE_VARIABLE: Final = "MECAI_LAB_PATIENCE"
+_MOST_PATIENCE: Final = 100
+
+
+def read_patience(text: str) -> int:
+    """Return how many times longer waits are than on a usual machine; raises `InputError` for what is no such factor."""
+    if text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_PATIENCE)) and 1 <= int(text) <= _MOST_PATIENCE:
+        return int(text)
+    expected = f"a whole number from 1 to {_MOST_PATIENCE}"
+    raise InputError(
+        f"{_PATIENCE_VARIABLE} is {text!r}, expected {expected}; unset it, but on a machine that is emulated"
+    )
+
+
+PATIENCE: Final = read_patience(os.environ.get(_PATIENCE_VARIABLE, "1"))
 
 
 @dataclass(frozen=True)
@@ -14,20 +34,20 @@ class LabLimits:
     inotify_instances_per_host: int = 5
 
     poll_interval_seconds: float = 0.1
-    command_seconds: float = 30
+    command_seconds: float = 30 * PATIENCE
     silence_seconds: float = 5
-    wheel_seconds: float = 60
-    apt_update_seconds: float = 120
-    image_seconds: float = 420
-    boot_seconds: float = 60
-    converge_seconds: float = 1800
-    health_check_seconds: float = 10
+    wheel_seconds: float = 60 * PATIENCE
+    apt_update_seconds: float = 120 * PATIENCE
+    image_seconds: float = 420 * PATIENCE
+    boot_seconds: float = 60 * PATIENCE
+    converge_seconds: float = 1800 * PATIENCE
+    health_check_seconds: float = 10 * PATIENCE
     health_interval_seconds: float = 1
-    health_settle_seconds: float = 60
-    halt_seconds: float = 15
-    kill_seconds: float = 10
-    freeze_seconds: float = 10
-    pack_seconds: float = 300
+    health_settle_seconds: float = 60 * PATIENCE
+    halt_seconds: float = 15 * PATIENCE
+    kill_seconds: float = 10 * PATIENCE
+    freeze_seconds: float = 10 * PATIENCE
+    pack_seconds: float = 300 * PATIENCE
 
     # From when on a lab that was put away asks for new status and vouchers: the roles' timers run each hour.
     status_lasts_hours: float = 1
@@ -36,14 +56,14 @@ class LabLimits:
 
     ansible_forks: int = 12
 
-    client_seconds: int = 15
+    client_seconds: int = 15 * PATIENCE
     recording_seconds: int = 600
     recording_bytes: int = 256 * 1024**2
     relay_seconds: int = 3600
     random_draws: int = 60
     sticky_keys: int = 2000
 
-    suite_seconds: float = 900
+    suite_seconds: float = 900 * PATIENCE
     said_characters: int = 4000
     evidence_characters: int = 64 * 1024
 

@@ -54,6 +54,14 @@ def test_every_setting_of_the_environment_is_taken(tmp_path: Path) -> None:
     assert_valid(validate(tmp_path, "libvirt", **settings))
 
 
+@pytest.mark.parametrize("provision", ["lab", "check"])
+def test_an_exported_lab_is_handed_in_where_a_lab_is_made(tmp_path: Path, provision: str) -> None:
+    archive = tmp_path / "lab.tar.zst"
+    archive.touch()
+    settings = {"MECAI_LAB_ARCHIVE": str(archive), "MECAI_PROVISION": provision}
+    assert_valid(validate(tmp_path, "libvirt", **settings))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "rest"),
     [
@@ -62,6 +70,11 @@ def test_every_setting_of_the_environment_is_taken(tmp_path: Path) -> None:
         ("MECAI_VM_CPUS", "0", "expected a count of processors, a whole number of at least 1; try MECAI_VM_CPUS=2"),
         ("MECAI_VM_CPUS", "", "expected a count of processors, a whole number of at least 1; try MECAI_VM_CPUS=2"),
         ("MECAI_VM_BOX", " ", "expected the name of a Debian 13 box; try unset MECAI_VM_BOX"),
+        (
+            "MECAI_LAB_ARCHIVE",
+            "nowhere.tar.zst",
+            "expected a file of `testbed save --export FILE`; unset it to make a lab inside",
+        ),
         ("MECAI_PROVISION", "all", "expected one of lab, check; try MECAI_PROVISION=lab"),
     ],
 )
