@@ -11,7 +11,7 @@ _MOST_PATIENCE: Final = 100
 
 
 def read_patience(text: str) -> int:
-    """Return how many times longer waits are than on a usual machine; raises `InputError` for what is no such factor."""
+    """Return how many times longer than usual this machine is waited for; raises `InputError` for no such factor."""
     if text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_PATIENCE)) and 1 <= int(text) <= _MOST_PATIENCE:
         return int(text)
     expected = f"a whole number from 1 to {_MOST_PATIENCE}"
