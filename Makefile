@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
+RELEASES ?= bookworm trixie
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test bench fuzz requirements vagrant-smoke vagrant-lab clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test booted-test bench fuzz requirements vagrant-smoke vagrant-lab clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,9 @@ lab-test: test-deps ## the testinfra suite on the running or newly made lab
 
 deploy-test: test-deps ## the example inventory on plain Debian hosts, as ansible/README.md says (root)
 	@$(BIN)/python -m tests deploy
+
+booted-test: deps ## the lab on Debian 12 and 13 machines with their own systemd: what `down` leaves (root; takes long)
+	@$(BIN)/python -m tests.booted $(RELEASES)
 
 bench: deps ## measure; results in benchmarks/results, notes in docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
