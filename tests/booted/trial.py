@@ -23,6 +23,11 @@ _SHARED = {
     "units": {"run-netns.mount active"},
     "nspawn": {f"/run/systemd/nspawn/{name}" for name in ("locks", "propagate", "unix-export")},
 }
+# Ways in which hosts end that nobody asked to: their supervisors, or all of them at once.
+_CRASHES = {
+    "kill supervisors": "pkill -KILL -x systemd-nspawn",
+    "kill hosts": "for group in /sys/fs/cgroup/system.slice/mecai.*.scope; do echo 1 >$group/cgroup.kill; done",
+}
 _BOUND = 1500  # seconds for one step
 _KILLED = "were killed"  # what `down` says of hosts that did not power off
 
@@ -118,6 +123,12 @@ class Trial:
         for number in range(1, rounds + 1):
             self.step(f"down {number}", program, "down", removes=True)
             self.step(f"up {number}", program, "up", "--until", until)
+        for name, command in _CRASHES.items():
+            self.step(name, "sh", "-ec", command)
+            self.step(f"{name}: up", program, "up", "--until", "hosts")
+            self.step(f"{name} again", "sh", "-ec", command)
+            self.step(f"{name} again: down", program, "down", removes=True)
+            self.step(f"{name}: new", program, "up", "--until", "hosts")
         self.step("last down", "make", "lab-down", removes=True)
 
 
