@@ -6,6 +6,7 @@ after each removal.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -111,6 +112,9 @@ class Trial:
         left = compare(self.before, survey()) if removes else {}
         self.steps.append(Step(name, seconds, ran.returncode, left, complaints))
         (TRIAL / RESULT).write_text(json.dumps([asdict(step) for step in self.steps]))
+        if ran.returncode:  # what follows would remove the lab and with it the cause
+            shutil.copytree("/var/lib/mecai-testbed/labs/small/logs", TRIAL / "logs", dirs_exist_ok=True)
+            sys.exit(ran.returncode)
 
     def play(self, rounds: int, until: str) -> None:
         """Make the lab as a stranger does, twice; then take it down and up again and again."""
