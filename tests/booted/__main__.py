@@ -41,12 +41,10 @@ def main(words: Sequence[str]) -> int:
 
 def show(console: Console, release: str, steps: Sequence[Step]) -> None:
     """Print a row for each step, then what was left and is not to be there."""
-    table = Table(
-        "step", "seconds", "exit code", *KINDS, title=f"{release}: what was left beside what was there before"
-    )
+    table = Table("step", "seconds", "exit code", "left", title=release)
     for step in steps:
-        counts = [str(len(step.left[kind])) if step.left else "" for kind in KINDS]
-        table.add_row(step.name, f"{step.seconds:.0f}", str(step.code), *counts)
+        left = str(sum(map(len, step.left.values()))) if step.left else ""
+        table.add_row(step.name, f"{step.seconds:.0f}", str(step.code), left)
     console.print(table)
     for step in steps:
         for said in [f"{kind}: {name}" for kind in KINDS for name in step.left.get(kind, ())] + list(step.complaints):
