@@ -19,8 +19,7 @@ from mecai.service import durable
 from mecai.service.pem import certificates_in, load_certificates
 from mecai.service.settings import read_settings
 
-_OWN = {CertificateProfile.ROOT, CertificateProfile.ISSUING}
-_ON_REQUEST = [profile.value for profile in CertificateProfile if profile not in _OWN]
+_ON_REQUEST = [profile.value for profile in CertificateProfile if profile is not CertificateProfile.ROOT]
 _with_config = config_option("/etc/mecai/ca.toml", "Configuration of the authority.")
 
 

@@ -187,3 +187,15 @@ def test_without_an_authority_there_is_one_clear_line(mecai: Mecai) -> None:
     error = mecai("list").exception
     assert isinstance(error, HostError)
     assert "there is no authority; mount or restore its folder, or make a new one" in str(error)
+
+
+def test_the_root_certifies_an_issuing_ca_on_request(mecai: Mecai) -> None:
+    """For a key of somebody else's; it is revoked like any other certificate."""
+    mecai("init")
+    result = mecai("issue", "--profile", "issuing", "--csr", "-", given=request())
+    (certificate,) = x509.load_pem_x509_certificates(result.stdout_bytes)
+    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    assert (constraints.ca, constraints.path_length) == (True, 0)
+    assert certificate.issuer.rfc4514_string() == "CN=alder root CA"
+    revoked = mecai("revoke", "--serial", serial_text(certificate.serial_number))
+    assert revoked.output.startswith("revoked issuing certificate")
