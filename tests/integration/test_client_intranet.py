@@ -1,91 +1,41 @@
-"""Rule M4 in every way in: a private network's servers are held to its own CA, whose status is proved each time."""
+"""Rule M4: a private network's servers are held to its own CA, whose status is proved each time."""
 
-import asyncio
-import http.client
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
-from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, open_connection
-from mecai.client.fetch import Destination, connect
-from mecai.client.gate import deferred
+from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext
 from mecai.client.intranet import PrivateNetwork
 from mecai.errors import HostError, InputError, VerificationError
 from mecai.protocol.codec.tls_answer import VOUCHER, encode_vouchers
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST
-from mecai.protocol.pki.identity import spki_hash
 from mecai.service.deadline import Deadline
 from mecai.tls import Facts, UnsupportedRuntimeError
-from tests.integration.client_servers import PAGE, openssl_server
-from tests.integration.private_network import NAME, Responder, Served, entry, responder
+from tests.integration.intranet_client import (
+    LOOPBACK,
+    VOUCHED,
+    client,
+    corp,
+    every_name_is_loopback,
+    judged,
+    serve,
+    site_of,
+    world,
+)
+from tests.integration.private_network import NAME, Responder, entry
 from tests.pki import HOUR, Issued
 from tests.scene import HOST
-from tests.unit.client.world import World
 from tests.unit.tls.memory import Pair, server_context
 
-LOOPBACK = IPv4Network("127.0.0.0/8")
+__all__ = ["corp", "every_name_is_loopback", "serve"]
+
 MINUTE = timedelta(minutes=1)
-world = World()
-VOUCHED = world.answer("birch", "cedar", "dogwood")
-
-
-@pytest.fixture(autouse=True)
-def _every_name_is_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def getaddrinfo(_host: str, port: int | None, *_more: Any, **_hints: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port or 0))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-
-
-@pytest.fixture
-def corp() -> Iterator[Responder]:
-    with responder() as running:
-        yield running
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., int]]:
-    """Start servers that last as long as the test."""
-    with ExitStack() as stack:
-
-        def start(site: Issued, staple: bytes | None = None, answer: bytes | None = None, *more: str) -> int:
-            folder = tmp_path / f"server{len(list(tmp_path.iterdir()))}"
-            folder.mkdir()
-            return stack.enter_context(openssl_server(Served(site, staple), folder, answer, *more))
-
-        yield start
-
-
-def site_of(corp: Responder, *names: str) -> Issued:
-    site = corp.ca.server(*(names or (NAME,)))
-    corp.answers.know(corp.ca, site)
-    return site
-
-
-def client(corp: Responder, folder: Path, *pinned: Issued, **settings: Any) -> VoucherContext:
-    pins = tuple(spki_hash(each.certificate).hex() for each in pinned)
-    networks = settings.pop("networks", (LOOPBACK,))
-    policy = ClientPolicy(intranets=(entry(folder, corp.ca, *networks, pins=pins),), **settings)
-    return VoucherContext(policy, world.directory, bytes(32))
-
-
-def judged(context: VoucherContext, port: int, name: str = NAME, seconds: float = 10) -> Verdict:
-    connection = connect(Destination(name, port), context, Deadline(seconds))
-    if connection.socket:
-        connection.socket.close()
-    return connection.verdict
 
 
 def ways(verdict: Verdict) -> list[str]:
@@ -311,141 +261,6 @@ def test_other_modes_let_pass_but_trust_nobody_else(
         judged(context, serve(corp.ca.server(HOST)), HOST)
 
 
-def test_http_client_and_urllib3(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
-    context, port, public = client(corp, tmp_path), serve(site_of(corp)), serve(world.site, world.staple, VOUCHED)
-    connection = http.client.HTTPSConnection(NAME, port, context=context)
-    connection.request("GET", "/index.html")
-    assert connection.getresponse().read().decode() == PAGE
-    connection.close()
-    with urllib3.PoolManager(ssl_context=context) as pool:
-        for name, where in ((NAME, port), (HOST, public)):
-            assert pool.request("GET", f"https://{name}:{where}/index.html").data.decode() == PAGE
-        with pytest.raises(urllib3.exceptions.MaxRetryError, match="CERTIFICATE_VERIFY_FAILED"):
-            pool.request("GET", f"https://{HOST}:{serve(corp.ca.server(HOST))}/", retries=0)
-
-
-def test_requests_adds_roots_that_help_nobody(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
-    """Its bundle may even hold the very root of the other side."""
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_bytes(corp.ca.root.pem + world.alder.root.pem)
-
-    class Vouched(HTTPAdapter):
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            super().init_poolmanager(*args, ssl_context=client(corp, tmp_path), **kwargs)
-
-    with requests.Session() as session:
-        session.trust_env, session.verify = False, str(bundle)
-        session.mount("https://", Vouched())
-        assert session.get(f"https://{NAME}:{serve(site_of(corp))}/index.html").text == PAGE
-        assert session.get(f"https://{HOST}:{serve(world.site, None, VOUCHED)}/index.html").text == PAGE
-        for name, site in ((NAME, world.alder.server(NAME)), (HOST, corp.ca.server(HOST))):
-            with pytest.raises(requests.exceptions.SSLError):
-                session.get(f"https://{name}:{serve(site, None, VOUCHED)}/index.html")
-
-
-class GreetingServer:
-    """Says something as soon as the handshake is over, then waits for the client to go."""
-
-    def __init__(self, site: Issued, words: bytes) -> None:
-        self._words, self._context = words, server_context(site)
-        self.said = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._meet, daemon=True)
-
-    def _meet(self) -> None:
-        plain, _ = self._listener.accept()
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the words wait for an acknowledgement
-        with self._context.wrap_socket(plain, server_side=True) as secure, suppress(OSError):
-            secure.sendall(self._words)
-            self.said.set()
-            secure.recv(1)
-
-    def __enter__(self) -> int:
-        self._thread.start()
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join(10)
-        self._listener.close()
-
-
-async def page_of(context: VoucherContext, port: int, seconds: float = 10) -> bytes:
-    reader, writer = await open_connection(NAME, port, context, seconds=seconds)
-    writer.write(b"GET /index.html HTTP/1.0\r\n\r\n")
-    body = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    return body
-
-
-def test_asyncio_goes_on_while_a_status_is_fetched(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
-    context, port = client(corp, tmp_path), serve(site_of(corp))
-    corp.gate.clear()
-
-    async def both() -> bytes:
-        page = asyncio.create_task(page_of(context, port))
-        assert await asyncio.to_thread(corp.waiting.wait, 10)
-        corp.gate.set()  # the loop got here although the status is out
-        return await page
-
-    assert PAGE.encode() in asyncio.run(both())
-
-
-def test_asyncio_hears_a_server_that_speaks_first_and_lets_nobody_else_hear_it_before(
-    corp: Responder, tmp_path: Path
-) -> None:
-    """What the server says while the status is out lies below TLS until the verdict is there."""
-    site = site_of(corp)
-    server = GreetingServer(site, b"220 hello\r\n")
-    with server as port:
-        context = client(corp, tmp_path)
-        corp.gate.clear()
-
-        async def greeting() -> bytes:
-            opening = asyncio.create_task(open_connection(NAME, port, context, seconds=10))
-            assert await asyncio.to_thread(corp.waiting.wait, 10)
-            assert await asyncio.to_thread(server.said.wait, 10)
-            await asyncio.sleep(0)  # the loop has met what was said
-            assert not opening.done()
-            corp.gate.set()
-            reader, writer = await opening
-            line = await asyncio.wait_for(reader.readline(), 5)
-            writer.close()
-            return line
-
-        assert asyncio.run(greeting()) == b"220 hello\r\n"
-
-
-def test_a_deferred_object_passes_nothing_before_it_is_settled(corp: Responder, tmp_path: Path) -> None:
-    site = site_of(corp)
-    pair = Pair(client(corp, tmp_path), server_context(site), NAME)
-    with deferred():
-        pair.handshake()
-    pair.server.write(b"greeting")
-    gate = cast("VoucherObject", pair.client)
-    for use in (gate.read, lambda: gate.write(b"secret"), gate.read):
-        with pytest.raises(ssl.SSLWantReadError, match="no verdict yet"):
-            use()
-    with pytest.raises(ssl.SSLWantReadError):
-        pair.server.read()
-    gate.settle(gate.judge(Deadline(10)))
-    assert gate.read() == b"greeting"
-
-
-def test_a_deferred_object_that_is_refused_stays_so(corp: Responder, tmp_path: Path) -> None:
-    pair = Pair(client(corp, tmp_path), server_context(site_of(corp)), NAME)
-    corp.down()
-    with deferred():
-        pair.handshake()
-    gate = cast("VoucherObject", pair.client)
-    with pytest.raises(Refused):
-        gate.settle(gate.judge(Deadline(10)))
-    for use in (gate.do_handshake, gate.read, lambda: gate.write(b"x")):
-        with pytest.raises(Refused, match="status-unavailable"):
-            use()
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_no_session_carries_trust_over(corp: Responder, tmp_path: Path, version: ssl.TLSVersion) -> None:
     """`warn` acts upon no verdict, so that ordinary validation is all that stands between: it must take place."""
@@ -462,44 +277,6 @@ def test_no_session_carries_trust_over(corp: Responder, tmp_path: Path, version:
         with validation:
             other.handshake()
         assert not other.client.session_reused
-
-
-def test_asyncio_is_refused(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
-    site = site_of(corp)
-    port = serve(site)
-    corp.down()
-    with pytest.raises(Refused, match="status-unavailable"):
-        asyncio.run(page_of(client(corp, tmp_path), port))
-    with pytest.raises(ssl.SSLCertVerificationError):
-        asyncio.run(page_of(client(corp, tmp_path), serve(world.alder.server(NAME))))
-
-
-def test_asyncio_with_a_silent_responder_ends_in_time(
-    corp: Responder, tmp_path: Path, serve: Callable[..., int]
-) -> None:
-    port = serve(site_of(corp))
-    corp.gate.clear()
-    context, before = client(corp, tmp_path), Deadline(4)
-    with pytest.raises(Refused, match="status-unavailable"):
-        asyncio.run(page_of(context, port, seconds=0.5))
-    assert before.left() > 0
-
-
-def test_asyncios_own_way_has_no_one_to_fetch(corp: Responder, tmp_path: Path, serve: Callable[..., int]) -> None:
-    site = site_of(corp)
-
-    async def own_way(*pinned: Issued) -> Outcome:
-        port = serve(site, corp.ca.ocsp(site))
-        context = client(corp, tmp_path, *pinned)
-        _, writer = await asyncio.open_connection(NAME, port, ssl=context)
-        outcome = cast("Verdict", writer.get_extra_info("ssl_object").verdict).outcome
-        writer.close()
-        await writer.wait_closed()
-        return outcome
-
-    assert asyncio.run(own_way(corp.ca.issuing)) is Outcome.ACCEPTED
-    with pytest.raises(Refused, match="no time to ask a responder"):
-        asyncio.run(own_way())
 
 
 def test_a_private_root_may_not_be_a_public_one(tmp_path: Path) -> None:
