@@ -14,8 +14,9 @@ from mecai.errors import InputError
 from testbed.cli.options import format_option, lab_option, open_lab
 from testbed.cli.progress import shown
 from testbed.cli.tables import show_table
+from testbed.drivers.driver import Driver
 from testbed.machine import tools
-from testbed.scenarios import engine, journal, reading
+from testbed.scenarios import casting, engine, journal, reading
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.engine import Played, Row
 from testbed.scenarios.scenario import Scenario
@@ -56,13 +57,22 @@ def show(name: str, form: str) -> None:
 @lab_option
 @format_option
 def run(names: tuple[str, ...], *, everything: bool, lab_id: str | None, form: str) -> int:
-    """Play scenarios, each to its end; exit code 1 when a verdict differs from the expected one."""
+    """Play scenarios, each to its end; exit code 1 when a verdict differs from the expected one.
+
+    Of all, those are left out for which the lab's topology has not everybody.
+    """
     if bool(names) == everything:
         raise click.UsageError("name scenarios, or give --all")
     scenarios = reading.catalogue() if everything else [reading.find(name) for name in names]
-    played = list(_play(scenarios, lab_id, form))
+    arena, driver = _arena(lab_id)
+    left_out = casting.left_out(arena, scenarios) if everything else {}
+    played = list(_play(arena, driver, [each for each in scenarios if each.name not in left_out], form))
     if form == "json":
-        click.echo(json.dumps({"scenarios": list(map(_result, played))}, indent=2))
+        told = [{"name": name, "reason": reason} for name, reason in left_out.items()]
+        click.echo(json.dumps({"scenarios": list(map(_result, played)), "left_out": told}, indent=2))
+    else:
+        for name, reason in left_out.items():
+            click.echo(f"left out: {name}: {reason}")
     return 0 if all(each.good for each in played) else _DIFFERENT
 
 
@@ -92,14 +102,13 @@ def stop(name: str | None, *, everything: bool, lab_id: str | None) -> None:
     click.echo(f"stopped: {', '.join(stopped)}" if stopped else _CALM)
 
 
-def _arena(lab_id: str | None) -> tuple[Arena, Any]:
+def _arena(lab_id: str | None) -> tuple[Arena, Driver]:
     tools.require_root()
     driver, plan = open_lab(lab_id)
     return Arena.of(driver, plan), driver
 
 
-def _play(scenarios: Iterable[Scenario], lab_id: str | None, form: str) -> Iterable[Played]:
-    arena, driver = _arena(lab_id)
+def _play(arena: Arena, driver: Driver, scenarios: Iterable[Scenario], form: str) -> Iterable[Played]:
     console = Console(highlight=False)
     with arena.lab.lock():
         for scenario in scenarios:
@@ -131,6 +140,7 @@ def _result(played: Played) -> dict[str, Any]:
             "observed": row.observed.verdict,
             "reason": row.observed.reason or None,
             "page": row.observed.page or None,
+            "seconds": row.observed.seconds,
             "good": row.good,
             "evidence": str(row.evidence),
         }

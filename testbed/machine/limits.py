@@ -57,6 +57,7 @@ class LabLimits:
     ansible_forks: int = 12
 
     client_seconds: int = 15 * PATIENCE
+    measured_seconds: float = 60 * PATIENCE
     recording_seconds: int = 600
     recording_bytes: int = 256 * 1024**2
     relay_seconds: int = 3600

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from testbed.report.outcome import Case, State, Suite, Trial, Verification, verdict_state
-from testbed.scenarios.clients import KINDS
 from testbed.scenarios.engine import Row
+from testbed.scenarios.kinds import KINDS
 from testbed.scenarios.scenario import Scenario
 
 SCHEMA: Final = Path(__file__).with_name("verify.schema.yml")
@@ -80,7 +80,12 @@ def _verdict(row: Row) -> dict[str, Any]:
     return {
         "client": row.client,
         "expected": {"verdict": expected.verdict, "reasons": list(expected.reasons), "page": expected.page},
-        "observed": {"verdict": observed.verdict, "reason": observed.reason, "page": observed.page},
+        "observed": {
+            "verdict": observed.verdict,
+            "reason": observed.reason,
+            "page": observed.page,
+            "seconds": observed.seconds,
+        },
         "state": verdict_state(row).value,
         "evidence": row.evidence.name,
     }

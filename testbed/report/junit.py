@@ -46,7 +46,8 @@ def words(verdict: Mapping[str, Any]) -> str:
     """Say a verdict, expected or observed, in words."""
     reasons = " or ".join(verdict["reasons"]) if "reasons" in verdict else verdict["reason"]
     said = " ".join(filter(None, (verdict["verdict"], reasons)))
-    return f"{said}, page of the {verdict['page']}" if verdict["page"] else said
+    page = f", page of the {verdict['page']}" if verdict["page"] else ""
+    return said + page + ("" if verdict.get("seconds") is None else f", after {verdict['seconds']:.1f} s")
 
 
 def _case(group: str, name: str, state: str, said: str, seconds: float = 0) -> ET.Element:

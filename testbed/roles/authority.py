@@ -53,10 +53,13 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
 def _directories(topology: Topology) -> Mapping[str, Any]:
     """Return where the directories of all contexts are, where there are further ones than the vendor's."""
     further = publisher.contexts(topology)
-    folders = {"MOZ": "/etc/mecai", **{one["name"]: f"/etc/mecai/contexts/{one['name']}" for one in further}}
     files = [
-        {"context": name, "path": f"{folder}/directory.der", "publishers": f"{folder}/publishers.pem"}
-        for name, folder in folders.items()
+        {
+            "context": publisher.context(host),
+            "path": f"{publisher.folder(host)}/directory.der",
+            "publishers": f"{publisher.folder(host)}/publishers.pem",
+        }
+        for host in (*topology.of_role("vendor")[:1], *topology.of_role("publisher"))
     ]
     return {"directory_consumer_contexts": further, "voucher_authority_directories": files} if further else {}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from testbed.model.plan import Plan
 from testbed.model.topology import Host
+from testbed.roles import publisher
 from testbed.roles.role import Check, Role
 
 _LEADS = """\
@@ -12,9 +13,14 @@ seen=$(getent "$1" "$2" | cut -d" " -f1 | sort -u | xargs)
 [ "$seen" = "$3" ] || { echo "$2 leads to ${seen:-nowhere}"; exit 1; }"""
 
 
-def variables(_plan: Plan, _host: Host) -> Mapping[str, Any]:
-    """Return what Ansible is told: it ships with the vendor's directory, so the vendor's context is its own."""
-    return {"voucher_client_settings": {"contexts": ["MOZ"]}}
+def variables(plan: Plan, _host: Host) -> Mapping[str, Any]:
+    """Return what Ansible is told: it ships with the vendor's directory, so the vendor's context is its own.
+
+    Programs of other publishers find theirs beside it.
+    """
+    further = publisher.contexts(plan.topology)
+    beside = {"directory_consumer_contexts": further} if further else {}
+    return {"voucher_client_settings": {"contexts": [publisher.VENDORS]}, **beside}
 
 
 def promises(plan: Plan, host: Host) -> Iterator[Check]:

@@ -1,4 +1,7 @@
-"""A publisher of a signed directory beside the software vendor: it speaks for a trust context of its own."""
+"""A publisher of a signed directory beside the software vendor: it speaks for a trust context of its own.
+
+What a vendor's directory is called stands here, too.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +10,20 @@ from testbed.model.plan import Plan
 from testbed.model.topology import Host, Topology
 from testbed.roles.role import Role
 
+# The trust context of the vendor, who builds all software of a lab.
+VENDORS = "MOZ"
 # The topology's own word: the trust context that a publisher speaks for.
 _CONTEXT = "context"
 
 
 def context(host: Host) -> str:
-    """Return the trust context of a publisher."""
-    return str(host.variables.get(_CONTEXT, "ALT"))
+    """Return the trust context of a publisher, or of the vendor."""
+    return VENDORS if host.role == "vendor" else str(host.variables.get(_CONTEXT, "ALT"))
+
+
+def folder(host: Host) -> str:
+    """Return where the directory of a publisher, or of the vendor, lies on hosts that go by it."""
+    return "/etc/mecai" if host.role == "vendor" else f"/etc/mecai/contexts/{context(host)}"
 
 
 def artifacts(host: Host) -> str:

@@ -1,6 +1,8 @@
 """Where a scenario is played: one running lab, its plan, and the way to run commands on its hosts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from mecai.errors import InputError
 from testbed.drivers.driver import Driver
@@ -9,6 +11,20 @@ from testbed.model.plan import Plan
 from testbed.model.topology import Host
 from testbed.roles.tls_server import issuer
 from testbed.scenarios.hosts import Run, on_hosts
+
+# The words of a cast whose players are the first of their roles.
+_PLAYERS: Final = {
+    "server": "tls_server",
+    "client": "client",
+    "attacker": "attacker",
+    "vendor": "vendor",
+    "publisher": "publisher",
+    "insider": "intranet_client",
+    "intranet": "intranet_server",
+    "private_ca": "private_authority",
+}
+# Words for domain names, and who has them.
+_NAMED: Final = {"site": "server", "intranet-site": "intranet", "shared-site": "edge"}
 
 
 @dataclass(frozen=True)
@@ -29,22 +45,25 @@ class Arena:
         """Who plays what, as far as the topology has somebody: words of scenarios, and the hosts that they mean.
 
         `server` is the first TLS server, `issuer` the authority that certified it; `rogue`, `second` and `third` are
-        the other authorities in the order of the file.
+        the other authorities in the order of the file. `edge` and `other_edge` are the first servers with one name.
         """
         topology = self.plan.topology
-        roles = {"server": "tls_server", "client": "client", "attacker": "attacker", "vendor": "vendor"}
-        found = {word: host.name for word, role in roles.items() for host in topology.of_role(role)[:1]}
+        found = {word: host.name for word, role in _PLAYERS.items() for host in topology.of_role(role)[:1]}
         if "server" in found:
             server = topology.host(found["server"])
             certified_by = issuer(topology, server)
             others = [host.name for host in topology.of_role("authority") if host.name != certified_by]
             found |= {"issuer": certified_by, **dict(zip(("rogue", "second", "third"), others, strict=False))}
-        return found
+        return found | dict(zip(("edge", "other_edge"), _sharing(topology.of_role("tls_server")), strict=False))
 
     @property
     def site(self) -> str:
         """The name of the site that clients ask for; raises `InputError` where the topology has none."""
-        return self.host("server").names[0]
+        return self.name("site")
+
+    def name(self, word: str) -> str:
+        """Find the domain name that a word means, or return it as it is; raises `InputError` where nobody has one."""
+        return self.host(_NAMED[word]).names[0] if word in _NAMED else word
 
     def host(self, word: str) -> Host:
         """Find who plays a word of the cast, or a host by its own name; raises `InputError`."""
@@ -53,3 +72,15 @@ class Arena:
         if (name := self.cast.get(word, word)) not in names:
             raise InputError(f"topology {topology.name}: nobody plays {word!r}: name another lab with --lab")
         return topology.host(name)
+
+    def hosts(self, word: str) -> tuple[Host, ...]:
+        """List the hosts of a role, or the one that `host` finds; raises `InputError`."""
+        return self.plan.topology.of_role(word) or (self.host(word),)
+
+
+def _sharing(servers: Iterable[Host]) -> list[str]:
+    """List the servers that have the first name which several have."""
+    by_name: dict[str, list[str]] = {}
+    for server in servers:
+        by_name.setdefault(server.names[0], []).append(server.name)
+    return next((hosts for hosts in by_name.values() if len(hosts) > 1), [])

@@ -3,9 +3,11 @@
 What comes out can be written down: it is all that a means needs to stop, whoever stops it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
+from mecai.errors import InputError
+from testbed.scenarios import kinds
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means import MEANS
 from testbed.scenarios.means.mean import Parameter
@@ -21,20 +23,34 @@ def resolved(arena: Arena, step: Step) -> Step:
 
 def check(arena: Arena, scenario: Scenario) -> None:
     """Find everybody whom a scenario needs in this lab; raises `InputError` for the first whom nobody plays."""
-    for word in _words(scenario):
-        arena.host(word)
     for scene in scenario.scenes:
+        for word in (*scene.choice.named, *scene.choice.unnamed):
+            arena.host(word)
+        for name in scene.names or ("site",):
+            arena.name(name)
+        for kind in scene.verdicts:
+            kinds.check(arena, kind)
         for step in scene.steps:
             resolved(arena, step)
 
 
-def _words(scenario: Scenario) -> Iterator[str]:
-    yield from ("client", "server")
-    for scene in scenario.scenes:
-        yield from (*scene.choice.named, *scene.choice.unnamed)
+def left_out(arena: Arena, scenarios: Iterable[Scenario]) -> dict[str, str]:
+    """Return the names of the scenarios that cannot be played in this lab, each with the reason in one line."""
+    reasons: dict[str, str] = {}
+    for scenario in scenarios:
+        try:
+            check(arena, scenario)
+        except InputError as error:
+            reasons[scenario.name] = str(error)
+    return reasons
 
 
 def _value(arena: Arena, parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 - as a file has it
-    if parameter.kind == "host" and value:
-        return arena.host(value).name
-    return arena.site if parameter.kind == "name" and value == "site" else value
+    match parameter.kind:
+        case "host":
+            return arena.host(value).name if value else value
+        case "hosts":
+            return [host.name for word in value for host in arena.hosts(word)]
+        case "name":
+            return arena.name(value)
+    return value

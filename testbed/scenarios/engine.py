@@ -3,18 +3,23 @@
 However a scenario ends, what it started is stopped; what a killed run left is stopped before another begins.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Final
 
 from mecai.errors import HostError
 from testbed.drivers.driver import Driver
-from testbed.scenarios import casting, clients, evidence, journal, loot
+from testbed.machine.limits import LIMITS
+from testbed.scenarios import casting, clients, evidence, journal, kinds
 from testbed.scenarios.arena import Arena
-from testbed.scenarios.clients import Observed
+from testbed.scenarios.clients import Observed, Question
 from testbed.scenarios.scenario import Expected, Scenario, Scene
+
+_ACCEPTED: Final = "accepted"
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,7 @@ class Row:
     @property
     def good(self) -> bool:
         """Whether both are the same, as far as it was said what is expected."""
-        expected, observed = self.expected, self.observed
-        return (
-            observed.verdict == expected.verdict
-            and (not expected.reasons or observed.reason in expected.reasons)
-            and (not expected.page or observed.page == expected.page)
-        )
+        return _fits(self.observed, self.expected)
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,13 @@ def play(driver: Driver, arena: Arena, scenario: Scenario, note: Note) -> Played
     """Play all scenes of a scenario, one after the other; raises `InputError` or `HostError`."""
     casting.check(arena, scenario)
     journal.stop(arena)
-    kept = evidence.renew(arena.lab, scenario.name)
-    client = arena.host("client").name
+    kept, asking = evidence.renew(arena.lab, scenario.name), _hosts(arena, scenario)
     with ExitStack() as ending:
-        ending.callback(clients.forget, arena)
+        ending.callback(clients.forget, arena, asking)
         ending.callback(journal.stop, arena)
-        with evidence.recording(driver, client, kept / "capture.pcap"):
+        with evidence.recording(driver, asking, kept):
             rows = tuple(chain.from_iterable(_scene(arena, scenario, scene, note) for scene in scenario.scenes))
-        _keep_keys(arena, client, kept)
+        evidence.keep_keys(arena, asking, kept)
     return Played(scenario, rows)
 
 
@@ -90,14 +89,49 @@ def under_way(arena: Arena, scenario: Scenario, note: Note) -> Iterator[None]:
         journal.stop(arena)
 
 
+def _hosts(arena: Arena, scenario: Scenario) -> list[str]:
+    """List the hosts on which clients of a scenario are, whoever plays the client first."""
+    kinds_asked = dict.fromkeys(kind for scene in scenario.scenes for kind in scene.verdicts)
+    asking = dict.fromkeys(kinds.host_of(arena, kind) for kind in kinds_asked)
+    return sorted(asking, key=lambda host: host != arena.cast.get("client"))
+
+
 def _scene(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> Iterator[Row]:
-    _begin(arena, scenario, scene, note)
+    if not scene.measured:
+        _begin(arena, scenario, scene, note)
     for kind, expected in scene.verdicts.items():
         note(f"{scene.title}: {kind} asks")
-        observed = clients.ask(arena, kind, scene)
+        ask = clients.ready(arena, kind, scene)
+        observed = _measured(arena, scenario, scene, (ask, expected), note) if scene.measured else ask()
         file = evidence.file(arena.lab, scenario.name, 1 + scenario.scenes.index(scene), kind)
         file.write_text(observed.answer, encoding="utf-8")
         yield Row(scene.title, kind, expected, observed, file)
+
+
+def _measured(
+    arena: Arena, scenario: Scenario, scene: Scene, asking: tuple[Question, Expected], note: Note
+) -> Observed:
+    """Begin the steps, let a client ask until it says what it must, and stop them again, for the next one.
+
+    Its seconds count from where the steps have all begun; whoever goes on accepting has none.
+    """
+    (ask, expected), before = asking, journal.length(arena.lab)
+    _begin(arena, scenario, scene, note)
+    begun = time.monotonic()
+    observed = ask()
+    while not _fits(observed, expected) and time.monotonic() - begun < LIMITS.measured_seconds:
+        observed = ask()
+    seconds = round(time.monotonic() - begun, 1)
+    journal.stop(arena, before)
+    return observed if observed.verdict == _ACCEPTED else replace(observed, seconds=seconds)
+
+
+def _fits(observed: Observed, expected: Expected) -> bool:
+    return (
+        observed.verdict == expected.verdict
+        and (not expected.reasons or observed.reason in expected.reasons)
+        and (not expected.page or observed.page == expected.page)
+    )
 
 
 def _begin(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> None:
@@ -107,9 +141,3 @@ def _begin(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> None:
             journal.begin(arena, scenario.name, step)
         except HostError as error:
             raise HostError(f"scenario {scenario.name}, {step.mean}: {error}") from error
-
-
-def _keep_keys(arena: Arena, client: str, kept: Path) -> None:
-    file = f"{clients.FOLDER}/keys.log"
-    if loot.has(arena, client, file):
-        (kept / "keys.log").write_bytes(loot.get(arena, client, file))

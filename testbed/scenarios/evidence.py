@@ -1,17 +1,20 @@
-"""What a scene leaves for whoever wants to look: what crossed the client's wire, with keys, and what each client said.
+"""What a scene leaves for whoever wants to look: what crossed the clients' wires, with keys, and what each client said.
 
-`DIRECTORY/SCENARIO/` in the lab's files holds `capture.pcap`, `keys.log` (Wireshark reads both) and, for each scene and
-kind of client, `SCENE-KIND.json`; a run replaces that of the run before.
+`DIRECTORY/SCENARIO/` in the lab's files holds `capture.pcap` (of each further host that asks, `HOST.pcap`), `keys.log`
+(Wireshark reads both) and, for each scene and kind of client, `SCENE-KIND.json`; a run replaces that of the run before.
 """
 
 import shutil
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from testbed.drivers.driver import Driver
 from testbed.machine.lab import Lab
-from testbed.scenarios import recorder
-from testbed.scenarios.clients import PLAIN
+from testbed.scenarios import loot, recorder
+from testbed.scenarios.arena import Arena
+from testbed.scenarios.clients import KEYS
+from testbed.scenarios.kinds import PLAIN
 from testbed.scenarios.recorder import Wire
 
 _ONLY = "tcp port 443 or port 80 or port 53"
@@ -35,6 +38,18 @@ def renew(lab: Lab, scenario: str) -> Path:
     return path
 
 
-def recording(driver: Driver, host: str, into: Path) -> AbstractContextManager[None]:
-    """Record what a host asks and is answered, as pcap; raises `HostError` when the recorder does not begin."""
-    return recorder.recording(driver, Wire(host, only=_ONLY), into)
+@contextmanager
+def recording(driver: Driver, hosts: Iterable[str], into: Path) -> Iterator[None]:
+    """Record what hosts ask and are answered, as pcap; raises `HostError` when a recorder does not begin."""
+    names = ("capture.pcap", *(f"{host}.pcap" for host in list(hosts)[1:]))
+    with ExitStack() as recorders:
+        for host, name in zip(hosts, names, strict=True):
+            recorders.enter_context(recorder.recording(driver, Wire(host, only=_ONLY), into / name))
+        yield
+
+
+def keep_keys(arena: Arena, hosts: Iterable[str], into: Path) -> None:
+    """Collect the keys of what the clients on these hosts asked."""
+    having = [host for host in hosts if loot.has(arena, host, KEYS)]
+    if having:
+        (into / "keys.log").write_bytes(b"".join(loot.get(arena, host, KEYS) for host in having))

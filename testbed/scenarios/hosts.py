@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable, Sequence
 from functools import partial
+from textwrap import shorten
 
 from mecai.errors import HostError
 from testbed.drivers.driver import Driver
@@ -14,6 +15,7 @@ Completed = subprocess.CompletedProcess[str]
 Run = Callable[[str, Sequence[str], str], Completed]
 
 _WORDS_SHOWN = 6
+_CHARACTERS_SHOWN = 100
 
 
 def on_hosts(driver: Driver) -> Run:
@@ -31,7 +33,8 @@ def must(run: Run, host: str, command: Sequence[str], stdin: str = "") -> str:
 
 
 def _shown(command: Sequence[str]) -> str:
-    return " ".join(command[:_WORDS_SHOWN])
+    """Return the beginning of a command in one line; what scripts are told comes after it."""
+    return shorten(" ".join(command[:_WORDS_SHOWN]), _CHARACTERS_SHOWN, placeholder=" [...]")
 
 
 def _run(driver: Driver, host: str, command: Sequence[str], stdin: str) -> Completed:

@@ -44,20 +44,29 @@ def begin(arena: Arena, scenario: str, step: Step) -> None:
     MEANS[acted.mean].start(arena, acted.arguments)
 
 
-def stop(arena: Arena) -> list[str]:
-    """Stop everything that is under way, the last step first; returns the names of the means.
+def stop(arena: Arena, after: int = 0) -> list[str]:
+    """Stop what is under way, the last step first, but the first `after` steps; returns the names of the means.
 
     Every step is tried; one that will not stop stays in the journal. Raises the first failure.
     """
     known = read(arena.lab)
     if known is None:
         return []
-    stuck, failures = _stop(arena, known.steps)
+    kept, ended = known.steps[:after], known.steps[after:]
+    stuck, failures = _stop(arena, ended)
+    if left := (*kept, *stuck):
+        _write(arena.lab, Journal(known.scenario, left))
+    else:
+        _file(arena.lab).unlink(missing_ok=True)
     if failures:
-        _write(arena.lab, Journal(known.scenario, tuple(stuck)))
         raise failures[0]
-    _file(arena.lab).unlink(missing_ok=True)
-    return [step.mean for step in known.steps]
+    return [step.mean for step in ended]
+
+
+def length(lab: Lab) -> int:
+    """Return how many steps are under way."""
+    known = read(lab)
+    return len(known.steps) if known else 0
 
 
 def forget(lab: Lab) -> None:

@@ -12,7 +12,7 @@ from mecai.errors import InputError
 from mecai.reasons import REASONS
 from testbed.model import document
 from testbed.model.reading import text_of
-from testbed.scenarios.clients import KINDS
+from testbed.scenarios.kinds import KINDS
 from testbed.scenarios.means import MEANS
 from testbed.scenarios.means.mean import Mean, Parameter
 from testbed.scenarios.scenario import Choice, Expected, Scenario, Scene, Step
@@ -21,7 +21,11 @@ BUILT_IN = Path(__file__).parent
 SCHEMA = BUILT_IN / "scenario.schema.yml"
 # What a client may say besides the codes of docs/spec: it came to no handshake, or ordinary TLS refused.
 _TRANSPORT = ("unreachable", "handshake-failed", "certificate-invalid")
-_TYPES = {"number": (int, "a number"), "host": (str, "a word"), "name": (str, "a word"), "word": (str, "a word")}
+_TYPES = {
+    "number": (int, "a number"),
+    "hosts": (list, "a list of words"),
+    **dict.fromkeys(("host", "name", "word"), (str, "a word")),
+}
 
 
 def catalogue() -> list[Scenario]:
@@ -66,6 +70,7 @@ def _scene(data: Mapping[str, Any]) -> Scene:
         clock_hours=data.get("clock_hours", 0),
         names=tuple(data.get("names", ())),
         attempts=data.get("attempts", 1),
+        measured=data.get("measured", False),
         verdicts={kind: _expected(expected) for kind, expected in data["verdicts"].items()},
     )
 
@@ -101,10 +106,14 @@ def _argument_faults(key: str, mean: Mean, argument: str, value: object) -> Iter
         yield f"{key}: saw an unknown argument; expected one of {', '.join(mean.parameters) or 'none'}"
         return
     kind, word = _TYPES[parameter.kind]
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or isinstance(value, bool) or not _are_words(value):
         yield f"{key}: saw {value!r}; expected {word}"
     elif parameter.known and value not in parameter.known:
         yield f"{key}: saw {value!r}; expected one of {', '.join(parameter.known)}"
+
+
+def _are_words(value: object) -> bool:
+    return not isinstance(value, list) or (bool(value) and all(isinstance(each, str) for each in value))
 
 
 def _verdict_faults(key: str, kind: str, expected: Mapping[str, Any]) -> Iterator[str]:

@@ -43,7 +43,8 @@ class Scene:
     """Steps, then one question of each kind of client, whose clock is `clock_hours` ahead.
 
     `names` are whom they ask for, without any the site; a client that is refused asks again, for the next of them, up
-    to `attempts` times.
+    to `attempts` times. Where it is `measured`, the steps are made anew for each kind of client, which asks until it
+    says what it must.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Scene:
     clock_hours: int
     names: tuple[str, ...]
     attempts: int
+    measured: bool
     verdicts: Mapping[str, Expected]
 
 

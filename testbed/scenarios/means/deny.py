@@ -1,6 +1,6 @@
-"""A service of an authority cannot be reached: its router turns away what is sent to it."""
+"""A service of an authority cannot be reached: what others send to it is turned away at its door."""
 
-from testbed.scenarios import gateways
+from testbed.scenarios import packets
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
@@ -8,21 +8,17 @@ _PORTS = {"vas": 443, "ocsp": 80}
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
-    host, port = arguments["host"], _PORTS[arguments["service"]]
-    rules = "".join(
-        f"    {family} daddr {address} tcp dport {port} reject\n"
-        for family, address in zip(("ip", "ip6"), arena.plan.addresses(host), strict=True)
-    )
-    hook = "    type filter hook forward priority filter;\n"
-    gateways.rule(arena, gateways.router_of(arena, host), _table(arguments), hook + rules)
+    hook = "    type filter hook input priority filter;\n"
+    turned_away = f"    iifname != lo tcp dport {_PORTS[arguments['service']]} reject\n"
+    packets.rule(arena, arguments["host"], _table(arguments), hook + turned_away)
 
 
 def _stop(arena: Arena, arguments: Arguments) -> None:
-    gateways.remove(arena, gateways.router_of(arena, arguments["host"]), _table(arguments))
+    packets.remove(arena, arguments["host"], _table(arguments))
 
 
 def _table(arguments: Arguments) -> str:
-    return f"deny-{arguments['host']}-{arguments['service']}"
+    return f"deny-{arguments['service']}"
 
 
 MEAN = Mean(

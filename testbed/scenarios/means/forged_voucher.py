@@ -1,11 +1,12 @@
 """A Voucher Authority that was taken over signs what the attacker wants, for the certificate of a haul.
 
-With `signer`, a haul of `va-key`, the attacker signs at home; `into` is the haul that gets the voucher, if another.
+It bears the trust contexts that clients of a kind demand (`for`). With `signer`, a haul of `va-key`, the attacker signs
+at home; `into` is the haul that gets the voucher, if another.
 """
 
 import base64
 
-from testbed.scenarios import authorities, loot, tools
+from testbed.scenarios import authorities, kinds, loot, tools
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
@@ -25,7 +26,7 @@ def _start(arena: Arena, arguments: Arguments) -> None:
         trust=loot.get(arena, arguments["issuer"], authorities.ROOT).decode(),
         claims=loot.get(arena, arguments["claims"] or by, authorities.ROOT).decode(),
         addresses=arena.plan.addresses(arguments["address"]),
-        contexts=["MOZ"],
+        contexts=kinds.settings(arena, arguments["for"])["contexts"],
         fault=arguments["fault"],
         key=f"{state}/key.pem",
         certificate=f"{state}/{'chain' if signer else 'certificate'}.pem",
@@ -43,6 +44,7 @@ MEAN = Mean(
         "tag": Parameter("word", "rogue"),
         "address": Parameter("host", "attacker"),
         "claims": Parameter("host", ""),
+        "for": Parameter("word", kinds.STICKY, tuple(kinds.KINDS)),
         "signer": Parameter("word", ""),
         "into": Parameter("word", ""),
         "fault": Parameter("word", "", ("expired", "future", "truncated", "wrong-key")),

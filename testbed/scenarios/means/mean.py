@@ -16,13 +16,13 @@ Act = Callable[[Arena, Arguments], None]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument: a host in the words of the cast, a domain name (`site`: the site's), a word or a number.
+    """One argument: a host in the words of the cast, a list of such words or of roles, a domain name, a word, a number.
 
     Without a default it must be given; `known` are the only words that it may be, if there are any.
     """
 
-    kind: Literal["host", "name", "word", "number"]
-    default: str | int | None = None
+    kind: Literal["host", "hosts", "name", "word", "number"]
+    default: str | int | tuple[str, ...] | None = None
     known: tuple[str, ...] = ()
 
 

@@ -3,7 +3,7 @@
 The host sees the server's own address answer, so that neither DNS nor an address gives it away.
 """
 
-from testbed.scenarios import gateways
+from testbed.scenarios import packets
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
@@ -17,11 +17,11 @@ def _start(arena: Arena, arguments: Arguments) -> None:
         for family, real, false in pairs
     )
     hook = "    type nat hook prerouting priority dstnat;\n"
-    gateways.rule(arena, gateways.router_of(arena, near), _table(arguments), hook + rules)
+    packets.rule(arena, packets.router_of(arena, near), _table(arguments), hook + rules)
 
 
 def _stop(arena: Arena, arguments: Arguments) -> None:
-    gateways.remove(arena, gateways.router_of(arena, arguments["near"]), _table(arguments))
+    packets.remove(arena, packets.router_of(arena, arguments["near"]), _table(arguments))
 
 
 def _at(address: str, port: int) -> str:

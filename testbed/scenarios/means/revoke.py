@@ -4,16 +4,14 @@ What the attacker kept from before (staple, vouchers) he still has.
 """
 
 from mecai.errors import HostError
-from testbed.scenarios import authorities, loot
+from testbed.scenarios import authorities, keys
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
-from testbed.scenarios.means.rogue_certificate import left
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
-    file = loot.path(arguments["tag"], "chain.pem")
-    if (certificate := left(arena, arena.host("attacker").name, file)) is None:
-        raise HostError(f"{file}: there is no certificate to revoke: a step before must bring it")
+    if (certificate := keys.left(arena, arguments["tag"])) is None:
+        raise HostError(f"haul {arguments['tag']}: there is no certificate to revoke: a step before must bring it")
     authorities.revoke(arena, arguments["by"], certificate)
 
 

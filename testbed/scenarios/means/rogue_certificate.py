@@ -1,51 +1,53 @@
-"""A certificate authority certifies the attacker's key for another's name: it was taken over, or deceived."""
+"""A certificate authority certifies the attacker's key for another's name: it was taken over, or deceived.
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+With `signer`, a haul of `intermediate`, the attacker certifies it at home; such a certificate names no responder, and
+has no staple. Otherwise whoever controls the authority's host asks for the staple there.
+"""
 
-from mecai.errors import HostError
-from testbed.scenarios import authorities, loot
+import base64
+
+from testbed.scenarios import authorities, keys, loot
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
-MAKE_KEY = """umask 077
-mkdir -p "$1"
-openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1/key.pem"
-exec openssl req -new -key "$1/key.pem" -subj "/CN=$2"
+# The certificate's own responder, asked as any server would (openssl-ocsp(1)); it answers also where no attacker gets.
+_STAPLE = """\
+own=$(sed -u /^-----END/q)
+issuer=$(cat)
+exec openssl ocsp -issuer <(echo "$issuer") -cert <(echo "$own") -url "$(echo "$own" | openssl x509 -noout -ocsp_uri)" \
+    -noverify -timeout 5 -out /dev/null -respout >(base64 -w0)
 """
-# The certificate's own responder, asked as any server would (openssl-ocsp(1)).
-_STAPLE = """cd "$1" || exit
-exec openssl ocsp -issuer issuer.pem -cert chain.pem -url "$(openssl x509 -in chain.pem -noout -ocsp_uri)" \
-    -noverify -timeout 5 -respout staple.der
+# openssl-x509(1); extensions as RFC 5280 and the Baseline Requirements have them for servers.
+_SIGN = """\
+exec openssl x509 -req -CA "$1/chain.pem" -CAkey "$1/key.pem" -days "$2" -extfile <(cat <<END
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:$3
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+END
+)
 """
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
-    attacker, folder = arena.host("attacker").name, loot.path(arguments["tag"])
-    request = must(arena.run, attacker, ["sh", "-c", MAKE_KEY, "sh", folder, arguments["name"]])
-    chain = authorities.issue(arena, arguments["by"], request, arguments["name"], days=arguments["days"]).encode()
-    loot.put(arena, attacker, arguments["tag"], "chain.pem", chain)
-    issuer = loot.chain(chain, arguments["by"])[1]
-    loot.put(arena, attacker, arguments["tag"], "issuer.pem", issuer.public_bytes(Encoding.PEM))
-    must(arena.run, attacker, ["sh", "-c", _STAPLE, "sh", folder])
+    attacker, tag, name = arena.host("attacker").name, arguments["tag"], arguments["name"]
+    request = keys.make(arena, tag, name)
+    if signer := arguments["signer"]:
+        signed = ["bash", "-c", _SIGN, "bash", loot.path(signer), str(arguments["days"]), name]
+        above = loot.get(arena, attacker, loot.path(signer, "chain.pem")).decode()
+        loot.put(arena, attacker, tag, "chain.pem", (must(arena.run, attacker, signed, request) + above).encode())
+        return
+    chain = authorities.issue(arena, arguments["by"], request, (name,), days=arguments["days"])
+    loot.put(arena, attacker, tag, "chain.pem", chain.encode())
+    staple = must(arena.run, arguments["by"], ["bash", "-c", _STAPLE], chain)
+    loot.put(arena, attacker, tag, "staple.der", base64.b64decode(staple))
 
 
 def _stop(arena: Arena, arguments: Arguments) -> None:
-    attacker, file = arena.host("attacker").name, loot.path(arguments["tag"], "chain.pem")
-    if certificate := left(arena, attacker, file):
-        authorities.revoke(arena, arguments["by"], certificate)
-    loot.drop(arena, attacker, arguments["tag"])
-
-
-def left(arena: Arena, attacker: str, file: str) -> x509.Certificate | None:
-    """Return the end entity of a haul, that is to be revoked; None if what is left does not tell."""
-    if not loot.has(arena, attacker, file):
-        return None
-    try:
-        return loot.chain(loot.get(arena, attacker, file), file)[0]
-    except HostError:
-        return None
+    keys.give_up(arena, arguments["tag"], "" if arguments["signer"] else arguments["by"])
 
 
 MEAN = Mean(
@@ -56,6 +58,7 @@ MEAN = Mean(
         "name": Parameter("name", "site"),
         "tag": Parameter("word", "rogue"),
         "days": Parameter("number", 1),
+        "signer": Parameter("word", ""),
     },
     start=_start,
     stop=_stop,

@@ -2,12 +2,10 @@
 
 from cryptography.hazmat.primitives import hashes
 
-from testbed.scenarios import loot
+from testbed.scenarios import loot, staples
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
-
-_STAPLES = "/var/lib/mecai-sidecar/staples"
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
@@ -16,7 +14,7 @@ def _start(arena: Arena, arguments: Arguments) -> None:
     pem = loot.get(arena, server.name, chain_file)
     loot.put(arena, attacker, tag, "chain.pem", pem)
     loot.put(arena, attacker, tag, "key.pem", loot.get(arena, server.name, key_file))
-    folder = f"{_STAPLES}/{loot.chain(pem, chain_file)[0].fingerprint(hashes.SHA256()).hex()}"
+    folder = f"{staples.FOLDER}/{loot.chain(pem, chain_file)[0].fingerprint(hashes.SHA256()).hex()}"
     for name in must(arena.run, server.name, ["ls", folder]).split():
         kept = "staple.der" if name == "ocsp.der" else f"vouchers/{name.removesuffix('.voucher')}.der"
         loot.put(arena, attacker, tag, kept, loot.get(arena, server.name, f"{folder}/{name}"))

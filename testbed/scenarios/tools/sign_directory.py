@@ -41,7 +41,8 @@ def _varied(directory: Directory, told: dict[str, Any], now: datetime) -> Direct
             entry = Distrust(bytes.fromhex(told["spki"]), now - timedelta(minutes=1), "compromised")
             return replace(directory, sequence=later, issued=now, distrust=(*directory.distrust, entry))
         case _:
-            return replace(directory, sequence=later, issued=now, distrust=())
+            # One further than what was told to somebody in this very second.
+            return replace(directory, sequence=later + 1, issued=now, distrust=())
 
 
 def main() -> None:

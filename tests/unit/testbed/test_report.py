@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -277,3 +278,18 @@ def test_an_answer_without_end_is_cut_and_says_so(tmp_path: Path) -> None:
     text = (out / "verify.html").read_text(encoding="utf-8")
     assert len(text) < 10**6
     assert text.count("[... the file has more]") == 5
+
+
+def test_what_was_measured_is_in_all_three(tmp_path: Path) -> None:
+    trial = good(lab(tmp_path))
+    first, *others = trial.rows
+    measured = replace(trial, rows=(replace(first, observed=replace(first.observed, seconds=1.25)), *others))
+    out = tmp_path / "out"
+    folder.prepare(out)
+    folder.write(out, lab(tmp_path), verification([measured]))
+    data = json.loads((out / "verify.json").read_text(encoding="utf-8"))
+    validator().validate(data)
+    verdicts = data["scenarios"][0]["verdicts"]
+    assert [verdict["observed"]["seconds"] for verdict in verdicts] == [1.25, *([None] * len(others))]
+    assert junit.words(verdicts[0]["observed"]) == "accepted, page of the attacker, after 1.2 s"
+    assert (out / "verify.html").read_text(encoding="utf-8").count("after 1.2 s") > 0

@@ -146,3 +146,17 @@ def test_a_publisher_goes_on_from_what_he_keeps(publisher: Path) -> None:
     varied = run_tool("sign_directory", folder=str(publisher), manner="honest", spki="", keep=True)
     assert (publisher / "directory.der").read_bytes() == base64.b64decode(varied)
     assert parse_directory(base64.b64decode(varied), [PUBLISHER.certificate], datetime.now(UTC)).distrust == ()
+
+
+def test_what_holds_again_is_newer_than_what_was_told_in_the_same_second(publisher: Path) -> None:
+    """The publisher's numbers are ahead of the clock, so that no second passes between them."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    ahead = directory(ALDER, BIRCH, sequence=int(now.timestamp()) + 3600, issued=now)
+    (publisher / "directory.der").write_bytes(signed(ahead))
+    record = Record()
+    for manner, keep in (("distrusting", False), ("honest", True), ("distrusting", False), ("honest", True)):
+        told = base64.b64decode(
+            run_tool("sign_directory", folder=str(publisher), manner=manner, spki="00" * 32, keep=keep)
+        )
+        taken, record = accept(record, told, datetime.now(UTC), [PUBLISHER.certificate])
+        assert bool(taken.distrust) == (manner == "distrusting")

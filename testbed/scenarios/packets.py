@@ -1,4 +1,4 @@
-"""The router next to a host, and rules on it: what somebody on the path does to the packets of others (nft(8)).
+"""Rules for the packets that reach or pass a host (nft(8)), and the router next to one, where somebody on the path is.
 
 Each rule set is a table of its own, so that it goes wholly or not at all.
 """
@@ -15,12 +15,12 @@ def router_of(arena: Arena, host: str) -> str:
     return next(other.name for other in arena.plan.topology.linked(zone) if other.forwards)
 
 
-def rule(arena: Arena, router: str, table: str, chain: str) -> None:
+def rule(arena: Arena, host: str, table: str, chain: str) -> None:
     """Add a table with one chain of rules, in the place of one of this name."""
-    remove(arena, router, table)
-    must(arena.run, router, ["nft", "-f", "-"], f"table inet {table} {{\n  chain attack {{\n{chain}  }}\n}}\n")
+    remove(arena, host, table)
+    must(arena.run, host, ["nft", "-f", "-"], f"table inet {table} {{\n  chain attack {{\n{chain}  }}\n}}\n")
 
 
-def remove(arena: Arena, router: str, table: str) -> None:
+def remove(arena: Arena, host: str, table: str) -> None:
     """Remove a table; nothing where there is none."""
-    must(arena.run, router, ["sh", "-c", _REMOVE, "sh", table])
+    must(arena.run, host, ["sh", "-c", _REMOVE, "sh", table])
