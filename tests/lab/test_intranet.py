@@ -1,13 +1,16 @@
 """A company's network: reached from inside alone, held to its own authority, and to fresh OCSP, without vouchers."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab.conftest import Machine, chosen
+from tests.lab.conftest import LAB, Machine, chosen
 
 pytestmark = pytest.mark.lab_only("the company is the lab's: firewall, private CA, intranet server and client")
 
@@ -23,6 +26,28 @@ def test_without_its_responder_the_intranet_is_refused(intranet_server: Machine,
         answer = _get(intranet_server)
     assert (answer["verdict"], answer["reason"]) == ("refused", "status-unavailable")
     assert _get(intranet_server)["verdict"] == "accepted"
+
+
+def test_a_public_cas_certificate_with_vouchers_is_nobody_inside(client: Machine, intranet_server: Machine) -> None:
+    """Outside, where nothing pins the name, curl believes it; inside the very same server is refused."""
+    site = intranet_server.told.site
+    with _under_way("intranet-public-ca"):
+        if client in _inside(intranet_server):
+            answer = _get(intranet_server)
+            assert (answer["verdict"], answer["reason"], answer["rule"]) == ("refused", "pin-mismatch", "M4")
+        else:
+            assert "comes from the attacker" in client.run(f"curl --silent --show-error https://{site}/")
+    assert _get(intranet_server)["verdict"] == "accepted"
+
+
+def test_the_private_ca_is_nobody_for_a_public_name(client: Machine) -> None:
+    """Neither inside, where it is trusted for the company's names, nor outside."""
+    site = chosen("tls_server")[0].told.site
+    with _under_way("intranet-private-ca"):
+        answer = _ask(client, site)
+        assert (answer["verdict"], answer["reason"]) == ("refused", "certificate-invalid")
+        assert client.shell.run(f"curl --silent https://{site}/").rc == 60  # the peer's certificate cannot be verified
+    assert _ask(client, site)["verdict"] == "accepted"
 
 
 def test_the_firewall_lets_nobody_in_who_knows_the_way(firewall: Machine, intranet_server: Machine) -> None:
@@ -57,10 +82,28 @@ def _network(machine: Machine) -> str:
 
 def _get(server: Machine) -> dict[str, Any]:
     [client] = _inside(server)
-    answer: dict[str, Any] = json.loads(
-        client.shell.run(f"mecai client get https://{server.told.site}/ --format json").stdout
-    )
+    return _ask(client, server.told.site)
+
+
+def _ask(client: Machine, site: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(client.shell.run(f"mecai client get https://{site}/ --format json").stdout)
     return answer
+
+
+@contextmanager
+def _under_way(scenario: str) -> Iterator[None]:
+    """Have the testbed play a scenario's attack, and end it whatever comes."""
+    _attack("start", scenario)
+    try:
+        yield
+    finally:
+        _attack("stop", "--all")
+
+
+def _attack(*words: str) -> None:
+    command = [str(Path(sys.executable).with_name("testbed")), "attack", *words, "--lab", LAB.id]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 @contextmanager

@@ -78,7 +78,12 @@ def test_client_that_demands_vouchers_accepts(client: Machine, tls_server: Machi
     assert (answer["verdict"], answer["reason"]) == ("accepted", None)
     vouched = {voucher["authority"] for voucher in answer["vouchers"]}
     assert vouched
-    assert not vouched.intersection(_id(authority) for authority in issuers(tls_server))
+    assert not vouched.intersection(_id(authority) for authority in issuers(_answering(answer["address"], tls_server)))
+
+
+def _answering(address: str, asked: Machine) -> Machine:
+    """Return the server at an address: of several with one name another may have answered than was looked at."""
+    return next((server for server in chosen("tls_server") if address in server.told.addresses), asked)
 
 
 def test_two_authorities_vouch_for_the_strict_client(client: Machine, tls_server: Machine) -> None:
