@@ -5,7 +5,7 @@ SECONDS ?= 60
 RELEASES ?= bookworm trixie
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance module integration lab-test deploy-test booted-test bench fuzz requirements vagrant-smoke vagrant-lab clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench fuzz requirements vagrant-smoke vagrant-lab clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,11 @@ integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopbac
 module: test-deps ## the nginx module: parts without nginx, then sanitizer builds in a real nginx
 	@$(BIN)/python -m tests module
 
-conformance: deps ## the verdict cases, put to this project's own client
+conformance: deps ## the verdict cases, put to this project's own client, to a plain second one, and to some broken ones
 	@$(BIN)/python -m tests conformance
+
+mutants: deps ## every broken client of tests/conformance/mutants.txt: does some case notice?
+	@$(BIN)/python -m tests.conformance mutants
 
 lab-test: test-deps ## the testinfra suite on the running or newly made lab
 	@$(BIN)/python -m tests lab

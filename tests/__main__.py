@@ -122,7 +122,8 @@ def _stages() -> dict[str, Stage]:
             "conformance",
             [
                 [f"{BIN}/python", "-m", "tests.conformance", "generate", "--check"],
-                [f"{BIN}/python", "-m", "tests.conformance", "--client", "python -m tests.conformance.plain"],
+                [f"{BIN}/python", "-m", "tests.conformance", "--client", f"{BIN}/python -m tests.conformance.plain"],
+                [f"{BIN}/python", "-m", "tests.conformance", "mutants", "--every", "10"],
                 [f"{BIN}/python", "-m", "tests.conformance"],
             ],
         ),

@@ -1,4 +1,4 @@
-"""`python -m tests.conformance`: put a client under the cases, make the vectors, show one.
+"""`python -m tests.conformance`: put a client under the cases, make the vectors, show one, measure the suite.
 
 The last line of a run is `N passed, N failed, N skipped`. Exit codes: 0 nothing failed, 1 something did, 2 usage.
 """
@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import click
+from rich.console import Console
+from rich.progress import track
 
 from mecai.cli.arguments import with_format
-from tests.conformance import runner, vectors
+from tests.conformance import mutation, runner, vectors
 from tests.conformance.client import UnusableClientError, command_line, running
 from tests.conformance.vectors import Vector
 
@@ -66,6 +68,34 @@ def show(name: str) -> None:
         raise click.UsageError(f"no case is called {name!r}")
     click.echo(f"{name} ({', '.join(found.rules)})\n\n{found.description}\n")
     click.echo(json.dumps({"kind": found.kind, "input": found.question, "expected": found.expected}, indent=2))
+
+
+@main.command()
+@click.option("--match", "pattern", default="*", help="Only mutants whose file and lines match, such as 'path.py:*'.")
+@click.option(
+    "--every", "step", type=click.IntRange(1), default=1, show_default=True, help="Only every so many of them."
+)
+@click.option("--write", is_flag=True, help="Note which case noticed which mutant, so that the next run is quicker.")
+def mutants(*, pattern: str, step: int, write: bool) -> None:
+    """Break the plain client line by line: every mutant that breaks a rule has to fail a case; exit 1 if one does not.
+
+    The last line counts them.
+    """
+    chosen = [mutant for mutant in mutation.read_table() if fnmatchcase(mutant.name, pattern)][::step]
+    if not chosen:
+        raise click.UsageError(f"no mutant matches {pattern!r}")
+    running_ = mutation.run(chosen, vectors.load(), mutation.read_killers())
+    console = Console(stderr=True)
+    verdicts = list(track(running_, "mutants", total=len(chosen), console=console, transient=True))
+    for verdict in verdicts:
+        if verdict.outcome != mutation.KILLED:
+            why = verdict.mutant.equivalent or "no case notices"
+            said = f"{verdict.killer} notices it" if verdict.outcome == mutation.NOTICED else why
+            click.echo(f"{verdict.outcome}: {verdict.mutant.rule} {verdict.mutant.name}: {said}")
+    if write:
+        mutation.write_killers(verdicts)
+    click.echo(mutation.summary(verdicts))
+    sys.exit(any(verdict.outcome in {mutation.SURVIVED, mutation.NOTICED} for verdict in verdicts))
 
 
 async def _run(command: Sequence[str], bound: float, chosen: Sequence[Vector]) -> list[runner.Result]:

@@ -14,11 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import OCSPExtensionOID
 
 from mecai.errors import VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import certificates
-from mecai.protocol.pki.ocsp_signature import status_missing, verify_signature
+from mecai.protocol.pki.ocsp_signature import critical_extensions, status_missing, verify_signature
 
 _SHA1 = hashes.SHA1()  # noqa: S303 names a certificate and signs nothing (RFC 6960 section 4.1.1)
 _CERT_ID_HASHES = {algorithm.name: algorithm for algorithm in (_SHA1, hashes.SHA256())}
@@ -137,10 +138,10 @@ def _issuer_hashes(certificate: x509.Certificate, issuer: x509.Certificate, algo
 
 
 def _check_extensions(response: ocsp.OCSPResponse) -> None:
-    """Refuse a critical responseExtension that is not understood (RFC 6960 section 4.4); a nonce is, though unasked."""
-    for extension in response.extensions:
-        if extension.critical and not isinstance(extension.value, x509.OCSPNonce):
-            raise status_missing(f"OCSP response with critical extension {extension.oid.dotted_string}")
+    """Refuse a critical extension that is not understood (RFC 6960 section 4.4); a nonce is, though unasked."""
+    unknown = critical_extensions(response) - {OCSPExtensionOID.NONCE.dotted_string}
+    if unknown:
+        raise status_missing(f"OCSP response with critical extension {min(unknown)}")
 
 
 def _check_fresh(

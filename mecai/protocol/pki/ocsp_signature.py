@@ -34,6 +34,30 @@ class _OcspResponse:
 
 
 @asn1.sequence
+class _Extension:
+    identifier: x509.ObjectIdentifier
+    critical: Annotated[bool, asn1.Default(value=False)]
+    value: bytes
+
+
+@asn1.sequence
+class _SingleResponse:
+    cert_id: asn1.TLV
+    status: asn1.TLV
+    this_update: asn1.TLV
+    next_update: Annotated[asn1.GeneralizedTime | None, asn1.Explicit(0)]
+    extensions: Annotated[list[_Extension] | None, asn1.Explicit(1)]
+
+
+@asn1.sequence
+class _ResponseData:
+    responder: asn1.TLV
+    produced_at: asn1.TLV
+    responses: list[_SingleResponse]
+    extensions: Annotated[list[_Extension] | None, asn1.Explicit(1)]
+
+
+@asn1.sequence
 class _BasicResponse:
     response_data: asn1.TLV
     signature_algorithm: asn1.TLV
@@ -62,6 +86,13 @@ def verify_signature(
     if responder is not issuer:
         validate_delegate(responder, issuer, now)
     return responder
+
+
+def critical_extensions(parsed: ocsp.OCSPResponse) -> set[str]:
+    """Return what is critical in a response and in each of its answers, whose extensions the library does not give."""
+    data = asn1.decode_der(_ResponseData, parsed.tbs_response_bytes)
+    lists = (data.extensions, *(single.extensions for single in data.responses))
+    return {each.identifier.dotted_string for found in lists for each in found or () if each.critical}
 
 
 def _responder(parsed: ocsp.OCSPResponse, basic: _BasicResponse, issuer: x509.Certificate) -> x509.Certificate:

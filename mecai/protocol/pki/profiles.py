@@ -30,6 +30,15 @@ def _allows(*purposes: x509.ObjectIdentifier) -> _Check:
     return check
 
 
+def _check_constraints(
+    policy: web_pki.Policy, certificate: x509.Certificate, constraints: x509.NameConstraints | None
+) -> None:
+    """Refuse subtrees with a minimum or maximum (RFC 5280 section 4.2.1.10), which the library reads and forgets."""
+    del policy
+    if constraints is not None and constraints.public_bytes() not in certificate.tbs_certificate_bytes:
+        raise ValueError("name constraints with a minimum or maximum")
+
+
 def _check_delegate_purpose(
     policy: web_pki.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage
 ) -> None:
@@ -75,8 +84,10 @@ _SERVER_AUTH, _ANY = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EX
 SERVER = ExtensionPolicy.webpki_defaults_ee().may_be_present(
     x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _allows(_SERVER_AUTH)
 )
-SERVER_CA = ExtensionPolicy.webpki_defaults_ca().may_be_present(
-    x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _allows(_SERVER_AUTH, _ANY)
+SERVER_CA = (
+    ExtensionPolicy.webpki_defaults_ca()
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _allows(_SERVER_AUTH, _ANY))
+    .may_be_present(x509.NameConstraints, Criticality.AGNOSTIC, _check_constraints)
 )
 ANY_CA = ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, None)
 AUTHORITY = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, None)

@@ -207,9 +207,10 @@ def check_evidence(voucher: Voucher, context: VerificationContext) -> tuple[Stat
         if entry.method is EvidenceMethod.OCSP:
             response = voucher.responses_by_hash.get(entry.evidence_hash or b"")
             entry = _judge_response(entry, response, certificate, issuer, context)
-        elif entry.method is EvidenceMethod.SHORT_LIVED:
-            _check_short_lived(certificate)
-        _check_window(entry, certificate, context)
+        else:
+            if entry.method is EvidenceMethod.SHORT_LIVED:
+                _check_short_lived(certificate)
+            _check_window(entry, certificate, context)
         statuses.append(entry)
     return tuple(statuses)
 
@@ -226,6 +227,8 @@ def _judge_response(
         detail = f"the OCSP response for {certificate.subject.rfc4514_string()} is not enclosed"
         raise VerificationError("status-missing", "V11", detail)
     status = judge_ocsp(response, certificate, issuer, context.now, max_age=context.policy.status_age)
+    if status.next_update is None:  # it ends with its entry
+        _check_window(replace(entry, this_update=status.this_update), certificate, context)
     return replace(entry, this_update=status.this_update, next_update=status.until(entry.next_update))
 
 

@@ -8,8 +8,17 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from tests.conformance.parts.der import octets
+from tests.conformance.parts.certificates import (
+    BASIC_CONSTRAINTS,
+    KEY_USAGE,
+    extension,
+    reissued,
+    reissued_der,
+    utc,
+)
+from tests.conformance.parts.der import integer, octets, sequence
 from tests.conformance.parts.directories import authority_id, content, distrust, entry, signed, text
+from tests.conformance.parts.names import UNKNOWN
 from tests.conformance.parts.signed_data import Changes
 from tests.conformance.parts.signing import Signer, signer
 from tests.conformance.parts.status import ocsp
@@ -145,6 +154,14 @@ _PROFILES: dict[str, Extensions] = {
     "no key usage": [_PURPOSE, _NAMES, _ACCESS],
     "key usage without signatures": [key_usage("key_agreement"), _PURPOSE, _NAMES, _ACCESS],
     "key usage of a CA": [key_usage("digital_signature", "key_cert_sign"), _PURPOSE, _NAMES, _ACCESS],
+    "key usage of a CA that signs lists": [key_usage("digital_signature", "crl_sign"), _PURPOSE, _NAMES, _ACCESS],
+    "an unknown critical extension": [
+        _USAGE,
+        _PURPOSE,
+        _NAMES,
+        _ACCESS,
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier(UNKNOWN), b""), True),
+    ],
     "no name": [_USAGE, _PURPOSE, _ACCESS],
     "no OCSP URL": [_USAGE, _PURPOSE, _NAMES],
     "a URL of the issuer only": [
@@ -168,6 +185,76 @@ def k2_profile(extensions: Extensions) -> Situation:
     K2: extendedKeyUsage critical with id-kp-voucherSigning alone, keyUsage digitalSignature, an OCSP URL, a host name.
     """
     return _untrusted(_authority(extensions))
+
+
+_GOOD_PROFILES: dict[str, Extensions] = {
+    "basic constraints without CA": [
+        _USAGE,
+        _PURPOSE,
+        _NAMES,
+        _ACCESS,
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+    ],
+    "an unknown extension": [
+        _USAGE,
+        _PURPOSE,
+        _NAMES,
+        _ACCESS,
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier(UNKNOWN), b""), False),
+    ],
+    "more uses than signing": [key_usage("digital_signature", "key_agreement"), _PURPOSE, _NAMES, _ACCESS],
+}
+
+
+@case("V3", "K2", over=_GOOD_PROFILES)
+def k2_good_profile(extensions: Extensions) -> Situation:
+    """The VA certificate has {} besides. K2 has nothing against it."""
+    return accepted(_signed_by(_authority(extensions)))
+
+
+@case("V3", "K2")
+def k2_serial_number() -> Situation:
+    """The serial number of the VA certificate has 22 octets (RFC 5280 section 4.1.2.2: at most 20)."""
+    return _untrusted(reissued(BIRCH.voucher, body={"serialNumber": integer(1 << 170)}))
+
+
+@case("V3", "K1")
+def v3_signed_by_another_key() -> Situation:
+    """The VA certificate names birch's root as its issuer; cedar's key signed it."""
+    return _untrusted(reissued(BIRCH.voucher, by=signer(CEDAR.root)))
+
+
+_ROOTS = {
+    "expired": {"body": {"validity": sequence(utc("250101000000Z"), utc("260301000000Z"))}},
+    "no CA": {"extensions": {BASIC_CONSTRAINTS: b""}},
+    "without keyCertSign": {"extensions": {KEY_USAGE: b""}},
+    "of an unknown critical extension": {"extensions": {UNKNOWN: extension(UNKNOWN, b"", critical=True)}},
+}
+
+
+def _under(*roots: bytes) -> bytes:
+    """Return the directory with these roots in birch's entry."""
+    listed = entry(BIRCH, roots=[text(root) for root in roots])
+    return signed(content(listed, *(item for item in ENTRIES if item["name"] != "birch")))
+
+
+@case("V3", "D5", over=_ROOTS)
+def v3_root_that_is(changes: dict[str, Any]) -> Situation:
+    """Birch's root, as the directory lists it, is {}. K1 wants a CA's root."""
+    return refused("untrusted-authority", directory=_under(reissued_der(BIRCH.root, **changes)))
+
+
+@case("V3", "D5")
+def v3_second_certificate_of_the_root() -> Situation:
+    """Birch's entry lists two certificates of its root key; the first expired, the second is good."""
+    expired = reissued_der(BIRCH.root, **_ROOTS["expired"])
+    return accepted(directory=_under(expired, BIRCH.root.der))
+
+
+@case("V3", "K2")
+def k2_366_days() -> Situation:
+    """The VA certificate is valid for 366 days, the most that K2 allows."""
+    return accepted(_signed_by(_authority(BIRCH.voucher_extensions(), (NOW - DAY, NOW + 365 * DAY))))
 
 
 @case("V3", "K2")

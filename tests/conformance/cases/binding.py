@@ -202,3 +202,36 @@ def v10_client_without() -> Situation:
 def v10_part_of_a_name() -> Situation:
     """The voucher carries MOZ-TEST. A context is compared whole."""
     return refused("context-missing", voucher(info={"trustContexts": contexts("MOZ-TEST")}))
+
+
+_NEARLY = {
+    "an IPv4-compatible address": "::198.18.0.10",
+    "more in the prefix of NAT64": "64:ff9b::1:c612:a",
+    "a prefix that begins like NAT64": "64:ff9b:0:1::c612:a",
+    "a mapped address shifted": "::ffff:0:c612:a",
+}
+
+
+@case("V9", "I5", over=_NEARLY)
+def v9_peer_with(address: str) -> Situation:
+    """The last 32 bits of the peer's IPv6 address are those of the probed IPv4 address, but it has {}."""
+    return refused("address-mismatch", peer_address=address)
+
+
+@case("V9")
+def v9_nat64_itself_probed() -> Situation:
+    """The peer is an address of 64:ff9b::/96, and so stands in the voucher. V9: as it is, or unmapped."""
+    return accepted(_probed(_NAT64), peer_address=_NAT64)
+
+
+@case("V9")
+def v9_second_of_two_prefixes() -> Situation:
+    """Two translation prefixes are configured besides NAT64's; the peer is in the second."""
+    prefixes = ("2001:db8:64::/96", "2001:db8:65::/96")
+    return accepted(peer_address="2001:db8:65::c612:a", nat64_prefixes=prefixes)
+
+
+@case("V9", "O10")
+def v9_second_of_two_addresses() -> Situation:
+    """Birch probed two addresses; the peer's is the second."""
+    return accepted(_probed("198.18.0.66", ADDRESS))

@@ -295,3 +295,91 @@ def m4_stale_staple() -> Situation:
 def m4_stale_staple_and_no_responder() -> Situation:
     """The staple is too old and no responder answers: nothing fresh could be had."""
     return _refused("status-unavailable", staple=ocsp(WIKI, span=_STALE), answers={_ISSUING: ocsp(_ISSUING)})
+
+
+@case("M4")
+def m4_server_and_issuing_key_pinned() -> Situation:
+    """The server's own key stands among the pins, which are for CAs, and the issuing key too: that one counts."""
+    networks = [_network("corp.test", pins=[WIKI, _ISSUING])]
+    return _accepted(staple=ocsp(WIKI), answers={}, networks=networks)
+
+
+@case("M4")
+def m4_stapled_for_the_issuing_ca() -> Situation:
+    """The staple speaks of the issuing CA alone, and the end entity's responder answers. A staple may be of any."""
+    return _accepted(staple=ocsp(_ISSUING), answers={WIKI: ocsp(WIKI)})
+
+
+@case("M4", "E6")
+def m4_staple_revokes_the_issuing_ca() -> Situation:
+    """The staple says that the issuing CA is revoked; both responders would say `good`."""
+    return _refused("revoked", staple=ocsp(_ISSUING, "revoked"))
+
+
+_DEEP = CORP.server(NAME, parent=CORP.subordinate("lower CA", CORP.subordinate("upper CA", CORP.root, 1)))
+_LOWER = _DEEP.issuer or _DEEP
+_UPPER = _LOWER.issuer or _LOWER
+
+
+@case("M4")
+def m4_pinned_upper_ca() -> Situation:
+    """Corp root -- upper CA -- lower CA -- server; the upper CA is pinned: what lies below it needs its status."""
+    answers = {_DEEP: ocsp(_DEEP), _LOWER: ocsp(_LOWER)}
+    return _accepted(site=_DEEP, answers=answers, networks=[_network("corp.test", pins=[_UPPER])])
+
+
+@case("M4")
+def m4_pinned_upper_ca_and_no_status_between() -> Situation:
+    """The same; nobody says how the lower CA stands."""
+    networks = [_network("corp.test", pins=[_UPPER])]
+    return _refused("status-unavailable", site=_DEEP, answers={_DEEP: ocsp(_DEEP)}, networks=networks)
+
+
+@case("M4")
+def m4_three_certificates() -> Situation:
+    """The same without a pin; the upper CA's status is missing."""
+    answers = {_DEEP: ocsp(_DEEP), _LOWER: ocsp(_LOWER), _UPPER: ocsp(_UPPER, "unknown")}
+    return _refused("status-missing", site=_DEEP, answers=answers)
+
+
+_FAULTS_IN_ORDER = {
+    "missing before unavailable": ({WIKI: ocsp(WIKI, "unknown")}, "status-missing"),
+    "unavailable before revoked": ({_ISSUING: ocsp(_ISSUING, "revoked")}, "status-unavailable"),
+    "stale before missing": (
+        {WIKI: ocsp(WIKI, span=_STALE), _ISSUING: ocsp(_ISSUING, "unknown")},
+        "status-stale",
+    ),
+}
+
+
+@case("M4", over=_FAULTS_IN_ORDER)
+def m4_order(fault: tuple[Mapping[Issued, bytes], str]) -> Situation:
+    """Neither status is good: {}. The certificates are gone through from the end entity up."""
+    answers, reason = fault
+    return _refused(reason, answers=answers)
+
+
+@case("M4")
+def m4_chain_before_status() -> Situation:
+    """The chain is for another name, and the end entity revoked: nobody is asked, for the chain comes first."""
+    site = CORP.server("files.corp.test")
+    return _refused("pin-mismatch", site=site, answers={site: ocsp(site, "revoked")})
+
+
+@case("M4", "I8")
+def m4_no_host_name() -> Situation:
+    """The name has two final dots, which no host name has: odd spelling is no way out of the domain."""
+    return _refused("pin-mismatch", name="wiki.corp.test..")
+
+
+@case("M4", "I8")
+def m4_another_script() -> Situation:
+    """The client goes to wiki.b\u00fccher.example; the domain is xn--bcher-kva.example."""
+    site = CORP.server("wiki.xn--bcher-kva.example")
+    return _accepted(
+        "xn--bcher-kva.example",
+        site=site,
+        name="wiki.b\u00fccher.example",
+        answers={site: ocsp(site), _ISSUING: ocsp(_ISSUING)},
+        networks=[_network("xn--bcher-kva.example")],
+    )

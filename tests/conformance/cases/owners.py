@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.conformance.parts.directories import content, entry, signed, spki_hash
 from tests.conformance.registry import Situation, case
 from tests.conformance.stage import ALDER, BIRCH, CEDAR, DOGWOOD, ENTRIES, HOST, SITE, accepted, of, refused
-from tests.pki import DAY, NOW, Hierarchy, Issued, ca_extensions, issue
+from tests.pki import DAY, NOW, Hierarchy, Issued, ca_extensions, issue, key
 
 SECOND = timedelta(seconds=1)
 _SPAN = (NOW - DAY, NOW + 1825 * DAY)
@@ -116,3 +116,21 @@ def v6_key_that_nobody_lists() -> Situation:
 def v6_beside_the_path() -> Situation:
     """The server presents birch's issuing CA too, which its path does not need. V6 looks at the presented chain."""
     return refused("self-endorsed", chain=(*SITE.chain_der, BIRCH.issuing.der))
+
+
+@case("V6")
+def v6_stranger_of_that_name() -> Situation:
+    """The server presents a certificate that names birch's root as its issuer, which did not sign it: anybody can.
+
+    V6 asks which roots a certificate reaches, not which it names; birch may vouch.
+    """
+    false = issue("birch root", key("false"), None, ca_extensions(key("false"), None), span=_SPAN)
+    stranger = issue("stranger", key("stranger"), false, ca_extensions(key("stranger"), None), span=_SPAN)
+    return accepted(chain=(*SITE.chain_der, stranger.der))
+
+
+@case("V6")
+def v6_owner_of_the_last_entry() -> Situation:
+    """Dogwood, the last entry, lists the issuing CA's key besides, and vouches."""
+    listed = {**ENTRIES[3], "subordinates": [spki_hash(ALDER.issuing)]}
+    return refused("self-endorsed", of(DOGWOOD), directory=signed(content(*ENTRIES[:3], listed)))

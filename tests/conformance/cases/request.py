@@ -1,6 +1,10 @@
 # ruff: noqa: D401 - a docstring here draws a situation; it is no command
 """R2, R3, the octets of a VoucherRequest: what a VAS reads before it looks at anything else."""
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.conformance.parts.certificates import reissued_der
 from tests.conformance.parts.der import NULL, explicit, ia5, implicit, integer, octets, sequence, structure
 from tests.conformance.parts.voucher import addresses
 from tests.conformance.registry import Situation, case
@@ -129,6 +133,17 @@ _WRONG = {
     "a label of 64 octets": {"serverName": _named("a" * 64 + ".test")},
     "a wildcard as name": {"serverName": _named("*.example.test")},
     "an underscore in its name": {"serverName": _named("_dmarc.example.test")},
+    "a hyphen in front of its name": {"serverName": _named("-www.example.test")},
+    "a hyphen behind a label": {"serverName": _named("www-.example.test")},
+    "capitals in its name": {"serverName": _named("WWW.example.test")},
+    "a final dot of its name": {"serverName": _named("www.example.test.")},
+    "an address for a name": {"serverName": _named("198.18.0.10")},
+    "a name as UTF8String": {"serverName": explicit(0, b"\x0c" + ia5(HOST.encode())[1:])},
+    "two names": {"serverName": explicit(0, ia5(HOST.encode()), ia5(HOST.encode()))},
+    "a succession that is a SEQUENCE": {"succession": explicit(1, sequence())},
+    "the port as OCTET STRING": {"port": octets(b"\x01\xbb")},
+    "the version as OCTET STRING": {"version": octets(b"\x01")},
+    "an intermediate of no octets": {"intermediates": sequence(octets(b""))},
     "a name of digits at its end": {"serverName": _named("1.2.3")},
     "a name with a space": {"serverName": _named("www example.test")},
     "a name with an empty label": {"serverName": _named("www..test")},
@@ -155,3 +170,31 @@ def r2_octets(size: int) -> Situation:
     expected = {"verdict": "accepted", "addresses": ["198.18.0.10"], "port": 443, "serverName": None}
     refused = {"verdict": "refused", "reason": "malformed"}
     return Situation("request", {"request": grown}, expected if size == _LARGEST else refused)
+
+
+_LONGEST = ".".join(["a" * 62] * 4) + ".a"  # 253 octets
+
+
+@case(
+    "R3",
+    "I8",
+    over={"253 octets": _LONGEST, "one label": "intranet", "a digit in front": "1a.test", "hyphens": "a--b.test"},
+)
+def r3_good_name_of(name: str) -> Situation:
+    """The field serverName has {}."""
+    return _read({"serverName": _named(name)}, name=name)
+
+
+@case("R3", "I8")
+def r3_name_of_254_octets() -> Situation:
+    """The field serverName has 254 octets, each label being short enough."""
+    return _malformed(serverName=_named("a" + _LONGEST))
+
+
+@case("R3", "K7")
+def r3_costly_key() -> Situation:
+    """An intermediate has an RSA key with an exponent of 65 bits. K7: nobody is made to work with that."""
+    numbers = rsa.RSAPublicNumbers((1 << 65) - 1, (1 << 2048) - 1)
+    spki = numbers.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    costly = reissued_der(ALDER.issuing, body={"subjectPublicKeyInfo": spki})
+    return _malformed(intermediates=sequence(octets(costly)))

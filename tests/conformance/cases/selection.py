@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.conformance.parts.directories import PUBLISHER, Entry, content, distrust, entry, moment, signed
+from tests.conformance.parts.directories import PUBLISHER, Entry, content, distrust, entry, moment, signed, text
 from tests.conformance.registry import Situation, case
 from tests.pki import DAY, NOW, Hierarchy
 
@@ -16,6 +16,7 @@ _KEY, _OTHER_KEY = (hashlib.sha256(text).digest() for text in (b"a client's sele
 _NAMES = ("alder", "birch", "cedar", "dogwood", "elm", "fir")
 _REGIONS = ("north", "north", "south", "south", "west", "west")
 _WOODS = {name: Hierarchy(name) for name in _NAMES}
+_OLD = Hierarchy("dogwood before")
 _ENTRIES = tuple(entry(_WOODS[name], region=region) for name, region in zip(_NAMES, _REGIONS, strict=True))
 
 
@@ -84,6 +85,11 @@ _HOSTS = {
     "suffix itself": ("co.uk", b"co.uk"),
     "single label": ("intranet", b"intranet"),
     "A-labels": ("www.xn--bcher-kva.example", b"xn--bcher-kva.example"),
+    "another script": ("www.b\u00fccher.example", b"xn--bcher-kva.example"),
+    "another script in capitals": ("WWW.B\u00dcCHER.example", b"xn--bcher-kva.example"),
+    "sharp s": ("www.fa\u00df.example", b"xn--fa-hia.example"),
+    "suffix of a wildcard": ("a.b.example.ck", b"b.example.ck"),
+    "exception to a wildcard": ("a.www.ck", b"www.ck"),
 }
 
 
@@ -161,3 +167,44 @@ def s1_without_servers() -> Situation:
     others = [item for item in _ENTRIES if item["name"] != "dogwood"]
     whole = _published([{**item, "servers": []} if item["name"] == "dogwood" else item for item in _ENTRIES])
     return _named("www.example.test", b"example.test", eligible=others, directory=whole, k=6)
+
+
+@case("S1")
+def s1_two_of_three_owners() -> Situation:
+    """Two candidates are wanted; the two highest scores are of one owner: the second owner's best comes second."""
+    offset = _offset(b"example.test")
+    epoch = (int(NOW.timestamp()) + offset) // _EPOCH
+    scores = {item["id"]: _score(b"example.test", epoch, bytes.fromhex(item["id"]), _KEY) for item in _ENTRIES}
+    ranked = sorted(_ENTRIES, key=lambda item: scores[item["id"]], reverse=True)
+    owners = ("woods", "woods", "forest", "forest", "grove", "grove")
+    entries = [{**item, "ownerGroup": owner} for item, owner in zip(ranked, owners, strict=True)]
+    return _named("www.example.test", b"example.test", eligible=entries, k=2)
+
+
+@case("S1", "D7")
+def s1_without_one_whose_second_root_is_distrusted() -> Situation:
+    """Dogwood has two roots, of which the directory distrusts the second. S1: a root is enough."""
+    others = [item for item in _ENTRIES if item["name"] != "dogwood"]
+    more = [
+        {**item, "roots": [*item["roots"], text(_OLD.root.der)]} if item["name"] == "dogwood" else item
+        for item in _ENTRIES
+    ]
+    whole = _published(more, distrust=[distrust(_OLD.root, NOW - DAY)])
+    return _named("www.example.test", b"example.test", eligible=others, directory=whole, k=6)
+
+
+@case("S1", "D7")
+def s1_distrusted_from_the_next_second() -> Situation:
+    """The directory distrusts dogwood's root from the next second on."""
+    whole = _published(_ENTRIES, distrust=[distrust(_WOODS["dogwood"].root, NOW + timedelta(seconds=1))])
+    return _named("www.example.test", b"example.test", directory=whole, k=6)
+
+
+@case("S4")
+def s4_without_two_regions() -> Situation:
+    """The user wants no authority of the north and none of the west."""
+    others = [item for item in _ENTRIES if item["region"] == "south"]
+    whole = _published(_ENTRIES)
+    return _named(
+        "www.example.test", b"example.test", eligible=others, directory=whole, excludedRegions=["north", "west"]
+    )

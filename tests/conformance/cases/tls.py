@@ -211,3 +211,16 @@ _BAD_LISTS = {
 def t7_answer_with(octets: bytes) -> Situation:
     """The answer has {}. Vouchers are `Voucher<1..2^16-1>` in a list of at most 64,000 octets."""
     return _undecodable(octets)
+
+
+_BOTH = {
+    "a quorum of 0 and a trailing octet": _choice(quorum=0) + b"\0",
+    "a candidate twice and a trailing octet": _choice(candidates=_IDS[0] * 2) + b"\0",
+    "a context in lower case and half a hash": _choice(contexts=_contexts(b"moz"), cached=_HASHES[0][:16]),
+}
+
+
+@case("T4", "T5", over=_BOTH)
+def t4_order(octets: bytes) -> Situation:
+    """The extension has {}. Whether it can be read at all comes first: decode_error."""
+    return _alert("decode_error", octets)

@@ -79,14 +79,26 @@ def pkcs1(digest: str) -> Algorithm:
     return Algorithm(identifier, digest, lambda key, data: key.sign(data, padding.PKCS1v15(), _HASHES[digest]))
 
 
-def pss(digest: str, salt_size: int | None = None) -> Algorithm:
+def pss(digest: str, salt_size: int | None = None, mask: str = "") -> Algorithm:
     """Return RSASSA-PSS with this digest, also in MGF1, and a salt of zeros: as long as the digest unless told."""
     size = hashlib.new(digest).digest_size if salt_size is None else salt_size
-    hashed = sequence(oid(_DIGESTS[digest]), NULL)
-    mask = sequence(oid("1.2.840.113549.1.1.8"), hashed)
-    parameters = sequence(explicit(0, hashed), explicit(1, mask), explicit(2, integer(size)))
-    identifier = sequence(oid("1.2.840.113549.1.1.10"), parameters)
-    return Algorithm(identifier, digest, lambda key, data: _sign_pss(key, data, digest, bytes(size)))
+    identifier = pss_identifier(digest, size, mask=mask)
+    return Algorithm(identifier, digest, lambda key, data: _sign_pss(key, data, digest, bytes(size), mask or digest))
+
+
+def pss_identifier(
+    digest: str,
+    size: int = 32,
+    *,
+    mask: str = "",
+    mask_oid: str = "1.2.840.113549.1.1.8",
+    null: bytes = NULL,
+    more: bytes = b"",
+) -> bytes:
+    """Return the AlgorithmIdentifier of RSASSA-PSS (RFC 4055 section 3.1), `mask` being the digest of MGF1."""
+    hashed, masked = (sequence(oid(_DIGESTS[name]), null) for name in (digest, mask or digest))
+    parameters = (explicit(0, hashed), explicit(1, sequence(oid(mask_oid), masked)), explicit(2, integer(size)), more)
+    return sequence(oid("1.2.840.113549.1.1.10"), sequence(*parameters))
 
 
 ED25519 = Algorithm(sequence(oid("1.3.101.112")), "sha512", lambda key, data: key.sign(data))  # RFC 8419
@@ -110,13 +122,13 @@ def signer(issued: Issued, digest: str = "sha256") -> Signer:
     return Signer(issued, pss(digest) if isinstance(issued.key, rsa.RSAPrivateKey) else ecdsa(digest))
 
 
-def _sign_pss(key: rsa.RSAPrivateKey, data: bytes, digest: str, salt: bytes) -> bytes:
+def _sign_pss(key: rsa.RSAPrivateKey, data: bytes, digest: str, salt: bytes, mask: str) -> bytes:
     """Return EMSA-PSS (RFC 8017 section 9.1.1) raised to the private exponent."""
     size = (key.key_size + 7) // 8
     hashed = hashlib.new(digest, bytes(8) + hashlib.new(digest, data).digest() + salt).digest()
     block = b"\x01" + salt
     block = bytes(size - len(hashed) - 1 - len(block)) + block
-    masked = bytearray(a ^ b for a, b in zip(block, _mask(hashed, len(block), digest), strict=True))
+    masked = bytearray(a ^ b for a, b in zip(block, _mask(hashed, len(block), mask), strict=True))
     masked[0] &= 0xFF >> (8 * size - (key.key_size - 1))
     numbers = key.private_numbers()
     encoded = int.from_bytes(masked + hashed + b"\xbc")

@@ -12,6 +12,7 @@ from asn1crypto import x509
 
 from tests.conformance.parts.der import (
     NULL,
+    Fields,
     bits,
     enumerated,
     explicit,
@@ -35,14 +36,30 @@ _CERT_ID_DIGESTS = {"sha1": "1.3.14.3.2.26", "sha256": "2.16.840.1.101.3.4.2.1"}
 
 
 def single(
-    subject: Issued, status: str = "good", span: Span = FRESH, *, issuer: Issued | None = None, named_by: str = "sha1"
+    subject: Issued,
+    status: str = "good",
+    span: Span = FRESH,
+    *,
+    issuer: Issued | None = None,
+    named_by: str = "sha1",
+    names: Fields | None = None,
+    changes: Fields | None = None,
 ) -> bytes:
-    """Return one SingleResponse; `issuer` other than the real one makes a CertID that names another certificate."""
+    """Return one SingleResponse; `issuer` other than the real one makes a CertID that names another certificate.
+
+    `names` replaces fields of the CertID, `changes` those of the SingleResponse.
+    """
     begin, end = span
     revoked = implicit(1, sequence(time(begin), explicit(0, enumerated(1))))  # keyCompromise
     statuses = {"good": implicit(0, NULL), "revoked": revoked, "unknown": implicit(2, NULL)}
-    following = explicit(0, time(end)) if end else b""
-    return sequence(_cert_id(subject, issuer or _issuer(subject), named_by), statuses[status], time(begin), following)
+    fields = {
+        "certID": structure(_cert_id(subject, issuer or _issuer(subject), named_by), names or {}),
+        "certStatus": statuses[status],
+        "thisUpdate": time(begin),
+        "nextUpdate": explicit(0, time(end)) if end else b"",
+        "singleExtensions": b"",
+    }
+    return structure(fields, changes or {})
 
 
 def ocsp(
@@ -54,27 +71,40 @@ def ocsp(
     by: Signer | None = None,
     enclosed: Sequence[Issued] = (),
     by_name: bool = False,
+    data: Fields | None = None,
+    basic: Fields | None = None,
+    envelope: Fields | None = None,
 ) -> bytes:
     """Return a DER OCSPResponse about `subject`, signed by its issuer unless told, or with the `singles` given.
 
-    A responder other than the issuer is enclosed; `enclosed` replaces what is.
+    A responder other than the issuer is enclosed; `enclosed` replaces what is. `data` replaces fields of ResponseData,
+    `basic` those of BasicOCSPResponse, `envelope` those around it.
     """
     issuer = _issuer(subject)
     responder = by or signer(issuer)
-    data = sequence(
-        _responder_name(responder.issued) if by_name else _responder_key(responder.issued),
-        time(span[0]),  # producedAt
-        sequence(*(singles or (single(subject, status, span),))),
+    named = _responder_name(responder.issued) if by_name else _responder_key(responder.issued)
+    signed = structure(
+        {
+            "version": b"",
+            "responderID": named,
+            "producedAt": time(span[0]),
+            "responses": sequence(*(singles or (single(subject, status, span),))),
+            "responseExtensions": b"",
+        },
+        data or {},
     )
     certificates = enclosed or (() if responder.issued == issuer else (responder.issued,))
     fields = {
-        "tbsResponseData": data,
+        "tbsResponseData": signed,
         "signatureAlgorithm": responder.algorithm.identifier,
-        "signature": bits(responder.sign(data)),
+        "signature": bits(responder.sign(signed)),
         "certs": explicit(0, sequence(*(item.der for item in certificates))) if certificates else b"",
     }
-    basic = structure(fields, {})
-    return sequence(enumerated(SUCCESSFUL), explicit(0, sequence(oid(OCSP_BASIC), octets(basic))))
+    around = {
+        "responseStatus": enumerated(SUCCESSFUL),
+        "responseBytes": explicit(0, sequence(oid(OCSP_BASIC), octets(structure(fields, basic or {})))),
+    }
+    return structure(around, envelope or {})
 
 
 def ocsp_error(status: int = TRY_LATER) -> bytes:
@@ -129,11 +159,16 @@ def _issuer(subject: Issued) -> Issued:
     return subject.issuer
 
 
-def _cert_id(subject: Issued, issuer: Issued, digest: str) -> bytes:
+def _cert_id(subject: Issued, issuer: Issued, digest: str) -> dict[str, bytes]:
     name = hashlib.new(digest, subject.certificate.issuer.public_bytes()).digest()
     key = hashlib.new(digest, _key_bits(issuer)).digest()
     algorithm = sequence(oid(_CERT_ID_DIGESTS[digest]), NULL)
-    return sequence(algorithm, octets(name), octets(key), integer(subject.certificate.serial_number))
+    return {
+        "hashAlgorithm": algorithm,
+        "issuerNameHash": octets(name),
+        "issuerKeyHash": octets(key),
+        "serialNumber": integer(subject.certificate.serial_number),
+    }
 
 
 def _key_bits(issued: Issued) -> bytes:

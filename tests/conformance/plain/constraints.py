@@ -64,7 +64,7 @@ def _within(kind: int, text: bytes, base: bytes) -> bool:
             return False
         network, mask = base[:size], base[size:]
         return all(octet & bit == part & bit for octet, part, bit in zip(text, network, mask, strict=True))
-    if base.startswith(b"."):
-        raise Refused("untrusted", "a DNS constraint with a leading dot")
+    if not base or base.startswith(b"."):
+        raise Refused("untrusted", "a DNS constraint that is no domain")
     name, parent = text.lower(), base.lower()
-    return not parent or name == parent or name.endswith(b"." + parent)
+    return name == parent or name.endswith(b"." + parent)

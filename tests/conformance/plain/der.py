@@ -120,9 +120,15 @@ def inside(value: Value) -> Value:
 
 
 def integer(value: Value) -> int:
-    """Return an INTEGER or ENUMERATED."""
-    expect(value.tag in {INTEGER, ENUMERATED}, "no INTEGER")
+    """Return an INTEGER."""
+    expect(value.tag == INTEGER, "no INTEGER")
     return int.from_bytes(value.content, signed=True)
+
+
+def enumerated(value: Value) -> int:
+    """Return an ENUMERATED of one octet."""
+    expect(value.tag == ENUMERATED and len(value.content) == 1, "no ENUMERATED")
+    return value.content[0]
 
 
 def boolean(value: Value) -> bool:

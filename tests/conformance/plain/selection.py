@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
@@ -10,7 +11,6 @@ from tests.conformance.plain import names
 from tests.conformance.plain.directory import Directory
 
 _EPOCH = 2_592_000  # seconds
-_SUFFIXES = PublicSuffixList()
 
 
 def candidates(  # noqa: PLR0917 the things that a selection depends on
@@ -33,7 +33,12 @@ def candidates(  # noqa: PLR0917 the things that a selection depends on
 
 def _domain(destination: str) -> bytes:
     name = names.host_name(destination)
-    return (_SUFFIXES.privatesuffix(name) or name).encode()
+    return (_suffixes().privatesuffix(name) or name).encode()
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
 
 
 def _hmac(key: bytes, text: bytes) -> bytes:

@@ -31,7 +31,13 @@ _SIGNATURES = {
     "1.2.840.113549.1.1.13": ("PKCS1", "sha512"),
 }
 _PSS, _MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
-_HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+_HASHES = {
+    "sha1": hashes.SHA1(),  # noqa: S303 which are allowed is said above
+    "sha224": hashes.SHA224(),
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
 
 
@@ -104,7 +110,7 @@ def algorithm_named(value: Value) -> Algorithm:
     fields = der.Fields(value)
     name = der.oid(fields.take())
     if name == _PSS:
-        for digest in _HASHES:
+        for digest in _DIGESTS.values():
             if value.raw == _pss_identifier(digest):
                 return Algorithm("PSS", digest)
         return der.fail("PSS with other parameters")

@@ -85,7 +85,7 @@ def revokes(response: bytes, certificate: Certificate, issuer: Certificate, now:
 def _read(octets: bytes) -> _Response:
     expect(len(octets) <= _LARGEST, "a response of more than 64 KiB")
     outer = Fields(der.read(octets))
-    expect(der.integer(outer.take(der.ENUMERATED)) == _SUCCESSFUL, "an error of the responder")
+    expect(der.enumerated(outer.take()) == _SUCCESSFUL, "an error of the responder")
     envelope = Fields(der.inside(outer.take(0xA0)))
     outer.end()
     expect(der.oid(envelope.take()) == _BASIC, "another type of response")

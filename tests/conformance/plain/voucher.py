@@ -110,7 +110,7 @@ def _context(value: Value) -> bytes:
 
 def _evidence(value: Value) -> Evidence:
     fields = Fields(value)
-    certificate, method = _hash(fields.take()), der.integer(fields.take(der.ENUMERATED))
+    certificate, method = _hash(fields.take()), der.enumerated(fields.take())
     begin, end = der.time(fields.take()), der.time(fields.take())
     named = fields.maybe(der.OCTETS)
     fields.end()
