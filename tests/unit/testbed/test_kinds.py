@@ -105,8 +105,7 @@ def test_each_client_is_asked_anew_until_it_says_what_it_must(stage: Stage, monk
     assert sticky is not None
     assert strict is not None
     assert str(played.rows[1].observed) == f"refused distrusted, after {sticky:.1f} s"
-    came = [words for words in stage.world.commands if words.startswith("vendor: ") and "Sign a variation" in words]
-    assert len(came) == 2 * len(scene.verdicts)
+    assert stage.world.signed == ["distrusting", "honest"] * len(scene.verdicts)
     assert stage.world.clean
 
 

@@ -59,7 +59,7 @@ class World:
         self.asking: set[str] = set()  # the hosts on which clients have settings of a scenario's
         self._laid: Mapping[str, bytes] = {}
         self._records: set[str] = set()
-        self._signed, self._number = "", 0
+        self.signed: list[str] = []  # the manners of the directories that the vendor signed
 
     def arena(self, folder: Path, lab_plan: Plan = PLAN) -> Arena:
         """Return this lab as scenarios see it, its files in a folder."""
@@ -149,7 +149,7 @@ class World:
 
     def _tool(self, text: str, stdin: str) -> str:
         if "Sign a variation of the directory" in text:
-            self._signed, self._number = json.loads(stdin)["manner"], self._number + 1
+            self.signed.append(json.loads(stdin)["manner"])
         return base64.b64encode(b"octets").decode()
 
     def _touch(self, host: str, command: list[str], stdin: str) -> tuple[int, str]:
@@ -201,11 +201,11 @@ class World:
 
     def _get_directory(self, host: str) -> None:
         """Let a host have the directory that was signed last; the publisher's own is nothing to be undone."""
-        if self._signed == "honest":
+        if self.signed[-1] == "honest":
             self.directories.pop(host, None)
-            self.published[host] = self._number
+            self.published[host] = len(self.signed)
         else:
-            self.directories[host] = self._signed
+            self.directories[host] = self.signed[-1]
 
     def _read(self, name: str) -> bytes | None:
         written = self.files.get(name)
