@@ -1,7 +1,7 @@
 """`testbed attack`: play attacks on a running lab, and compare every client's verdict with the expected one."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from mecai.errors import InputError
+from mecai.errors import HostError, InputError
 from testbed.cli.options import format_option, lab_option, open_lab
 from testbed.cli.progress import shown
 from testbed.cli.tables import show_table
@@ -57,7 +57,7 @@ def show(name: str, form: str) -> None:
 @lab_option
 @format_option
 def run(names: tuple[str, ...], *, everything: bool, lab_id: str | None, form: str) -> int:
-    """Play scenarios, each to its end; exit code 1 when a verdict differs from the expected one.
+    """Play scenarios, each to its end; exit code 1 when a verdict differs from the expected one, 3 when one breaks.
 
     Of all, those are left out for which the lab's topology has not everybody.
     """
@@ -65,15 +65,20 @@ def run(names: tuple[str, ...], *, everything: bool, lab_id: str | None, form: s
         raise click.UsageError("name scenarios, or give --all")
     scenarios = reading.catalogue() if everything else [reading.find(name) for name in names]
     arena, driver = _arena(lab_id)
-    left_out = casting.left_out(arena, scenarios) if everything else {}
-    played = list(_play(arena, driver, [each for each in scenarios if each.name not in left_out], form))
+    left_out = casting.left_out(arena, scenarios)
+    if left_out and not everything:
+        raise InputError(next(iter(left_out.values())))
+    broken: dict[str, str] = {}
+    played = list(_play(arena, driver, [each for each in scenarios if each.name not in left_out], form, broken))
     if form == "json":
-        told = [{"name": name, "reason": reason} for name, reason in left_out.items()]
-        click.echo(json.dumps({"scenarios": list(map(_result, played)), "left_out": told}, indent=2))
+        found = {"scenarios": list(map(_result, played)), "broken": _told(broken), "left_out": _told(left_out)}
+        click.echo(json.dumps(found, indent=2))
     else:
         for name, reason in left_out.items():
             click.echo(f"left out: {name}: {reason}")
-    return 0 if all(each.good for each in played) else _DIFFERENT
+    for name, reason in broken.items():
+        click.echo(f"broke: {name}: {reason}", err=True)
+    return HostError.exit_code if broken else 0 if all(each.good for each in played) else _DIFFERENT
 
 
 @command.command()
@@ -108,12 +113,19 @@ def _arena(lab_id: str | None) -> tuple[Arena, Driver]:
     return Arena.of(driver, plan), driver
 
 
-def _play(arena: Arena, driver: Driver, scenarios: Iterable[Scenario], form: str) -> Iterable[Played]:
+def _play(
+    arena: Arena, driver: Driver, scenarios: Iterable[Scenario], form: str, broken: dict[str, str]
+) -> Iterable[Played]:
+    """Play each, whatever becomes of the one before; `broken` gets the names of those that broke, and why."""
     console = Console(highlight=False)
     with arena.lab.lock():
         for scenario in scenarios:
-            with shown(scenario.name, "begins") as note:
-                played = engine.play(driver, arena, scenario, note)
+            try:
+                with shown(scenario.name, "begins") as note:
+                    played = engine.play(driver, arena, scenario, note)
+            except HostError as error:
+                broken[scenario.name] = str(error)
+                continue
             if form == "text":
                 _show_played(console, played)
             yield played
@@ -129,6 +141,10 @@ def _show_played(console: Console, played: Played) -> None:
 def _row(row: Row) -> tuple[str | Text, ...]:
     mark = Text("✓", "green") if row.good else Text(f"✗ expected: {row.expected}", "bold red")
     return (f"   {row.client}", str(row.observed), mark)
+
+
+def _told(reasons: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "reason": reason} for name, reason in reasons.items()]
 
 
 def _result(played: Played) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from mecai.errors import HostError
 from testbed.cli import attack
 from testbed.machine.lab import Lab
 from testbed.scenarios import engine, reading
@@ -17,6 +18,7 @@ from tests.unit.testbed.fakes import FakeDriver
 from tests.unit.testbed.world import PLAN, World
 
 SHIPPED = [reading.find("honest"), reading.find("two-contexts")]
+BREAKS = reading.find("rogue-no-voucher")
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +27,8 @@ def _small_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arena = Arena(Lab("small", labs=tmp_path, locks=tmp_path), PLAN, World().run)
 
     def play(_driver: object, _arena: object, scenario: Scenario, _note: object) -> Played:
+        if scenario.name == "rogue-no-voucher":
+            raise HostError("attacker: nginx -q -t: exit code 1")
         observed = Observed("refused", "distrusted", "", "{}", seconds=1.25)
         return Played(scenario, (Row("then", "sticky", Expected("refused"), observed, tmp_path / "1-sticky.json"),))
 
@@ -53,3 +57,15 @@ def test_in_json_what_was_measured_and_left_out_stands_apart() -> None:
     assert document["scenarios"][0]["verdicts"][0]["seconds"] == 1.25
     reason = "topology small: nobody plays 'publisher': name another lab with --lab"
     assert document["left_out"] == [{"name": "two-contexts", "reason": reason}]
+
+
+def test_one_that_breaks_keeps_no_other_from_being_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "catalogue", lambda: [BREAKS, *SHIPPED])
+    code, said = run("--all", "--format", "json")
+    document = json.loads(said)
+    assert (code, [each["name"] for each in document["scenarios"]]) == (3, ["honest"])
+    assert document["broken"] == [{"name": "rogue-no-voucher", "reason": "attacker: nginx -q -t: exit code 1"}]
+
+
+def test_one_that_was_named_and_has_nobody_is_bad_input() -> None:
+    assert run("honest", "two-contexts") == (2, "topology small: nobody plays 'publisher': name another lab with --lab")
