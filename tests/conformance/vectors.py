@@ -1,15 +1,16 @@
 """The committed vectors: read, resolved, and compared with what the cases make today.
 
-`vectors/GROUP.json` holds the cases of one group. Octets that occur more than once lie in `vectors/shared.json`; a
-string "@NAME" stands for them. `schema.json` describes all of it.
+`vectors/GROUP.json` holds the cases of one group. Longer octets lie in `vectors/octets.json.xz`, each once and in
+hexadecimal, which compresses to a tenth; a string "@NAME" stands for them. `schema.json` describes all of it.
 """
 
 import base64
+import binascii
 import hashlib
 import importlib
 import json
+import lzma
 import pkgutil
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +22,8 @@ from tests.conformance.registry import registered
 
 FOLDER = Path(__file__).parent / "vectors"
 SCHEMA = Path(__file__).parent / "schema.json"
-_SHARED = "shared.json"
-_WORTH_SHARING = 100  # characters
+_OCTETS = "octets.json.xz"
+_LONG = 100  # characters of base64
 
 Json = dict[str, Any]
 
@@ -47,9 +48,13 @@ class Vector:
 
 def load(folder: Path = FOLDER) -> tuple[Vector, ...]:
     """Return every committed case with its shared octets in place."""
-    shared = json.loads((folder / _SHARED).read_text(encoding="utf-8"))
-    groups = (path for path in sorted(folder.glob("*.json")) if path.name != _SHARED)
-    return tuple(vector for path in groups for vector in _read(path, shared))
+    names = {f"@{name}": _base64(bytes.fromhex(text)) for name, text in read_octets(folder).items()}
+    return tuple(vector for path in sorted(folder.glob("*.json")) for vector in _read(path, names))
+
+
+def read_octets(folder: Path = FOLDER) -> dict[str, str]:
+    """Return the octets of `octets.json.xz` by name, in hexadecimal."""
+    return dict(json.loads(_read_text(folder / _OCTETS)))
 
 
 def octets(text: str) -> bytes:
@@ -74,30 +79,30 @@ def render() -> Mapping[str, str]:
         if situation.workings:
             entry["workings"] = situation.workings
         groups.setdefault(case.group, []).append(_plain(entry))
-    strings = Counter(text for cases in groups.values() for item in cases for text in _strings(item["input"]))
-    names = {text: f"@{_name(text)}" for text, times in strings.items() if times > 1 and len(text) > _WORTH_SHARING}
+    strings = {text for cases in groups.values() for item in cases for text in _strings(item["input"])}
+    names = {text: f"@{_name(text)}" for text in strings if len(text) > _LONG and _is_base64(text)}
     for cases in groups.values():
         for item in cases:
             item["input"] = _replace(item["input"], names)
-    shared = {name.removeprefix("@"): text for text, name in sorted(names.items(), key=lambda pair: pair[1])}
+    kept = {name.removeprefix("@"): octets(text).hex() for text, name in names.items()}
     files = {f"{group}.json": _text({"group": group, "cases": cases}) for group, cases in groups.items()}
-    return {**files, _SHARED: _text(shared)}
+    return {**files, _OCTETS: _text(dict(sorted(kept.items())))}
 
 
 def write(folder: Path = FOLDER) -> None:
     """Write the vectors, and remove those of groups that are gone."""
     files = render()
-    for path in folder.glob("*.json"):
+    for path in folder.glob("*.json*"):
         if path.name not in files:
             path.unlink()
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        _write_text(folder / name, text)
 
 
 def differences(folder: Path = FOLDER) -> list[str]:
     """Return one line for each file that is not what the cases make today."""
     files = render()
-    committed = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    committed = {path.name: _read_text(path) for path in folder.glob("*.json*")}
     missing = [f"{name}: not committed" for name in files.keys() - committed.keys()]
     extra = [f"{name}: no case makes it" for name in committed.keys() - files.keys()]
     changed = [f"{name}: differs" for name in files.keys() & committed.keys() if files[name] != committed[name]]
@@ -112,8 +117,7 @@ def _all_cases() -> Sequence[Any]:
     return registered()
 
 
-def _read(path: Path, shared: Mapping[str, str]) -> Iterator[Vector]:
-    names = {f"@{name}": text for name, text in shared.items()}
+def _read(path: Path, names: Mapping[str, str]) -> Iterator[Vector]:
     document = json.loads(path.read_text(encoding="utf-8"))
     for case in document["cases"]:
         yield Vector(
@@ -130,7 +134,7 @@ def _read(path: Path, shared: Mapping[str, str]) -> Iterator[Vector]:
 def _plain(value: Any) -> Any:
     """Return a value of a situation as JSON has it."""
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
+        return _base64(value)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, Mapping):
@@ -160,6 +164,27 @@ def _replace(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_replace(item, names) for item in value]
     return value
+
+
+def _read_text(path: Path) -> str:
+    content = path.read_bytes()
+    return (lzma.decompress(content) if path.suffix == ".xz" else content).decode()
+
+
+def _write_text(path: Path, text: str) -> None:
+    content = text.encode()
+    path.write_bytes(lzma.compress(content) if path.suffix == ".xz" else content)
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return _base64(octets(text)) == text
+    except binascii.Error:
+        return False
 
 
 def _name(text: str) -> str:

@@ -1,6 +1,7 @@
 """The committed vectors: made by the cases, described by the schema, silent about what is expected."""
 
 import json
+import lzma
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.conformance import vectors
 
 VECTORS = vectors.load()
 SCHEMA = json.loads(vectors.SCHEMA.read_text(encoding="utf-8"))
-GROUPS = sorted(path for path in vectors.FOLDER.glob("*.json") if path.name != "shared.json")
+GROUPS = sorted(vectors.FOLDER.glob("*.json"))
 
 
 def validator(definition: str = "") -> Draft202012Validator:
@@ -29,7 +30,9 @@ def test_a_difference_is_found(tmp_path: Path) -> None:
     assert vectors.differences(tmp_path) == []
     (tmp_path / "tls.json").write_text("{}")
     (tmp_path / "request.json").rename(tmp_path / "requests.json")
+    (tmp_path / "octets.json.xz").write_bytes(lzma.compress(b"{}"))
     assert vectors.differences(tmp_path) == [
+        "octets.json.xz: differs",
         "request.json: not committed",
         "requests.json: no case makes it",
         "tls.json: differs",
@@ -71,6 +74,10 @@ def test_expectations_are_answers() -> None:
 
 
 def test_everything_shared_is_used() -> None:
-    shared = json.loads((vectors.FOLDER / "shared.json").read_text(encoding="utf-8"))
     text = "".join(path.read_text(encoding="utf-8") for path in GROUPS)
-    assert [name for name in shared if f'"@{name}"' not in text] == []
+    assert [name for name in vectors.read_octets() if f'"@{name}"' not in text] == []
+
+
+def test_they_are_small() -> None:
+    """As a clone carries them."""
+    assert sum(path.stat().st_size for path in vectors.FOLDER.iterdir()) < 1_500_000
