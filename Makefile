@@ -5,7 +5,7 @@ SECONDS ?= 60
 RELEASES ?= bookworm trixie
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench fuzz requirements vagrant-smoke vagrant-lab clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench draft fuzz requirements vagrant-smoke vagrant-lab clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,11 @@ booted-test: deps ## the lab on Debian 12 and 13 machines with their own systemd
 
 bench: deps ## measure; results in benchmarks/results, notes in docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+draft: deps ## the specification as an Internet-Draft, text and HTML, in build/draft (xml2rfc, in a .venv of its own)
+	@$(BIN)/python scripts/draft build/draft/draft-mecai-protocol-00.xml
+	@$(BIN)/python -m venv build/draft/venv && build/draft/venv/bin/pip install -q --no-deps --require-hashes -r requirements/draft.txt
+	@build/draft/venv/bin/xml2rfc --no-network --quiet --text --html build/draft/draft-mecai-protocol-00.xml
 
 fuzz: deps ## fuzz every parser, SECONDS (60) each; findings in build/fuzz
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
