@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 import click
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from mecai.cli.arguments import with_format
 from tests.conformance import mutation, runner, vectors
@@ -85,8 +85,10 @@ def mutants(*, pattern: str, step: int, write: bool) -> None:
     if not chosen:
         raise click.UsageError(f"no mutant matches {pattern!r}")
     running_ = mutation.run(chosen, vectors.load(), mutation.read_killers())
-    console = Console(stderr=True)
-    verdicts = list(track(running_, "mutants", total=len(chosen), console=console, transient=True))
+    with Progress(
+        console=Console(stderr=True), transient=True, auto_refresh=False
+    ) as progress:  # no thread beside forks
+        verdicts = list(progress.track(running_, total=len(chosen), description="mutants"))
     for verdict in verdicts:
         if verdict.outcome != mutation.KILLED:
             why = verdict.mutant.equivalent or "no case notices"
