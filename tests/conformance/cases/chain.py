@@ -89,6 +89,8 @@ _WRONG_CAS: dict[str, Fields] = {
     "a keyUsage without keyCertSign": {
         KEY_USAGE: extension(KEY_USAGE, _usage("crl_sign", "digital_signature"), critical=True)
     },
+    "a critical subjectKeyIdentifier": {SUBJECT_KEY: extension(SUBJECT_KEY, octets(bytes(20)), critical=True)},
+    "an authority key identifier without a key": {AUTHORITY_KEY: extension(AUTHORITY_KEY, sequence())},
     "an unknown critical extension": {UNKNOWN: extension(UNKNOWN, b"", critical=True)},
     "critical policyConstraints": {
         POLICY_CONSTRAINTS: extension(POLICY_CONSTRAINTS, sequence(b"\x80\x01\x00"), critical=True)
@@ -504,3 +506,27 @@ _UNREADABLE: dict[str, bytes] = {
 def c4_stranger(octets_: bytes) -> Situation:
     """A third certificate, which the path does not need, is {}. Nothing of what is presented is passed over (V6)."""
     return refused("untrusted", chain=(*SITE.chain_der, octets_))
+
+
+_NAMED = b"\x82\x05a.net"
+_MISTYPED: dict[str, tuple[str, bytes]] = {
+    "a path length and no CA": (BASIC_CONSTRAINTS, sequence(integer(0))),
+    "a negative path length": (BASIC_CONSTRAINTS, sequence(boolean(value=True), integer(-1))),
+    "basicConstraints of an INTEGER": (BASIC_CONSTRAINTS, integer(1)),
+    "keyUsage of an INTEGER": (KEY_USAGE, integer(1)),
+    "a purpose that is a text": (EXTENDED_KEY_USAGE, sequence(octets(b"server"))),
+    "an address of five octets": (ALTERNATIVE_NAME, sequence(_NAMED, b"\x87\x05abcde")),
+    "a DNS name above ASCII": (ALTERNATIVE_NAME, sequence(_NAMED, b"\x82\x02\xff\xff")),
+    "a mail address above ASCII": (ALTERNATIVE_NAME, sequence(_NAMED, b"\x81\x02\xff\xff")),
+    "a name of no kind": (ALTERNATIVE_NAME, sequence(_NAMED, b"\x8c\x02ab")),
+    "name constraints of nothing": (NAME_CONSTRAINTS, sequence()),
+    "name constraints of an empty list": (NAME_CONSTRAINTS, sequence(implicit(0, sequence()))),
+}
+
+
+@case("C4", "I6", over=_MISTYPED)
+def c4_stranger_with(choice: tuple[str, bytes]) -> Situation:
+    """A third certificate, which the path does not need, has {}. It cannot be read (section 12.5)."""
+    dotted, value = choice
+    stranger = reissued_der(CEDAR.root, extensions={dotted: extension(dotted, value)})
+    return refused("untrusted", chain=(*SITE.chain_der, stranger))

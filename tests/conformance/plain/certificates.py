@@ -16,7 +16,9 @@ NAME_CONSTRAINTS, ACCESS, NO_CHECK = "2.5.29.30", "1.3.6.1.5.5.7.1.1", "1.3.6.1.
 SERVER_AUTH, OCSP_SIGNING, ANY_PURPOSE = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.9", "2.5.29.37.0"
 VOUCHER_SIGNING = "1.3.6.1.4.1.32473.4.2.1"
 ACCESS_BY_OCSP = "1.3.6.1.5.5.7.48.1"
-DNS_NAME, IP_ADDRESS, URL = 0x82, 0x87, 0x86
+MAIL, DNS_NAME, URL, IP_ADDRESS = 0x81, 0x82, 0x86, 0x87
+_GENERAL_NAMES = {0xA0, MAIL, DNS_NAME, 0xA3, 0xA4, 0xA5, URL, IP_ADDRESS, 0x88}
+_KEY_IDENTIFIER = 0x80
 EMPTY_NAME = b"\x30\x00"
 
 
@@ -102,6 +104,12 @@ class Certificate:
         return [] if value is None else [item.content for item in value.items if item.tag == kind]
 
     @property
+    def names_a_key(self) -> bool:
+        """Whether the authority key identifier, if there is one, has a keyIdentifier."""
+        value = self.value(AUTHORITY_KEY)
+        return value is None or any(item.tag == _KEY_IDENTIFIER for item in value.items)
+
+    @property
     def has_ocsp_url(self) -> bool:
         """Whether authorityInfoAccess names a responder."""
         value = self.value(ACCESS)
@@ -178,7 +186,16 @@ def _read_everything(found: Certificate) -> None:
     usage, names = found.value(KEY_USAGE), found.value(ALTERNATIVE_NAME)
     expect(usage is None or usage.tag == der.BITS, "keyUsage is no BIT STRING")
     expect(names is None or names.tag == der.SEQUENCE, "subjectAltName is no SEQUENCE")
-    expect(all(name.isascii() for name in found.names(DNS_NAME)), "a dNSName that is no IA5String")
+    for item in [] if names is None else names.items:
+        expect(item.tag in _GENERAL_NAMES, "a name of no kind")
+        expect(item.tag not in {MAIL, DNS_NAME, URL} or item.content.isascii(), "a name that is no IA5String")
+        expect(item.tag != IP_ADDRESS or len(item.content) in {4, 16}, "an address of another length")
+    authority, length = found.is_ca, found.basic_constraints[1]
+    expect(length is None or authority, "a path length of no CA")
+    expect(length is None or length >= 0, "a negative path length")
+    constraints = found.value(NAME_CONSTRAINTS)
+    expect(constraints is None or constraints.items, "name constraints of nothing")
+    expect(constraints is None or all(each.items for each in constraints.items), "an empty list of subtrees")
 
 
 def issued_by(child: Certificate, issuer: Certificate) -> bool:

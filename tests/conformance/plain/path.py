@@ -21,7 +21,13 @@ _OF_SERVERS = {
     certificates.SUBJECT_KEY,
     certificates.ALTERNATIVE_NAME,
 }
-_OF_CAS = {*_OF_SERVERS, certificates.NAME_CONSTRAINTS}
+_OF_CAS = {
+    certificates.BASIC_CONSTRAINTS,
+    certificates.KEY_USAGE,
+    certificates.EXTENDED_KEY_USAGE,
+    certificates.ALTERNATIVE_NAME,
+    certificates.NAME_CONSTRAINTS,
+}
 Path = tuple[Certificate, ...]
 
 
@@ -78,6 +84,7 @@ def check_ca(issuer: Certificate, now: datetime) -> None:
     expect(issuer.is_ca, "no CA")
     expect(issuer.critical(certificates.BASIC_CONSTRAINTS), "basicConstraints that are not critical")
     expect(issuer.usage(5), "a CA without keyCertSign")
+    expect(issuer.names_a_key, "an authority key identifier without a key")
     check_extensions(issuer, _OF_CAS)
 
 
