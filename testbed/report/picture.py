@@ -1,6 +1,6 @@
 """The topology as a picture (SVG): its networks as boxes with their hosts, and the lines by which hosts join them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
@@ -14,6 +14,7 @@ _BOX: Final = 190
 _LINE: Final = 18
 _MARGIN: Final = 8
 _LANE: Final = 10
+_APART: Final = 5
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class Box:
     width: int = _BOX
 
     @property
-    def middle(self) -> int:
-        """The height at which its line begins."""
-        return self.y + self.height // 2
+    def edge(self) -> tuple[int, int]:
+        """Where its line begins: at its inner edge, and not at the height of its neighbour's, which would seem one."""
+        middle = self.y + self.height // 2
+        return (self.x + self.width, middle - _APART) if self.x == _MARGIN else (self.x, middle + _APART)
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,6 @@ def _boxes(plan: Plan, gap: int) -> dict[str, Box]:
 
 
 def _line(host: Host, boxes: Mapping[str, Box], lane: int) -> Line:
-    arms = tuple(_arms(host, boxes))
+    arms = tuple(boxes[link].edge for link in host.links)
     heights = [y for _, y in arms]
     return Line(lane, min(heights), max(heights), arms)
-
-
-def _arms(host: Host, boxes: Mapping[str, Box]) -> Iterator[tuple[int, int]]:
-    """Yield the inner edge of each box that the host joins."""
-    for link in host.links:
-        box = boxes[link]
-        yield (box.x + box.width if box.x == _MARGIN else box.x), box.middle
