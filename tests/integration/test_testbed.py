@@ -92,6 +92,46 @@ def test_a_packet_passes_both_routers_in_both_families(lab: Lab, address: str) -
     assert (one_hop_short.returncode, "exceeded" in one_hop_short.stdout) == (1, True)
 
 
+def test_a_link_is_cut_and_slow_and_whole_again_as_it_is_told(lab: Lab) -> None:
+    ping = ["exec", "--lab", lab.id, "client", "--", "ping", "-c", "1", "-W", "1", "198.18.3.10"]
+    impair = ["impair", "--lab", lab.id, "near"]
+    said = call(*impair, "--down")
+    assert (said.stdout, said.returncode) == ("near: 2 cables, impaired: down\n", 0)
+    assert call(*ping).returncode == 1
+    assert call(*impair, "--host", "client", "--rate", "1mbit").stdout == "near: 1 cable, impaired: rate 1000kbit\n"
+    queues = ["tc", "-n", lab.label(network.SWITCH), "qdisc", "show"]
+    assert subprocess.run(queues, capture_output=True, text=True, check=True).stdout.count("qdisc tbf") == 1
+    assert call(*impair, "--clear").stdout == "near: 2 cables, impaired: none\n"
+    assert "qdisc tbf" not in subprocess.run(queues, capture_output=True, text=True, check=True).stdout
+    until(lambda: call(*ping).returncode == 0, LIMITS.command_seconds, lambda: "near stays cut")
+
+
+def test_what_the_kernel_cannot_emulate_is_said_in_one_line_with_what_works(lab: Lab) -> None:
+    done = call("impair", "--lab", lab.id, "near", "--delay", "20ms")
+    assert (done.returncode, done.stderr) in {
+        (0, ""),
+        (3, "testbed: this kernel has no netem, so no delay and no loss: what works is rate and down\n"),
+    }
+    assert call("impair", "--lab", lab.id, "near", "--clear").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["far-off", "--down"], "no link 'far-off' in topology 'pair': use one of near, between, far"),
+        (["near", "--host", "other", "--down"], "host other has no cable in near: use one of router, client"),
+        (["near"], "impair: expected either --clear or some of --delay, --loss, --rate and --down"),
+        (
+            ["near", "--down", "--clear"],
+            "impair: expected either --clear or some of --delay, --loss, --rate and --down",
+        ),
+    ],
+)
+def test_what_cannot_be_impaired_is_refused(lab: Lab, words: list[str], message: str) -> None:
+    done = call("impair", "--lab", lab.id, *words)
+    assert (done.returncode, done.stderr) == (2, f"testbed: {message}\n")
+
+
 def test_later_verbs_know_the_lab_when_its_topology_file_is_gone(lab: Lab, topology: Path) -> None:
     text = topology.read_text(encoding="utf-8")
     topology.unlink()
