@@ -5,11 +5,14 @@ Every system has one router. Two routers are neighbours where they stand in one 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from testbed.model.plan import Plan
 
 # A zone's IPv6 network is a /64; its system announces the /48 around it, so that a more specific prefix can be told.
 _ANNOUNCED_IPV6 = 48
+
+Prefix = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,14 @@ def neighbours(plan: Plan, router: str) -> Iterator[Neighbour]:
 def prefixes(plan: Plan, system: int) -> tuple[list[str], list[str]]:
     """Return the IPv4 and the IPv6 prefixes that a system announces: those of its zones."""
     networks = [
-        (interface.ipv4.network, interface.ipv6.network.supernet(new_prefix=_ANNOUNCED_IPV6))
+        announced(plan, zone.name)
         for zone in plan.topology.zones
-        if zone.system == system
-        for interface in (plan.interface(host.name, zone.name) for host in plan.topology.linked(zone.name)[:1])
+        if zone.system == system and plan.topology.linked(zone.name)
     ]
     return [str(ipv4) for ipv4, _ in networks], [str(ipv6) for _, ipv6 in networks]
+
+
+def announced(plan: Plan, zone: str) -> tuple[Prefix, Prefix]:
+    """Return the prefixes that the system of a zone, which a host is linked to, announces for it."""
+    some = plan.interface(plan.topology.linked(zone)[0].name, zone)
+    return some.ipv4.network, some.ipv6.network.supernet(new_prefix=_ANNOUNCED_IPV6)
