@@ -16,7 +16,7 @@ _FORMATS: Mapping[str, Callable[[Plan], str]] = {"mermaid": mermaid.write, "svg"
 @lab_option
 @topology_option
 @click.option(
-    "--format", "form", type=click.Choice(list(_FORMATS)), default="mermaid", show_default=True, help="How to draw."
+    "--as", "form", type=click.Choice(list(_FORMATS)), default="mermaid", show_default=True, help="How to draw."
 )
 def command(lab_id: str | None, topology: str | None, form: str) -> None:
     """Draw the networks and hosts of a lab, or of a topology of which none need run."""
