@@ -47,7 +47,7 @@ def test_no_two_networks_seem_to_be_one(drawn: plan.Plan) -> None:
 
 
 def test_the_picture_in_the_documents_is_what_is_drawn() -> None:
-    """`testbed graph --topology internet --format svg` makes it anew."""
+    """`testbed graph --topology internet --as svg` makes it anew."""
     drawn = next(each for each in PLANS if each.topology.name == "internet")
     file = Path(__file__).parents[3] / "docs/testbed/pictures/internet.svg"
     assert file.read_text(encoding="utf-8") == picture.draw_alone(drawn)
