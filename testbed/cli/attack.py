@@ -70,14 +70,7 @@ def run(names: tuple[str, ...], *, everything: bool, lab_id: str | None, form: s
         raise InputError(next(iter(left_out.values())))
     broken: dict[str, str] = {}
     played = list(_play(arena, driver, [each for each in scenarios if each.name not in left_out], form, broken))
-    if form == "json":
-        found = {"scenarios": list(map(_result, played)), "broken": _told(broken), "left_out": _told(left_out)}
-        click.echo(json.dumps(found, indent=2))
-    else:
-        for name, reason in left_out.items():
-            click.echo(f"left out: {name}: {reason}")
-    for name, reason in broken.items():
-        click.echo(f"broke: {name}: {reason}", err=True)
+    _conclude(played, broken, left_out, form)
     return HostError.exit_code if broken else 0 if all(each.good for each in played) else _DIFFERENT
 
 
@@ -105,6 +98,18 @@ def stop(name: str | None, *, everything: bool, lab_id: str | None) -> None:
             raise InputError(f"scenario {name} is not under way: {known.scenario} is")
         stopped = journal.stop(arena)
     click.echo(f"stopped: {', '.join(stopped)}" if stopped else _CALM)
+
+
+def _conclude(played: Iterable[Played], broken: Mapping[str, str], left_out: Mapping[str, str], form: str) -> None:
+    """Answer what was played, and say what was left out or broke, and why."""
+    if form == "json":
+        found = {"scenarios": list(map(_result, played)), "broken": _told(broken), "left_out": _told(left_out)}
+        click.echo(json.dumps(found, indent=2))
+    else:
+        for name, reason in left_out.items():
+            click.echo(f"left out: {name}: {reason}")
+    for name, reason in broken.items():
+        click.echo(f"broke: {name}: {reason}", err=True)
 
 
 def _arena(lab_id: str | None) -> tuple[Arena, Driver]:

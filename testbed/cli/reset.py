@@ -34,8 +34,7 @@ def command(lab_id: str | None, topology: str | None, form: str, name: str | Non
         finally:
             progress.stop()
     if form == "json":
-        answer = {"lab": driver.lab.id, "stages": [asdict(result) for result in results]}
-        click.echo(json.dumps(answer, indent=2))
+        click.echo(json.dumps({"lab": driver.lab.id, "stages": list(map(asdict, results))}, indent=2))
 
 
 def _build(driver: Driver, name: str | None) -> LabBuild:
