@@ -138,7 +138,7 @@ def _play(
 
 def _show_played(console: Console, played: Played) -> None:
     console.print(f"[bold]{played.scenario.number:>2} {played.scenario.name}[/]: {played.scenario.title}")
-    for scene, rows in groupby(played.rows, lambda row: row.scene):
+    for (_, scene), rows in groupby(played.rows, lambda row: (row.number, row.scene)):
         console.print(f"   {scene}", style="dim")
         show_table(console, ("   client", "verdict", ""), map(_row, rows))
 

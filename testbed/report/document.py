@@ -70,9 +70,9 @@ def _described(scenario: Scenario) -> dict[str, Any]:
 
 
 def _verdicts(trial: Trial) -> Iterator[dict[str, Any]]:
-    """Yield every verdict; a scene's number is its place among those of the scenario, as evidence has it."""
+    """Yield every verdict."""
     for row in trial.rows:
-        yield {"scene": int(row.evidence.name.partition("-")[0]), "title": row.scene, **_verdict(row)}
+        yield {"scene": row.number, "title": row.scene, **_verdict(row)}
 
 
 def _verdict(row: Row) -> dict[str, Any]:

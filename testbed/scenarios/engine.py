@@ -24,8 +24,9 @@ _ACCEPTED: Final = "accepted"
 
 @dataclass(frozen=True)
 class Row:
-    """What one kind of client made of one scene, beside what it must."""
+    """What one kind of client made of one scene, beside what it must; scenes count from 1."""
 
+    number: int
     scene: str
     client: str
     expected: Expected
@@ -103,9 +104,10 @@ def _scene(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> Iterat
         note(f"{scene.title}: {kind} asks")
         ask = clients.ready(arena, kind, scene)
         observed = _measured(arena, scenario, scene, (ask, expected), note) if scene.measured else ask()
-        file = evidence.file(arena.lab, scenario.name, 1 + scenario.scenes.index(scene), kind)
+        number = 1 + scenario.scenes.index(scene)
+        file = evidence.file(arena.lab, scenario.name, number, kind)
         file.write_text(observed.answer, encoding="utf-8")
-        yield Row(scene.title, kind, expected, observed, file)
+        yield Row(number, scene.title, kind, expected, observed, file)
 
 
 def _measured(

@@ -85,7 +85,8 @@ def test_a_shutdown_before_the_verdict_leaves_no_way_in_the_clear(
     sock.shutdown(socket.SHUT_WR if way in WAYS_IN else socket.SHUT_RD)
     with pytest.raises((OSError, NotImplementedError)) as caught:  # the latter: what `ssl` itself has closed for good
         WAYS[way](sock, tmp_path / "file")
-    assert "not connected" in str(caught.value) or isinstance(caught.value, NotImplementedError)
+    if not isinstance(caught.value, NotImplementedError):  # which `ssl` raises before it looks at the connection
+        assert "not connected" in str(caught.value)
     sock.close()
     if way in WAYS_OUT:
         assert far.recv(100) == b""

@@ -30,7 +30,7 @@ def _small_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if scenario.name == "rogue-no-voucher":
             raise HostError("attacker: nginx -q -t: exit code 1")
         observed = Observed("refused", "distrusted", "", "{}", seconds=1.25)
-        return Played(scenario, (Row("then", "sticky", Expected("refused"), observed, tmp_path / "1-sticky.json"),))
+        return Played(scenario, (Row(1, "then", "sticky", Expected("refused"), observed, tmp_path / "1-sticky.json"),))
 
     monkeypatch.setattr(attack, "_arena", lambda _lab: (arena, FakeDriver(arena.lab)))
     monkeypatch.setattr(reading, "catalogue", lambda: SHIPPED)

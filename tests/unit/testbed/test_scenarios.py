@@ -220,4 +220,4 @@ def test_a_damaged_journal_is_one_line(text: str, tmp_path: Path) -> None:
 def test_a_verdict_is_compared_as_far_as_it_was_said(
     expected: Expected, observed: tuple[str, str, str], good: bool, tmp_path: Path
 ) -> None:
-    assert Row("", "sticky", expected, Observed(*observed, json.dumps({})), tmp_path).good is good
+    assert Row(1, "", "sticky", expected, Observed(*observed, json.dumps({})), tmp_path).good is good

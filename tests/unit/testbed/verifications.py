@@ -41,7 +41,7 @@ def rows(lab: Lab, scenario: Scenario, *, but: str = "", answer: str = "{}") -> 
             observed = Observed(expected.verdict, (*expected.reasons, "")[0], expected.page, answer)
             if client == but:
                 observed = Observed("refused", "malformed", "", answer)
-            found.append(Row(scene.title, client, expected, observed, file))
+            found.append(Row(number, scene.title, client, expected, observed, file))
     return tuple(found)
 
 
