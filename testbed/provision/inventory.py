@@ -1,10 +1,12 @@
 """The Ansible inventory of a lab, and Ansible's settings: what roles may ask of the lab, as variables of its hosts."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mecai.errors import HostError
 from testbed.machine.lab import REPOSITORY, Lab, write_file
 from testbed.machine.limits import LIMITS
 from testbed.model.plan import Plan
@@ -16,6 +18,8 @@ inventory = {inventory}
 collections_path = {collections}:~/.ansible/collections:/usr/share/ansible/collections
 local_tmp = {temporary}
 forks = {forks}
+strategy_plugins = {strategies}
+strategy = mitogen_linear
 gathering = explicit
 inject_facts_as_vars = false
 display_skipped_hosts = false
@@ -67,7 +71,16 @@ def ansible_config(lab: Lab) -> str:
         collections=_collections(lab),
         temporary=lab.ansible_config.parent / "tmp",
         forks=LIMITS.ansible_forks,
+        strategies=_strategies(),
     )
+
+
+def _strategies() -> Path:
+    """Return the folder of mitogen's strategies, which keep a Python running in each host from task to task."""
+    found = find_spec("ansible_mitogen")
+    if not found or not found.submodule_search_locations:
+        raise HostError("mitogen: not found: install the packages of requirements/dev.txt in this environment")
+    return Path(found.submodule_search_locations[0]) / "plugins" / "strategy"
 
 
 def _collections(lab: Lab) -> Path:

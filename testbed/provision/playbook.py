@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -75,7 +75,10 @@ def _hear(progress: PlaybookRun, sink: TextIO, event: Event) -> bool:
 
 @contextmanager
 def _bounded(progress: PlaybookRun) -> Iterator[threading.Event]:
-    """Ask Ansible to end when its time is over: its workers are sessions of their own, which it alone ends."""
+    """Ask Ansible to end when its time is over: its workers are sessions of their own, which it alone ends.
+
+    However it ends, nothing of its group stays: mitogen's multiplexer ignores an interruption for seconds.
+    """
     late = threading.Event()
 
     def end() -> None:
@@ -89,6 +92,9 @@ def _bounded(progress: PlaybookRun) -> Iterator[threading.Event]:
         yield late
     finally:
         timer.cancel()
+        if progress.process:
+            with suppress(ProcessLookupError):
+                os.killpg(progress.process, signal.SIGKILL)
 
 
 def _config(lab: Lab, site: Path, workshop: Path) -> Any:  # noqa: ANN401 - ansible-runner has no types

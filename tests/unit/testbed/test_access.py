@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import ansible_mitogen
 import pytest
 import yaml
 
@@ -30,10 +31,12 @@ PLAN = plan.make(reading.parse(TEXT, "golden.yml", ROLES))
 def rendered() -> dict[str, str]:
     connections = {host.name: ["nsenter", "-t", str(pid)] for pid, host in enumerate(PLAN.topology.hosts, start=100)}
     found = yaml.safe_dump(inventory.inventory(LAB, PLAN, Path("/state/mecai.whl")), sort_keys=False)
+    mitogen = str(Path(ansible_mitogen.__file__).parent)
+    settings = inventory.ansible_config(LAB).replace(mitogen, "/ansible_mitogen")
     return {
         "ssh_config": access.ssh_config(LAB, connections),
         "inventory.yml": found.replace(str(REPOSITORY), "/checkout"),
-        "ansible.cfg": inventory.ansible_config(LAB),
+        "ansible.cfg": settings,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from testbed.machine.lab import Lab, write_file
-from testbed.provision import playbook
+from testbed.provision import inventory, playbook
 from tests.unit.testbed.fakes import FakeDriver
 
 PLAY = """
@@ -14,7 +14,7 @@ PLAY = """
   gather_facts: false
   tasks:
     - name: Take long
-      ansible.builtin.command: sleep 600
+      ansible.builtin.command: sleep 613
 """
 
 
@@ -31,7 +31,7 @@ def with_argument(word: str) -> list[int]:
 def test_an_interruption_during_converge_ends_what_ansible_began(tmp_path: Path) -> None:
     lab = Lab("tiny", labs=tmp_path)
     write_file(lab.inventory, "all: {hosts: {here: {ansible_connection: local}}}\n")
-    write_file(lab.ansible_config, f"[defaults]\nlocal_tmp = {tmp_path / 'l'}\nremote_tmp = {tmp_path / 'r'}\n")
+    write_file(lab.ansible_config, inventory.ansible_config(lab))
     site = tmp_path / "site.yml"
     site.write_text(PLAY, encoding="utf-8")
 
