@@ -43,6 +43,12 @@ def left(arena: Arena, tag: str) -> x509.Certificate | None:
     if not loot.has(arena, attacker, file):
         return None
     try:
-        return loot.chain(loot.get(arena, attacker, file), file)[0]
+        return stolen(arena, tag)
     except HostError:
         return None
+
+
+def stolen(arena: Arena, tag: str) -> x509.Certificate:
+    """Return the first certificate of a haul; raises `HostError`."""
+    file = loot.path(tag, "chain.pem")
+    return loot.chain(loot.get(arena, arena.host("attacker").name, file), file)[0]

@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
+from cryptography import x509
+
+from mecai.protocol.pki.identity import spki_hash
 from testbed.roles import publisher
-from testbed.scenarios import tools
+from testbed.scenarios import authorities, tools
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
 
@@ -21,10 +24,19 @@ def deliver(arena: Arena, hosts: Iterable[str], manner: str, **told: Any) -> Non
     _write(arena, hosts, _sign(arena, manner, keep=False, **told))
 
 
+def list_ca(arena: Arena, authority: str, certificate: x509.Certificate) -> None:
+    """Have the vendor list one more CA with its owner, and all get that."""
+    spki = spki_hash(certificate).hex()
+    deliver(arena, _readers(arena), "listing", spki=spki, authority=authorities.identifier(arena, authority))
+
+
 def restore(arena: Arena) -> None:
     """Have the vendor publish what he stands by: all get it, so that none is left with more, or less, than another."""
-    readers = chain.from_iterable(map(arena.plan.topology.of_role, _READERS))
-    _write(arena, [host.name for host in readers], _sign(arena, "honest", keep=True))
+    _write(arena, _readers(arena), _sign(arena, "honest", keep=True))
+
+
+def _readers(arena: Arena) -> list[str]:
+    return [host.name for host in chain.from_iterable(map(arena.plan.topology.of_role, _READERS))]
 
 
 def _sign(arena: Arena, manner: str, **told: object) -> str:

@@ -9,4 +9,5 @@ MEAN = stolen_key(
     tag="intermediate",
     profile="issuing",
     called="{} issuing CA",
+    listed=True,
 )

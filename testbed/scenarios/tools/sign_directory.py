@@ -6,6 +6,8 @@ Told on stdin, as JSON: `folder` (the publisher's), `manner`:
     rolled-back     a lower sequence
     equivocating    the same sequence over another content
     expired         a higher sequence, out of its time since yesterday
+    listing         a higher sequence, and one more CA of an authority: `spki`, the hash of its key in hexadecimal, and
+                    `authority`, the id of the VA whose owner it is
     distrusting     a higher sequence, and no trust in a CA any more: `spki`, the hash of its root's key in hexadecimal
 
 `keep` says that the publisher goes on from it. Prints the directory, DER in base64.
@@ -37,6 +39,13 @@ def _varied(directory: Directory, told: dict[str, Any], now: datetime) -> Direct
             return replace(directory, expires=directory.expires - timedelta(seconds=1))
         case "expired":
             return replace(directory, sequence=later, issued=now - 20 * DAY, expires=now - DAY)
+        case "listing":
+            key, owner = bytes.fromhex(told["spki"]), bytes.fromhex(told["authority"])
+            listed = tuple(
+                replace(entry, subordinates=entry.subordinates | {key}) if entry.authority == owner else entry
+                for entry in directory.authorities
+            )
+            return replace(directory, sequence=later, issued=now, authorities=listed)
         case "distrusting":
             entry = Distrust(bytes.fromhex(told["spki"]), now - timedelta(minutes=1), "compromised")
             return replace(directory, sequence=later, issued=now, distrust=(*directory.distrust, entry))

@@ -106,6 +106,7 @@ def test_an_intermediate_of_the_attackers_is_issued_by_the_root_and_revoked_at_t
     assert "--profile issuing" in issued
     assert "--dns" not in issued
     assert world.valid == {"1"}  # what the attacker signs himself no authority knows
+    assert set(world.directories.values()) == {"listing"}  # D5: a CA that nobody lists would lead nowhere
     journal.stop(arena)
     assert world.clean
     assert world.revoked == {"1"}

@@ -16,7 +16,7 @@ from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.codec.tls_answer import VOUCHER, decode_vouchers
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.directory import parse_directory
-from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from testbed.scenarios import tools
 from testbed.scenarios.tools import relay
 from tests.directories import PUBLISHER, directory, signed
@@ -104,6 +104,9 @@ def test_vouchers_become_what_a_stock_server_staples(tmp_path: Path) -> None:
     assert decode_vouchers(octets[8:]) == (b"aaa", b"bbb")
 
 
+_BIRCH = authority_id(spki_der(BIRCH.root.certificate))
+
+
 @pytest.fixture
 def publisher(tmp_path: Path) -> Path:
     """Return a publisher's folder: certificate, key, and the directory that he signed last."""
@@ -118,6 +121,7 @@ def publisher(tmp_path: Path) -> Path:
     ("manner", "reason"),
     [
         ("honest", None),
+        ("listing", None),
         ("distrusting", None),
         ("rolled-back", "directory-rollback"),
         ("equivocating", "directory-equivocation"),
@@ -130,7 +134,9 @@ def test_a_variation_of_the_directory_is_what_it_is_called(manner: str, reason: 
     _, record = accept(Record(), before, now, [PUBLISHER.certificate])
     spki = spki_hash(ALDER.root.certificate)
     varied = base64.b64decode(
-        run_tool("sign_directory", folder=str(publisher), manner=manner, spki=spki.hex(), keep=False)
+        run_tool(
+            "sign_directory", folder=str(publisher), manner=manner, spki=spki.hex(), authority=_BIRCH.hex(), keep=False
+        )
     )
     assert (publisher / "directory.der").read_bytes() == before
     if reason:
@@ -140,6 +146,8 @@ def test_a_variation_of_the_directory_is_what_it_is_called(manner: str, reason: 
     else:
         taken, _ = accept(record, varied, now, [PUBLISHER.certificate])
         assert [entry.spki_hash for entry in taken.distrust] == ([spki] if manner == "distrusting" else [])
+        listing = [entry.authority for entry in taken.authorities if spki in entry.subordinates]
+        assert listing == ([_BIRCH] if manner == "listing" else [])
 
 
 def test_a_publisher_goes_on_from_what_he_keeps(publisher: Path) -> None:
