@@ -12,6 +12,8 @@
     state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
     public      = "/var/lib/mecai-ca-public"     # 0755: certificates, status, CRLs; no secret
     database    = "postgresql+psycopg://..."     # optional: the register, which is else an SQLite file in `state`
+    ca_keys     = ["77f1...0a"]                  # SHA-256 over the SubjectPublicKeyInfo of CAs that the owner has under
+                                                 # other roots than this one: the directory lists them with him (D5)
 
     [days]                                       # lifetimes
     root = 3650
@@ -45,6 +47,7 @@ _NAME: Final = re.compile(
 )  # leaves room in a common name of 64 characters
 _TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _FINGERPRINT: Final = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}")  # with colons, as openssl shows it
+_SPKI_HASH: Final = re.compile(r"[0-9A-Fa-f]{64}")
 
 # The longest lifetimes, in days.
 LONGEST: Final = {
@@ -95,6 +98,7 @@ class AuthorityConfig:
     state: Path = Path("/var/lib/mecai-ca")
     public: Path = Path("/var/lib/mecai-ca-public")
     database: str | None = None
+    ca_keys: tuple[str, ...] = ()
     days: Days = field(default_factory=Days)
 
     def __post_init__(self) -> None:
@@ -112,6 +116,14 @@ class AuthorityConfig:
         if self.database is not None:  # not shown: it may hold a password
             good = self.database.startswith("postgresql+psycopg://")
             _require(good, "database: expected postgresql+psycopg://USER@HOST/NAME, or none for a file in `state`")
+
+        for text in self.ca_keys:
+            _require_match("ca_keys", text, _SPKI_HASH, "64 hexadecimal digits: SHA-256 of a SubjectPublicKeyInfo")
+
+    @property
+    def keys_elsewhere(self) -> frozenset[bytes]:
+        """SPKI hashes of the owner's CA keys that no root of this authority certified."""
+        return frozenset(map(bytes.fromhex, self.ca_keys))
 
     @property
     def root_hash(self) -> bytes | None:

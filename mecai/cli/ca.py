@@ -132,7 +132,7 @@ def list_(config_path: Path, style: str) -> None:
 def describe(config_path: Path) -> None:
     """Print this authority as one entry of a directory (JSON)."""
     with opened(_read(config_path)) as authority:
-        click.echo(json.dumps(authority.describe(), indent=2))
+        click.echo(json.dumps(authority.describe(now()), indent=2))
 
 
 def _read(path: Path) -> AuthorityConfig:

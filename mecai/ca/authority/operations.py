@@ -153,17 +153,20 @@ class CertificateAuthority:
         """SHA-256 over the DER of the root, to be pinned."""
         return certificate_hash(self._keystore[Issuer.ROOT].certificate.public_bytes(Encoding.DER))
 
-    def describe(self) -> dict[str, object]:
-        """Return this authority as one entry of a directory: JSON values (docs/spec, section 7)."""
-        root, issuing = (self._keystore[issuer].certificate for issuer in (Issuer.ROOT, Issuer.ISSUING))
-        url = self._config.vas_url
+    def describe(self, now: datetime) -> dict[str, object]:
+        """Return this authority as one entry of a directory: JSON values (docs/spec, section 7).
+
+        It lists each CA that the root certified and that is good at `now`, and the owner's CAs elsewhere.
+        """
+        root, url = self._keystore[Issuer.ROOT].certificate, self._config.vas_url
+        good = (entry.certificate for entry in self._register.cas() if entry.is_good(now))
         entry = authorities.Authority(
             name=self._config.name,
             owner_group=self._config.owner_group,
             region=self._config.region,
             authority=authority_id(spki_der(root)),
             roots=(root,),
-            subordinates=frozenset({spki_hash(issuing)}),
+            subordinates=self._config.keys_elsewhere.union(map(spki_hash, good)),
             servers=(authorities.Server(url, (root,)),) if url else (),
         )
         return encode_authority(entry)

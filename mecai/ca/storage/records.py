@@ -52,6 +52,11 @@ class RegisterEntry:
         """The serial number as the register writes it."""
         return serial_text(self.certificate.serial_number)
 
+    def is_good(self, now: datetime) -> bool:
+        """Tell whether it is in its time, and not revoked."""
+        valid = self.certificate.not_valid_before_utc <= now <= self.certificate.not_valid_after_utc
+        return valid and self.revocation is None
+
 
 @dataclass(frozen=True)
 class CurrentStatus:

@@ -62,6 +62,10 @@ class Register:
         """Return every entry, in the order of issuing."""
         return self._select(true())
 
+    def cas(self) -> tuple[RegisterEntry, ...]:
+        """Return the entries of the CAs below the root."""
+        return self._select(_COLUMNS.profile == CertificateProfile.ISSUING.value)
+
     def entry(self, serial: str) -> RegisterEntry | None:
         """Return the entry of a serial number, if there is one."""
         return next(iter(self._select(_COLUMNS.serial == serial)), None)

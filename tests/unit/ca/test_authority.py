@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -18,7 +18,7 @@ from mecai.protocol.objects.entries import decode_authority
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.keys import PublicKey
-from tests.pki import DAY, HOUR, NOW, key, rsa_key
+from tests.pki import DAY, HOUR, NOW, Hierarchy, key, rsa_key
 from tests.pki import issue as sign_foreign
 
 SECOND: Final = timedelta(seconds=1)
@@ -214,7 +214,7 @@ def test_reasons_leave_out_those_that_can_be_undone() -> None:
 
 
 def test_it_describes_itself_as_a_directory_does(authority: CertificateAuthority, config: AuthorityConfig) -> None:
-    entry = decode_authority(authority.describe())
+    entry = decode_authority(authority.describe(NOW))
     root = published(config, "root")
     assert entry.authority == spki_hash(root)[:8]
     assert entry.identifying_roots == (root,)
@@ -222,8 +222,28 @@ def test_it_describes_itself_as_a_directory_does(authority: CertificateAuthority
     assert [(server.url, server.roots) for server in entry.servers] == [("https://vas.alder.test", (root,))]
 
 
+def test_it_lists_every_ca_of_its_owner_that_is_good(config: AuthorityConfig) -> None:
+    """Those that the root certified, also for a key elsewhere, until they end or are revoked; and those elsewhere."""
+    initialise(config, NOW)
+    elsewhere = spki_hash(Hierarchy("birch").issuing.certificate)
+    with opened(replace(config, ca_keys=(elsewhere.hex(),))) as authority:
+        own = spki_hash(published(config, "issuing"))
+        further, brief = (
+            authority.issue(CertificateProfile.ISSUING, key(label).public_key(), [], days, NOW)[0]
+            for label, days in (("further", 30), ("brief", 1))
+        )
+
+        def listed(now: datetime) -> frozenset[bytes]:
+            return decode_authority(authority.describe(now)).subordinates
+
+        assert listed(NOW) == {own, elsewhere, spki_hash(further), spki_hash(brief)}
+        assert listed(NOW + 2 * DAY) == {own, elsewhere, spki_hash(further)}
+        authority.revoke(further.serial_number, UNSPECIFIED, NOW)
+        assert listed(NOW + 2 * DAY) == {own, elsewhere}
+
+
 def test_without_a_url_of_its_authority_it_does_not_vouch(config: AuthorityConfig) -> None:
     private = replace(config, vas_url=None)
     initialise(private, NOW)
     with opened(private) as authority:
-        assert decode_authority(authority.describe()).servers == ()
+        assert decode_authority(authority.describe(NOW)).servers == ()

@@ -33,6 +33,7 @@ def test_defaults(tmp_path: Path) -> None:
         ('vas_url = "http://vas.alder.test"', "vas_url: 'http://vas.alder.test'; expected https://HOST"),
         ('crl_url = "http://"', "crl_url: 'http://'; expected http://HOST with a path at most"),
         ('root = "ab:cd"', "root: 'ab:cd'; expected 64 hexadecimal digits"),
+        ('ca_keys = ["77f1"]', "ca_keys: '77f1'; expected 64 hexadecimal digits: SHA-256 of a SubjectPublicKeyInfo"),
         ("days.va = 366", "days.va: 366 is outside 1..365"),
         ("days.server = 0", "days.server: 0 is outside 1..200"),
         ("days.sever = 9", "days.sever: unknown key; did you mean 'server'?"),
