@@ -61,7 +61,11 @@ REASONS: Final[Mapping[str, Reason]] = {
         "If the site never had vouchers, ask its operator for them; if it had, do not go on: the server may be false.",
     ),
     "quorum": Reason(("C2",), "Fewer authorities of distinct owners vouch than this client demands.", _OPERATOR),
-    "untrusted": Reason(("C4",), "The server's chain does not verify to a root of the directory.", LEAVE),
+    "untrusted": Reason(
+        ("C4",),
+        "The server's chain does not verify to a root of the directory, by CAs that it lists.",
+        LEAVE,
+    ),
     "distrusted": Reason(("C4",), "The directory's publisher distrusts a CA of the server's chain.", LEAVE),
     "pin-mismatch": Reason(
         ("M4",),

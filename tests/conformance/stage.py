@@ -14,16 +14,32 @@ from functools import partial
 from typing import Any
 
 from tests.conformance.parts import voucher as vouchers
-from tests.conformance.parts.directories import PUBLISHER, authority_id, content, entry, signed
+from tests.conformance.parts.directories import PUBLISHER, Entry, authority_id, content, entry, key_hash, signed
 from tests.conformance.parts.voucher import ADDRESS, Voucher
 from tests.conformance.registry import Situation, Value
-from tests.pki import NOW, Hierarchy, Issued
+from tests.pki import NOW, Hierarchy, Issued, Key, key
 
 HOST = "www.example.test"
 ALDER, BIRCH, CEDAR, DOGWOOD = (Hierarchy(name) for name in ("alder", "birch", "cedar", "dogwood"))
 SITE = ALDER.server(HOST)
-ENTRIES = tuple(map(entry, (ALDER, BIRCH, CEDAR, DOGWOOD)))
+# The CA keys of alder, some of them for the longer chains of a few cases (D5: a key that nobody lists leads nowhere).
+_CAS = ("issuing CA", "upper CA", "lower CA", "top CA", "brief CA", *(f"CA {number}" for number in range(9)))
+
+
+def alder(*keys: Key) -> Entry:
+    """Return alder's entry, which lists these CA keys besides its own."""
+    own = (key(f"alder {label}") for label in _CAS)
+    return entry(ALDER, subordinates=[key_hash(each.public_key()) for each in (*own, *keys)])
+
+
+ENTRIES = (alder(), *map(entry, (BIRCH, CEDAR, DOGWOOD)))
 DIRECTORY = signed(content(*ENTRIES))
+
+
+def listing(*keys: Key) -> bytes:
+    """Return the stage's directory, in which alder's entry lists these CA keys too."""
+    return signed(content(alder(*keys), *ENTRIES[1:]))
+
 
 voucher = partial(vouchers.voucher, BIRCH, SITE)  # of birch for the server, unless told otherwise
 GOOD = voucher()

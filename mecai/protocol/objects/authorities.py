@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.verification import Store
 
-from mecai.errors import Malformed
+from mecai.errors import Malformed, VerificationError
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.protocol.pki.roots import Roots
 
@@ -36,7 +36,10 @@ class Mail:
 
 @dataclass(frozen=True)
 class Authority:
-    """One CA with its Voucher Authority; `authority` is its id. Without servers it does not vouch."""
+    """One CA with its Voucher Authority; `authority` is its id. Without servers it does not vouch.
+
+    `subordinates` are SPKI hashes: every other CA key that the owner controls, under whosoever's root (D5).
+    """
 
     name: str
     owner_group: str
@@ -129,9 +132,13 @@ class Directory:
         """Return the owners who may not vouch for a server: client (V6), VAS (R10) and sidecar ask this one question.
 
         They are the owners of any CA key among what the server presents or on the validated path, and of any root that
-        one of these certificates reaches. The last finds cross-signs: an issuer whose key the directory does not list,
-        under somebody's root.
+        one of these certificates reaches, as cross-signs do. Raises `VerificationError` (C4, untrusted) for a CA of the
+        path whose key no entry lists: nobody knows whose it is, so nobody is known to be another.
         """
+        for issuer in path[1:]:
+            if spki_hash(issuer) not in self._owners:
+                ca, key = issuer.subject.rfc4514_string(), spki_hash(issuer).hex()
+                raise VerificationError("untrusted", "C4", f"no entry of the directory lists the key of {ca}: {key}")
         owners: set[str] = set()
         for certificate in dict.fromkeys((*presented, *path)):
             owners |= self._owners.get(spki_hash(certificate), frozenset())

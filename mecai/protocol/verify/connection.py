@@ -103,7 +103,7 @@ def examine_path(  # noqa: PLR0917 - `_examine`, but for a path that is already 
     policy: Policy,
     now: datetime,
 ) -> VerificationContext:
-    """Refuse a valid path through a distrusted CA, and find its owners (the rest of rule C4).
+    """Refuse a valid path through a CA that is distrusted or not listed, and find its owners (the rest of rule C4).
 
     `chain` is `presented.chain`, parsed. For whoever judges many vouchers for one server: the path is validated once.
     """

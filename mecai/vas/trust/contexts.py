@@ -1,6 +1,6 @@
 """Whose roots a chain reaches, and which trust contexts a voucher for it may carry (docs/spec X3, X4, R10)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,10 +43,11 @@ class Trust:
         for directory in self._directories.in_force(now):
             try:
                 path = validate_chain(chain[0], directory.anchored(chain[1:]), directory.anchors, None, now)
+                owners = directory.owner_groups_of(chain, path)
             except VerificationError as error:
                 refusal = error.detail
             else:
-                self._refuse(directory, chain, path)
+                self._refuse(directory, path, owners)
                 trusting.append((directory, path))
         if not trusting:
             raise Refusal(Code.UNTRUSTED, f"certificate: {refusal}")
@@ -58,11 +59,11 @@ class Trust:
         )
         return Trusted(tuple(first), contexts)
 
-    def _refuse(self, directory: Directory, presented: Chain, path: Chain) -> None:
+    def _refuse(self, directory: Directory, path: Chain, owners: Collection[str]) -> None:
         """Refuse what the operator distrusts (X4), and what is of the VA's own owner group (R10)."""
         if any(spki_hash(certificate) in self._distrusted for certificate in path[1:]):
             raise Refusal(Code.DISTRUSTED, "certificate: the operator of this VA distrusts a CA of its chain")
         own = directory.find(self._authority)
-        if own is not None and own.owner_group in directory.owner_groups_of(presented, path):
+        if own is not None and own.owner_group in owners:
             detail = f"certificate: its issuer is of this VA's own owner group, {own.owner_group}; ask another VA"
             raise Refusal(Code.UNTRUSTED, detail)

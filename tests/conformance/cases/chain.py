@@ -39,12 +39,12 @@ from tests.conformance.parts.der import (
     time,
     unsorted_set_of,
 )
-from tests.conformance.parts.directories import content, distrust, entry, signed, text
+from tests.conformance.parts.directories import content, distrust, entry, signed, spki_hash, text
 from tests.conformance.parts.names import UNKNOWN
 from tests.conformance.parts.rsa import rsa_key
 from tests.conformance.parts.signing import Signer, ecdsa, pkcs1, signer
 from tests.conformance.registry import Situation, case
-from tests.conformance.stage import ALDER, BIRCH, CEDAR, ENTRIES, HOST, SITE, accepted, of, refused
+from tests.conformance.stage import ALDER, BIRCH, CEDAR, ENTRIES, HOST, SITE, accepted, listing, of, refused
 from tests.pki import DAY, NOW, Hierarchy, Issued, ca_extensions, issue, key, key_usage, leaf_extensions
 
 _ISSUING, _ROOT = ALDER.issuing, ALDER.root
@@ -303,7 +303,7 @@ def c4_path_length_and_a_new_key() -> Situation:
     new = key("alder issuing CA, new")
     anew = issue("alder issuing CA", new, _ISSUING, ca_extensions(new, 0), span=_SPAN)
     site = ALDER.server(HOST, parent=anew)
-    return refused("untrusted", of(BIRCH, site), chain=site.chain_der)
+    return refused("untrusted", of(BIRCH, site), chain=site.chain_der, directory=listing(new))
 
 
 def _deep(count: int) -> Issued:
@@ -352,8 +352,9 @@ def c4_cross_sign_unneeded() -> Situation:
 
 @case("C4", "V8")
 def c4_cross_sign_needed() -> Situation:
-    """The directory lists cedar, not alder: the path goes over the cross-certificate, which the voucher has to name."""
-    directory = signed(content(*(item for item in ENTRIES if item["name"] != "alder")))
+    """The directory has alder's keys without its root: the path goes over cedar's certificate, for vouchers to name."""
+    keys = [spki_hash(CEDAR.issuing), spki_hash(_ROOT), spki_hash(_ISSUING)]
+    directory = signed(content(ENTRIES[1], entry(CEDAR, subordinates=keys), ENTRIES[3]))
     chain = (*SITE.chain_der, CEDAR.cross_sign(ALDER).der)
     return refused("intermediates-mismatch", chain=chain, directory=directory)
 
@@ -437,7 +438,7 @@ def k7_ca_key(weak: rsa.RSAPrivateKey) -> Situation:
     algorithm = pkcs1("sha256")
     parent = Signer(ca, algorithm)
     body = {"issuer": ca.certificate.subject.public_bytes(), "signature": algorithm.identifier}
-    return refused("untrusted", chain=(reissued_der(SITE, body=body, by=parent), ca.der))
+    return refused("untrusted", chain=(reissued_der(SITE, body=body, by=parent), ca.der), directory=listing(weak))
 
 
 @case("K7", "C4")
@@ -446,7 +447,7 @@ def k7_ca_of_rsa() -> Situation:
     rsa_ca = issue("alder RSA CA", rsa_key(2048), _ROOT, ca_extensions(rsa_key(2048), 0), span=_SPAN)
     extensions = leaf_extensions(ExtendedKeyUsageOID.SERVER_AUTH, [HOST])
     site = issue(HOST, key(HOST), rsa_ca, extensions, span=(NOW - DAY, NOW + DAY))
-    return _taken(site)
+    return _taken(site, directory=listing(rsa_ca.key))
 
 
 def _stranger(n: int, e: int) -> bytes:

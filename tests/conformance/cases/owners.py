@@ -3,9 +3,10 @@
 
 from datetime import timedelta
 
-from tests.conformance.parts.directories import content, entry, signed, spki_hash
+from tests.conformance.parts.directories import content, distrust, entry, signed, spki_hash
+from tests.conformance.parts.status import ocsp
 from tests.conformance.registry import Situation, case
-from tests.conformance.stage import ALDER, BIRCH, CEDAR, DOGWOOD, ENTRIES, HOST, SITE, accepted, of, refused
+from tests.conformance.stage import ALDER, BIRCH, CEDAR, DOGWOOD, ENTRIES, HOST, SITE, accepted, listing, of, refused
 from tests.pki import DAY, NOW, Hierarchy, Issued, ca_extensions, issue, key
 
 SECOND = timedelta(seconds=1)
@@ -101,15 +102,68 @@ def v6_issuing_ca_crossed_and_another() -> Situation:
     return accepted(of(BIRCH, _BY_CROSSED_CA), chain=_BY_CROSSED_CA.chain_der)
 
 
-@case("V6")
-def v6_key_that_nobody_lists() -> Situation:
-    """Birch's root issued a CA that the directory does not list; it issued the server's certificate; birch vouches.
+_ELSEWHERE = ALDER.subordinate("CA at birch", BIRCH.root)
+_AT_BIRCH = ALDER.server(HOST, parent=_ELSEWHERE)
 
-    birch root -- unlisted CA -- server             voucher signed by: birch VA
+
+@case("V6", "D5", over={"his own": ALDER, "the root's owner": BIRCH})
+def v6_ca_under_another_owners_root(voucher_of: Hierarchy) -> Situation:
+    """Alder operates a CA under birch's root, and lists its key with him (D5); the voucher is of {}.
+
+        birch root -- alder CA at birch -- server
+
+    The key belongs to alder, the root to birch: alder alone would otherwise make a certificate and vouch for it.
     """
-    unlisted = BIRCH.subordinate("unlisted CA", BIRCH.root)
-    site = BIRCH.server(HOST, parent=unlisted)
-    return refused("self-endorsed", of(BIRCH, site), chain=site.chain_der)
+    listed = {"directory": listing(_ELSEWHERE.key), "candidates": _EVERYBODY}
+    return refused("self-endorsed", of(voucher_of, _AT_BIRCH), chain=_AT_BIRCH.chain_der, **listed)
+
+
+@case("V6", "D5")
+def v6_ca_under_another_owners_root_and_another() -> Situation:
+    """The same CA and server; cedar vouches, who has nothing to do with alder or birch."""
+    return accepted(of(CEDAR, _AT_BIRCH), chain=_AT_BIRCH.chain_der, directory=listing(_ELSEWHERE.key))
+
+
+@case("C4", "V6", "D5", over={"the root's owner": BIRCH, "another": CEDAR})
+def c4_key_that_nobody_lists(voucher_of: Hierarchy) -> Situation:
+    """The same CA, whose key no entry lists: nobody knows whose it is, and who is another; the voucher is of {}."""
+    return refused("untrusted", of(voucher_of, _AT_BIRCH), chain=_AT_BIRCH.chain_der)
+
+
+@case("C4", "V6", "D5")
+def c4_upper_key_that_nobody_lists() -> Situation:
+    """Alder's root certified a CA that no entry lists, and that one the issuing CA, whose key is listed."""
+    unlisted = ALDER.subordinate("unlisted CA", ALDER.root, None)
+    site = ALDER.server(HOST, parent=ALDER.subordinate("issuing CA", unlisted))
+    return refused("untrusted", of(BIRCH, site), chain=site.chain_der)
+
+
+@case("C4", "V6", "D5")
+def c4_key_that_nobody_lists_beside_the_path() -> Situation:
+    """The server presents a CA besides that no entry lists; its path does not need it."""
+    return accepted(chain=(*SITE.chain_der, ALDER.subordinate("unlisted CA", ALDER.root).der))
+
+
+@case("C4", "V6", "D5")
+def c4_key_that_is_listed_elsewhere() -> Situation:
+    """Alder's issuing CA is in nobody's entry but cedar's, who bought it: birch vouches for its server."""
+    sold = entry(ALDER, subordinates=[])
+    bought = entry(CEDAR, subordinates=[spki_hash(ALDER.issuing)])
+    return accepted(directory=signed(content(sold, ENTRIES[1], bought, ENTRIES[3])))
+
+
+@case("C4", "V6", "D7")
+def c4_key_that_is_distrusted_and_not_listed() -> Situation:
+    """A CA that nobody lists, and that the publisher distrusts by name of its key: that goes before."""
+    directory = signed(content(*ENTRIES, distrust=[distrust(_ELSEWHERE, NOW - DAY)]))
+    return refused("distrusted", of(CEDAR, _AT_BIRCH), chain=_AT_BIRCH.chain_der, directory=directory)
+
+
+@case("C4", "V6", "E6")
+def c4_key_that_is_not_listed_and_revoked() -> Situation:
+    """A CA that nobody lists; the staple calls the server's certificate revoked: that comes after."""
+    gone = ocsp(_AT_BIRCH, "revoked")
+    return refused("untrusted", of(CEDAR, _AT_BIRCH), chain=_AT_BIRCH.chain_der, staple=gone)
 
 
 @case("V6")

@@ -7,7 +7,7 @@ from tests.conformance.parts.certificates import ALTERNATIVE_NAME, NAME_CONSTRAI
 from tests.conformance.parts.der import implicit, integer, sequence
 from tests.conformance.parts.directories import content, entry, signed, text
 from tests.conformance.registry import Situation, case
-from tests.conformance.stage import ALDER, BIRCH, ENTRIES, HOST, accepted, of, refused
+from tests.conformance.stage import ALDER, BIRCH, ENTRIES, HOST, accepted, listing, of, refused
 from tests.pki import DAY, NOW, SERVER_AUTH, Issued, ca_extensions, issue, key, leaf_extensions
 
 _ISSUING = ALDER.issuing
@@ -276,7 +276,8 @@ def c4_constraint_on_a_self_issued_ca() -> Situation:
     new = key("alder upper CA, new")
     anew = issue("alder upper CA", new, upper, ca_extensions(new, None), span=_SPAN)
     names = {ALTERNATIVE_NAME: extension(ALTERNATIVE_NAME, sequence(_dns("ca.other.test")))}
-    return _taken(_site(_dns(HOST), parent=reissued(anew, extensions=names)))
+    site = _site(_dns(HOST), parent=reissued(anew, extensions=names))
+    return accepted(of(BIRCH, site), chain=site.chain_der, directory=listing(new))
 
 
 @case("C4", "D5")

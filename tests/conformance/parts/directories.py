@@ -26,7 +26,12 @@ PUBLISHER = publisher("MOZ publisher")
 
 def spki_hash(issued: Issued) -> str:
     """Return the SPKI hash (I4) in hexadecimal."""
-    return hashlib.sha256(spki(issued)).hexdigest()
+    return key_hash(issued.certificate.public_key())
+
+
+def key_hash(public: Any) -> str:
+    """Return the SPKI hash (I4) of a public key."""
+    return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def authority_id(authority: Hierarchy) -> bytes:

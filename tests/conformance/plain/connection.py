@@ -64,6 +64,8 @@ def verify(client: Client, server: Server, vouchers: Sequence[bytes]) -> list[st
     chain = read_chain(server.chain)
     path = validate(chain, client.directory.roots, server.name, client.now)
     expect(not client.directory.distrusts(path, client.now), "a CA of the path", "distrusted")
+    listed = all(client.directory.owners(each.key_hash) for each in path[1:])
+    expect(listed, "a CA key that nobody lists", "untrusted")
     situation = _Situation(client, server, path, _owners(client.directory, chain, path))
     if server.staple is not None:
         _refuse_revoked([server.staple], situation)

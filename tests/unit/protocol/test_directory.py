@@ -319,9 +319,16 @@ def test_a_cross_sign_reaches_the_other_root_and_its_owner() -> None:
     assert SCENE.directory.owner_groups_of(chain, ()) == {"alder", "birch"}
 
 
-def test_an_unlisted_intermediate_is_owned_by_the_root_it_reaches() -> None:
+def test_an_unlisted_ca_beside_the_path_is_owned_by_the_root_it_reaches() -> None:
     unlisted = SCENE.alder.subordinate("new CA", SCENE.alder.root)
     assert SCENE.directory.owner_groups_of([unlisted.certificate], ()) == {"alder"}
+
+
+def test_of_a_path_through_an_unlisted_ca_nobody_knows_the_owners() -> None:
+    unlisted = SCENE.alder.subordinate("new CA", SCENE.alder.root)
+    path = (*SCENE.alder.server("www.example.test", parent=unlisted).chain, SCENE.alder.root.certificate)
+    with refuses("untrusted", "C4"):
+        SCENE.directory.owner_groups_of(path[:2], path)
 
 
 def test_what_is_presented_beside_the_path_counts_as_well() -> None:

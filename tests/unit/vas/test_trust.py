@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Engine, event, update
 from sqlalchemy.exc import OperationalError
 
 from mecai.protocol.acceptance import Record, accept
-from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.database import open_database
@@ -35,6 +36,12 @@ def refusal(trust: Trust, chain: Sequence[x509.Certificate] = SITE.chain) -> Ref
     return caught.value
 
 
+def _listing(*cas: x509.Certificate, owner: Hierarchy = ALDER) -> Authority:
+    """Return an owner's entry that lists the keys of these CAs too."""
+    entry = authority_entry(owner)
+    return replace(entry, subordinates=entry.subordinates.union(map(spki_hash, cas)))
+
+
 def test_a_chain_is_trusted_by_each_context_that_has_its_root(engine: Engine, publish: Publish) -> None:
     files = (
         publish(directory(BIRCH, context="NONE")),
@@ -49,7 +56,8 @@ def test_a_chain_is_trusted_in_whatever_order_its_cas_are_shown(engine: Engine, 
     upper = ALDER.subordinate("upper CA", ALDER.root, path_length=None)
     site = ALDER.server("www.example.test", parent=ALDER.subordinate("lower CA", upper))
     stranger = Hierarchy("stranger").issuing.certificate
-    trust = Trust(Directories((publish(directory(ALDER, BIRCH)),), engine), OWN, frozenset())
+    listed = _listing(*site.chain[1:])
+    trust = Trust(Directories((publish(directory(listed, BIRCH)),), engine), OWN, frozenset())
     end_entity, lower, _ = site.chain
     for shown in ([lower, upper.certificate], [upper.certificate, stranger, lower, lower]):
         assert trust.judge([end_entity, *shown], NOW).path == (*site.chain, ALDER.root.certificate)
@@ -77,9 +85,10 @@ def test_a_root_that_is_shown_though_not_needed_makes_its_owner_an_issuer(engine
 
 def test_a_context_that_needs_another_path_is_left_out(engine: Engine, publish: Publish) -> None:
     """The server also shows alder's root as cedar certified it, and one context has no root but cedar's."""
+    crossed = _listing(ALDER.root.certificate, ALDER.issuing.certificate, owner=CEDAR)
     files = (
         publish(directory(ALDER, context="MOZ")),
-        publish(directory(CEDAR, context="BY-CEDAR")),
+        publish(directory(crossed, context="BY-CEDAR")),
         publish(directory(ALDER, context="OTHER")),
     )
     chain = (*SITE.chain, CEDAR.cross_sign(ALDER).certificate)
@@ -87,6 +96,28 @@ def test_a_context_that_needs_another_path_is_left_out(engine: Engine, publish: 
     assert trust.judge(chain, NOW) == Trusted(PATH, ("MOZ", "OTHER"))
     of_cedar = Trust(Directories(files[1:2], engine), OWN, frozenset())
     assert of_cedar.judge(chain, NOW) == Trusted((*chain, CEDAR.root.certificate), ("BY-CEDAR",))
+
+
+def test_a_context_that_does_not_list_a_ca_is_left_out(engine: Engine, publish: Publish) -> None:
+    """Nobody knows whose that CA is; a client of that context would refuse (V6, D5)."""
+    unlisted = ALDER.subordinate("further CA", ALDER.root).certificate
+    site = ALDER.server("www.example.test", parent=ALDER.subordinate("further CA", ALDER.root))
+    files = (
+        publish(directory(ALDER, BIRCH, context="MOZ")),
+        publish(directory(_listing(unlisted), BIRCH, context="OTHER")),
+    )
+    assert Trust(Directories(files, engine), OWN, frozenset()).judge(site.chain, NOW).contexts == ("OTHER",)
+    refused = refusal(Trust(Directories(files[:1], engine), OWN, frozenset()), site.chain)
+    assert refused.code is Code.UNTRUSTED
+    assert "no entry of the directory lists the key of CN=alder further CA" in refused.detail
+
+
+def test_an_owner_does_not_vouch_below_his_ca_under_anothers_root(engine: Engine, publish: Publish) -> None:
+    """Birch, whose VA this is, has a CA under alder's root, and the directory says so."""
+    site = ALDER.server("www.example.test", parent=ALDER.subordinate("birch CA", ALDER.root))
+    content = directory(ALDER, _listing(site.chain[1], owner=BIRCH))
+    refused = refusal(Trust(Directories((publish(content),), engine), OWN, frozenset()), site.chain)
+    assert "own owner group, birch" in refused.detail
 
 
 def test_no_root_no_trust(engine: Engine, publish: Publish) -> None:
