@@ -172,11 +172,13 @@ def leaf_extensions(
     critical_purpose: bool = False,
     ocsp_url: str | None = None,
 ) -> list[tuple[x509.ExtensionType, bool]]:
-    """Return what an end entity of one extended key usage carries."""
+    """Return what an end entity of one extended key usage carries; a responder of OCSP, nocheck besides (E3)."""
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         key_usage("digital_signature"),
         (x509.ExtendedKeyUsage([purpose]), critical_purpose),
     ]
+    if purpose == OCSP_SIGNING:
+        extensions.append((x509.OCSPNoCheck(), False))
     if names:
         extensions.append((x509.SubjectAlternativeName([general_name(text) for text in names]), False))
     if ocsp_url:
@@ -252,8 +254,8 @@ class Hierarchy:
     def responder(self, parent: Issued, days: float = 30, responder_key: Key | None = None) -> Issued:
         """Issue a delegated OCSP responder's certificate (RFC 6960 section 4.2.2.2) under `parent`."""
         label = f"OCSP of {parent.certificate.subject.rfc4514_string()}"
-        extensions = [*leaf_extensions(OCSP_SIGNING), (x509.OCSPNoCheck(), False)]
-        return issue(label, responder_key or key(f"{self.name} {label}"), parent, extensions, span=self._span(days))
+        made = responder_key or key(f"{self.name} {label}")
+        return issue(label, made, parent, leaf_extensions(OCSP_SIGNING), span=self._span(days))
 
     def ocsp(
         self,

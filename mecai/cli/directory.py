@@ -25,7 +25,7 @@ def command() -> None:
 
 @command.command()
 @click.option("--context", required=True, help="Trust context, for example MOZ.")
-@click.option("--sequence", type=int, required=True, help="Number, higher than that of every earlier directory.")
+@click.option("--sequence", type=int, help="Number, instead of the time of issue in seconds (D3).")
 @click.option("--days", type=click.IntRange(1, 30), default=30, show_default=True, help="Lifetime.")
 @click.option(
     "--entry", "entries", type=FILE, multiple=True, required=True, help="JSON of `mecai ca describe`; once per CA."
@@ -39,7 +39,7 @@ def command() -> None:
 def build(
     *,
     context: str,
-    sequence: int,
+    sequence: int | None,
     days: int,
     entries: tuple[Path, ...],
     distrust: Path | None,
@@ -57,7 +57,7 @@ def build(
     with input_from(out):
         directory = Directory(
             context=context,
-            sequence=sequence,
+            sequence=int(issued.timestamp()) if sequence is None else sequence,
             issued=issued,
             expires=issued + timedelta(days=days),
             authorities=tuple(_read_entry(path, issued) for path in entries),

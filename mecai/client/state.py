@@ -44,5 +44,5 @@ def load_directory(policy: ClientPolicy, now: datetime) -> Directory:
 
     Under `warn` an expired directory is let in, for each verdict to say so (D4). Raises as `read_directory`.
     """
-    checked_at = None if policy.mode == WARN else now
-    return read_directory(policy.directory, policy.publishers, policy.state_folder, checked_at)
+    warns = policy.mode == WARN
+    return read_directory(policy.directory, policy.publishers, policy.state_folder, now, even_expired=warns)

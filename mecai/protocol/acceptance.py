@@ -1,8 +1,7 @@
 """Whether a directory may be used by a reader who has used others before (docs/spec, D2 to D4): one acceptance for all.
 
 `accept` is pure: what the reader remembers goes in, the directory and what is to be remembered from now on come out.
-Where a record is kept (a file, a database) is the reader's business; it must be safe there before the directory is
-used (D3), or a crash in between would let an older directory in again.
+The reader keeps the record (a file, a database), safely before the directory is used (D3): a crash forgets nothing.
 """
 
 import base64
@@ -24,6 +23,7 @@ from mecai.protocol.pki.identity import HASH_SIZE, sha256
 
 _WHAT: Final = "record of accepted directories"
 _NOTHING: Final = bytes(HASH_SIZE)
+Certificates = Sequence[x509.Certificate]
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,17 @@ class Record:
 
 
 def accept(
-    record: Record, octets: bytes, now: datetime | None, first_pins: Sequence[x509.Certificate]
+    record: Record, octets: bytes, now: datetime | None, first_pins: Certificates, *, even_expired: bool = False
 ) -> tuple[Directory, Record]:
     """Return the directory in the signed `octets`, and the record to keep before it is used.
 
     One of `first_pins` signed it, until an accepted directory names other pins: from then on, one of those (D2). What
-    was accepted last stays so, although it left its own signer behind. `now` None leaves the times for the caller to
-    judge, who may only warn (D4). Raises `VerificationError` under rules D1 to D4.
+    was accepted last stays so, although it left its own signer behind. `now` and `even_expired`: see `parse_directory`;
+    without `now`, one from the future would block those that follow. Raises `VerificationError` under rules D1 to D4.
     """
     if record.accepted == sha256(octets):
-        return parse_directory(octets, [signer_of(octets)], now), record
-    directory = parse_directory(octets, record.pins or first_pins, now)
+        return parse_directory(octets, [signer_of(octets)], now, even_expired=even_expired), record
+    directory = parse_directory(octets, record.pins or first_pins, now, even_expired=even_expired)
     _check_sequence(directory, record.newest.get(directory.context))
     newest = {**record.newest, directory.context: Newest(directory.sequence, directory.hash)}
     return directory, Record(sha256(octets), directory.publishers or record.pins, newest)

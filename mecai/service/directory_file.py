@@ -16,12 +16,14 @@ from mecai.service.locks import locked
 from mecai.service.pem import load_certificates
 
 
-def read_directory(path: Path, publishers: Path, records: Path, now: datetime | None) -> Directory:
+def read_directory(
+    path: Path, publishers: Path, records: Path, now: datetime, *, even_expired: bool = False
+) -> Directory:
     """Read the directory at `path`; `records` is a folder of the reader's own.
 
-    One of `publishers` signed it, until an accepted directory names other pins (D2): from then on, one of those. `now`
-    None leaves its time unchecked, for a reader that says so itself. Raises `VerificationError` for what no publisher
-    signed, what is expired, and what is older than an earlier one; `HostError`, `InputError`.
+    One of `publishers` signed it, until an accepted directory names other pins (D2): from then on, one of those.
+    `even_expired` is for a reader that says so itself. Raises `VerificationError` for what no publisher signed, what is
+    out of its time, and what is older than an earlier one; `HostError`, `InputError`.
     """
     pins = load_certificates(publishers)
     with durable.host_errors(path, "read"):
@@ -29,7 +31,7 @@ def read_directory(path: Path, publishers: Path, records: Path, now: datetime | 
     with locked(records / "directory.lock"):
         file = records / "directory.json"
         record = _read_record(file)
-        directory, following = accept(record, octets, now, pins)
+        directory, following = accept(record, octets, now, pins, even_expired=even_expired)
         if following != record:
             durable.replace(file, following.encode(), durable.SECRET)
     return directory

@@ -35,7 +35,6 @@ from mecai.protocol.pki.identity import check_contexts, sha256, spki_hash
 from mecai.protocol.pki.keys import PrivateKey
 
 VERSION: Final = 1
-_MAX_SEQUENCE: Final = (1 << 63) - 1
 
 
 def sign_directory(directory: Directory, key: PrivateKey, certificate: x509.Certificate) -> bytes:
@@ -46,11 +45,14 @@ def sign_directory(directory: Directory, key: PrivateKey, certificate: x509.Cert
         return sign_content(ID_CT_DIRECTORY, content, key, certificate)
 
 
-def parse_directory(encoded: bytes, publishers: Sequence[x509.Certificate], now: datetime | None) -> Directory:
+def parse_directory(
+    encoded: bytes, publishers: Sequence[x509.Certificate], now: datetime | None, *, even_expired: bool = False
+) -> Directory:
     """Return the directory that one of the pinned publishers signed.
 
-    Whether it is older than another one is `mecai.protocol.acceptance`. `now` None leaves the times for the caller to
-    judge, who may only warn (D4). Raises `VerificationError` under rules D1, D2 and D4.
+    Whether it is older than another one is `mecai.protocol.acceptance`. `even_expired` is for a caller who only warns
+    of it (D4); `now` None judges no time at all, for whoever looks without using it. Raises `VerificationError` under
+    rules D1 to D4.
     """
     with under_rule(RULE):
         signed = parse_signed_content(encoded, ID_CT_DIRECTORY, LIMITS.directory_size)
@@ -61,7 +63,7 @@ def parse_directory(encoded: bytes, publishers: Sequence[x509.Certificate], now:
         directory = _decode_directory(strict_json.load(signed.content, "directory"), sha256(signed.content))
         _check(directory)
     if now is not None:
-        _check_time(directory, now)
+        _check_time(directory, now, even_expired=even_expired)
     return directory
 
 
@@ -84,8 +86,9 @@ def _check_signer(signed: SignedContent, publishers: Sequence[x509.Certificate])
 
 def _check(directory: Directory) -> None:
     check_contexts((directory.context,))
-    if not 0 < directory.sequence <= _MAX_SEQUENCE:
-        raise Malformed(f"sequence: {directory.sequence}, expected 1..2^63-1")
+    latest = int(directory.issued.timestamp())  # rule D3: what is higher would block all that follow
+    if not 0 < directory.sequence <= latest:
+        raise Malformed(f"sequence: {directory.sequence}, expected 1..{latest}, its own time of issue in seconds")
     if not timedelta() < directory.expires - directory.issued <= LIMITS.directory_lifetime:
         raise Malformed(f"expires: expected after issued and within {LIMITS.directory_lifetime.days} days")
     if len(directory.authorities) > LIMITS.directory_authorities:
@@ -94,10 +97,10 @@ def _check(directory: Directory) -> None:
         raise Malformed(f"publishers: more than {LIMITS.directory_publishers}")
 
 
-def _check_time(directory: Directory, now: datetime) -> None:
+def _check_time(directory: Directory, now: datetime, *, even_expired: bool) -> None:
     if directory.issued > now + LIMITS.clock_skew:
         raise VerificationError("directory-not-yet-valid", "D4", f"issued {directory.issued:{TIME}}, in the future")
-    if directory.expires <= now:
+    if directory.expires <= now and not even_expired:
         raise VerificationError("directory-expired", "D4", f"expired {directory.expires:{TIME}}; fetch a newer one")
 
 

@@ -94,5 +94,5 @@ AUTHORITY = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, 
 DELEGATE = (
     ExtensionPolicy.permit_all()
     .require_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_delegate_purpose)
-    .may_be_present(x509.OCSPNoCheck, Criticality.AGNOSTIC, None)  # RFC 6960 section 4.2.2.2.1 leaves both open
+    .require_present(x509.OCSPNoCheck, Criticality.AGNOSTIC, None)  # else its own status would have to be asked (E3)
 )

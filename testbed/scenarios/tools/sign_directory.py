@@ -5,7 +5,7 @@ Told on stdin, as JSON: `folder` (the publisher's), `manner`:
     honest          the same authorities, trusted all, a higher sequence
     rolled-back     a lower sequence
     equivocating    the same sequence over another content
-    expired         a higher sequence, out of its time since yesterday
+    expired         a higher sequence, out of its time by now
     listing         a higher sequence, and one more CA of an authority: `spki`, the hash of its key in hexadecimal, and
                     `authority`, the id of the VA whose owner it is
     distrusting     a higher sequence, and no trust in a CA any more: `spki`, the hash of its root's key in hexadecimal
@@ -27,31 +27,35 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from mecai.protocol.objects.authorities import Directory, Distrust
 from mecai.protocol.objects.directory import parse_directory, sign_directory
 
-DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
 
 
 def _varied(directory: Directory, told: dict[str, Any], now: datetime) -> Directory:
     later = max(directory.sequence + 1, int(now.timestamp()))
+    issued = datetime.fromtimestamp(later, UTC)  # no number is above its time of issue (docs/spec, D3)
     match told["manner"]:
         case "rolled-back":
             return replace(directory, sequence=directory.sequence - 1)
         case "equivocating":
-            return replace(directory, expires=directory.expires - timedelta(seconds=1))
+            return replace(directory, expires=directory.expires - SECOND)
         case "expired":
-            return replace(directory, sequence=later, issued=now - 20 * DAY, expires=now - DAY)
+            begun = max(directory.issued, datetime.fromtimestamp(directory.sequence, UTC)) + SECOND
+            return replace(
+                directory, sequence=directory.sequence + 1, issued=begun, expires=max(begun, now - SECOND) + SECOND
+            )
         case "listing":
             key, owner = bytes.fromhex(told["spki"]), bytes.fromhex(told["authority"])
             listed = tuple(
                 replace(entry, subordinates=entry.subordinates | {key}) if entry.authority == owner else entry
                 for entry in directory.authorities
             )
-            return replace(directory, sequence=later, issued=now, authorities=listed)
+            return replace(directory, sequence=later, issued=issued, authorities=listed)
         case "distrusting":
             entry = Distrust(bytes.fromhex(told["spki"]), now - timedelta(minutes=1), "compromised")
-            return replace(directory, sequence=later, issued=now, distrust=(*directory.distrust, entry))
+            return replace(directory, sequence=later, issued=issued, distrust=(*directory.distrust, entry))
         case _:
             # One further than what was told to somebody in this very second.
-            return replace(directory, sequence=later + 1, issued=now, distrust=())
+            return replace(directory, sequence=later + 1, issued=issued + SECOND, distrust=())
 
 
 def main() -> None:

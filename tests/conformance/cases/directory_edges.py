@@ -83,7 +83,7 @@ def d1_json_with(octets_: bytes) -> Situation:
 
 
 _RIGHT = {
-    "the highest sequence": _json(sequence=(1 << 63) - 1),
+    "the highest sequence": _json(sequence=int((NOW - DAY).timestamp())),
     "letters of other scripts": _json(
         authorities=[entry(BIRCH, name="Birkenwald Zertifikate \u00c4\u00d6\u00dc \u4e2d")]
     ),

@@ -176,6 +176,7 @@ _DELEGATES: dict[str, dict[str, Any]] = {
         }
     },
     "no purpose": {"extensions": {EXTENDED_KEY_USAGE: b""}},
+    "no nocheck": {"extensions": {NO_CHECK: b""}},
     "an unknown critical extension": {"extensions": {UNKNOWN: extension(UNKNOWN, b"", critical=True)}},
     "a serial number of 22 octets": {"body": {"serialNumber": integer(1 << 170)}},
     "another issuer": {"body": {"issuer": ALDER.root.certificate.subject.public_bytes()}},
@@ -191,7 +192,6 @@ def e3_delegate_with(changes: dict[str, Any]) -> Situation:
 
 _GOOD_DELEGATES: dict[str, Fields] = {
     "critical nocheck": {NO_CHECK: extension(NO_CHECK, NULL, critical=True)},
-    "nocheck": {NO_CHECK: extension(NO_CHECK, NULL)},
     "two purposes": {
         EXTENDED_KEY_USAGE: extension(
             EXTENDED_KEY_USAGE,
@@ -233,6 +233,22 @@ def v5_delegate_expired() -> Situation:
     purposes = leaf_extensions(ExtendedKeyUsageOID.OCSP_SIGNING)
     gone = issue("responder", key("responder"), BIRCH.root, purposes, span=(NOW - DAY, NOW - SECOND))
     return refused("authority-status", voucher(status=ocsp(BIRCH.voucher, by=signer(gone))))
+
+
+@case("V11", "E3", "V5")
+def v5_delegate_without_nocheck() -> Situation:
+    """A delegate of birch's root signed the authority's status; nothing says that nobody need ask for its own."""
+    delegate = issue(
+        "responder", key("responder"), BIRCH.root, leaf_extensions(ExtendedKeyUsageOID.OCSP_SIGNING)[:2], span=_SPAN
+    )
+    return refused("authority-status", voucher(status=ocsp(BIRCH.voucher, by=signer(delegate))))
+
+
+@case("E6", "E3")
+def e6_staple_by_a_delegate_without_nocheck() -> Situation:
+    """A delegate without nocheck says that the end entity is revoked. E6: a staple that is not valid says nothing."""
+    delegate = reissued(_RESPONDER, extensions={NO_CHECK: b""})
+    return accepted(staple=ocsp(SITE, "revoked", by=signer(delegate)))
 
 
 @case("V11", "E3")

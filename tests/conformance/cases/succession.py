@@ -124,6 +124,32 @@ def d3_equivocation() -> Situation:
     return directory_case(other, reason="directory-equivocation", history=[DIRECTORY])
 
 
+_ISSUED = int((NOW - DAY).timestamp())
+_JUMPS = {"a second after it was issued": _ISSUED + 1, "now": int(NOW.timestamp()), "2^63 - 1": (1 << 63) - 1}
+
+
+@case("D3", "D1", over=_JUMPS)
+def d3_numbered(sequence: int) -> Situation:
+    """The directory's number is {}. D3: it is at most its own time of issue in seconds, so that others can follow."""
+    return directory_case(_numbered(sequence), reason="malformed")
+
+
+@case("D3", "D4")
+def d3_the_highest_and_its_successor() -> Situation:
+    """A directory issued as far ahead as D4 allows, numbered by that time, is followed by one of a second later."""
+    ahead = NOW + 300 * SECOND
+    highest = _numbered(int(ahead.timestamp()), issued=moment(ahead))
+    after = _numbered(int(ahead.timestamp()) + 1, issued=moment(ahead + SECOND))
+    return directory_case(after, history=[highest], now=NOW + SECOND)
+
+
+@case("D3", "D4")
+def d3_ahead_and_numbered_so() -> Situation:
+    """The directory was issued 301 s ahead and numbered by that time. D4: it is not taken, so it blocks no other."""
+    ahead = NOW + 301 * SECOND
+    return directory_case(_numbered(int(ahead.timestamp()), issued=moment(ahead)), reason="directory-not-yet-valid")
+
+
 def _over(issued: datetime, expires: datetime) -> bytes:
     return signed(_content(issued=moment(issued), expires=moment(expires)))
 

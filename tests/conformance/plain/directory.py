@@ -90,7 +90,7 @@ def parse(octets: bytes, pins: Sequence[Certificate] | None, now: datetime | Non
         publishers=document.certificates("publishers", 2),
     )
     expect(re.fullmatch("[A-Z0-9-]{1,32}", context), "context")
-    expect(1 <= directory.sequence < 1 << 63, "sequence")
+    expect(1 <= directory.sequence <= issued.timestamp(), "a sequence above its time of issue")
     expect(issued < expires, "it expires before it is issued")
     expect(expires - issued <= _LONGEST, "it lasts longer than 30 days")
     ids = [entry.id for entry in directory.authorities]

@@ -173,5 +173,6 @@ def _check_delegate(delegate: Certificate, issuer: Certificate, now: datetime) -
     check_ca(issuer, now)
     check_sound(delegate)
     expect(certificates.OCSP_SIGNING in (delegate.purposes or ()), "a delegate without id-kp-OCSPSigning")
+    expect(delegate.has(certificates.NO_CHECK), "a delegate whose own status would have to be asked")
     expect(delegate.valid_at(now), "a delegate out of its time")
     check_extensions(delegate, _PROCESSED)

@@ -32,8 +32,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(folder: Path, *more: object, entries: tuple[str, ...] = ("alder", "birch"), sequence: int = 1) -> Ended:
-    words: list[object] = ["directory", "build", "--context", "MOZ", "--sequence", sequence, "--days", 7, "--at", AT]
+def build(
+    folder: Path, *more: object, entries: tuple[str, ...] = ("alder", "birch"), sequence: int | None = 1
+) -> Ended:
+    words: list[object] = ["directory", "build", "--context", "MOZ", "--days", 7, "--at", AT]
+    words += ["--sequence", sequence] if sequence is not None else []
     for entry in entries:
         words += ["--entry", folder / f"{entry}.json"]
     words += [
@@ -57,6 +60,12 @@ def test_build_signs_what_verify_accepts(folder: Path) -> None:
     )
     assert (ended.code, ended.err) == (0, "")
     assert "sequence 1, 2 authorities, 1 distrusted" in ended.out
+
+
+def test_the_number_is_the_time_of_issue_where_none_is_given(folder: Path) -> None:
+    assert build(folder, sequence=None).code == 0
+    directory = parse_directory((folder / "directory.der").read_bytes(), [PUBLISHER.certificate], NOW)
+    assert directory.sequence == int(NOW.timestamp())
 
 
 def test_the_next_publishers_travel_along(folder: Path) -> None:
@@ -119,6 +128,9 @@ def test_bad_input_is_named(folder: Path) -> None:
         assert word in ended.err
     assert build(folder, entries=("alder", "alder")).code == 2
     assert build(folder, sequence=0).code == 2
+    ahead = build(folder, sequence=1 << 62)
+    assert (ahead.code, ahead.out) == (2, "")
+    assert f"expected 1..{int(NOW.timestamp())}" in ahead.err
     assert build(folder, "--distrust", folder / "alder.json").code == 2
     assert mecai("directory", "view", folder / "publishers.pem").code == 2
     assert not (folder / "directory.der").exists()

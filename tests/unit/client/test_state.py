@@ -106,6 +106,17 @@ def test_an_expired_directory_is_refused_unless_the_client_only_warns(tmp_path: 
     assert late - load_directory(warning, late).expires > timedelta(0)
 
 
+@pytest.mark.parametrize("mode", ["warn", "enforce"])
+def test_a_directory_from_the_future_is_not_recorded_by_a_client_that_only_warns_either(
+    mode: str, tmp_path: Path
+) -> None:
+    policy = read_policy(world.write_config(tmp_path, mode=mode))
+    with pytest.raises(VerificationError) as caught:
+        load_directory(policy, world.now - DAY)
+    assert caught.value.reason == "directory-not-yet-valid"
+    assert not (policy.state_folder / "directory.json").exists()
+
+
 def test_a_damaged_record_is_never_overlooked(policy: ClientPolicy) -> None:
     load_directory(policy, world.now)
     (policy.state_folder / "directory.json").write_text("{")

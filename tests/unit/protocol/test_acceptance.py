@@ -1,6 +1,7 @@
 """Rules D2 to D4 over time: what a reader that has accepted directories makes of the next one."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -81,7 +82,23 @@ def test_time_is_judged_anew_each_time_unless_the_caller_judges_it() -> None:
     for known in (Record(), record):
         with refuses("directory-expired", "D4"):
             accept(known, octets, late, PINS)
+        assert accept(known, octets, late, PINS, even_expired=True)[1] == record
         assert accept(known, octets, None, PINS)[1] == record
+
+
+def test_one_from_the_future_blocks_nobody_even_where_its_end_does_not_matter() -> None:
+    ahead = directory(ALDER, sequence=int((NOW + DAY).timestamp()), issued=NOW + DAY)
+    with refuses("directory-not-yet-valid", "D4"):
+        accept(Record(), signed(ahead), NOW, PINS, even_expired=True)
+
+
+def test_the_highest_number_that_can_be_taken_has_a_successor_within_the_skew() -> None:
+    """Whoever signs one as far ahead as readers take it makes room again in 301 seconds (rules D3, D4)."""
+    ahead = NOW + timedelta(seconds=300)
+    record = after(directory(ALDER, sequence=int(ahead.timestamp()), issued=ahead))
+    later = ahead + timedelta(seconds=1)
+    following = directory(BIRCH, sequence=int(later.timestamp()), issued=later)
+    assert accept(record, signed(following), later, PINS)[0] == following
 
 
 def test_a_record_survives_its_own_form() -> None:

@@ -134,6 +134,8 @@ BAD: dict[str, Callable[[dict[str, Any]], object]] = {
     "no sequence": without("sequence"),
     "sequence 0": at("sequence", value=0),
     "sequence 2^63": at("sequence", value=1 << 63),
+    "sequence above its own time of issue": at("sequence", value=int(NOW.timestamp()) + 1),
+    "sequence before there were seconds": at("issued", value="1969-12-31T23:59:59Z"),
     "sequence as text": at("sequence", value="1"),
     "context": at("context", value="moz"),
     "time without zone": at("issued", value="2026-03-02T12:00:00"),

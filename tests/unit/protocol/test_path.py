@@ -316,6 +316,9 @@ BAD_DELEGATES: dict[str, Callable[[], x509.Certificate]] = {
     "another purpose": lambda: SITE.certificate,
     "expired": lambda: ALDER.responder(ALDER.issuing, days=-0.5).certificate,
     "no purpose": lambda: issue("x", key("x"), ALDER.issuing, [], span=SPAN).certificate,
+    "a status of its own to be asked": lambda: (
+        issue("x", key("x"), ALDER.issuing, leaf_extensions(OCSP_SIGNING)[:2], span=SPAN).certificate
+    ),
     "of a sub-CA": lambda: ALDER.responder(ALDER.subordinate("sub", ALDER.issuing)).certificate,
 }
 
@@ -327,7 +330,7 @@ def test_what_is_no_delegate(make: Callable[[], x509.Certificate]) -> None:
 
 
 def test_a_delegate_may_have_other_purposes_too() -> None:
-    extensions = leaf_extensions(OCSP_SIGNING)[:1]
+    extensions = [each for each in leaf_extensions(OCSP_SIGNING) if not isinstance(each[0], x509.ExtendedKeyUsage)]
     usage = (x509.ExtendedKeyUsage([SERVER, OCSP_SIGNING]), False)
     both = issue("both", key("both"), ALDER.issuing, [*extensions, usage], span=SPAN)
     validate_delegate(both.certificate, ISSUING, NOW)

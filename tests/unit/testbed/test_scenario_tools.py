@@ -6,7 +6,7 @@ import os
 import ssl
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -112,8 +112,10 @@ def publisher(tmp_path: Path) -> Path:
     """Return a publisher's folder: certificate, key, and the directory that he signed last."""
     (tmp_path / "certificate.pem").write_bytes(PUBLISHER.pem)
     (tmp_path / "key.pem").write_bytes(PUBLISHER.key_pem)
-    now = datetime.now(UTC).replace(microsecond=0)
-    (tmp_path / "directory.der").write_bytes(signed(directory(ALDER, BIRCH, sequence=int(now.timestamp()), issued=now)))
+    then = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    (tmp_path / "directory.der").write_bytes(
+        signed(directory(ALDER, BIRCH, sequence=int(then.timestamp()), issued=then))
+    )
     return tmp_path
 
 
@@ -158,8 +160,8 @@ def test_a_publisher_goes_on_from_what_he_keeps(publisher: Path) -> None:
 
 def test_what_holds_again_is_newer_than_what_was_told_in_the_same_second(publisher: Path) -> None:
     """The publisher's numbers are ahead of the clock, so that no second passes between them."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    ahead = directory(ALDER, BIRCH, sequence=int(now.timestamp()) + 3600, issued=now)
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4)
+    ahead = directory(ALDER, BIRCH, sequence=int(soon.timestamp()), issued=soon)
     (publisher / "directory.der").write_bytes(signed(ahead))
     record = Record()
     for manner, keep in (("distrusting", False), ("honest", True), ("distrusting", False), ("honest", True)):
