@@ -40,9 +40,8 @@ def _varied(directory: Directory, told: dict[str, Any], now: datetime) -> Direct
             return replace(directory, expires=directory.expires - SECOND)
         case "expired":
             begun = max(directory.issued, datetime.fromtimestamp(directory.sequence, UTC)) + SECOND
-            return replace(
-                directory, sequence=directory.sequence + 1, issued=begun, expires=max(begun, now - SECOND) + SECOND
-            )
+            ended = max(begun, now - timedelta(minutes=1)) + SECOND
+            return replace(directory, sequence=directory.sequence + 1, issued=begun, expires=ended)
         case "listing":
             key, owner = bytes.fromhex(told["spki"]), bytes.fromhex(told["authority"])
             listed = tuple(
