@@ -243,6 +243,15 @@ def test_a_lab_comes_back_as_it_was_stored_and_its_hosts_never_stopped(
     assert not (lab.directory / "attack.json").exists()
 
 
+def test_a_lab_comes_back_from_an_archive_that_has_the_image_too(lab: Lab, topology: Path, tmp_path: Path) -> None:
+    file = tmp_path / "x.tar.zst"
+    write(lab, "client", "exported")
+    kept.store(driver_of(lab), made(lab), file, with_image=True)
+    restore.restore(driver_of(lab), file, "", lambda _text: None)
+    assert up(lab, topology)["hosts"] == "4 booted"
+    assert note_of(lab, "client") == "exported"
+
+
 def test_a_damaged_archive_leaves_the_lab_as_it_is(lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "x.tar.zst"
     kept.store(driver_of(lab), made(lab), file)

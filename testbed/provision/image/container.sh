@@ -30,5 +30,8 @@ printf 'HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\n' >"$root/etc/ssh/sshd
 # What mmdebstrap copied from the machine, and what it left of the machine's apt settings.
 rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/etc/machine-id" "$root/etc/apt/apt.conf.d/99mmdebstrap"
 
+# A container's /dev is made at each boot; an archive of an image with a device in it is not unpacked anywhere.
+find "$root/dev" -xdev \( -type b -o -type c \) -delete
+
 # The image is up to date: no host need rebuild caches of /usr at its first boot (systemd-update-done.service(8)).
 touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
