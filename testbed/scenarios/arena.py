@@ -8,7 +8,7 @@ from mecai.errors import InputError
 from testbed.drivers.driver import Driver
 from testbed.machine.lab import Lab
 from testbed.model.plan import Plan
-from testbed.model.topology import Host
+from testbed.model.topology import Host, Topology
 from testbed.roles.tls_server import issuer
 from testbed.scenarios.hosts import Run, on_hosts
 
@@ -45,7 +45,8 @@ class Arena:
         """Who plays what, as far as the topology has somebody: words of scenarios, and the hosts that they mean.
 
         `server` is the first TLS server, `issuer` the authority that certified it; `rogue`, `second` and `third` are
-        the other authorities in the order of the file. `edge` and `other_edge` are the first servers with one name.
+        the other authorities in the order of the file. `edge` and `other_edge` are the first servers with one name,
+        `border` is the router by which the attacker's system meets others.
         """
         topology = self.plan.topology
         found = {word: host.name for word, role in _PLAYERS.items() for host in topology.of_role(role)[:1]}
@@ -54,7 +55,8 @@ class Arena:
             certified_by = issuer(topology, server)
             others = [host.name for host in topology.of_role("authority") if host.name != certified_by]
             found |= {"issuer": certified_by, **dict(zip(("rogue", "second", "third"), others, strict=False))}
-        return found | dict(zip(("edge", "other_edge"), _sharing(topology.of_role("tls_server")), strict=False))
+        shared = zip(("edge", "other_edge"), _sharing(topology.of_role("tls_server")), strict=False)
+        return found | dict(shared) | dict(zip(("border",), _borders(topology), strict=False))
 
     @property
     def site(self) -> str:
@@ -84,3 +86,9 @@ def _sharing(servers: Iterable[Host]) -> list[str]:
     for server in servers:
         by_name.setdefault(server.names[0], []).append(server.name)
     return next((hosts for hosts in by_name.values() if len(hosts) > 1), [])
+
+
+def _borders(topology: Topology) -> list[str]:
+    """List the routers between the attacker's network and other systems."""
+    networks = {host.zone for host in topology.of_role("attacker")[:1]}
+    return [host.name for host in topology.of_role("bgp_router") if host.zone in networks]

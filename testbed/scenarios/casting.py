@@ -22,7 +22,7 @@ def resolved(arena: Arena, step: Step) -> Step:
 
 
 def check(arena: Arena, scenario: Scenario) -> None:
-    """Find everybody whom a scenario needs in this lab; raises `InputError` for the first whom nobody plays."""
+    """Find everybody and everything that a scenario needs in this lab; raises `InputError` for the first not there."""
     for scene in scenario.scenes:
         for word in (*scene.choice.named, *scene.choice.unnamed):
             arena.host(word)
@@ -31,7 +31,7 @@ def check(arena: Arena, scenario: Scenario) -> None:
         for kind in scene.verdicts:
             kinds.check(arena, kind)
         for step in scene.steps:
-            resolved(arena, step)
+            MEANS[step.mean].check(arena, resolved(arena, step).arguments)
 
 
 def left_out(arena: Arena, scenarios: Iterable[Scenario]) -> dict[str, str]:

@@ -60,6 +60,7 @@ def play(driver: Driver, arena: Arena, scenario: Scenario, note: Note) -> Played
     casting.check(arena, scenario)
     journal.stop(arena)
     kept, asking = evidence.renew(arena.lab, scenario.name), _hosts(arena, scenario)
+    evidence.keep_routes(arena, scenario.name, 0)
     with ExitStack() as ending:
         ending.callback(clients.forget, arena, asking)
         ending.callback(journal.stop, arena)
@@ -98,13 +99,14 @@ def _hosts(arena: Arena, scenario: Scenario) -> list[str]:
 
 
 def _scene(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> Iterator[Row]:
+    number = 1 + scenario.scenes.index(scene)
     if not scene.measured:
         _begin(arena, scenario, scene, note)
+        evidence.keep_routes(arena, scenario.name, number)
     for kind, expected in scene.verdicts.items():
         note(f"{scene.title}: {kind} asks")
         ask = clients.ready(arena, kind, scene)
         observed = _measured(arena, scenario, scene, (ask, expected), note) if scene.measured else ask()
-        number = 1 + scenario.scenes.index(scene)
         file = evidence.file(arena.lab, scenario.name, number, kind)
         file.write_text(observed.answer, encoding="utf-8")
         yield Row(number, scene.title, kind, expected, observed, file)

@@ -1,7 +1,9 @@
 """What a scene leaves for whoever wants to look: what crossed the clients' wires, with keys, and what each client said.
 
 `DIRECTORY/SCENARIO/` in the lab's files holds `capture.pcap` (of each further host that asks, `HOST.pcap`), `keys.log`
-(Wireshark reads both) and, for each scene and kind of client, `SCENE-KIND.json`; a run replaces that of the run before.
+(Wireshark reads both) and, for each scene and kind of client, `SCENE-KIND.json`. Where systems route by BGP, there are
+the routers' tables: `0-routes.txt` before it all, `SCENE-routes.txt` during each scene that is not measured. A run
+replaces that of the run before.
 """
 
 import shutil
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from testbed.drivers.driver import Driver
 from testbed.machine.lab import Lab
-from testbed.scenarios import loot, recorder
+from testbed.scenarios import loot, recorder, routing
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.clients import KEYS
 from testbed.scenarios.kinds import PLAIN
@@ -36,6 +38,12 @@ def renew(lab: Lab, scenario: str) -> Path:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True, mode=0o700)
     return path
+
+
+def keep_routes(arena: Arena, scenario: str, scene: int) -> None:
+    """Write down what routers go by in this scene, or (0) before the first; nothing where they learn nothing."""
+    if tables := routing.tables(arena):
+        (folder(arena.lab, scenario) / f"{scene}-routes.txt").write_text(tables, encoding="utf-8")
 
 
 @contextmanager

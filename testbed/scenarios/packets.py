@@ -24,3 +24,17 @@ def rule(arena: Arena, host: str, table: str, chain: str) -> None:
 def remove(arena: Arena, host: str, table: str) -> None:
     """Remove a table; nothing where there is none."""
     must(arena.run, host, ["sh", "-c", _REMOVE, "sh", table])
+
+
+def divert(arena: Arena, router: str, table: str, *, server: str, to: str, port: int, only: str = "") -> None:
+    """Send what passes a router for a server's port 443 to another host's port; `only` is a match that goes before."""
+    pairs = zip(("ip", "ip6"), arena.plan.addresses(server), arena.plan.addresses(to), strict=True)
+    rules = "".join(
+        f"    {only}{family} daddr {real} tcp dport 443 dnat {family} to {_at(false, port)}\n"
+        for family, real, false in pairs
+    )
+    rule(arena, router, table, "    type nat hook prerouting priority dstnat;\n" + rules)
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

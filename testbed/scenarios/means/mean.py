@@ -32,10 +32,14 @@ def _nothing(_arena: Arena, _arguments: Arguments) -> None:
 
 @dataclass(frozen=True)
 class Mean:
-    """One means: its name, one line that says what it does, its parameters, and how it starts and stops."""
+    """One means: its name, one line that says what it does, its parameters, and how it starts and stops.
+
+    `check` finds out, by the plan alone, whether it can be used in this lab; raises `InputError`.
+    """
 
     name: str
     says: str
     start: Act
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     stop: Act = _nothing
+    check: Act = _nothing

@@ -9,23 +9,16 @@ from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
-    near, server, to = arguments["near"], arguments["server"], arguments["to"]
-    zone = arena.plan.topology.host(near).zone
-    pairs = zip(("ip", "ip6"), arena.plan.addresses(server), arena.plan.addresses(to), strict=True)
-    rules = "".join(
-        f"    iifname {zone} {family} daddr {real} tcp dport 443 dnat {family} to {_at(false, arguments['port'])}\n"
-        for family, real, false in pairs
-    )
-    hook = "    type nat hook prerouting priority dstnat;\n"
-    packets.rule(arena, packets.router_of(arena, near), _table(arguments), hook + rules)
+    near = arguments["near"]
+    packets.divert(
+        arena, packets.router_of(arena, near), _table(arguments),
+        server=arguments["server"], to=arguments["to"], port=arguments["port"],
+        only=f"iifname {arena.plan.topology.host(near).zone} ",
+    )  # fmt: skip
 
 
 def _stop(arena: Arena, arguments: Arguments) -> None:
     packets.remove(arena, packets.router_of(arena, arguments["near"]), _table(arguments))
-
-
-def _at(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _table(arguments: Arguments) -> str:

@@ -2,8 +2,6 @@
 
 from hashlib import sha256
 
-import yaml
-
 from testbed.model import plan, reading
 from testbed.model.plan import Plan
 from testbed.roles import ROLES, publisher
@@ -11,22 +9,10 @@ from testbed.scenarios import authorities
 from tests.directories import PUBLISHER, directory, signed
 from tests.pki import Hierarchy
 
-SMALL = reading.find("small")
-PLAN = plan.make(reading.load(SMALL, ROLES))
-# Beside what `small` has: another publisher, and a site on three addresses of two servers.
-_MORE = """
-alt: {role: publisher, zone: vendor}
-west: {role: tls_server, zone: hosting, names: [cdn.example.test], addresses: 2, vars: {certified_by: birch}}
-east: {role: tls_server, zone: vendor, names: [cdn.example.test], vars: {certified_by: cedar}}
-"""
+PLAN = plan.make(reading.load(reading.find("small"), ROLES))
+# The lab in which every scenario can be played.
+INTERNET = plan.make(reading.load(reading.find("internet"), ROLES))
 SETTINGS = 'contexts = ["MOZ"]\n'
-
-
-def wide() -> Plan:
-    """Return the plan of a lab in which every scenario can be played."""
-    text = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
-    text["hosts"] |= yaml.safe_load(_MORE)
-    return plan.make(reading.parse(yaml.safe_dump(text, sort_keys=False), "wide.yml", ROLES))
 
 
 def records(lab_plan: Plan) -> set[str]:

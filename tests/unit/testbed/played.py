@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from tests.unit.testbed import laid
 from tests.unit.testbed.fakes import FakeDriver
+from tests.unit.testbed.laid import INTERNET
 from tests.unit.testbed.world import World
-
-WIDE = laid.wide()
 
 
 class Stage:
@@ -14,7 +12,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.world = World()
-        self.arena = self.world.arena(folder, WIDE)
+        self.arena = self.world.arena(folder, INTERNET)
         self.driver, self.changed = FakeDriver(self.arena.lab), False
 
     def watch(self, _text: str) -> None:

@@ -14,7 +14,8 @@ from testbed.roles import ROLES
 from testbed.scenarios import clients, engine, evidence, journal, kinds, reading
 from testbed.scenarios.scenario import Expected, Scene, Step
 from tests.unit.testbed.fakes import FakeDriver
-from tests.unit.testbed.played import WIDE, Stage
+from tests.unit.testbed.laid import INTERNET
+from tests.unit.testbed.played import Stage
 from tests.unit.testbed.world import PLAN, World
 
 PLAIN_SCENE = reading.find("honest").scenes[0]
@@ -23,23 +24,23 @@ PLAIN_SCENE = reading.find("honest").scenes[0]
 @pytest.mark.parametrize(
     ("kind", "host", "contexts", "directory"),
     [
-        ("sticky", "client", ["MOZ"], None),
-        ("alternative", "client", ["ALT"], "/etc/mecai/contexts/ALT/directory.der"),
+        ("sticky", "client-a", ["MOZ"], None),
+        ("alternative", "client-a", ["ALT"], "/etc/mecai/contexts/ALT/directory.der"),
         ("intranet", "desk", ["MOZ"], None),
     ],
 )
 def test_a_kind_asks_from_its_host_with_its_publishers_context(
     kind: str, host: str, contexts: list[str], directory: str | None, tmp_path: Path
 ) -> None:
-    arena = World().arena(tmp_path, WIDE)
+    arena = World().arena(tmp_path, INTERNET)
     settings = kinds.settings(arena, kind)
     assert (kinds.host_of(arena, kind), settings["contexts"], settings.get("directory")) == (host, contexts, directory)
 
 
 def test_a_client_finds_what_its_kind_goes_by() -> None:
     """The directory of another publisher lies on the host where the kind is."""
-    host = WIDE.topology.host("client")
-    [further] = ROLES["client"].variables(WIDE, host)["directory_consumer_contexts"]
+    host = INTERNET.topology.host("client-a")
+    [further] = ROLES["client"].variables(INTERNET, host)["directory_consumer_contexts"]
     assert further["name"] == "ALT"
     assert "directory_consumer_contexts" not in ROLES["client"].variables(PLAN, PLAN.topology.host("client"))
 
@@ -63,7 +64,7 @@ def test_a_forged_voucher_bears_the_contexts_of_whom_it_is_for(tmp_path: Path) -
             told.append(json.loads(stdin).get("contexts"))
             return super()._tool(text, stdin)
 
-    arena = Signing().arena(tmp_path, WIDE)
+    arena = Signing().arena(tmp_path, INTERNET)
     for step in (
         Step("rogue-certificate", {}),
         Step("forged-voucher", {}),
@@ -95,7 +96,7 @@ def test_each_client_is_asked_anew_until_it_says_what_it_must(stage: Stage, monk
     """The directory comes for each of them, and goes: nobody's seconds count in another's."""
     monkeypatch.setattr(engine, "LIMITS", LIMITS)
     stage.world = Distrusting()
-    stage.arena = stage.world.arena(stage.arena.lab.labs, WIDE)
+    stage.arena = stage.world.arena(stage.arena.lab.labs, INTERNET)
     refused = Expected("refused", ("distrusted",))
     scene = measured(("plain", Expected("accepted")), ("sticky", refused), ("strict", refused))
     played = engine.play(stage.driver, stage.arena, replace(reading.find("honest"), scenes=(scene,)), print)

@@ -9,7 +9,7 @@ from mecai.errors import HostError
 from testbed.scenarios import casting, journal
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.scenario import Step
-from tests.unit.testbed.played import WIDE
+from tests.unit.testbed.laid import INTERNET
 from tests.unit.testbed.world import World
 
 
@@ -19,9 +19,9 @@ def begin(arena: Arena, *steps: tuple[str, dict[str, object]]) -> None:
 
 
 def test_hosts_may_be_named_by_their_role(tmp_path: Path) -> None:
-    arena = World().arena(tmp_path, WIDE)
-    step = casting.resolved(arena, Step("distrust", {"to": ["authority", "client"]}))
-    assert step.arguments["to"] == ["alder", "birch", "cedar", "dogwood", "client"]
+    arena = World().arena(tmp_path, INTERNET)
+    step = casting.resolved(arena, Step("distrust", {"to": ["publisher", "client"]}))
+    assert step.arguments["to"] == ["alt", "client-a", "client-b"]
 
 
 def test_a_service_is_denied_at_its_own_door(tmp_path: Path) -> None:
@@ -57,12 +57,12 @@ def test_what_an_intranets_resolver_says_by_itself_comes_back(tmp_path: Path) ->
 
 def test_a_name_is_led_to_one_of_a_hosts_addresses(tmp_path: Path) -> None:
     world = World()
-    arena = world.arena(tmp_path, WIDE)
+    arena = world.arena(tmp_path, INTERNET)
     for number in (1, 2):
         begin(arena, ("poison-dns", {"name": "shared-site", "to": "edge", "address": number}))
         addresses = {record.split()[-1] for record in world.lies}
-        assert addresses == set(WIDE.every_address("west")[2 * number - 2 : 2 * number])
-    with pytest.raises(HostError, match="east has no address number 2"):
+        assert addresses == set(INTERNET.every_address("cdn-west")[2 * number - 2 : 2 * number])
+    with pytest.raises(HostError, match="cdn-east has no address number 2"):
         begin(arena, ("poison-dns", {"name": "shared-site", "to": "other_edge", "address": 2}))
 
 

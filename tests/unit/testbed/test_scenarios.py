@@ -9,13 +9,12 @@ import yaml
 
 from mecai.errors import HostError, InputError
 from testbed.model import plan
-from testbed.model import reading as model
-from testbed.roles import ROLES
 from testbed.scenarios import casting, engine, journal, reading
 from testbed.scenarios.clients import Observed
 from testbed.scenarios.engine import Row
 from testbed.scenarios.means import MEANS
 from testbed.scenarios.scenario import Expected, Scenario, Step
+from tests.unit.testbed.laid import INTERNET
 from tests.unit.testbed.played import Stage
 from tests.unit.testbed.world import PLAN, World
 
@@ -42,12 +41,14 @@ def test_the_small_lab_leaves_out_what_it_has_nobody_for(tmp_path: Path) -> None
     assert casting.left_out(World().arena(tmp_path), found) == {
         "two-contexts": "topology small: nobody plays 'publisher': name another lab with --lab",
         "one-name-many-servers": "topology small: nobody plays 'edge': name another lab with --lab",
+        "hijack-near-client": "topology small: nobody plays 'border': name another lab with --lab",
+        "hijack-near-va": "topology small: nobody plays 'border': name another lab with --lab",
+        "hijack-everywhere": "topology small: nobody plays 'border': name another lab with --lab",
     }
 
 
 def test_the_internet_has_everybody(tmp_path: Path) -> None:
-    internet = plan.make(model.load(model.find("internet"), ROLES))
-    assert casting.left_out(World().arena(tmp_path, internet), reading.catalogue()) == {}
+    assert casting.left_out(World().arena(tmp_path, INTERNET), reading.catalogue()) == {}
 
 
 @pytest.mark.parametrize("scenario", reading.catalogue(), ids=lambda scenario: scenario.name)
@@ -187,7 +188,7 @@ def test_a_step_is_written_down_before_it_begins(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("mean", sorted(MEANS))
 def test_every_means_can_be_stopped_where_nothing_began(mean: str, tmp_path: Path) -> None:
     world = World()
-    arena = world.arena(tmp_path)
+    arena = world.arena(tmp_path, INTERNET)
     words = {"manner": "strip", "host": "rogue", "of": "rogue", "by": "rogue"}
     needed = (name for name, parameter in MEANS[mean].parameters.items() if parameter.default is None)
     step = casting.resolved(arena, Step(mean, {name: words[name] for name in needed}))

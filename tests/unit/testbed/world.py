@@ -1,7 +1,7 @@
 """A lab in memory: it holds what attacks change and answers the commands of scenarios from that.
 
-What they change: the resolvers' lies, rules for packets, units, directories, files on hosts, certificates that were
-issued and not revoked. What the lab has of itself is `laid`.
+What they change: the resolvers' lies, rules for packets, units, directories, files on hosts, announced prefixes,
+certificates that were issued and not revoked. What the lab has of itself is `laid`.
 """
 
 import base64
@@ -59,6 +59,7 @@ class World:
         self.asking: set[str] = set()  # the hosts on which clients have settings of a scenario's
         self._laid: Mapping[str, bytes] = {}
         self._records: set[str] = set()
+        self.announced: list[str] = []  # what a router told others besides the lab's own
         self.signed: list[str] = []  # the manners of the directories that the vendor signed
 
     def arena(self, folder: Path, lab_plan: Plan = PLAN) -> Arena:
@@ -75,7 +76,8 @@ class World:
     @property
     def attacked(self) -> bool:
         """Whether anything is other than the lab's own."""
-        return bool(self.lies or self.files or self.valid or self.rules or self.units or self.directories)
+        changed = (self.lies, self.files, self.valid, self.rules, self.units, self.directories, self.announced)
+        return any(changed)
 
     @property
     def clean(self) -> bool:
@@ -124,6 +126,10 @@ class World:
                 self.rules.add(f"{host}: {stdin.split()[2]}")
             case ["systemd-run", *options]:
                 self.units |= {f"{host}: {each[7:]}" for each in options if each.startswith("--unit=")}
+            case ["birdc", "configure"]:
+                self.announced = [text for name, text in self.files.items() if f"{host}:/etc/bird/added/" in name]
+            case ["birdc", "show", "route", *_]:
+                return 0, "".join(self.announced)
             case [_, "-c", text] if command[0] != "bash":
                 return 0, self._tool(text, stdin)
             case _:
