@@ -43,9 +43,10 @@ def play(folder: Path, **arguments: str) -> Played:
 
 
 def test_an_equal_prefix_leads_on_to_its_owner(tmp_path: Path) -> None:
-    announced = play(tmp_path).announced
-    assert "route 198.18.2.0/24 via 198.18.9.2;" in announced
-    assert "route 2001:db8:2::/48 via 2001:db8:9::2;" in announced
+    played = play(tmp_path)
+    assert "route 198.18.2.0/24 via 198.18.9.2;" in played.announced
+    assert "route 2001:db8:2::/48 via 2001:db8:9::2;" in played.announced
+    assert played.world.rules == {"r-attacker: hijack_everywhere_equal"}
 
 
 def test_a_more_specific_prefix_is_the_half_in_which_the_server_is(tmp_path: Path) -> None:
