@@ -7,7 +7,7 @@ port goes to the attacker's server; all else he sends on to where it belongs, so
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import ip_network
 
 from mecai.errors import InputError
 from testbed.model import interdomain
@@ -85,8 +85,8 @@ def _prefixes(arena: Arena, arguments: Arguments) -> list[Prefix]:
     equal = interdomain.announced(arena.plan, arena.plan.topology.host(server).zone)
     if arguments["prefix"] == _EQUAL:
         return list(equal)
-    pairs = zip(equal, map(ip_address, arena.plan.addresses(server)), strict=True)
-    return [next(half for half in prefix.subnets() if address in half) for prefix, address in pairs]
+    pairs = zip(equal, arena.plan.addresses(server), strict=True)
+    return [ip_network((address, prefix.prefixlen + 1), strict=False) for prefix, address in pairs]
 
 
 def _met(arena: Arena, arguments: Arguments) -> list[Neighbour]:
