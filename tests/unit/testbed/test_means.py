@@ -101,7 +101,7 @@ def test_an_intermediate_of_the_attackers_is_issued_by_the_root_and_revoked_at_t
     world = World()
     arena = world.arena(tmp_path)
     begin(arena, *HAUL)
-    [issued] = [words for words in world.commands if " issue " in words]
+    [issued] = [words for words in world.commands if "mecai ca issue " in words]
     assert issued.startswith("birch: ")
     assert "--profile issuing" in issued
     assert "--dns" not in issued
