@@ -1,12 +1,12 @@
 """One run at a time for an inventory, and none that begins in the middle of a role.
 
-The lock is the kernel's (flock(2)): it ends with `ansible-playbook` and its workers, however they end, so none is left
-behind. It is the control machine's: two control machines with one inventory each know nothing of the other.
+The lock is the kernel's (flock(2)), on the inventory's folder itself: it ends with `ansible-playbook` and its workers,
+however they end, leaves no file behind, and holds whoever may read the folder. It is the control machine's: two control
+machines with one inventory each know nothing of the other.
 """
 
 import fcntl
 import os
-import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +27,6 @@ requirements:
   - whitelisting in the configuration (C(callbacks_enabled))
 """
 
-LOCK = ".run.lock"  # Ansible reads no file as inventory whose name begins with a dot
 REFUSED = 1
 
 
@@ -39,34 +38,45 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     CALLBACK_NAME = "mecai.infrastructure.whole_runs"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: dict[Path, int] = {}
+
     def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ANN401 - Ansible's
-        """Take the lock of every inventory, or end the run."""
+        """Take the lock of every inventory, or end the run; called for each playbook of a command."""
         del playbook
         if context.CLIARGS.get("start_at_task"):
             self._refuse(
                 "--start-at-task leaves out what a role's later tasks rely on; run the part's playbook: "
                 "what is done already changes nothing"
             )
-        sources = [Path(source) for source in context.CLIARGS["inventory"]]  # host names, too, after `-i`
+        # Ansible, too, takes what holds a comma for host names.
+        sources = [Path(source) for source in context.CLIARGS["inventory"] if "," not in source]
         folders = {source if source.is_dir() else source.parent for source in sources if source.exists()}
-        self._held = [self._lock(folder) for folder in sorted(folders)]
+        for folder in sorted(folders - self._held.keys()):
+            self._held[folder] = self._lock(folder)
 
-    def _lock(self, inventory: Path) -> int:
+    def _lock(self, folder: Path) -> int:
         """Lock an inventory's folder; returns the descriptor that holds the lock."""
-        path = inventory / LOCK
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            self._refuse(f"{path}: cannot be opened ({error.strerror})")
-        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace") or "somebody"
-            self._refuse(f"{inventory}: another run works on this inventory: {holder}; wait until it ends")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} since {time.strftime('%H:%M:%S')}".encode(), 0)
+            self._refuse(f"{folder}: another run works on this inventory: {_holder(folder)}; wait until it ends")
+        except OSError as error:
+            self._refuse(f"{folder}: cannot be locked against other runs ({error.strerror})")
         return descriptor
 
     def _refuse(self, line: str) -> NoReturn:
         self._display.error(line, wrap_text=False)
         raise SystemExit(REFUSED)
+
+
+def _holder(folder: Path) -> str:
+    """Name the process that locked the folder, as far as the kernel tells (proc_locks(5))."""
+    inode = str(folder.stat().st_ino)
+    try:
+        locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+    except OSError:
+        locks = []
+    return next((f"process {lock[4]}" for lock in locks if lock[1] == "FLOCK" and lock[5].endswith(f":{inode}")), "somebody")

@@ -2,7 +2,10 @@
 
 import fcntl
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,17 @@ if TYPE_CHECKING:
     import subprocess
 
 LINE = "another run works on this inventory"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock as a run of this process would; fails where another one holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @pytest.fixture
@@ -38,33 +52,38 @@ def run(mine: Path, command: str, *options: str, inventory: str = "mine") -> "su
 
 @pytest.mark.parametrize("inventory", ["mine", "mine/hosts.yml"])
 def test_a_run_holds_the_inventory_to_its_end(mine: Path, inventory: str) -> None:
-    during = run(mine, f"flock --nonblock --conflict-exit-code 7 {mine}/.run.lock true", inventory=inventory)
+    during = run(mine, f"flock --nonblock --conflict-exit-code 7 {mine} true", inventory=inventory)
     assert '"rc": 7' in during.stdout
-    with (mine / ".run.lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with locked(mine):
+        pass
 
 
 def test_a_second_run_is_refused_and_told_by_whom(mine: Path) -> None:
-    with (mine / ".run.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("process 4711 since 12:00:00")
-        lock.flush()
+    with locked(mine):
         refused = run(mine, f"touch {mine}/done")
     assert refused.returncode == 1
-    assert f"mine: {LINE}: process 4711 since 12:00:00; wait until it ends" in refused.stderr
+    assert f"mine: {LINE}: process {os.getpid()}; wait until it ends" in refused.stderr
     assert "Traceback" not in refused.stderr + refused.stdout
     assert not (mine / "done").exists()
 
 
-def test_what_a_run_that_was_killed_left_refuses_nobody(mine: Path) -> None:
-    (mine / ".run.lock").write_text("process 4711 since 12:00:00")
+def test_a_command_of_several_playbooks_is_one_run(mine: Path) -> None:
+    ran = run(mine, f"sh -c 'echo once >>{mine.parent}/done'", "play.yml")
+    assert ran.returncode == 0, ran.stderr
+    assert (mine.parent / "done").read_text().split() == ["once", "once"]
+
+
+def test_it_leaves_no_file_and_writes_nothing_in_the_inventory(mine: Path) -> None:
+    """So an inventory that the engineer may only read, or that another one used before, can be run."""
+    before = sorted(mine.iterdir())
     assert run(mine, "true").returncode == 0
+    assert sorted(mine.iterdir()) == before
 
 
-def test_the_lock_is_no_inventory(mine: Path) -> None:
-    (mine / ".run.lock").write_text("intruder.example")
-    listed = ansible(mine.parent, "ansible-inventory", "-i", "mine", "--list")
-    assert "intruder" not in listed.stdout
+def test_many_host_names_are_no_folder(mine: Path) -> None:
+    """Longer together than a file's name may be."""
+    ran = run(mine, "true", "--limit", "localhost", inventory="localhost," + "a-host-of-some-length.example," * 10)
+    assert "failed for plugin" not in ran.stderr
 
 
 def test_no_run_begins_in_the_middle(mine: Path) -> None:
