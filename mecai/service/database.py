@@ -51,7 +51,7 @@ def open_database(url: str, example: str) -> Engine:
         if make_url(url).get_backend_name() != "sqlite":
             return create_engine(url, pool_pre_ping=True)
         engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
-    except (ArgumentError, ImportError, SQLAlchemyError) as error:
+    except (ArgumentError, ImportError, SQLAlchemyError, ValueError) as error:  # ValueError: a port that is no number
         seen = f"{_without_password(url)!r} cannot be used ({cause(error)})"
         raise InputError(f"database: {seen}; expected for example {example}") from None
     event.listen(engine, "connect", _set_up_sqlite)
@@ -130,4 +130,4 @@ def _begin(connection: Connection) -> None:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"(://[^/@:]*):.*@", r"\1:***@", url)  # what is no URL may hold one all the same
+    return re.sub(r":(?!//).*@", ":***@", url)  # what is no URL may hold one all the same

@@ -18,6 +18,7 @@ from testbed.provision.image import build, workshop
 
 INSTALLED = ("dbus", "iproute2", "openssh-server", "python3", "python3-apt", "sudo", "systemd-sysv")
 RESOLVER = "unbound"
+BACK = ("python3-apt",)  # installed, and taken away by a test of hosts that lack it
 # apt's lists stay: the hosts know what the mirror offers.
 _OPTIONS = (*build.OPTIONS, "--skip=cleanup/apt")
 _PLAIN = Path(__file__).with_name("plain.sh")
@@ -51,7 +52,7 @@ def _offered() -> list[str]:
     files = sorted((REPOSITORY / "ansible" / "roles").glob("*/tasks/*.yml"))
     tasks = [task for path in files for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8")))]
     names = [task["ansible.builtin.apt"].get("name", []) for task in tasks if "ansible.builtin.apt" in task]
-    return sorted({RESOLVER, *(name for each in names for name in ([each] if isinstance(each, str) else each))})
+    return sorted({RESOLVER, *BACK, *(name for each in names for name in ([each] if isinstance(each, str) else each))})
 
 
 def _tasks(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ root=$1
 
 # The mirror is a folder: the hosts have no network but their own.
 # shellcheck disable=SC2086 # a list of package names
-chroot "$root" apt-get install --yes --quiet --download-only $PACKAGES
+chroot "$root" apt-get install --yes --quiet --download-only --reinstall $PACKAGES
 install -d -m 0755 "$root/srv/debian"
 mv "$root"/var/cache/apt/archives/*.deb "$root/srv/debian/"
 (cd "$root/srv/debian" && dpkg-scanpackages --multiversion . /dev/null >Packages)

@@ -104,7 +104,8 @@ request:
   type: str
   returned: always
 certificate:
-  description: The certificate in place (PEM) if it fits, so that its CA can be asked about it; empty otherwise.
+  description: The certificate in place (PEM) if it is for the key, so that its CA can be asked about it, also where it is
+    to be replaced; empty otherwise.
   type: str
   returned: always
 """
@@ -134,6 +135,10 @@ class Judge:
 
     def fault(self, certificate: Path) -> str:
         """Return the first reason to replace the certificate in that file, or an empty string if it fits."""
+        return self.fault_of_key(certificate) or self.fault_of_content(certificate)
+
+    def fault_of_key(self, certificate: Path) -> str:
+        """Return why that file holds no certificate for the key, or an empty string if it does."""
         if not certificate.exists():
             return "there is no certificate"
         code, public_key, _ = self._openssl("x509", "-in", str(certificate), "-noout", "-pubkey")
@@ -141,6 +146,10 @@ class Judge:
             return "it cannot be read"
         if public_key != self._key():
             return "it belongs to another key"
+        return ""
+
+    def fault_of_content(self, certificate: Path) -> str:
+        """Return why a certificate for the key is to be replaced all the same, or an empty string."""
         return self._fault_of_issuer(certificate) or self._fault_of_time_and_names(certificate)
 
     def _key(self) -> str:
@@ -239,13 +248,16 @@ def prepare(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": True, "reason": "there is no key", "request": "", "certificate": ""}
     if missing:
         make_key(module, key)
-    reason = Judge(module, key).fault(certificate) or module.params["refused"]
+    judge = Judge(module, key)
+    foreign = judge.fault_of_key(certificate)
+    in_place = "" if foreign else certificate.read_text(encoding="ascii")
+    reason = foreign or judge.fault_of_content(certificate) or module.params["refused"]
     if not reason:
-        return {"changed": missing, "reason": "", "request": "", "certificate": certificate.read_text(encoding="ascii")}
+        return {"changed": missing, "reason": "", "request": "", "certificate": in_place}
     made = missing or (certificate.exists() and ensure_successor(module, key))
     # A check shows a due renewal as the change that the run will make; the run itself shows it when it is made.
     request = request_of(key_to_certify(key)).read_text(encoding="ascii")
-    return {"changed": made or module.check_mode, "reason": reason, "request": request, "certificate": ""}
+    return {"changed": made or module.check_mode, "reason": reason, "request": request, "certificate": in_place}
 
 
 def ensure_successor(module: AnsibleModule, key: Path) -> bool:

@@ -21,7 +21,13 @@ ocsp_url = "http://ocsp.alder.test"
 vas_url = "https://vas.alder.test"
 state = "{folder}/state"
 public = "{folder}/public"
+[days]
+server = {days}
 """
+
+# A host of a CA that is down.
+AWAY = {"name": "away", "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+UNREACHED = {"name": "Know it", "ansible.builtin.add_host": AWAY, "changed_when": False}
 
 
 class Played:
@@ -29,8 +35,12 @@ class Played:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "ca.toml").write_text(SETTINGS.format(folder=folder))
+        self.certify_for(90)
         self.mecai("init")
+
+    def certify_for(self, days: int) -> None:
+        """Settle how long the certificates of servers last."""
+        (self.folder / "ca.toml").write_text(SETTINGS.format(folder=self.folder, days=days))
 
     def mecai(self, verb: str, *words: str) -> str:
         """Run a verb of the CA; returns what it printed."""
@@ -46,7 +56,9 @@ class Played:
         files = [str(ROLE / "defaults" / "main.yml"), str(self.folder / "vars.yml")]
         given = json.dumps({"certificate_requests": [self._wanted("server"), self._wanted("va")]})
         issuer = ("-e", "certificate_issuer=alder")
-        ran = play(self.folder, tasks, "-e", given, *issuer, *options, vars_files=files)
+        # The plays of services have this word, which is stronger than `ignore_unreachable`.
+        words = {"vars_files": files, "any_errors_fatal": True}
+        ran = play(self.folder, [UNREACHED, *tasks], "-e", given, *issuer, *options, **words)
         assert ran.returncode == 0, ran.stdout
         return int(re.findall(r"changed=(\d+)", ran.stdout)[-1])
 
@@ -94,3 +106,22 @@ def test_one_of_a_ca_of_the_same_name_is_replaced_and_a_server_keeps_its_key(pla
     assert played.is_good("va")
     assert played.read("server.key") == [server]
     assert played.read("va.key") != [va]
+
+
+def test_a_revoked_key_is_not_renewed_either(played: Played) -> None:
+    """A certificate that is revoked and about to end, too: its own host sees the one, its CA the other."""
+    played.certify_for(40)
+    assert played.converge() > 0
+    (key,) = played.read("server.key")
+    played.mecai("revoke", "--certificate", f"{played.folder}/server.pem", "--reason", "keyCompromise")
+    played.certify_for(90)
+    due = ("-e", "certificate_renew_before_days=50")
+    assert played.converge(*due) > 0
+    assert played.is_good("server")
+    assert played.read("server.key") != [key]
+    assert played.converge(*due) == 0
+
+
+def test_what_is_in_place_is_kept_on_while_the_ca_cannot_be_reached(played: Played) -> None:
+    assert played.converge() > 0
+    assert played.converge("-e", "certificate_authority=away") == 0

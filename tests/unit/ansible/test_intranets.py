@@ -57,6 +57,19 @@ def test_a_client_gets_the_private_roots_and_the_settings_that_name_them(tmp_pat
     assert "changed=0 " in again.stdout
 
 
+def test_roots_that_are_none_never_take_the_place_of_good_ones(tmp_path: Path) -> None:
+    """The settings in place name them already."""
+    private = tmp_path / "mecai" / "intranet"
+    private.mkdir(parents=True)
+    (private / "corp.test.pem").write_text(ROOTS)
+    given = {"__voucher_client_private": str(private), "voucher_client_intranets": [NETWORKS[0] | {"roots": "none"}]}
+    ran = play(
+        tmp_path, tasks_of("voucher_client", tmp_path), "-e", json.dumps(given), vars_files=files_of("voucher_client")
+    )
+    assert ran.returncode != 0
+    assert (private / "corp.test.pem").read_text() == ROOTS
+
+
 def write(role: str, template: str, folder: Path, **given: Any) -> str:
     """Return what a template of a role becomes."""
     task = {"src": f"{ANSIBLE}/roles/{role}/templates/{template}", "dest": f"{folder}/out", "mode": "0600"}

@@ -103,3 +103,16 @@ def test_an_nginx_that_died_is_started_again() -> None:
     source = written["/etc/systemd/system/nginx.service.d/mecai.conf"]["ansible.builtin.template"]["src"]
     assert "\n[Service]\nRestart=on-failure\n" in (ROLE / "templates" / source).read_text(encoding="utf-8")
     assert tasks[-1]["ansible.builtin.systemd_service"]["daemon_reload"] is True
+
+
+def test_an_nginx_that_would_not_start_is_not_stopped(tmp_path: Path) -> None:
+    """Each site is checked alone before it is written; a restart takes all of them."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "nginx").write_text("#!/bin/sh\necho 'emerg: two sites are one too many' >&2; exit 1\n")
+    (tmp_path / "bin" / "nginx").chmod(0o755)
+    notify = {"name": "Install", "ansible.builtin.command": "true", "changed_when": True, "notify": "Restart nginx"}
+    handlers = yaml.safe_load((ROLE / "handlers" / "main.yml").read_text(encoding="utf-8"))
+    words = {"handlers": handlers, "force_handlers": True, "environment": {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}}
+    ran = play(tmp_path, [notify], **words)
+    assert "two sites are one too many" in ran.stdout
+    assert "[Restart nginx]" not in ran.stdout

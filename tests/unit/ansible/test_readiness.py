@@ -21,6 +21,10 @@ def _read(path: Path) -> Any:
 
 def _asked(folder: Path, *options: str, **question: Any) -> Any:
     """Ask one question by the role's tasks, as this user and twice at most."""
+    return _asked_by(folder, {}, *options, **question)
+
+
+def _asked_by(folder: Path, words: dict[str, Any], *options: str, **question: Any) -> Any:
     (folder / "explain.yml").write_text((ROLE / "tasks" / "explain.yml").read_text())
     text = (ROLE / "tasks" / "main.yml").read_text().replace("become: true", "become: false")
     given = {
@@ -31,7 +35,8 @@ def _asked(folder: Path, *options: str, **question: Any) -> Any:
         "__readiness_tries": 2,
         "__readiness_pause": 0,
     }
-    return play(folder, yaml.safe_load(text), "-e", json.dumps(given), *options, vars_files=[f"{ROLE}/vars/main.yml"])
+    words = {"vars_files": [f"{ROLE}/vars/main.yml"], **words}
+    return play(folder, yaml.safe_load(text), "-e", json.dumps(given), *options, **words)
 
 
 def test_a_service_that_answers_late_is_waited_for(tmp_path: Path) -> None:
@@ -57,6 +62,29 @@ def test_one_that_does_not_ends_in_one_line_with_its_last_words(
     (line,) = re.findall(r'"msg": "(mecai-vas: .*)"', ran.stdout)
     assert line.startswith(f"mecai-vas: is not ready to vouch: {word}; its log ends: ")
     assert line.endswith("; see: journalctl --unit mecai-vas")
+
+
+def test_a_host_that_another_ones_failure_ends_is_said_to_be_no_worse(tmp_path: Path) -> None:
+    """In one batch of a play with `any_errors_fatal`, as in a lab: Ansible sends all its hosts to their `rescue`."""
+    (tmp_path / "batch.yml").write_text("all: {hosts: {alder: , birch: }}")
+    words = {"hosts": "alder:birch", "any_errors_fatal": True}
+    ran = _asked_by(tmp_path, words, "-i", "batch.yml", argv=["test", "{{ inventory_hostname }}", "=", "birch"])
+    said = dict(re.findall(r'^fatal: \[(\w+)\]: FAILED! => .*"msg": "(mecai-vas: .*)"', ran.stdout, re.MULTILINE))
+    assert said["alder"].startswith("mecai-vas: is not ready to vouch: ")
+    assert said["birch"] == "mecai-vas: left as it is, since another host of this run failed"
+
+
+@pytest.mark.parametrize(
+    ("said", "serves"),
+    [
+        (json.dumps({"healthy": False, "items": [{"state": "on hold"}]}, indent=2), True),
+        (json.dumps({"healthy": False, "items": [{"state": "good"}, {"state": "unreadable"}]}, indent=2), False),
+        ("Traceback (most recent call last):\nKeyError", False),  # Python's exit code for it is 1, too
+    ],
+)
+def test_only_a_sidecar_that_says_what_it_serves_can_serve(said: str, serves: bool) -> None:
+    (question,) = _read(ANSIBLE / "roles" / "voucher_sidecar" / "vars" / "main.yml")["__voucher_sidecar_questions"]
+    assert bool(re.search(question["answer"], said)) is serves
 
 
 def test_a_check_asks_nothing(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_requests_at_work_get_less_time_than_the_unit_has_to_stop(role: str, wri
     assert int(grace) < _stop_seconds(written[0])
 
 
+def test_a_check_after_a_run_that_wrote_no_unit_goes_on(tmp_path: Path) -> None:
+    """The user is there, so that the run before got as far as that; systemd knows no such unit, and is not asked."""
+    tasks = yaml.safe_load((SERVICE / "tasks" / "run.yml").read_text(encoding="utf-8"))
+    written = {"name": "Write", "ansible.builtin.copy": {"content": "", "dest": f"{tmp_path}/unit", "mode": "0600"}}
+    tasks.insert(0, written | {"register": "__service_written"})
+    ran = play(tmp_path, tasks, "--check", vars=_files(tmp_path) | {"service_unit": "mecai-never-there"})
+    assert ran.returncode == 0, ran.stdout
+
+
 def _stop_seconds(folder: Path) -> int:
     (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)s$", (folder / "mecai-vas.service").read_text(), re.MULTILINE)
     return int(seconds)

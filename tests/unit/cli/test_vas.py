@@ -25,6 +25,15 @@ def test_check_names_the_key(tmp_path: Path) -> None:
         CliRunner().invoke(command, ["check", "--config", str(path)], catch_exceptions=False, standalone_mode=False)
 
 
+@pytest.mark.parametrize("url", ["postgresql+psycopg://mecai:s3cret@db.example:port/mecai", "postgres:s3cret@db"])
+def test_check_tells_no_password(tmp_path: Path, url: str) -> None:
+    """What it says goes into the log of whoever writes the settings."""
+    path = write(tmp_path / "vas.toml", LEAST.replace("sqlite:///vas.sqlite", url) + DIRECTORY)
+    with pytest.raises(InputError, match=r":\*\*\*@db.* cannot be used") as refused:
+        CliRunner().invoke(command, ["check", "--config", str(path)], catch_exceptions=False, standalone_mode=False)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_migrate_may_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "vas.toml", LEAST + DIRECTORY)
