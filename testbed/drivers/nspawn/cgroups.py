@@ -55,7 +55,7 @@ def starter(label: str) -> list[str]:
 
 def processes(label: str) -> list[int]:
     """List all processes of the group of exactly this label, below it too."""
-    return [pid for group in _groups(label)[:1] for pid in _members(group)]
+    return sorted(pid for group in _groups(label)[:1] for pid in _members(group))
 
 
 def memory(label: str) -> int:
@@ -152,10 +152,20 @@ def _is_frozen(group: Path) -> bool:
         return True
 
 
-def _members(group: Path) -> Iterator[int]:
-    for directory in _tree(group):
-        with contextlib.suppress(OSError):
-            yield from map(int, (directory / "cgroup.procs").read_text().split())
+def _members(group: Path) -> set[int]:
+    """Find the processes of a group and below; it may vanish at any time.
+
+    Each group is read before what lies in it is looked for: a process that moves goes inward (systemd-nspawn into
+    `supervisor`, the host's PID 1 into `payload`, then into its `init.scope`), so it is seen where it was or where it is.
+    """
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        found.update(map(int, (group / "cgroup.procs").read_text().split()))
+        with os.scandir(group) as entries:
+            inner = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for path in inner:
+            found |= _members(Path(path))
+    return found
 
 
 def _tree(group: Path) -> Iterator[Path]:

@@ -82,7 +82,7 @@ def test_wheels_for_another_python_end_in_one_line_that_says_what_to_do(tmp_path
     said = re.findall(r'"msg": "([^"]*runtime.txt: not installed: .*)"', ran.stdout)
     assert re.fullmatch(
         r".*No matching distribution found for cffi==1.17.1; "
-        r"fill the folder with wheels for this host's Python: scripts/host-packages INVENTORY --wheelhouse",
+        r"fill the folder with wheels for the Python of this host: scripts/host-packages INVENTORY --wheelhouse",
         said[-1],
     )
     assert not (tmp_path / "opt" / "requirements.txt").exists()

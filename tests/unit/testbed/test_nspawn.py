@@ -1,6 +1,9 @@
 """What is left of a host that was killed is found and removed, and only that, whoever rules the control groups."""
 
+import os
+from itertools import combinations_with_replacement
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +50,49 @@ def test_a_scope_that_lost_its_group_is_ended(run: Path, monkeypatch: pytest.Mon
     cgroups.end("mecai.tiny.www")
     assert systemd.scopes == {"other": "active"}
     assert run.parent.exists()
+
+
+class Starting:
+    """A host's group while systemd comes up in it: at two moments its PID 1 goes on into a group further in."""
+
+    def __init__(self, group: Path, moments: tuple[int, int]) -> None:
+        self._way = [group, group / "payload", group / "payload" / "init.scope"]
+        self._moments = moments
+        self._looks = 0
+        group.mkdir()
+        (group / "cgroup.procs").write_text("4711\n")
+
+    def look(self) -> None:
+        """Let the time of one look at the files pass."""
+        for moment in self._moments:
+            if moment == self._looks:
+                (self._way.pop(0) / "cgroup.procs").write_text("")
+                self._way[0].mkdir()
+                (self._way[0] / "cgroup.procs").write_text("4711\n")
+        self._looks += 1
+
+
+@pytest.mark.parametrize("moments", list(combinations_with_replacement(range(7), 2)))
+def test_a_host_is_seen_at_every_moment_of_its_start(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moments: tuple[int, int]
+) -> None:
+    del run
+    monkeypatch.setattr(cgroups, "_PROC", tmp_path)
+    (tmp_path / "4711").mkdir()
+    (tmp_path / "4711" / "status").write_text("Name:\tsystemd\nNSpid:\t4711\t1\n")
+    starting = Starting(tmp_path / "cgroup" / "system.slice" / "mecai.lab.host", moments)
+    read, scan = Path.read_text, os.scandir
+
+    def looked(before: Any) -> Any:
+        def look(*arguments: Any, **options: Any) -> Any:
+            starting.look()
+            return before(*arguments, **options)
+
+        return look
+
+    monkeypatch.setattr(os, "scandir", looked(scan))
+    monkeypatch.setattr(Path, "read_text", looked(read))
+    assert cgroups.leader("mecai.lab.host") == 4711
 
 
 def test_traces_of_killed_hosts_are_unmounted_and_removed(
