@@ -11,8 +11,9 @@ from cryptography.x509 import verification as web_pki
 from cryptography.x509.verification import ExtensionPolicy
 
 from mecai.errors import Malformed, VerificationError
+from mecai.protocol.pki.authority_profile import check_authority_profile
 from mecai.protocol.pki.keys import check_public_key
-from mecai.protocol.pki.profiles import ANY_CA, AUTHORITY, DELEGATE, check_authority_profile
+from mecai.protocol.pki.profiles import ANY_CA, AUTHORITY, DELEGATE
 from mecai.protocol.pki.roots import Roots, policy_builder
 
 

@@ -14,9 +14,10 @@ from cryptography.x509 import verification as web_pki
 
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.constraints import has_critical_constraints
 from mecai.protocol.pki.keys import check_server_key
 from mecai.protocol.pki.names import host_name_of
-from mecai.protocol.pki.profiles import SERVER, SERVER_CA, has_critical_constraints
+from mecai.protocol.pki.profiles import SERVER, SERVER_CA
 from mecai.protocol.pki.roots import Roots, policy_builder
 
 _Build = Callable[[list[x509.Certificate]], list[x509.Certificate]]

@@ -1,20 +1,16 @@
-"""Which certificate may be what: TLS server, CA, Voucher Authority (K2), delegated OCSP responder (RFC 6960)."""
+"""Which certificate may be what, as policies of `cryptography.x509.verification`.
+
+TLS server, CA, Voucher Authority (of which `authority_profile` demands more), delegated OCSP responder (RFC 6960).
+"""
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Final
 
 from cryptography import x509
 from cryptography.x509 import verification as web_pki
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
-from mecai.protocol.limits import LIMITS
-from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
-from mecai.protocol.pki.keys import check_public_key
-
-_VOUCHER_SIGNING: Final = x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)
-
+from mecai.protocol.pki.constraints import check_distances
 
 _Check = Callable[[web_pki.Policy, x509.Certificate, x509.ExtendedKeyUsage | None], None]
 
@@ -33,10 +29,9 @@ def _allows(*purposes: x509.ObjectIdentifier) -> _Check:
 def _check_constraints(
     policy: web_pki.Policy, certificate: x509.Certificate, constraints: x509.NameConstraints | None
 ) -> None:
-    """Refuse subtrees with a minimum or maximum (RFC 5280 section 4.2.1.10), which the library reads and forgets."""
     del policy
-    if constraints is not None and constraints.public_bytes() not in certificate.tbs_certificate_bytes:
-        raise ValueError("name constraints with a minimum or maximum")
+    if constraints is not None:
+        check_distances(certificate)
 
 
 def _check_delegate_purpose(
@@ -45,37 +40,6 @@ def _check_delegate_purpose(
     del policy, certificate
     if ExtendedKeyUsageOID.OCSP_SIGNING not in usage:
         raise ValueError("extended key usage lacks id-kp-OCSPSigning")
-
-
-@lru_cache(LIMITS.remembered_certificates)
-def check_authority_profile(certificate: x509.Certificate) -> None:
-    """Hold a Voucher Authority's certificate against rules K2 and K3, of which none depends on time or issuer.
-
-    Raises `ValueError`, `x509.ExtensionNotFound` or `Malformed`.
-    """
-    check_public_key(certificate.public_key())
-    extensions = certificate.extensions
-    if list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) != [_VOUCHER_SIGNING]:
-        raise ValueError("extended key usage is not id-kp-voucherSigning alone")
-    key_usage = extensions.get_extension_for_class(x509.KeyUsage).value
-    if not key_usage.digital_signature or key_usage.key_cert_sign or key_usage.crl_sign:
-        raise ValueError("key usage must be digitalSignature and no CA's")
-    if any(isinstance(item.value, x509.BasicConstraints) and item.value.ca for item in extensions):
-        raise ValueError("it is a CA certificate")
-    extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    if all(entry.access_method != AuthorityInformationAccessOID.OCSP for entry in access):
-        raise ValueError("no OCSP URL")
-    lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    if lifetime > LIMITS.authority_certificate_lifetime:
-        raise ValueError(
-            f"lifetime of {lifetime.days} days, at most {LIMITS.authority_certificate_lifetime.days} allowed"
-        )
-
-
-def has_critical_constraints(certificate: x509.Certificate) -> bool:
-    """Tell whether a CA certificate bears name constraints that whoever does not understand them must not ignore."""
-    return any(item.critical and isinstance(item.value, x509.NameConstraints) for item in certificate.extensions)
 
 
 # Who may be what. A CA above an authority or a delegate may have any purpose; the Web PKI's other rules for CAs hold.

@@ -1,6 +1,7 @@
 """Certificate paths: rules K1 to K3, V3, C4 and the OCSP delegate of E3."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import pytest
@@ -192,6 +193,32 @@ def test_a_constraint_that_is_understood_binds_also_beside_one_that_is_not() -> 
     shown = [narrow.certificate, constrained("narrow", key("narrow")).certificate]
     with refuses("untrusted", "C4"):
         validate_chain(site.certificate, shown, ROOTS, HOST, NOW)
+
+
+def encoded(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return bytes([tag, len(content)]) + content
+
+
+DISTANCE = {"no distance": b"", "a minimum": b"\x80\x01\x01", "a maximum": b"\x81\x01\x05"}
+
+
+@pytest.mark.parametrize("distance", DISTANCE)
+@pytest.mark.parametrize("list_tag", [0xA0, 0xA1], ids=["permitted", "excluded"])
+def test_only_subtrees_without_distances_are_read(distance: str, list_tag: int) -> None:
+    """RFC 5280 section 4.2.1.10; what else the certificate holds, such as the same subtree without, says nothing."""
+    domain = {0xA0: b"example.test", 0xA1: b"other.test"}[list_tag]
+    value, plain = (
+        encoded(0x30, encoded(list_tag, encoded(0x30, encoded(0x82, domain), written)))
+        for written in (DISTANCE[distance], b"")
+    )
+    constraints = x509.UnrecognizedExtension(x509.NameConstraints.oid, value)
+    noise = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), plain)
+    extensions = [*ca_extensions(key("far"), 0), (constraints, True), (noise, False)]
+    far = issue("alder far", key("far"), ALDER.root, extensions, span=SPAN)
+    chain = (ALDER.server(HOST, parent=far).certificate, [far.certificate], ROOTS, HOST, NOW)
+    with nullcontext() if distance == "no distance" else refuses("untrusted", "C4"):
+        validate_chain(*chain)
 
 
 POLICIES = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.5.29.32.0"), None)])
