@@ -6,7 +6,8 @@ to its end (`| head`). The last two are what a shell says of a program that SIGI
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final, NoReturn
@@ -69,10 +70,23 @@ class Verbs(click.Group):
             formatter.write_dl(list(self._verbs.items()))
 
 
+def later(reference: str) -> Callable[..., Any]:
+    """Return a function that is loaded, as MODULE:NAME, when it is first called: so help does without it."""
+    module, name = reference.split(":")
+
+    def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - those of the function
+        return getattr(import_module(module), name)(*arguments, **options)
+
+    return call
+
+
 def run(command: click.Command, name: str, interrupted: str = "interrupted") -> NoReturn:
-    """Run the command line; never shows a traceback for an error that has a name."""
+    """Run the command line; never shows a traceback for an error that has a name.
+
+    A verb finds in its context's `obj` when the program started (`time.monotonic`).
+    """
     try:
-        code = command.main(standalone_mode=False, prog_name=name)
+        code = command.main(standalone_mode=False, prog_name=name, obj=time.monotonic())
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # so, with 1, do click and rich end where nobody reads their output
         _end_unread()

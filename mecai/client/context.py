@@ -42,9 +42,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai import tls
 from mecai.client.attempt import Attempt
+from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, OFF, WARN
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
-from mecai.client.policy import DEFAULT_CONFIG, ENFORCE, OFF, WARN, ClientPolicy, read_policy
+from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.regional import regions_without
 from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key

@@ -32,8 +32,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
-from typing import Final
 
+from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, MODES, PROFILES, SELECTIONS, Profile
 from mecai.client.domains import check_distinct
 from mecai.client.intranet_entry import IntranetEntry
 from mecai.client.regional import RegionalEntry
@@ -41,24 +41,6 @@ from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import check_contexts
 from mecai.service.settings import Network, read_settings
-
-DEFAULT_CONFIG: Final = Path("/etc/mecai/client.toml")
-OFF: Final = "off"
-WARN: Final = "warn"
-ENFORCE: Final = "enforce"
-MODES: Final = (OFF, WARN, ENFORCE)
-SELECTIONS: Final = ("sticky", "random")
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How many authorities the client names, and how many of them must vouch (docs/spec, S1)."""
-
-    candidates: int
-    quorum: int
-
-
-PROFILES: Final = {"default": Profile(candidates=3, quorum=1), "strict": Profile(candidates=4, quorum=2)}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from mecai.client.policy import WARN, ClientPolicy
+from mecai.client.choices import WARN
+from mecai.client.policy import ClientPolicy
 from mecai.errors import HostError, InputError
 from mecai.protocol.objects.authorities import Directory
 from mecai.service import durable

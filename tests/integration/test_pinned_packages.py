@@ -83,7 +83,8 @@ def test_the_role_installs_what_is_pinned(tmp_path: Path, wheels: Path, pip: str
     (host.opt / "incoming").mkdir()
     (host.opt / "incoming" / "requirements.txt").write_text(host.pin("runtime.txt"))
     tasks = yaml.safe_load((ROOT / "ansible/roles/runtime/tasks/requirements.yml").read_text())
-    command = next(task["ansible.builtin.shell"]["cmd"] for task in tasks if "ansible.builtin.shell" in task)
+    (block,) = [task["block"] for task in tasks if "block" in task]
+    command = block[0]["ansible.builtin.shell"]["cmd"]
     done = host.run("sh", "-c", host.here(jinja2.Template(command).render(__runtime_index="")))
     assert done.returncode == 0, done.stderr
     found = installed(host.opt / "venv")

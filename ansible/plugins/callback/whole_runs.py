@@ -79,4 +79,6 @@ def _holder(folder: Path) -> str:
         locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
     except OSError:
         locks = []
-    return next((f"process {lock[4]}" for lock in locks if lock[1] == "FLOCK" and lock[5].endswith(f":{inode}")), "somebody")
+    return next(
+        (f"process {lock[4]}" for lock in locks if lock[1] == "FLOCK" and lock[5].endswith(f":{inode}")), "somebody"
+    )

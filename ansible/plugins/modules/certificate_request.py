@@ -104,8 +104,8 @@ request:
   type: str
   returned: always
 certificate:
-  description: The certificate in place (PEM) if it is for the key, so that its CA can be asked about it, also where it is
-    to be replaced; empty otherwise.
+  description: The certificate in place (PEM) if it is for the key, be it to be replaced or not, so that its CA can be
+    asked about it; empty otherwise.
   type: str
   returned: always
 """

@@ -1,6 +1,5 @@
 """The document of a connection on the terminal: `mecai client`."""
 
-import json
 import sys
 from typing import Final
 
@@ -15,11 +14,6 @@ from mecai.service.printable import printable
 
 _COLOURS: Final = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer, or is none
-
-
-def print_json(document: Document) -> None:
-    """Print it for programs."""
-    click.echo(json.dumps(document, indent=2))
 
 
 def print_text(document: Document) -> None:

@@ -156,7 +156,7 @@ def _members(group: Path) -> set[int]:
     """Find the processes of a group and below; it may vanish at any time.
 
     Each group is read before what lies in it is looked for: a process that moves goes inward (systemd-nspawn into
-    `supervisor`, the host's PID 1 into `payload`, then into its `init.scope`), so it is seen where it was or where it is.
+    `supervisor`, the host's PID 1 into `payload`, then into its `init.scope`), so it is seen where it was or is.
     """
     found: set[int] = set()
     with contextlib.suppress(OSError):

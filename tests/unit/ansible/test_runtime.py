@@ -52,11 +52,9 @@ def test_a_wheel_takes_the_place_of_the_old_one_only_when_its_command_starts(tmp
     (binaries / "pip").chmod(0o755)
     (binaries / "python").symlink_to(sys.executable)
     with zipfile.ZipFile(tmp_path / WHEEL, "w") as wheel:
-        for package in ("mecai", "mecai/cli"):
-            wheel.writestr(f"{package}/__init__.py", "")
+        wheel.writestr("mecai/__init__.py", "")
+        wheel.writestr("mecai/cli/__init__.py", "" if starts else "import what_the_requirements_lack")
         wheel.writestr("mecai/cli/main.py", "import sys\ndef main(): sys.exit(sys.argv[1:] != ['--version'])\n")
-        if not starts:
-            wheel.writestr("mecai/cli/__init__.py", "import what_the_requirements_lack")
     ran = _run(_command("mecai.yml", tmp_path), tmp_path)
     assert (ran.returncode == 0) is starts
     assert (tmp_path / "installed").exists() is starts

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mecai.client.policy import ClientPolicy, Profile, read_policy
+from mecai.client.choices import Profile
+from mecai.client.policy import ClientPolicy, read_policy
 from mecai.errors import HostError, InputError
 
 

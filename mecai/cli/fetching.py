@@ -1,0 +1,88 @@
+"""What `mecai client` does, loaded when it does it: one connection, one document, one exit code."""
+
+import dataclasses
+import json
+import os
+import time
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from mecai.cli.program import later
+from mecai.cli.show.connection import Document, document_of, failure_document, page_document
+from mecai.client.context import VoucherContext
+from mecai.client.fetch import Destination, connect, get
+from mecai.client.policy import ClientPolicy, read_policy
+from mecai.client.verdict import Outcome
+from mecai.errors import VerificationError
+from mecai.net.dial import Unreachable
+from mecai.service.deadline import Deadline
+
+_REFUSED_CODE: Final = VerificationError.exit_code
+_print_text = later("mecai.cli.show.client:print_text")
+
+
+def fetch(url: str, **options: Any) -> int:  # noqa: ANN401 - those of _run
+    """Fetch a page and show it with who vouched for its server; returns the exit code."""
+    return _run(Destination.of_url(url), with_page=True, **options)
+
+
+def shake_hands(host: str, **options: Any) -> int:  # noqa: ANN401 - those of _run
+    """Shake hands and show who vouched for the server; returns the exit code."""
+    return _run(Destination.of_host(host), with_page=False, **options)
+
+
+def _run(
+    destination: Destination,
+    *,
+    with_page: bool,
+    started: float,
+    config: Path,
+    mode: str | None,
+    profile: str | None,
+    timeout: float,
+    style: str,
+) -> int:
+    """Connect, perhaps fetch, show the document; returns the exit code."""
+    context = _context(destination, _policy(config, mode, profile), style)
+    show = _print_json if style == "json" else _print_text
+    deadline = Deadline(timeout - (time.monotonic() - started))
+    try:
+        connection = connect(destination, context, deadline)
+    except (VerificationError, Unreachable) as error:
+        show(failure_document(destination, error, intranet=context.is_private(destination.host)))
+        return error.exit_code
+    document = document_of(destination, connection, context)
+    with closing(connection.socket) if connection.socket else nullcontext():
+        try:
+            if with_page and connection.socket:
+                document["page"] = page_document(get(connection, destination, deadline))
+        finally:
+            show(document)
+    return _REFUSED_CODE if connection.verdict.outcome is Outcome.REFUSED else 0
+
+
+def _print_json(document: Document) -> None:
+    """Print it for programs."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def _context(destination: Destination, policy: ClientPolicy, style: str) -> VoucherContext:
+    """Make the context; a directory not to be believed is `VerificationError`, and in JSON a document besides."""
+    try:
+        context = VoucherContext.from_policy(policy)
+    except VerificationError as error:
+        if style == "json":
+            _print_json(failure_document(destination, error))
+        raise
+    if keys := os.environ.get("SSLKEYLOGFILE"):
+        context.keylog_filename = keys
+    return context
+
+
+def _policy(config: Path, mode: str | None, profile: str | None) -> ClientPolicy:
+    """Read the configuration; what the command line names goes before it."""
+    policy = read_policy(config)
+    return dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile)

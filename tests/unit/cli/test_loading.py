@@ -1,0 +1,70 @@
+"""A verb loads what it uses, when it uses it; the time that this takes is part of its timeout."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
+
+import pytest
+from click.testing import CliRunner
+
+from mecai.cli import fetching
+from mecai.cli.client import command
+from mecai.client.fetch import Destination
+from mecai.net.dial import Unreachable
+from mecai.service.deadline import Deadline
+
+# Tells the modules that a run of the program loaded, before it ends.
+LOADED = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+from mecai.cli.main import main
+main()
+"""
+MODULES = 180  # click, and some of the standard library; the client alone has 330
+CLIENT = {"cryptography", "ssl", "mecai.client.context", "mecai.protocol.limits"}
+NEVER = {"asyncio", "rich"}
+
+
+def loaded(*words: str) -> set[str]:
+    """Run `mecai` to its end; returns the modules that were loaded then."""
+    command = [sys.executable, "-c", LOADED, *words]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return set(json.loads(ran.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("words", ["--help", "client --help", "client get --help"])
+def test_help_loads_nothing_of_what_it_tells_of(words: str) -> None:
+    modules = loaded(*words.split())
+    assert not modules & (CLIENT | NEVER)
+    assert len(modules) < MODULES
+
+
+def test_a_client_loads_neither_asyncio_nor_what_draws_tables_for_programs(tmp_path: Path) -> None:
+    (tmp_path / "client.toml").touch()
+    options = ("--config", str(tmp_path / "client.toml"), "--format", "json")
+    modules = loaded("client", "get", "https://192.0.2.1/", *options)
+    assert modules >= CLIENT
+    assert not modules & NEVER
+
+
+@pytest.mark.parametrize(("loading", "left"), [(0, 5), (2, 3), (10, 0)])
+def test_a_timeout_counts_from_the_start_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loading: float, left: float
+) -> None:
+    seen = []
+
+    def connect(_destination: Destination, _context: object, deadline: Deadline) -> NoReturn:
+        seen.append(deadline.left())
+        raise Unreachable("timed out")
+
+    monkeypatch.setattr(fetching, "connect", connect)
+    monkeypatch.setattr(fetching, "_context", lambda *_given: SimpleNamespace(is_private=lambda _host: False))
+    (tmp_path / "client.toml").touch()
+    words = ["get", "https://site.test/", "--timeout", "5", "--config", str(tmp_path / "client.toml")]
+    ended = CliRunner().invoke(command, words, obj=time.monotonic() - loading, standalone_mode=False)
+    assert ended.return_value == Unreachable.exit_code
+    assert left - 2 <= seen[0] <= left
