@@ -1,6 +1,7 @@
 """What the role `nginx` settles for all sites, held by a real nginx: who the client is, and how much it may ask."""
 
 import http.client
+import json
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from tests.unit.ansible.running import ANSIBLE, play
 ROLE = ANSIBLE / "roles" / "nginx"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 BOUND = 30  # seconds
+NAMES = ("__tls_server_name", "tls_server_certificate", "__voucher_authority_host_name",
+         "__voucher_authority_tls_certificate")  # fmt: skip
 SITE = """
 daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid; events {{}}
 http {{
@@ -116,3 +119,20 @@ def test_an_nginx_that_would_not_start_is_not_stopped(tmp_path: Path) -> None:
     ran = play(tmp_path, [notify], **words)
     assert "two sites are one too many" in ran.stdout
     assert "[Restart nginx]" not in ran.stdout
+
+
+@pytest.mark.parametrize("role", ["tls_server", "voucher_authority"])
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_certificate_that_a_broken_run_left_unread_is_read(tmp_path: Path, role: str, shows: bool) -> None:
+    """Nothing changes any more, so that no task but this one notifies."""
+    (block,) = [task["block"] for task in yaml.safe_load(_tasks_of(role)) if "block" in task]
+    (task,) = [task for task in block if "nginx_shows" in str(task)]
+    reload = {"name": "Reload nginx", "ansible.builtin.file": {"path": f"{tmp_path}/read", "state": "touch"}}
+    given = ("-e", json.dumps({"nginx_shows": ["true" if shows else "false"], **dict.fromkeys(NAMES, "given")}))
+    ran = play(tmp_path, [task], *given, handlers=[reload])
+    assert ran.returncode == 0, ran.stdout
+    assert (tmp_path / "read").exists() is not shows
+
+
+def _tasks_of(role: str) -> str:
+    return (ANSIBLE / "roles" / role / "tasks" / "main.yml").read_text(encoding="utf-8")
