@@ -75,12 +75,16 @@ def test_wheels_for_another_python_end_in_one_line_that_says_what_to_do(tmp_path
     (variables := tmp_path / "vars.yml").write_text(
         (ROLE / "vars" / "main.yml").read_text().replace("/opt/mecai", f"{tmp_path}/opt")
     )
-    given = {"runtime_wheelhouse": str(wheel.parent), "runtime_requirements": str(tmp_path / "runtime.txt")}
+    given = {
+        "inventory_dir": "mine",
+        "runtime_wheelhouse": str(wheel.parent),
+        "runtime_requirements": str(tmp_path / "runtime.txt"),
+    }
     ran = play(tmp_path, tasks, "-e", json.dumps(given), vars_files=[str(variables)])
     said = re.findall(r'"msg": "([^"]*runtime.txt: not installed: .*)"', ran.stdout)
     assert re.fullmatch(
         r".*No matching distribution found for cffi==1.17.1; "
-        r"fill the folder with wheels for the Python of this host: scripts/host-packages INVENTORY --wheelhouse",
+        r"fill the folder with wheels for the Python of this host: scripts/host-packages mine --wheelhouse",
         said[-1],
     )
     assert not (tmp_path / "opt" / "requirements.txt").exists()
