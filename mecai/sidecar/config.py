@@ -12,7 +12,7 @@
     [[certificate]]                            # one per certificate that the TLS server shows
     chain       = "/etc/nginx/tls/www.pem"     # PEM: end entity, then intermediates; readable by the sidecar's user
     addresses   = ["198.18.4.2", "2001:db8:4::2"]
-    port        = 443
+    port        = 443                          # below 1024: no other is probed (docs/spec O10)
     server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
 
 Networks and domains are examples: there are none by default. Everything else may be left out, but the certificates.
@@ -48,7 +48,7 @@ class CertificateEntry:
         except InputError as error:
             raise ValueError(f"certificate: {error}") from error
         if self.port not in PORTS:
-            raise ValueError(f"certificate.port: {self.port} is outside 1..65535")
+            raise ValueError(f"certificate.port: {self.port} is outside {PORTS[0]}..{PORTS[-1]}")
 
     @property
     def octets(self) -> tuple[bytes, ...]:

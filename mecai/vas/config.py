@@ -8,7 +8,7 @@
     lifetime_hours      = 24                 # of a voucher, at most 72
     hold_hours          = 72                 # of a certificate seen for the first time; 0: no hold
     voucher_log_days    = 400                # how long the voucher log reaches back
-    ports               = [443, 8443]        # that may be probed
+    ports               = [443, 993]         # that may be probed, below 1024
     allowed_networks    = ["198.18.0.0/15"]  # exceptions to the list of refused addresses
     refused_networks    = ["203.0.113.0/28"] # the VAS's own networks
     distrusted          = []                 # SHA-256 (hex) over the SubjectPublicKeyInfo of CAs that get no voucher
@@ -39,8 +39,8 @@ from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki.identity import HASH_SIZE
 from mecai.service.settings import Network, read_settings
 
-# docs/spec, P4: the ports below 1024 that carry TLS, and 8443.
-TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 8443)
+# docs/spec, P4: the ports below 1024 that carry TLS.
+TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class VasConfig:
         contexts = [directory.context for directory in self.directories]
         _require(len(contexts) == len(set(contexts)), f"directory: two of one context in {', '.join(contexts)}")
         for port in self.ports:
-            _require(port in PORTS, f"ports: {port} is outside 1..65535")
+            _require(port in PORTS, f"ports: {port} is outside {PORTS[0]}..{PORTS[-1]}")
         for text in self.distrusted:
             _require(_is_hash(text), f"distrusted: {text!r} is no SHA-256; expected {2 * HASH_SIZE} hex digits")
         for prefix in ("", "address_", "certificate_", "own_"):

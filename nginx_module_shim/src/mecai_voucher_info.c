@@ -17,6 +17,7 @@ enum {
     TIME_SIZE = sizeof("YYYYMMDDHHMMSSZ") - 1,
     IPV4_SIZE = 4,
     IPV6_SIZE = 16,
+    PORT_MAX = 1023,  /* docs/spec, O10: a port that takes a privilege to open */
 };
 enum { METHOD_OCSP, METHOD_CRL, METHOD_SHORT_LIVED };
 
@@ -323,7 +324,7 @@ read_fields(const INFO *info, mecai_claims_t *claims)
     if (!read_addresses(info->addresses, claims)) {
         return "addresses";
     }
-    if (!integer_within(info->probed_port, 1, UINT16_MAX)) {
+    if (!integer_within(info->probed_port, 1, PORT_MAX)) {
         return "probedPort";
     }
     if (!span_valid(info->this_update, info->next_update)) {

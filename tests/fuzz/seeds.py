@@ -62,7 +62,7 @@ def requests() -> Seeds:
     """Make what sidecars send."""
     chain = SCENE.site.chain_der
     yield "plain", VoucherRequest(chain[0], chain[1:], (ADDRESS,), 443).encode()
-    yield "all-members", VoucherRequest(chain[0], chain[1:], SIXTEEN, 8443, HOST, b"succession").encode()
+    yield "all-members", VoucherRequest(chain[0], chain[1:], SIXTEEN, 853, HOST, b"succession").encode()
     yield "end-entity-alone", VoucherRequest(chain[0], (), (address_octets("2001:db8::10"),), 1, "a.test").encode()
 
 

@@ -19,7 +19,7 @@ from mecai.protocol.objects.voucher import parse_voucher, sign_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from tests.integration.played_vas import NOW, Vas, answering
-from tests.integration.vouching import BIN, SECONDS, SERVER, World, run, running
+from tests.integration.vouching import BIN, PORT, SECONDS, SERVER, World, run, running
 from tests.pki import HOUR, Hierarchy
 from tests.scene import authority_entry
 
@@ -84,7 +84,6 @@ def side(world: World, tmp_path: Path) -> Iterator[Side]:
         [[certificate]]
         chain = "{world.chain_pem}"
         addresses = ["{SERVER}"]
-        port = {world.tls_port}
     """)
     cedar.handle = answering(200, VOUCHER, vouch(world))
     yield side
@@ -101,7 +100,7 @@ def vouch(world: World, **changes: Any) -> bytes:
         "certificate_hash": hashes[0],
         "intermediate_hashes": hashes[1:],
         "addresses": (socket.inet_aton(SERVER),),
-        "probed_port": world.tls_port,
+        "probed_port": PORT,
         "this_update": NOW,
         "next_update": NOW + 23 * HOUR,
         "trust_contexts": ("MOZ",),

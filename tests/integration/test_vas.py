@@ -16,7 +16,7 @@ from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.service.pem import load_certificates
 from tests.integration.tls_server import TlsServer
-from tests.integration.vouching import BIN, SERVER, VAS_APPLICATION, World, chain_of, run, running
+from tests.integration.vouching import BIN, PORT, SERVER, VAS_APPLICATION, World, chain_of, run, running
 from tests.pki import Hierarchy
 
 ADDRESS = socket.inet_aton(SERVER)
@@ -89,7 +89,7 @@ def test_the_command_line_accepts_it_too(world: World, tmp_path: Path) -> None:
     (tmp_path / "voucher").write_bytes(world.ask()[1])
     trusted = ("--directory", world.directory_path, "--publishers", world.publishers_path)
     server = ("--chain", world.chain_pem, "--address", SERVER)
-    assert "birch vouches for 127.0.0.1" in run(
+    assert f"birch vouches for {SERVER}" in run(
         BIN / "mecai", "voucher", "verify", tmp_path / "voucher", *server, *trusted
     )
 
@@ -97,7 +97,7 @@ def test_the_command_line_accepts_it_too(world: World, tmp_path: Path) -> None:
 def test_an_address_that_shows_another_certificate_drops_out(world: World) -> None:
     other = Hierarchy("other").server("www.example.test")
     request = world.request(addresses=(ADDRESS, SECOND))
-    with TlsServer([other], address="127.0.0.2", port=world.tls_port) as server:
+    with TlsServer([other], address="127.0.0.2", port=PORT) as server:
         status, der = world.ask(request)
         assert (status, parse_voucher(der).info.addresses) == (200, (ADDRESS,))
         assert [met.data for met in server.history] == [b"", b"", b""]
@@ -148,7 +148,7 @@ def test_the_log_names_each_voucher_and_no_secret(world: World) -> None:
     serial = f"{parse_voucher(der).info.serial_number:x}"
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     (line,) = [each for each in lines if each.get("serialNumber") == serial]
-    assert (line["message"], line["requester"], line["agreed"]) == ("vouched", "127.0.0.1", ["127.0.0.1"])
+    assert (line["message"], line["requester"], line["agreed"]) == ("vouched", SERVER, [SERVER])
     secret = (world.birch.home / "va.key.pem").read_text().splitlines()[1:-1]
     assert not any(part in log for part in secret)
 

@@ -15,7 +15,7 @@ import pytest
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
-from tests.integration.vouching import SECONDS, SERVER, World, running
+from tests.integration.vouching import PORT, SECONDS, SERVER, World, running
 
 Answer = tuple[int, bytes]
 SILENT = [f"127.0.2.{number}" for number in range(1, 31)]
@@ -90,7 +90,7 @@ def test_the_vas_keeps_answering_an_honest_server_while_endless_and_silent_peers
 ) -> None:
     """Twelve peers send HelloRequests without end, thirty nothing, and strangers take every slot that they can."""
     answered = threading.Event()
-    silent, endless = Doors(SILENT, world.tls_port), Endless(ENDLESS, world.tls_port)
+    silent, endless = Doors(SILENT, PORT), Endless(ENDLESS, PORT)
 
     def have_endless_peers_probed() -> set[str]:
         answers = set()

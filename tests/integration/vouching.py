@@ -1,7 +1,8 @@
 """Two real CAs, their OCSP responders, a TLS server and a VAS, each a process of its own on loopback.
 
 alder certifies the TLS server (`openssl s_server`), birch vouches. OCSP is asked at port 80 only (docs/spec P7): each
-responder has a loopback address of its own, 127.77.x.y; these tests need the right to bind port 80.
+responder has a loopback address of its own, 127.77.x.y; these tests need the
+right to bind ports 80 and 443.
 """
 
 import base64
@@ -31,7 +32,8 @@ from tests.pki import Hierarchy, issue, key, key_usage
 
 BIN = Path(sys.executable).parent
 SECONDS = 60
-SERVER = "127.0.0.1"
+_NETWORK = f"127.77.{os.getpid() % 250}"
+SERVER, PORT = f"{_NETWORK}.3", 443  # docs/spec P4: a port that takes a privilege to open
 VAS_APPLICATION = "mecai.vas.http.app:create_app()"
 NAME = "www.example.test"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -54,7 +56,6 @@ certificate = "{home}/va.pem"
 root = "{home}/public/root.pem"
 database = "sqlite:///{home}/vas.sqlite"
 hold_hours = 0
-ports = [{port}]
 allowed_networks = ["127.0.0.0/8"]
 requests_per_minute = 1000
 address_requests_per_minute = 1000
@@ -131,7 +132,6 @@ class World:
     home: Path
     alder: Authority
     birch: Authority
-    tls_port: int
     vas_port: int
     others: list[dict[str, Any]] = field(default_factory=list)
     sequence: int = 0
@@ -189,7 +189,7 @@ class World:
     def request(self, chain: tuple[bytes, ...] = (), addresses: tuple[bytes, ...] = ()) -> VoucherRequest:
         """Return a request for the TLS server, or for another chain or other addresses."""
         chain = chain or self.chain
-        return VoucherRequest(chain[0], chain[1:], addresses or (socket.inet_aton(SERVER),), self.tls_port)
+        return VoucherRequest(chain[0], chain[1:], addresses or (socket.inet_aton(SERVER),), PORT)
 
     def http(
         self,
@@ -223,13 +223,13 @@ class World:
 def running(home: Path) -> Iterator[World]:
     """Bring everything up, in a folder of its own, and down again."""
     with ExitStack() as stack:
-        addresses = [f"127.77.{os.getpid() % 250}.{number}" for number in (1, 2)]
+        addresses = [f"{_NETWORK}.{number}" for number in (1, 2)]
         doors = [_open_door(stack, address, 80) for address in addresses]
         alder, birch = (
             Authority(name, home / name, at) for name, at in zip(("alder", "birch"), addresses, strict=True)
         )
-        tls, vas = _open_door(stack, SERVER, 0), _open_door(stack, "127.0.0.1", 0)
-        world = World(home, alder, birch, tls.getsockname()[1], vas.getsockname()[1])
+        vas = _open_door(stack, "127.0.0.1", 0)
+        world = World(home, alder, birch, vas.getsockname()[1])
         for authority, door in zip((alder, birch), doors, strict=True):
             authority.establish()
             config = {"MECAI_OCSP_CONFIG": str(authority.home / "ocsp.toml")}
@@ -237,7 +237,6 @@ def running(home: Path) -> Iterator[World]:
         alder.certify("server", NAME)
         _lay(home)
         world.publish()
-        tls.close()  # openssl opens its own
         _serve_tls(stack, world)
         _start_vas(stack, world, vas)
         yield world
@@ -261,7 +260,7 @@ def _serve_tls(stack: ExitStack, world: World) -> None:
     """Start the TLS server, and wait until it says that it accepts."""
     home = world.alder.home
     files = ("-cert", world.chain_pem, "-key", home / "server.key.pem", "-cert_chain", home / "public" / "issuing.pem")
-    command = ["openssl", "s_server", "-accept", f"{SERVER}:{world.tls_port}", *map(str, files)]
+    command = ["openssl", "s_server", "-accept", f"{SERVER}:{PORT}", *map(str, files)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
     stack.callback(_end, server)
     assert server.stdout is not None
@@ -272,7 +271,7 @@ def _serve_tls(stack: ExitStack, world: World) -> None:
 def _start_vas(stack: ExitStack, world: World, door: socket.socket) -> None:
     config = world.birch.home / "vas.toml"
     names = {"directory": world.directory_path, "publishers": world.publishers_path}
-    config.write_text(VAS.format(home=world.birch.home, port=world.tls_port, **names))
+    config.write_text(VAS.format(home=world.birch.home, **names))
     run(BIN / "mecai", "vas", "check", "--config", config)
     run(BIN / "mecai", "vas", "migrate", "--config", config)
     tls = ["--certfile", str(world.home / "tls.pem"), "--keyfile", str(world.home / "tls.key.pem")]

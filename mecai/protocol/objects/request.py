@@ -62,7 +62,7 @@ class VoucherRequest:
             _ = self.chain
             check_addresses(self.addresses)
             if self.port not in PORTS:
-                raise Malformed(f"port: {self.port} is no port")
+                raise Malformed(f"port: {self.port} is outside {PORTS[0]}..{PORTS[-1]}: any user may open it")
             if self.succession == b"":
                 raise Malformed("succession: empty, leave it out")
             if self.server_name is not None:

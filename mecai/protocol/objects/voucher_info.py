@@ -10,7 +10,7 @@ O14, E1, E2, E5). The signature around it is `mecai.protocol.objects.voucher`; t
         certificateHash      OCTET STRING (SIZE (32)),
         intermediateHashes   SEQUENCE (SIZE (0..8)) OF OCTET STRING (SIZE (32)),
         addresses            SEQUENCE (SIZE (1..16)) OF OCTET STRING (SIZE (4 | 16)),
-        probedPort           INTEGER (1..65535),
+        probedPort           INTEGER (1..1023),
         thisUpdate           GeneralizedTime,
         nextUpdate           GeneralizedTime,
         trustContexts        SEQUENCE (SIZE (0..32)) OF PrintableString (SIZE (1..32)),
@@ -49,7 +49,7 @@ from mecai.protocol.objects.status_evidence import (
 from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_addresses, check_contexts
 
 VERSION: Final = 1
-PORTS: Final = range(1, 65536)
+PORTS: Final = range(1, 1024)  # O10: those that not every user of a host may open
 _Hash = Annotated[bytes, asn1.Size.exact(HASH_SIZE)]
 
 
@@ -109,7 +109,7 @@ class VoucherInfo:
         _require(0 < self.serial_number < 1 << LIMITS.serial_bits, "serialNumber: out of 1..2^128-1")
         _require(_distinct(self.intermediate_hashes), "intermediateHashes: duplicate")
         check_addresses(self.addresses)
-        _require(self.probed_port in PORTS, f"probedPort: {self.probed_port} is no port")
+        _require(self.probed_port in PORTS, f"probedPort: {self.probed_port} is outside {PORTS[0]}..{PORTS[-1]}")
         _require(self.this_update < self.next_update, "nextUpdate must be after thisUpdate")
         check_contexts(self.trust_contexts)
         _require(0 < self.perspectives <= LIMITS.perspectives, "perspectives: out of 1..255")

@@ -1,7 +1,7 @@
 """The keys of version 1 (rules K3, K7): P-256, P-384, RSA of 2048 to 8192 bits; in a server's chain P-521 as well.
 
 What a stranger's certificate holds can be made to cost much: a verification with an RSA key takes as long as its
-exponent has bits. `check_cost` bounds that for every certificate that comes in.
+exponent has bits. `check_cost` bounds that for every certificate and key that comes in.
 """
 
 from typing import Final
@@ -36,6 +36,7 @@ def load_public_key(der: bytes) -> PublicKey:
         raise Malformed("no DER SubjectPublicKeyInfo") from error
     if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != der:
         raise Malformed("no DER SubjectPublicKeyInfo")  # the library reads PKCS #1 as well
+    check_cost(key)
     return check_public_key(key)
 
 
@@ -46,9 +47,14 @@ def check_server_key(key: object) -> None:
 
 
 def check_cost(key: object) -> None:
-    """Refuse, as `Malformed`, an RSA key with which a verification takes long: too many bits of modulus or exponent."""
+    """Refuse, as `Malformed`, an RSA key with which a verification takes long: too many bits of modulus or exponent.
+
+    And one whose modulus is even, which is none; that of its exponent the library sees (rule K7).
+    """
     if not isinstance(key, rsa.RSAPublicKey):
         return
+    if key.public_numbers().n % 2 == 0:
+        raise Malformed("RSA key with an even modulus")
     seen = key.key_size, key.public_numbers().e.bit_length()
     if seen[0] > LIMITS.rsa_read_bits[0] or seen[1] > LIMITS.rsa_read_bits[1]:
         most = "at most {} and {} are read".format(*LIMITS.rsa_read_bits)

@@ -7,7 +7,6 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.conformance.parts.certificates import (
@@ -41,7 +40,7 @@ from tests.conformance.parts.der import (
 )
 from tests.conformance.parts.directories import content, distrust, entry, signed, spki_hash, text
 from tests.conformance.parts.names import UNKNOWN
-from tests.conformance.parts.rsa import rsa_key
+from tests.conformance.parts.rsa import rsa_key, rsa_spki
 from tests.conformance.parts.signing import Signer, ecdsa, pkcs1, signer
 from tests.conformance.registry import Situation, case
 from tests.conformance.stage import ALDER, BIRCH, CEDAR, ENTRIES, HOST, SITE, accepted, listing, of, refused
@@ -450,26 +449,40 @@ def k7_ca_of_rsa() -> Situation:
     return _taken(site, directory=listing(rsa_ca.key))
 
 
-def _stranger(n: int, e: int) -> bytes:
-    """Return a certificate beside the path, with an RSA key of these numbers."""
-    spki = rsa.RSAPublicNumbers(e, n).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return reissued_der(CEDAR.root, body={"subjectPublicKeyInfo": spki})
-
-
-_COSTS = {
+_ODD = (1 << 2048) - 1
+_NUMBERS = {
     "modulus of 16384 bits": ((1 << 16_384) - 1, 65537, True),
     "modulus of 16385 bits": ((1 << 16_385) - 1, 65537, False),
-    "exponent of 64 bits": ((1 << 2048) - 1, (1 << 64) - 1, True),
-    "exponent of 65 bits": ((1 << 2048) - 1, (1 << 65) - 1, False),
+    "modulus that is even": (_ODD - 1, 65537, False),
+    "exponent of 64 bits": (_ODD, (1 << 64) - 1, True),
+    "exponent of 65 bits": (_ODD, (1 << 65) - 1, False),
+    "exponent of 2048 bits": (_ODD, _ODD - 2, False),
+    "exponent that is even": (_ODD, 65536, False),
+    "exponent of 1": (_ODD, 1, False),
+    "exponent of 3": (_ODD, 3, True),
 }
 
 
-@case("K7", "C4", over=_COSTS)
+@case("K7", "C4", over=_NUMBERS)
 def k7_stranger_with_a(numbers: tuple[int, int, bool]) -> Situation:
     """The server presents a stranger's certificate too, whose RSA key has a {}. K7: what costs too much is not read."""
     n, e, read = numbers
-    chain = (*SITE.chain_der, _stranger(n, e))
+    chain = (*SITE.chain_der, reissued_der(CEDAR.root, body={"subjectPublicKeyInfo": rsa_spki(n, e)}))
     return accepted(chain=chain) if read else refused("untrusted", chain=chain)
+
+
+@case("K7", "C4", over={"65 bits": (1 << 65) - 1, "1": 1})
+def k7_server_with_an_exponent_of(e: int) -> Situation:
+    """The end entity itself has an RSA key of 2048 bits with an exponent of {}."""
+    return refused(
+        "untrusted", chain=(reissued_der(SITE, body={"subjectPublicKeyInfo": rsa_spki(_ODD, e)}), _ISSUING.der)
+    )
+
+
+@case("K7", "C4", over={"65 bits": (1 << 65) - 1, "1": 1})
+def k7_issuer_with_an_exponent_of(e: int) -> Situation:
+    """The issuing CA's certificate has an RSA key of 2048 bits with an exponent of {}; with 1 all would verify."""
+    return _with_issuing(body={"subjectPublicKeyInfo": rsa_spki(_ODD, e)})
 
 
 _UTF8_NAME = b"\x0c\x05cedar"

@@ -210,7 +210,7 @@ def c4_validity_that(span: tuple[datetime, datetime]) -> Situation:
 
 
 _WEB = {"P-384": key(HOST, ec.SECP384R1), "P-521": key(HOST, ec.SECP521R1), "RSA of 2048 bits": rsa_key(2048)}
-_WEAK = {"RSA of 1024 bits": rsa_key(1024), "secp256k1": key(HOST, ec.SECP256K1)}
+_WEAK = {"RSA of 1024 bits": rsa_key(1024), "RSA of 2047 bits": rsa_key(2047), "secp256k1": key(HOST, ec.SECP256K1)}
 
 
 @case("K7", "C4", over=_WEB)

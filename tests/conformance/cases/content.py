@@ -154,13 +154,19 @@ def o10_addresses(field: bytes) -> Situation:
 
 @case("V1", "O10")
 def o10_secondary_port() -> Situation:
-    """Birch probed port 8443, the client connects to 443. O10: a client must not compare it."""
-    return _good(probedPort=integer(8443))
+    """Birch probed port 993, the client connects to 443. O10: a client must not compare it."""
+    return _good(probedPort=integer(993))
 
 
-@case("V1", "O10", over={"0": 0, "65536": 65536})
+@case("V1", "O10")
+def o10_last_port() -> Situation:
+    """Birch probed port 1023, the last that takes a privilege to open."""
+    return _good(probedPort=integer(1023))
+
+
+@case("V1", "O10", over={"0": 0, "1024": 1024, "8443": 8443, "65536": 65536})
 def o10_no_port(number: int) -> Situation:
-    """The probed port is {}."""
+    """The probed port is {}. O10: of those that any user may open nothing is said."""
     return _malformed(probedPort=integer(number))
 
 

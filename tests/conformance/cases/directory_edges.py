@@ -23,7 +23,7 @@ from tests.conformance.parts.directories import (
     spki_hash,
     text,
 )
-from tests.conformance.parts.rsa import rsa_key
+from tests.conformance.parts.rsa import rsa_key, rsa_spki
 from tests.conformance.parts.signed_data import Changes, sign
 from tests.conformance.parts.signing import Signer, ecdsa, signer
 from tests.conformance.registry import Situation, case
@@ -175,6 +175,9 @@ _ENTRIES: dict[str, dict[str, Any]] = {
     "a report key in PKCS1": {"reportKey": _der(PublicFormat.PKCS1, rsa_key(2048))},
     "a report key of P-521": {"reportKey": _der(PublicFormat.SubjectPublicKeyInfo, key("r", ec.SECP521R1))},
     "a report key of RSA 1024": {"reportKey": _der(PublicFormat.SubjectPublicKeyInfo, rsa_key(1024))},
+    "a report key with an exponent of 65 bits": {"reportKey": text(rsa_spki((1 << 2048) - 1, (1 << 65) - 1))},
+    "a report key with an exponent of 1": {"reportKey": text(rsa_spki((1 << 2048) - 1, 1))},
+    "a report key with an even modulus": {"reportKey": text(rsa_spki((1 << 2048) - 2, 3))},
     "a server without roots": {"servers": [{"url": "https://vas.birch.test"}]},
     "a server whose root is none": _server("https://vas.birch.test", roots=[text(b"root")]),
     "a server without a URL": {"servers": [{"roots": [_ROOT]}]},

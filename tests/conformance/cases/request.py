@@ -56,11 +56,11 @@ def r3_everything() -> Situation:
     both = ("198.18.0.10", "2001:db8::10")
     fields = {
         "addresses": addresses(*both),
-        "port": integer(8443),
+        "port": integer(853),
         "serverName": _named(HOST),
         "succession": explicit(1, octets(b"signed by the predecessor's key")),
     }
-    return _read(fields, probed=both, port=8443, name=HOST)
+    return _read(fields, probed=both, port=853, name=HOST)
 
 
 @case("R3")
@@ -81,7 +81,7 @@ def r3_sixteen_addresses() -> Situation:
     return _read({"addresses": addresses(*_MANY[:16])}, probed=tuple(_MANY[:16]))
 
 
-@case("R3", over={"1": 1, "65535": 65535})
+@case("R3", over={"1": 1, "1023": 1023})
 def r3_port_at_its_end(port: int) -> Situation:
     """The port is {}. Whether the VAS connects to it is P4's question."""
     return _read({"port": integer(port)}, port=port)
@@ -126,7 +126,8 @@ _WRONG = {
     "an address of five octets": {"addresses": sequence(octets(bytes(5)))},
     "an IPv4-mapped address": {"addresses": addresses("::ffff:198.18.0.10")},
     "port 0": {"port": integer(0)},
-    "port 65536": {"port": integer(65536)},
+    "port 1024": {"port": integer(1024)},
+    "port 8443": {"port": integer(8443)},
     "port minus 1": {"port": integer(-1)},
     "an empty name": {"serverName": _named("")},
     "a name of 254 octets": {"serverName": _named(".".join(["a" * 50] * 5)[:254].rstrip("."))},

@@ -9,6 +9,8 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.conformance.parts.der import NULL, bits, integer, oid, sequence
+
 _EXPONENT = 65537
 _DISTANCES = {
     1024: (898, 74),
@@ -32,6 +34,11 @@ def rsa_key(size: int) -> rsa.RSAPrivateKey:
     public = rsa.RSAPublicNumbers(_EXPONENT, p * q)
     numbers = rsa.RSAPrivateNumbers(p, q, d, dp, dq, inverse, public)
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)  # the test of the largest takes seconds
+
+
+def rsa_spki(n: int, e: int) -> bytes:
+    """Return the SubjectPublicKeyInfo of any two numbers (RFC 8017 appendix A.1.1)."""
+    return sequence(sequence(oid("1.2.840.113549.1.1.1"), NULL), bits(sequence(integer(n), integer(e))))
 
 
 def _start(label: str, width: int) -> int:

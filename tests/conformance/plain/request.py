@@ -19,7 +19,7 @@ def read(octets: bytes) -> dict[str, object]:
         certificates.load(each)
     addresses = read_addresses(fields.take())
     port = der.integer(fields.take(der.INTEGER))
-    expect(1 <= port <= 65535, "port")
+    expect(1 <= port <= 1023, "port")
     name, succession = fields.maybe(0xA0), fields.maybe(0xA1)
     fields.end()
     if succession is not None:

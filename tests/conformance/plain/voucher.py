@@ -70,7 +70,7 @@ def read(octets: bytes) -> Voucher:
     intermediates = der.list_of(fields.take(), _hash, 0, 8)
     expect(len(set(intermediates)) == len(intermediates), "an intermediate twice")
     addresses = read_addresses(fields.take())
-    expect(1 <= der.integer(fields.take(der.INTEGER)) <= 65535, "probedPort")
+    expect(1 <= der.integer(fields.take(der.INTEGER)) <= 1023, "probedPort")
     begin, end = der.time(fields.take()), der.time(fields.take())
     expect(begin < end, "nextUpdate is not after thisUpdate")
     contexts = der.list_of(fields.take(), _context, 0, 32)

@@ -62,7 +62,7 @@ def voucher_infos(draw: st.DrawFn) -> VoucherInfo:
         certificate_hash=chain[0],
         intermediate_hashes=tuple(chain[1:]),
         addresses=draw(addresses),
-        probed_port=draw(st.integers(1, 65535)),
+        probed_port=draw(st.integers(1, 1023)),
         this_update=this_update,
         next_update=next_update,
         trust_contexts=draw(contexts),

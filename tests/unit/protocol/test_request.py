@@ -20,7 +20,7 @@ REQUEST = VoucherRequest(ALDER.server(HOST).der, (ALDER.issuing.der,), (ADDRESS,
 DER = REQUEST.encode()
 
 
-@given(addresses, st.integers(1, 65535), st.none() | st.just(HOST), st.none() | st.binary(min_size=1, max_size=99))
+@given(addresses, st.integers(1, 1023), st.none() | st.just(HOST), st.none() | st.binary(min_size=1, max_size=99))
 def test_round_trip(to: tuple[bytes, ...], port: int, name: str | None, succession: bytes | None) -> None:
     value = replace(REQUEST, addresses=to, port=port, server_name=name, succession=succession)
     assert VoucherRequest.decode(value.encode()) == value
@@ -49,7 +49,7 @@ def test_a_changed_octet_is_malformed_or_another_request(octets: bytes) -> None:
         ({"addresses": (ADDRESS, ADDRESS)}, "addresses"),
         ({"addresses": (bytes(5),)}, "addresses"),
         ({"port": 0}, "port"),
-        ({"port": 65536}, "port"),
+        ({"port": 1024}, "port"),
         ({"server_name": ""}, "serverName"),
         ({"server_name": "WWW.example.test"}, "serverName"),
         ({"server_name": "www.example.test."}, "serverName"),

@@ -249,7 +249,7 @@ def octets(text: str) -> bytes:
 
 
 def test_v9_the_port_is_not_compared() -> None:
-    judge(SCENE.voucher(BIRCH, probed_port=8443))
+    judge(SCENE.voucher(BIRCH, probed_port=993))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_the_example_of_the_documentation_is_good(tmp_path: Path) -> None:
         (f"{ENTRY}addresses = []", "certificate.addresses: 0, expected 1..16"),
         (f"{ENTRY}addresses = ['www.example.test']", "certificate: 'www.example.test' is no IP address"),
         (f"{ENTRY}addresses = ['192.0.2.1', '::ffff:192.0.2.1']", "certificate.addresses: duplicate"),
-        (f"{ENTRY}addresses = ['192.0.2.1']\nport = 0", "certificate.port: 0 is outside 1..65535"),
+        (f"{ENTRY}addresses = ['192.0.2.1']\nport = 8443", "certificate.port: 8443 is outside 1..1023"),
         (f"{ENTRY}addresses = ['192.0.2.1']\nserver_name = 'a b'", "certificate: 'a b' is no host name"),
         (f"{ENTRY}address = ['192.0.2.1']", "certificate[0].address: unknown key; did you mean 'addresses'?"),
         (

@@ -51,7 +51,7 @@ def test_the_least_that_is_needed(tmp_path: Path) -> None:
         (f"lifetime_hours = 73{LEAST}{DIRECTORY}", "lifetime_hours: 73 is outside 1..72"),
         (f"hold_hours = -1{LEAST}{DIRECTORY}", "hold_hours: -1 is below 0"),
         (f"vouchers_per_day = 0{LEAST}{DIRECTORY}", "vouchers_per_day: 0 is below 1"),
-        (f"ports = [0]{LEAST}{DIRECTORY}", "ports: 0 is outside 1..65535"),
+        (f"ports = [0]{LEAST}{DIRECTORY}", "ports: 0 is outside 1..1023"),
         (f"distrusted = ['00']{LEAST}{DIRECTORY}", "distrusted: '00' is no SHA-256; expected 64 hex digits"),
         (f"distrusted = ['x']{LEAST}{DIRECTORY}", "distrusted: 'x' is no SHA-256; expected 64 hex digits"),
         (f"hold_hour = 0{LEAST}{DIRECTORY}", "hold_hour: unknown key; did you mean 'hold_hours'?"),
