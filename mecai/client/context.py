@@ -101,6 +101,11 @@ class VoucherContext(ssl.SSLContext):
         """Make a context with the directory and the selection key that `policy` names."""
         return cls(policy, load_directory(policy, datetime.now(UTC)), selection_key(policy.selection_key_file))
 
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The client's own trust contexts: its directory's, unless the policy says otherwise (docs/spec, X5)."""
+        return (self.directory.context,) if self.policy.contexts is None else self.policy.contexts
+
     def is_private(self, host: str) -> bool:
         """Tell whether a host name belongs to a private network, so that rule M4 is its measure."""
         return self._networks.find(host) is not None
@@ -125,7 +130,7 @@ class VoucherContext(ssl.SSLContext):
 
     def _choice(self, destination: str) -> RequestExtension:
         policy = self.policy
-        return RequestExtension(policy.numbers.quorum, self._candidates(destination), policy.contexts)
+        return RequestExtension(policy.numbers.quorum, self._candidates(destination), self.contexts)
 
     def judge(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Verdict:
         """Judge what a handshake showed; under `warn` a refusal is said and no more."""

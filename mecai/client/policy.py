@@ -5,7 +5,8 @@
     mode       = "enforce"     # or "warn": judge and say so, never act; "off": an ordinary TLS client
     profile    = "default"     # three candidates, one must vouch; "strict": four candidates, two must vouch
     selection  = "sticky"      # the same candidates for a domain during 30 days; "random": anew each time
-    contexts   = []            # trust contexts of which a voucher must carry one, such as ["MOZ"]; empty: no demand
+    contexts   = ["MOZ"]       # trust contexts of which a voucher must carry one; default: the directory's own;
+                               # empty: no demand, and distrust comes by new directories alone (X5)
     max_voucher_hours = 72     # no voucher with a longer life is accepted
     nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
@@ -52,7 +53,7 @@ class ClientPolicy:
     mode: str = ENFORCE
     profile: str = "default"
     selection: str = "sticky"
-    contexts: tuple[str, ...] = ()
+    contexts: tuple[str, ...] | None = None
     max_voucher_hours: int = LIMITS.voucher_lifetime // timedelta(hours=1)
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
@@ -68,7 +69,7 @@ class ClientPolicy:
         if not 1 <= self.max_voucher_hours <= longest:
             raise ValueError(f"max_voucher_hours: {self.max_voucher_hours} is outside 1..{longest}")
         try:
-            check_contexts(self.contexts)
+            check_contexts(self.contexts or ())
         except Malformed as error:
             raise ValueError(f"contexts: {error.detail}") from error
         self._check_prefixes()

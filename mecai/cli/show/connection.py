@@ -61,7 +61,7 @@ def _checked(verdict: Verdict, context: VoucherContext) -> list[str]:
         return [RULE]
     if not verdict.vouched:
         return []
-    return [rule for rule in RULES if rule != "V10" or context.policy.contexts]  # no own context: nothing to check
+    return [rule for rule in RULES if rule != "V10" or context.contexts]  # no own context: nothing to check
 
 
 def page_document(page: Page) -> Document:

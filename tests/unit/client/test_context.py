@@ -69,14 +69,30 @@ def test_a_good_voucher_is_accepted(version: ssl.TLSVersion) -> None:
     assert verdict.candidates == context._candidates(HOST)
 
 
-def test_what_is_sent_is_the_choice_of_the_policy() -> None:
-    context = client(profile="strict", contexts=("MOZ",))
+@pytest.mark.parametrize(("contexts", "told"), [(("APL",), ("APL",)), (None, ("MOZ",)), ((), ())])
+def test_what_is_sent_is_the_choice_of_the_policy(contexts: tuple[str, ...] | None, told: tuple[str, ...]) -> None:
+    """By default the context is the directory's own (X5)."""
+    context = client(profile="strict", contexts=contexts)
     answering = server_context(world.site)
     seen = Extension().install(answering, VOUCHER_REQUEST).seen
     connect(context, answering)
-    assert [RequestExtension.decode(data) for data in seen] == [
-        RequestExtension(2, context._candidates(HOST), ("MOZ",))
-    ]
+    assert [RequestExtension.decode(data) for data in seen] == [RequestExtension(2, context._candidates(HOST), told)]
+
+
+def test_nothing_is_told_of_what_was_got_before() -> None:
+    """S5: version 1 caches no voucher, so that a server cannot know by one who comes again."""
+    context = client()
+    answering = server(world.answer(vouching(context)[0]))
+    seen = Extension().install(answering, VOUCHER_REQUEST).seen
+    assert [connect(context, answering).outcome for _ in range(2)] == [Outcome.ACCEPTED] * 2
+    assert [RequestExtension.decode(data).cached for data in seen] == [(), ()]
+
+
+def test_a_voucher_of_another_context_is_refused_unless_none_is_demanded() -> None:
+    elsewhere = replace(world.directory, context="APL")
+    for contexts, reason in ((None, "context-missing"), ((), None)):
+        context = VoucherContext(ClientPolicy(contexts=contexts), elsewhere, KEY, clock=lambda: world.now)
+        assert connect(context, server(world.answer(vouching(context)[0]))).reason == reason
 
 
 @pytest.mark.parametrize(

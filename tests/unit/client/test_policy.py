@@ -22,7 +22,7 @@ def intranet(keys: str) -> str:
 
 def test_an_empty_file_means_every_default(tmp_path: Path) -> None:
     policy = read(tmp_path, "")
-    assert (policy.mode, policy.selection, policy.contexts) == ("enforce", "sticky", ())
+    assert (policy.mode, policy.selection, policy.contexts) == ("enforce", "sticky", None)
     assert policy.numbers == Profile(candidates=3, quorum=1)
     assert policy.max_voucher_lifetime == timedelta(hours=72)
 
