@@ -74,6 +74,7 @@ draft: deps ## the specification as an Internet-Draft, text and HTML, in build/d
 	@$(BIN)/python scripts/draft build/draft/draft-mecai-protocol-00.xml
 	@$(BIN)/python -m venv build/draft/venv && build/draft/venv/bin/pip install -q --no-deps --require-hashes -r requirements/draft.txt
 	@build/draft/venv/bin/xml2rfc --no-network --quiet --text --html build/draft/draft-mecai-protocol-00.xml
+	@$(BIN)/python scripts/draft-nits build/draft/draft-mecai-protocol-00.txt
 
 fuzz: deps ## fuzz every parser, SECONDS (60) each; findings in build/fuzz
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

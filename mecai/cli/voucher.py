@@ -8,6 +8,7 @@ import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.cli.arguments import FILE, Moment, input_from, now, read, with_format
+from mecai.cli.show.readings import read_twice
 from mecai.cli.show.voucher import document, show, show_good, show_refused
 from mecai.errors import InputError, MecaiError, VerificationError
 from mecai.protocol.objects.authorities import Directory, Server
@@ -33,11 +34,16 @@ def command() -> None:
 @click.argument("file", type=FILE)
 @with_format
 def view(file: Path, style: str) -> None:
-    """Show what a voucher says; believes nothing, checks no signature."""
+    """Show what a voucher says, read strictly and leniently; believes nothing, checks no signature.
+
+    Two readers that share no code: one takes what the rules allow, the other whatever can be made out, and says where
+    it breaks which rule. Exit codes: 1 the strict one refuses it, 2 it is no voucher to either.
+    """
     encoded = read(file)
-    with input_from(file):
-        facts = document(parse_voucher(encoded))
-    show(facts, style)
+    readings = read_twice(encoded, str(file))
+    show(readings.document(style), style)
+    if readings.refusal:
+        raise readings.refusal
 
 
 @command.command()

@@ -7,6 +7,7 @@ from mecai import tls
 from mecai.client.intranet import PrivateNetwork
 from mecai.client.verdict import Verdict
 from mecai.protocol.codec.tls_request import RequestExtension
+from mecai.protocol.objects.voucher import Voucher
 from mecai.service.deadline import Deadline
 
 
@@ -19,6 +20,7 @@ class Attempt:
     server_name: str | None
     peer_address: str | None
     network: PrivateNetwork | None = None  # the private network that the name belongs to
+    cached: tuple[Voucher, ...] = ()  # named to the server, which then does not send them (C5)
 
 
 class Demanding(Protocol):

@@ -34,6 +34,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -42,6 +43,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai import tls
 from mecai.client.attempt import Attempt
+from mecai.client.cache import VoucherCache
 from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, OFF, WARN
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
@@ -49,12 +51,14 @@ from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.regional import regions_without
 from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key
-from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, judge
+from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, judge, peer_octets
 from mecai.errors import HostError, InputError, VerificationError
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.voucher import Voucher
 from mecai.protocol.selection import Mode, candidates
+from mecai.protocol.verify.cached import worth_naming
 from mecai.protocol.verify.connection import Policy
 from mecai.service.deadline import Deadline
 
@@ -82,7 +86,7 @@ class VoucherContext(ssl.SSLContext):
         fewer owner groups than must vouch, and either for a private network's roots.
         """
         self.policy, self.directory, self._key, self._clock = policy, directory, key, clock
-        self._networks = PrivateNetworks(policy.intranets, directory)
+        self._networks, self._cache = PrivateNetworks(policy.intranets, directory), VoucherCache()
         self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
@@ -124,13 +128,22 @@ class VoucherContext(ssl.SSLContext):
         if network or self.policy.mode == OFF:
             return Attempt(None, tls.Exchange({}), server_name, peer_address, network)
         extension = self._choice(server_name or peer_address or "")
+        cached = self._worth_naming(extension, server_name, peer_address)
+        extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
         exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: extension.encode()})
         tls.attach(connection, exchange)
-        return Attempt(extension, exchange, server_name, peer_address)
+        return Attempt(extension, exchange, server_name, peer_address, cached=cached)
 
     def _choice(self, destination: str) -> RequestExtension:
         policy = self.policy
         return RequestExtension(policy.numbers.quorum, self._candidates(destination), self.contexts)
+
+    def _worth_naming(
+        self, extension: RequestExtension, server_name: str | None, peer_address: str | None
+    ) -> tuple[Voucher, ...]:
+        held = self._cache.held(server_name) if server_name else ()
+        rules, now = self._rules(extension), self._clock()
+        return worth_naming(held, peer_octets(peer_address), self.directory, rules, now) if held else ()
 
     def judge(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Verdict:
         """Judge what a handshake showed; under `warn` a refusal is said and no more."""
@@ -165,8 +178,20 @@ class VoucherContext(ssl.SSLContext):
             return Grounds(proofs=attempt.network.judge(facts, attempt.server_name, self._clock(), deadline))
         if attempt.extension is None:
             raise VerificationError("not-checked", "M1", "no voucher was asked for")
-        demand = Demand(self.directory, self._rules(attempt.extension), attempt.server_name, attempt.peer_address)
-        return Grounds(vouched=judge(demand, attempt.exchange.answer, facts, self._clock()))
+        cached, rules = tuple(voucher.der for voucher in attempt.cached), self._rules(attempt.extension)
+        passed: tuple[Voucher, ...] = ()
+        demand = Demand(self.directory, rules, attempt.server_name, attempt.peer_address, cached)
+        try:
+            vouched = judge(demand, attempt.exchange.answer, facts, self._clock())
+            passed = tuple(each.voucher for each in vouched)
+        finally:
+            self._remember(attempt, passed)
+        return Grounds(vouched=vouched)
+
+    def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
+        """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""
+        if self.policy.cache and self.policy.mode == ENFORCE and attempt.server_name:
+            self._cache.settle(attempt.server_name, attempt.cached, passed if attempt.peer_address else ())
 
     def _rules(self, extension: RequestExtension) -> Policy:
         return Policy(

@@ -81,6 +81,7 @@ class Demand:
     policy: Policy
     server_name: str | None
     peer_address: str | None
+    cached: tuple[bytes, ...] = ()  # vouchers that were named to the server (C5)
 
 
 def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> tuple[Vouched, ...]:
@@ -98,11 +99,16 @@ def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> 
         raise VerificationError("untrusted", "C4", "no host name was given to hold the certificate against")
     presented = Presented(
         chain=facts.chain,
-        peer_address=address_octets(demand.peer_address.partition("%")[0]) if demand.peer_address else None,
+        peer_address=peer_octets(demand.peer_address),
         staple=facts.staple,
     )
-    vouchers = decode_vouchers(answer) if answer is not None else ()
+    vouchers = (*decode_vouchers(answer), *demand.cached) if answer is not None else ()
     accepted = verify_connection(
         vouchers, presented, demand.directory, demand.policy, server_name=demand.server_name, now=now
     )
     return accepted.vouched
+
+
+def peer_octets(address: str | None) -> bytes | None:
+    """Return an address as rule V9 compares it, without a zone; None where it is not known."""
+    return address_octets(address.partition("%")[0]) if address else None

@@ -41,6 +41,7 @@ class Limits:
     candidates: int = 16
     choice_contexts_size: int = 255
     cached_vouchers: int = 16
+    cached_left: timedelta = timedelta(seconds=600)  # that a cached voucher has to live, as one that a server sends
     staple_size: int = 64_000
 
     # Directory

@@ -102,6 +102,13 @@ def refused(reason: str, *presented: Voucher | bytes, **changes: Any) -> Situati
     return _connection(presented or (GOOD,), {"verdict": "refused", "reason": reason}, changes)
 
 
+def cached(*named: Voucher, held: Sequence[Voucher], **changes: Any) -> Situation:
+    """Return the question which of the vouchers `held` the client names to its peer (C5): `named`, in this order."""
+    question = Connection(**changes).question([item.der for item in held])
+    asked = {name: question[name] for name in ("directory", "publishers", "policy", "now", "peerAddress", "vouchers")}
+    return Situation("cached", asked, {"verdict": "accepted", "cached": [item.hash for item in named]})
+
+
 def without_voucher(reason: str, **changes: Any) -> Situation:
     """Return a connection on which no voucher came."""
     return _connection((), {"verdict": "refused", "reason": reason}, changes)

@@ -26,8 +26,10 @@ from mecai.protocol.codec.tls_answer import decode_vouchers
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.protocol.selection import Mode, candidates
+from mecai.protocol.verify.cached import worth_naming
 from mecai.protocol.verify.connection import Policy, Presented, verify_connection
 from mecai.protocol.verify.intranet import Intranet, Way, domain_of, examine_private_chain, prove_private_status
 
@@ -70,6 +72,15 @@ def _connection(question: Question) -> Answer:
     policy = _policy(question["policy"])
     accepted = verify_connection(_list(question["vouchers"]), presented, directory, policy, question["serverName"], now)
     return {"vouchers": [vouched.voucher.hash.hex() for vouched in accepted.vouched]}
+
+
+def _cached(question: Question) -> Answer:
+    now, peer = _time(question["now"]), question["peerAddress"]
+    directory = parse_directory(_octets(question["directory"]), _publishers(question), now)
+    held = tuple(map(parse_voucher, _list(question["vouchers"])))
+    address = address_octets(peer) if peer is not None else None
+    named = worth_naming(held, address, directory, _policy(question["policy"]), now)
+    return {"cached": [voucher.hash.hex() for voucher in named]}
 
 
 def _policy(wanted: Question) -> Policy:
@@ -183,6 +194,7 @@ def _time(text: str) -> datetime:
 
 
 _KINDS: Final[dict[str, Callable[[Question], Answer]]] = {
+    "cached": _cached,
     "choice": _choice,
     "connection": _connection,
     "directory": _directory,

@@ -5,7 +5,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.conformance.plain import certificates, connection, directory, intranet, names, request, selection, tls
+from tests.conformance.plain import (
+    cached,
+    certificates,
+    connection,
+    directory,
+    intranet,
+    names,
+    request,
+    selection,
+    tls,
+)
 from tests.conformance.plain.refusal import Refused
 
 Question = dict[str, Any]
@@ -23,8 +33,27 @@ def answer(kind: str, question: Question) -> dict[str, Any]:
 
 
 def _connection(question: Question) -> Question:
-    now, policy, peer = _time(question["now"]), question["policy"], question["peerAddress"]
-    client = connection.Client(
+    server = connection.Server(
+        chain=_list(question["chain"]),
+        name=question["serverName"],
+        staple=None if question["staple"] is None else _octets(question["staple"]),
+        address=_peer(question),
+    )
+    return {"vouchers": connection.verify(_client(question), server, _list(question["vouchers"]))}
+
+
+def _cached(question: Question) -> Question:
+    return {"cached": cached.named(_client(question), _peer(question), _list(question["vouchers"]))}
+
+
+def _peer(question: Question) -> bytes | None:
+    peer = question["peerAddress"]
+    return None if peer is None else names.address(peer)
+
+
+def _client(question: Question) -> connection.Client:
+    now, policy = _time(question["now"]), question["policy"]
+    return connection.Client(
         directory=directory.parse(_octets(question["directory"]), _certificates(question["publishers"]), now),
         candidates=[bytes.fromhex(each) for each in policy["candidates"]],
         quorum=policy["quorum"],
@@ -33,13 +62,6 @@ def _connection(question: Question) -> Question:
         longest=timedelta(seconds=policy.get("maxVoucherLifetime", _LONGEST_VOUCHER)),
         now=now,
     )
-    server = connection.Server(
-        chain=_list(question["chain"]),
-        name=question["serverName"],
-        staple=None if question["staple"] is None else _octets(question["staple"]),
-        address=None if peer is None else names.address(peer),
-    )
-    return {"vouchers": connection.verify(client, server, _list(question["vouchers"]))}
 
 
 def _choice(question: Question) -> Question:
@@ -102,6 +124,7 @@ def _time(text: str) -> datetime:
 
 
 _KINDS: dict[str, Callable[[Question], Question]] = {
+    "cached": _cached,
     "choice": _choice,
     "connection": _connection,
     "directory": _directory,

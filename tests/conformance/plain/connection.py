@@ -113,9 +113,9 @@ def _judge(read: Voucher, situation: _Situation) -> Authority:
     """V2 to V11: the first rule that fails is the reason."""
     client, path, now = situation.client, situation.path, situation.client.now
     expect(read.authority in client.candidates, "nobody asked for it", "not-a-candidate")
-    authority, root = _authority(read, client)
+    authority, root = authority_of(read, client)
     expect(read.signed.holds(), "its signature does not hold", "bad-signature")
-    _check_own_status(read, root, now)
+    check_own_status(read, root, now)
     expect(authority.owner not in situation.owners, "of the issuer's owner", "self-endorsed")
     expect(read.end - read.begin <= client.longest, "it lasts too long")
     expect(read.begin <= now + status.SKEW, "from the future", "not-yet-valid")
@@ -124,7 +124,7 @@ def _judge(read: Voucher, situation: _Situation) -> Authority:
     named = all(each.hash in read.intermediates for each in path[1:-1])
     expect(named, "another intermediate", "intermediates-mismatch")
     expect(situation.server.address is not None, "a proxy lies between", "address-unknown")
-    found = _addresses(situation.server.address, client.prefixes)
+    found = addresses_of(situation.server.address, client.prefixes)
     expect(found & set(read.addresses), "another address", "address-mismatch")
     common = not client.contexts or set(client.contexts) & set(read.contexts)
     expect(common, "none of the client's contexts", "context-missing")
@@ -132,7 +132,7 @@ def _judge(read: Voucher, situation: _Situation) -> Authority:
     return authority
 
 
-def _authority(read: Voucher, client: Client) -> tuple[Authority, Certificate]:
+def authority_of(read: Voucher, client: Client) -> tuple[Authority, Certificate]:
     """V3: return the entry and the root that issued its authority's certificate itself."""
     entry, found, now = client.directory.find(read.authority), read.signed.certificate, client.now
     with refused_as("untrusted-authority"):
@@ -171,7 +171,7 @@ def _check_profile(found: Certificate) -> None:
     check_extensions(found, _OF_AUTHORITIES)
 
 
-def _check_own_status(read: Voucher, root: Certificate, now: datetime) -> None:
+def check_own_status(read: Voucher, root: Certificate, now: datetime) -> None:
     """V5: the authority's own certificate is good, and its response lasts 48 hours at most."""
     expect(read.own, "no response about the authority", "authority-status")
     try:
@@ -183,7 +183,7 @@ def _check_own_status(read: Voucher, root: Certificate, now: datetime) -> None:
     expect(answer.end - answer.begin <= _OWN_STATUS, "it lasts longer than 48 hours", "authority-status")
 
 
-def _addresses(peer: bytes, prefixes: Sequence[str]) -> set[bytes]:
+def addresses_of(peer: bytes, prefixes: Sequence[str]) -> set[bytes]:
     """V9: the peer's address, and the IPv4 address that a translation prefix has in front."""
     found = {peer}
     for prefix in (*_NAT64, *prefixes):
