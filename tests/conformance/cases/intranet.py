@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from tests.conformance.parts.directories import spki_hash
+from tests.conformance.parts.rsa import rsa_key
 from tests.conformance.parts.signing import signer
 from tests.conformance.parts.status import Span, ocsp, ocsp_error
 from tests.conformance.registry import Situation, Value, case
 from tests.conformance.stage import ALDER
-from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued
+from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, Key
 
 NAME = "wiki.corp.test"
 SECOND = timedelta(seconds=1)
@@ -153,6 +154,13 @@ def m4_another_name() -> Situation:
 def m4_expired() -> Situation:
     """The certificate ended a second ago; its status is good."""
     site = CORP.server(NAME, days=-1 / 86400)
+    return _refused("pin-mismatch", site=site, answers={site: ocsp(site), _ISSUING: ocsp(_ISSUING)})
+
+
+@case("M4", "K7", over={"RSA of 1024 bits": rsa_key(1024), "RSA of 2047 bits": rsa_key(2047)})
+def m4_server_key(weak: Key) -> Situation:
+    """The server has a key of {}; its status is good. K7 holds for private networks as for public ones."""
+    site = CORP.server(NAME, server_key=weak)
     return _refused("pin-mismatch", site=site, answers={site: ocsp(site), _ISSUING: ocsp(_ISSUING)})
 
 

@@ -1,4 +1,4 @@
-"""No Voucher Authority hears of a private network's names and addresses."""
+"""No Voucher Authority hears of a private network's names and addresses, nor of what no client would take."""
 
 import logging
 from dataclasses import replace
@@ -44,6 +44,13 @@ def test_a_private_server_name_is_held_back(side: Side, caplog: pytest.LogCaptur
 def test_a_certificate_of_a_private_ca_is_held_back(side: Side, caplog: pytest.LogCaptureFixture) -> None:
     side.show(Hierarchy("corp").server("www.example.test"))
     assert "untrusted" in said_of(side, caplog)
+
+
+def test_a_ca_that_nobody_lists_is_named(side: Side, caplog: pytest.LogCaptureFixture) -> None:
+    """No client would take what anybody says of its servers (D5)."""
+    alder = side.scene.alder
+    side.show(alder.server("www.example.test", parent=alder.subordinate("new CA", alder.root)))
+    assert "no entry of the directory lists the key of CN=alder new CA" in said_of(side, caplog)
 
 
 @pytest.mark.parametrize("address", ["10.20.0.2", "192.168.1.1", "127.0.0.1", "fd00::1", "fe80::1", "100.64.0.1"])
