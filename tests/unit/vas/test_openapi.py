@@ -1,6 +1,8 @@
 """The OpenAPI document says what the VAS does; every answer of test_app.py is held to it besides."""
 
 import json
+import re
+from pathlib import Path
 from unittest.mock import Mock
 
 from jsonschema import Draft202012Validator
@@ -48,3 +50,18 @@ def test_its_schemas_are_schemas() -> None:
 def test_each_refusal_is_a_document_of_its_schema() -> None:
     for document in DOCUMENTS:
         Draft202012Validator(DOCUMENT["components"]["schemas"]["Problem"]).validate(document)
+
+
+def test_what_the_text_has_besides_is_marked_as_not_built_yet() -> None:
+    """Codes of R7 and paths of docs/spec: each is served, or marked, and not both."""
+    pages = Path(__file__).resolve().parents[3] / "docs" / "spec"
+    text = "".join(page.read_text(encoding="utf-8") for page in sorted(pages.glob("[0-9]*.md")))
+    rows = re.findall(r"^  \| [^|]+ \| (?:4|5)\d\d[^|]*\| ([^|]+) \|", text, flags=re.MULTILINE)
+    codes = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+    paths = set(re.findall(r"`((?:GET|POST) /[a-z0-9/.]+)`", text))
+    served = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
+    missing = DOCUMENT["x-not-built-yet"]
+    assert codes - set(Code) == missing["codes"].keys()
+    assert paths - served == missing["paths"].keys()
+    assert set(Code) <= codes
+    assert served <= paths
