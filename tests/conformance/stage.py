@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from tests.conformance.parts import voucher as vouchers
+from tests.conformance.parts.certificates import reissued_der
 from tests.conformance.parts.directories import PUBLISHER, Entry, authority_id, content, entry, key_hash, signed
 from tests.conformance.parts.voucher import ADDRESS, Voucher
 from tests.conformance.registry import Situation, Value
@@ -107,6 +108,16 @@ def cached(*named: Voucher, held: Sequence[Voucher], **changes: Any) -> Situatio
     question = Connection(**changes).question([item.der for item in held])
     asked = {name: question[name] for name in ("directory", "publishers", "policy", "now", "peerAddress", "vouchers")}
     return Situation("cached", asked, {"verdict": "accepted", "cached": [item.hash for item in named]})
+
+
+def taken(site: Issued, **changes: Any) -> Situation:
+    """Return a connection to this site that is accepted, for which birch vouches."""
+    return accepted(of(BIRCH, site), **{"chain": site.chain_der, **changes})
+
+
+def with_issuing(**changes: Any) -> Situation:
+    """Return a connection that is refused: the site is under a certificate of its CA that the root signed otherwise."""
+    return refused("untrusted", chain=(SITE.der, reissued_der(ALDER.issuing, **changes)))
 
 
 def without_voucher(reason: str, **changes: Any) -> Situation:

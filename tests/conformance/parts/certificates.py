@@ -1,11 +1,13 @@
 """Certificates that no library would issue: a good one taken apart, changed, and signed again by its issuer's key."""
 
+from datetime import datetime
+
 from asn1crypto import core, parser
 from cryptography import x509
 
 from tests.conformance.parts.der import Fields, bits, boolean, explicit, octets, oid, sequence, structure
 from tests.conformance.parts.signing import Signer, signer
-from tests.pki import Issued
+from tests.pki import Issued, key_usage
 
 _BODY = (
     "version",
@@ -81,3 +83,13 @@ def items(encoded: bytes) -> list[bytes]:
 
 def _named(encoded: bytes) -> str:
     return core.ObjectIdentifier.load(items(encoded)[0]).dotted
+
+
+def until(begin: datetime, end: datetime) -> Fields:
+    """Return the field `validity` with these ends."""
+    return {"validity": sequence(*(utc(moment.strftime("%y%m%d%H%M%SZ")) for moment in (begin, end)))}
+
+
+def usage(*names: str) -> bytes:
+    """Return the value of keyUsage with these bits."""
+    return key_usage(*names)[0].public_bytes()
