@@ -8,7 +8,8 @@
     contexts   = ["MOZ"]       # trust contexts of which a voucher must carry one; default: the directory's own;
                                # empty: no demand, and distrust comes by new directories alone (X5)
     max_voucher_hours = 72     # no voucher with a longer life is accepted
-    cache      = false         # keep vouchers in memory and name them at the next connection to the same host (rule C5)
+    cache      = false         # keep vouchers in memory and name them at the next connection to the host (rule C5),
+                               # where whoever reads the ClientHello sees that it is not the first (S5)
     nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
     selection_key = "..."      # 32 secret octets, made on first use; default: selection.key in the state directory

@@ -12,6 +12,7 @@ from mecai.protocol.codec.tls_answer import VOUCHER, encode_vouchers
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.tls.library import SSL_EXT_TLS1_3_CERTIFICATE
+from tests.scene import HOST
 from tests.unit.client.world import World
 from tests.unit.tls.memory import Extension, Pair, server_context
 
@@ -32,11 +33,11 @@ class Server:
         self._seen = Extension().install(self.context, VOUCHER_REQUEST).seen
 
     def meet(
-        self, client: VoucherContext, answer: bytes | None, address: str | None = "127.0.0.1"
+        self, client: VoucherContext, answer: bytes | None, address: str | None = "127.0.0.1", name: str = HOST
     ) -> tuple[list[str], Verdict]:
         """Shake hands; returns the hashes that the client named, and its verdict."""
         self.answer = answer
-        pair = Pair(client, self.context)
+        pair = Pair(client, self.context, name)
         with peer(address):
             try:
                 pair.handshake()
@@ -80,6 +81,15 @@ def test_nothing_is_named_to_another_address_or_an_unknown_one() -> None:
     server.meet(browser, BOTH)
     for address in ("127.0.0.2", None):
         assert server.meet(browser, BOTH, address)[0] == []
+
+
+def test_nothing_is_named_to_another_host_name() -> None:
+    """The same server and certificate under another of its names: no name learns what another knows (S5)."""
+    server, browser = Server(), client()
+    server.meet(browser, BOTH)
+    named, verdict = server.meet(browser, BOTH, name="localhost")
+    assert (named, verdict.outcome) == ([], Outcome.ACCEPTED)
+    assert server.meet(browser, BOTH)[0] == HASHES
 
 
 def test_where_the_server_does_not_answer_nothing_counts_and_nothing_stays() -> None:

@@ -79,15 +79,6 @@ def test_what_is_sent_is_the_choice_of_the_policy(contexts: tuple[str, ...] | No
     assert [RequestExtension.decode(data) for data in seen] == [RequestExtension(2, context._candidates(HOST), told)]
 
 
-def test_nothing_is_told_of_what_was_got_before() -> None:
-    """S5: version 1 caches no voucher, so that a server cannot know by one who comes again."""
-    context = client()
-    answering = server(world.answer(vouching(context)[0]))
-    seen = Extension().install(answering, VOUCHER_REQUEST).seen
-    assert [connect(context, answering).outcome for _ in range(2)] == [Outcome.ACCEPTED] * 2
-    assert [RequestExtension.decode(data).cached for data in seen] == [(), ()]
-
-
 def test_a_voucher_of_another_context_is_refused_unless_none_is_demanded() -> None:
     elsewhere = replace(world.directory, context="APL")
     for contexts, reason in ((None, "context-missing"), ((), None)):
