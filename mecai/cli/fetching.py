@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from mecai.cli.program import later
+from mecai.cli.program import loaded
 from mecai.cli.show.connection import Document, document_of, failure_document, page_document
 from mecai.client.context import VoucherContext
 from mecai.client.fetch import Destination, connect, get
@@ -21,7 +21,7 @@ from mecai.net.dial import Unreachable
 from mecai.service.deadline import Deadline
 
 _REFUSED_CODE: Final = VerificationError.exit_code
-_print_text = later("mecai.cli.show.client:print_text")
+_PRINT_TEXT: Final = "mecai.cli.show.client:print_text"  # draws tables, which programs do without
 
 
 def fetch(url: str, **options: Any) -> int:  # noqa: ANN401 - those of _run
@@ -47,7 +47,7 @@ def _run(
 ) -> int:
     """Connect, perhaps fetch, show the document; returns the exit code."""
     context = _context(destination, _policy(config, mode, profile), style)
-    show = _print_json if style == "json" else _print_text
+    show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too
     deadline = Deadline(timeout - (time.monotonic() - started))
     try:
         connection = connect(destination, context, deadline)

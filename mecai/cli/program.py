@@ -72,12 +72,18 @@ class Verbs(click.Group):
 
 def later(reference: str) -> Callable[..., Any]:
     """Return a function that is loaded, as MODULE:NAME, when it is first called: so help does without it."""
-    module, name = reference.split(":")
 
     def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - those of the function
-        return getattr(import_module(module), name)(*arguments, **options)
+        return loaded(reference)(*arguments, **options)
 
     return call
+
+
+def loaded(reference: str) -> Callable[..., Any]:
+    """Load a function, as MODULE:NAME, now."""
+    module, name = reference.split(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
 
 
 def run(command: click.Command, name: str, interrupted: str = "interrupted") -> NoReturn:

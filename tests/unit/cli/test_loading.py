@@ -58,9 +58,11 @@ def test_a_timeout_counts_from_the_start_of_the_program(
     seen = []
 
     def connect(_destination: Destination, _context: object, deadline: Deadline) -> NoReturn:
+        assert "mecai.cli.show.client" in sys.modules  # what shows the end is loaded before
         seen.append(deadline.left())
         raise Unreachable("timed out")
 
+    monkeypatch.delitem(sys.modules, "mecai.cli.show.client", raising=False)
     monkeypatch.setattr(fetching, "connect", connect)
     monkeypatch.setattr(fetching, "_context", lambda *_given: SimpleNamespace(is_private=lambda _host: False))
     (tmp_path / "client.toml").touch()
