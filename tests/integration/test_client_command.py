@@ -13,6 +13,7 @@ from tests.integration.client_servers import PAGE, flooding_server, openssl_serv
 from tests.unit.client.world import World
 
 MECAI = Path(sys.executable).with_name("mecai")
+SOME_TIME = "10"  # seconds: on a busy machine the program takes some of them to load itself
 world = World()
 
 
@@ -112,7 +113,7 @@ def test_another_name(folder: Path, vouched: int) -> None:
 
 def test_a_page_that_does_not_come(folder: Path, tmp_path: Path) -> None:
     with openssl_server(world, tmp_path, world.answer("birch", "cedar", "dogwood"), "-rev") as port:
-        result = mecai(folder, "get", f"https://localhost:{port}/", "--format", "json", "--timeout", "2")
+        result = mecai(folder, "get", f"https://localhost:{port}/", "--format", "json", "--timeout", SOME_TIME)
     assert result.returncode == 3
     assert document(result)["verdict"] == "accepted"
     assert "connected, but got no page" in result.stderr
@@ -161,6 +162,6 @@ def test_the_secrets_of_a_handshake_are_kept_where_the_environment_says(
 
 def test_timeout_holds_against_a_server_that_sends_hello_requests_without_end(folder: Path) -> None:
     with flooding_server() as port:
-        result = mecai(folder, "get", f"https://localhost:{port}/", "--timeout", "2", "--format", "json")
+        result = mecai(folder, "get", f"https://localhost:{port}/", "--timeout", SOME_TIME, "--format", "json")
     assert (result.returncode, document(result)["reason"]) == (1, "handshake-failed")
     assert "timed out" in result.stdout
