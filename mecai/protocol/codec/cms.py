@@ -39,7 +39,7 @@ from mecai.protocol.codec.signed_data import (
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import algorithms, certificates
 from mecai.protocol.pki.algorithms import Digest, SignatureAlgorithm
-from mecai.protocol.pki.keys import PrivateKey, check_public_key
+from mecai.protocol.pki.keys import PrivateKey, check_public_key, public_key_of
 
 Item = TypeVar("Item")
 
@@ -69,7 +69,7 @@ class SignedContent:
         if self.attributes != attribute_values(self.content_type, self.content, self.digest, self.certificate):
             raise VerificationError("bad-signature", "V4", "content or certificate is not the one that was signed")
         try:
-            key = check_public_key(self.certificate.public_key())
+            key = check_public_key(public_key_of(self.certificate))
             self.algorithm.verify(key, self.signature, self.signed_octets)
         except InvalidSignature as error:
             detail = (

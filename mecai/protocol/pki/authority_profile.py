@@ -8,7 +8,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
-from mecai.protocol.pki.keys import check_public_key
+from mecai.protocol.pki.keys import check_public_key, public_key_of
 
 _VOUCHER_SIGNING: Final = x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)
 
@@ -19,7 +19,7 @@ def check_authority_profile(certificate: x509.Certificate) -> None:
 
     Raises `ValueError`, `x509.ExtensionNotFound` or `Malformed`.
     """
-    check_public_key(certificate.public_key())
+    check_public_key(public_key_of(certificate))
     extensions = certificate.extensions
     if list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) != [_VOUCHER_SIGNING]:
         raise ValueError("extended key usage is not id-kp-voucherSigning alone")

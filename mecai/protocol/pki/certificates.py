@@ -16,7 +16,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.keys import check_cost
+from mecai.protocol.pki.identity import spki_der
+from mecai.protocol.pki.keys import UnknownKey, check_cost, public_key_of
 
 # What the library raises, soon or late, for octets that it does not understand.
 FAULTS: Final = (
@@ -46,5 +47,17 @@ def _parse(der: bytes) -> x509.Certificate:
     certificate = x509.load_der_x509_certificate(der)
     _ = certificate.subject, certificate.issuer, certificate.extensions
     _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    check_cost(certificate.public_key())
+    check_cost(key := public_key_of(certificate))
+    if isinstance(key, UnknownKey):
+        spki_der(certificate)  # to be named, it has to be found
+    _check_urls(certificate)
     return certificate
+
+
+def _check_urls(certificate: x509.Certificate) -> None:
+    """Refuse a URL that is no IA5String, which the library reads as UTF-8 where it says where status is asked."""
+    access = [each.value for each in certificate.extensions if isinstance(each.value, x509.AuthorityInformationAccess)]
+    for description in (item for each in access for item in each):
+        place = description.access_location
+        if isinstance(place, x509.UniformResourceIdentifier) and not place.value.isascii():
+            raise Malformed("a URL that is no IA5String")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.keys import check_public_key
+from mecai.protocol.pki.keys import check_public_key, public_key_of
 
 # Extensions whose meaning is looked at below; any other that is critical makes a list useless to us.
 _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
@@ -73,7 +73,7 @@ def _check_signature(crl: x509.CertificateRevocationList, issuer: x509.Certifica
         raise ValueError("its issuer's key must not sign CRLs")
     if crl.signature_hash_algorithm is None or crl.signature_hash_algorithm.name not in _HASHES:
         raise ValueError(f"signature algorithm {crl.signature_algorithm_oid.dotted_string} is not accepted")
-    if not crl.is_signature_valid(check_public_key(issuer.public_key())):
+    if not crl.is_signature_valid(check_public_key(public_key_of(issuer))):
         raise ValueError("its signature does not verify")
 
 

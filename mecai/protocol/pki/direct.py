@@ -12,7 +12,7 @@ from cryptography.x509.verification import ExtensionPolicy
 
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.pki.authority_profile import check_authority_profile
-from mecai.protocol.pki.keys import check_public_key
+from mecai.protocol.pki.keys import check_public_key, public_key_of
 from mecai.protocol.pki.profiles import ANY_CA, AUTHORITY, DELEGATE
 from mecai.protocol.pki.roots import Roots, policy_builder
 
@@ -26,7 +26,7 @@ def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetim
     try:
         check_authority_profile(certificate)
         root = _validate_direct(certificate, roots, AUTHORITY, now)
-        check_public_key(root.public_key())  # the Web PKI's profile lets more pass than K3
+        check_public_key(public_key_of(root))  # the Web PKI's profile lets more pass than K3
     except (web_pki.VerificationError, Malformed, ValueError, x509.ExtensionNotFound) as error:
         raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
     return root

@@ -7,12 +7,15 @@ import hashlib
 import ipaddress
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Annotated, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mecai.errors import InputError, Malformed
+from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
 
 AUTHORITY_ID_SIZE: Final = 8
@@ -26,9 +29,28 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+@asn1.sequence
+class _Body:
+    """A certificate's body as far as its key (RFC 5280 section 4.1), and whatever follows."""
+
+    version: Annotated[int | None, asn1.Explicit(0)]
+    serial_number: asn1.TLV
+    signature: asn1.TLV
+    issuer: asn1.TLV
+    validity: asn1.TLV
+    subject: asn1.TLV
+    subject_public_key_info: asn1.TLV
+    issuer_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
+    subject_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
+    extensions: Annotated[list[asn1.TLV] | None, asn1.Explicit(3)]
+
+
 def spki_der(certificate: x509.Certificate) -> bytes:
-    """Return the DER SubjectPublicKeyInfo of a certificate."""
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    """Return the DER SubjectPublicKeyInfo of a certificate, also of a kind that the library does not know."""
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except UnsupportedAlgorithm:
+        return der.raw(asn1.decode_der(_Body, certificate.tbs_certificate_bytes).subject_public_key_info)
 
 
 @lru_cache(LIMITS.remembered_certificates)
@@ -37,9 +59,9 @@ def spki_hash(certificate: x509.Certificate) -> bytes:
     return sha256(spki_der(certificate))
 
 
-def certificate_hash(der: bytes) -> bytes:
+def certificate_hash(encoded: bytes) -> bytes:
     """Return SHA-256 over a DER certificate: how this project names a certificate."""
-    return sha256(der)
+    return sha256(encoded)
 
 
 def authority_id(spki_der: bytes) -> bytes:

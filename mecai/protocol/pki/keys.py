@@ -4,8 +4,10 @@ What a stranger's certificate holds can be made to cost much: a verification wit
 exponent has bits. `check_cost` bounds that for every certificate and key that comes in.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
@@ -17,6 +19,21 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 _CURVES: Final = (ec.SECP256R1.name, ec.SECP384R1.name)
 _RSA_LEAST, _RSA_MOST = LIMITS.rsa_bits
+
+
+@dataclass(frozen=True)
+class UnknownKey:
+    """A key of an algorithm that the library does not know: no verification has it, and a certificate may."""
+
+    why: str
+
+
+def public_key_of(certificate: x509.Certificate) -> object:
+    """Return a certificate's public key, of whatever kind; raises `ValueError` for octets that are none of theirs."""
+    try:
+        return certificate.public_key()
+    except UnsupportedAlgorithm as error:
+        return UnknownKey(str(error))
 
 
 def check_public_key(key: object) -> PublicKey:
@@ -62,6 +79,8 @@ def check_cost(key: object) -> None:
 
 
 def _key_name(key: object) -> str:
+    if isinstance(key, UnknownKey):
+        return f"({key.why})"
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA of {key.key_size} bits"
     if isinstance(key, ec.EllipticCurvePublicKey):

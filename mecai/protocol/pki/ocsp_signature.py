@@ -18,7 +18,7 @@ from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import algorithms, certificates
 from mecai.protocol.pki.direct import validate_delegate
-from mecai.protocol.pki.keys import check_public_key
+from mecai.protocol.pki.keys import check_public_key, public_key_of
 
 
 @asn1.sequence
@@ -77,7 +77,7 @@ def verify_signature(
         responder = _responder(parsed, basic, issuer)
         # The library names the algorithm by its identifier only, but PSS needs the parameters too.
         algorithm = algorithms.signature_named(der.raw(basic.signature_algorithm))
-        key = check_public_key(responder.public_key())
+        key = check_public_key(public_key_of(responder))
         algorithm.verify(key, parsed.signature, der.raw(basic.response_data))
     except Malformed as error:
         raise status_missing(f"OCSP response: {error.detail}") from error

@@ -15,7 +15,7 @@ from cryptography.x509 import verification as web_pki
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.constraints import has_critical_constraints
-from mecai.protocol.pki.keys import check_server_key
+from mecai.protocol.pki.keys import check_server_key, public_key_of
 from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.pki.profiles import SERVER, SERVER_CA
 from mecai.protocol.pki.roots import Roots, policy_builder
@@ -39,7 +39,7 @@ def validate_chain(
         build = _path_builder(end_entity, roots, server_name, now)
         path = _first_path(build, intermediates)
         for certificate in path:
-            check_server_key(certificate.public_key())
+            check_server_key(public_key_of(certificate))
     except (web_pki.VerificationError, ValueError) as error:
         raise VerificationError("untrusted", "C4", f"the server's chain: {error}") from error
     except Malformed as error:

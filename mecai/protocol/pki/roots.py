@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.x509 import verification as web_pki
 
 from mecai.errors import Malformed
-from mecai.protocol.pki.keys import check_server_key
+from mecai.protocol.pki.keys import check_server_key, public_key_of
 
 # As a Store, whoever trusts the same ones again spares parsing their keys again.
 Roots = web_pki.Store | Sequence[x509.Certificate]
@@ -37,4 +37,4 @@ def check_root(root: x509.Certificate, now: datetime) -> None:
         raise Malformed("its key usage lacks keyCertSign")
     if not root.not_valid_before_utc <= now <= root.not_valid_after_utc:
         raise Malformed(f"is valid from {root.not_valid_before_utc} to {root.not_valid_after_utc}, not at {now}")
-    check_server_key(root.public_key())
+    check_server_key(public_key_of(root))

@@ -112,6 +112,7 @@ _WRONG_BODIES: dict[str, Fields] = {
     "has no name": {"subject": _EMPTY_NAME},
     "names another issuer": {"issuer": CEDAR.root.certificate.subject.public_bytes()},
     "is of version 1": {"version": b"", "extensions": b""},
+    "is of version 1 and has extensions": {"version": b""},
     "has a serial number of 22 octets": {"serialNumber": integer(1 << 170)},
 }
 
@@ -219,6 +220,7 @@ def c4_good_server_with(extensions: Fields) -> Situation:
 
 _OTHER_SERVERS: dict[str, Fields] = {
     "is of version 1": {"version": b"", "extensions": b""},
+    "is of version 1 and has extensions": {"version": b""},
     "is of version 2": {"version": explicit(0, integer(1))},
     "has a negative serial number": {"serialNumber": integer(-5)},
     "has a serial number of 22 octets": {"serialNumber": integer(1 << 170)},

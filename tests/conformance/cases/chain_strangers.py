@@ -4,6 +4,7 @@
 from typing import Any
 
 from tests.conformance.parts.certificates import (
+    ACCESS,
     ALTERNATIVE_NAME,
     BASIC_CONSTRAINTS,
     EXTENDED_KEY_USAGE,
@@ -13,7 +14,10 @@ from tests.conformance.parts.certificates import (
     reissued_der,
 )
 from tests.conformance.parts.der import (
+    Fields,
+    bits,
     boolean,
+    explicit,
     implicit,
     integer,
     octets,
@@ -85,3 +89,27 @@ def c4_stranger_with(choice: tuple[str, bytes]) -> Situation:
     dotted, value = choice
     stranger = reissued_der(CEDAR.root, extensions={dotted: extension(dotted, value)})
     return refused("untrusted", chain=(*SITE.chain_der, stranger))
+
+
+_ODD: dict[str, dict[str, Fields]] = {
+    "a version of 2": {"body": {"version": explicit(0, integer(1))}},
+    "a subject that is no UTF-8": {"body": {"subject": _name(b"\x0c\x02\xff\xfe")}},
+    "a subject that is no PrintableString": {"body": {"subject": _name(b"\x13\x02a*")}},
+    "an issuer that is no UTF-8": {"body": {"issuer": _name(b"\x0c\x02\xff\xfe")}},
+    "a URL of a responder that is no ASCII": {
+        "extensions": {ACCESS: extension(ACCESS, sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), b"\x86\x03a\xc3\xa4")))}
+    },
+    "a key that is no point of its curve": {
+        "body": {
+            "subjectPublicKeyInfo": sequence(
+                sequence(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")), bits(b"\x04" + bytes(64))
+            )
+        }
+    },
+}
+
+
+@case("C4", "I6", over=_ODD)
+def c4_stranger_of(changes: dict[str, Fields]) -> Situation:
+    """The server presents one more certificate, which nobody needs, with {}. It cannot be read (12.5)."""
+    return refused("untrusted", chain=(*SITE.chain_der, reissued_der(CEDAR.root, **changes)))

@@ -1,6 +1,7 @@
 """X.509 certificates (RFC 5280 section 4), as far as the rules look at them; every part is read on the way in."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,6 +20,7 @@ ACCESS_BY_OCSP = "1.3.6.1.5.5.7.48.1"
 MAIL, DNS_NAME, URL, IP_ADDRESS = 0x81, 0x82, 0x86, 0x87
 _GENERAL_NAMES = {0xA0, MAIL, DNS_NAME, 0xA3, 0xA4, 0xA5, URL, IP_ADDRESS, 0x88}
 _KEY_IDENTIFIER = 0x80
+_PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,./:=?-]*")
 EMPTY_NAME = b"\x30\x00"
 
 
@@ -183,6 +185,13 @@ _KNOWN = {
 def _read_everything(found: Certificate) -> None:
     """Refuse what cannot be read, whether it is asked for or not."""
     _ = found.basic_constraints, found.purposes, found.has_ocsp_url
+    expect(found.version in {0, 2}, "a version that is neither 1 nor 3")
+    access = found.value(ACCESS)
+    for item in [] if access is None else access.items:
+        place = item.items[-1]
+        expect(place.tag != URL or place.content.isascii(), "a URL that is no IA5String")
+    for name in (found.issuer, found.subject):
+        _read_name(name)
     usage, names = found.value(KEY_USAGE), found.value(ALTERNATIVE_NAME)
     expect(usage is None or usage.tag == der.BITS, "keyUsage is no BIT STRING")
     expect(names is None or names.tag == der.SEQUENCE, "subjectAltName is no SEQUENCE")
@@ -196,6 +205,27 @@ def _read_everything(found: Certificate) -> None:
     constraints = found.value(NAME_CONSTRAINTS)
     expect(constraints is None or constraints.items, "name constraints of nothing")
     expect(constraints is None or all(each.items for each in constraints.items), "an empty list of subtrees")
+
+
+def _read_name(name: bytes) -> None:
+    """Refuse a text that is not what its type says."""
+    for relative in der.read(name).items:
+        for item in relative.items:
+            fields = der.Fields(item)
+            der.oid(fields.take())
+            text = fields.take()
+            fields.end()
+            expect(text.tag != der.UTF8 or _is_utf8(text.content), "a UTF8String that is none")
+            expect(text.tag != der.PRINTABLE or _PRINTABLE.fullmatch(text.content), "a PrintableString that is none")
+            expect(text.tag != der.IA5 or text.content.isascii(), "an IA5String that is none")
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def issued_by(child: Certificate, issuer: Certificate) -> bool:
