@@ -28,6 +28,7 @@ from tests.conformance.parts.der import (
     integer,
     octets,
     oid,
+    printable,
     sequence,
     time,
 )
@@ -175,6 +176,13 @@ _AUTHORITY_KEY = next(
     item.value.public_bytes() for item in SITE.certificate.extensions if item.oid.dotted_string == AUTHORITY_KEY
 )
 _ANOTHER = x509.SubjectAlternativeName([x509.DNSName(HOST)]).public_bytes()
+
+
+def _beside_its_name(other: bytes) -> bytes:
+    """Return subjectAltName of the site's name and another one."""
+    return extension(ALTERNATIVE_NAME, sequence(implicit(2, octets(HOST.encode())), other))
+
+
 _WRONG_SERVERS: dict[str, Fields] = {
     "CA TRUE": {BASIC_CONSTRAINTS: extension(BASIC_CONSTRAINTS, _CA_BIT, critical=True)},
     "keyCertSign": {KEY_USAGE: extension(KEY_USAGE, usage("digital_signature", "key_cert_sign"), critical=True)},
@@ -188,6 +196,8 @@ _WRONG_SERVERS: dict[str, Fields] = {
     "critical FALSE written": {
         SUBJECT_KEY: sequence(oid(SUBJECT_KEY), boolean(value=False), octets(octets(bytes(20))))
     },
+    "an x400Address beside its name": {ALTERNATIVE_NAME: _beside_its_name(implicit(3, sequence()))},
+    "an ediPartyName beside its name": {ALTERNATIVE_NAME: _beside_its_name(explicit(5, explicit(1, printable("a"))))},
     "critical names beside a subject": {ALTERNATIVE_NAME: extension(ALTERNATIVE_NAME, _ANOTHER, critical=True)},
 }
 
@@ -199,6 +209,9 @@ def c4_server_with(extensions: Fields) -> Situation:
 
 
 _GOOD_SERVERS: dict[str, Fields] = {
+    "a directoryName beside its name": {
+        ALTERNATIVE_NAME: _beside_its_name(explicit(4, CEDAR.root.certificate.subject.public_bytes()))
+    },
     "no purpose": {EXTENDED_KEY_USAGE: b""},
     "two purposes": _purposes(ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH),
     "a critical purpose": {

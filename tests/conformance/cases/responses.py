@@ -108,6 +108,10 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "another type of answer": {"envelope": {"responseBytes": _retyped(ocsp(SITE))}},
     "a version of 1, which is the default, written": {"data": {"version": explicit(0, integer(0))}},
     "a version of 2": {"data": {"version": explicit(0, integer(1))}},
+    "a time of status in the year 0": {"singles": [single(SITE, changes={"thisUpdate": time_text("00000101000000Z")})]},
+    "an end in the year 0": {
+        "singles": [single(SITE, changes={"nextUpdate": explicit(0, time_text("00000101000000Z"))})]
+    },
     "a time of production without seconds": {"data": {"producedAt": time_text("202603021100Z")}},
     "no time of production": {"data": {"producedAt": b""}},
     "no answers at all": {"data": {"responses": sequence()}},
@@ -132,6 +136,21 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 def e3_response_with(changes: dict[str, Any]) -> Situation:
     """The response about the end entity has {}. It counts as missing."""
     return missing(**changes)
+
+
+_LONG_AGO = {"thisUpdate": time_text("00010101000000Z"), "nextUpdate": explicit(0, time_text("00010102000000Z"))}
+
+
+@case("V11", "E3")
+def e3_of_the_year_1() -> Situation:
+    """The response is of the first of January of the year 1, and of no later day."""
+    return refused("status-stale", _voucher(ocsp(SITE, singles=[single(SITE, changes=_LONG_AGO)])))
+
+
+@case("V11", "E3")
+def e3_without_end_in_the_last_year() -> Situation:
+    """The response ends on the last day of the year 9999."""
+    return good(singles=[single(SITE, changes={"nextUpdate": explicit(0, time_text("99991231235959Z"))})])
 
 
 _GOOD_ANSWERS: dict[str, dict[str, Any]] = {
