@@ -49,8 +49,11 @@ class HostStatus:
 
 
 def observe(driver: Driver, plan: Plan) -> list[HostStatus]:
-    """Check all hosts at once; never raises for a sick host."""
-    with ThreadPoolExecutor(max_workers=len(plan.topology.hosts)) as pool:
+    """Check all hosts, some at once; never raises for a sick host.
+
+    Checks cost this machine's processors: of all hosts at once each would take longer than it may.
+    """
+    with ThreadPoolExecutor(max_workers=LIMITS.health_hosts_at_once) as pool:
         return list(pool.map(lambda host: _observe(driver, plan, host), plan.topology.hosts))
 
 

@@ -41,6 +41,7 @@ class LabLimits:
     image_seconds: float = 420 * PATIENCE
     boot_seconds: float = 60 * PATIENCE
     converge_seconds: float = 1800 * PATIENCE
+    health_hosts_at_once: int = 8
     health_check_seconds: float = 10 * PATIENCE
     health_interval_seconds: float = 1
     health_settle_seconds: float = 60 * PATIENCE

@@ -1,6 +1,7 @@
 """How the answers of a host's promises become one word, and what is wrong becomes one line."""
 
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from testbed.drivers.driver import State
 from testbed.lifecycle import health
 from testbed.machine.lab import Lab
+from testbed.machine.limits import LIMITS
 from testbed.model import plan, reading
 from testbed.roles import ROLES
 from tests.unit.testbed.fakes import FakeDriver
+from tests.unit.testbed.laid import INTERNET
 
 SMALL = plan.make(reading.load(reading.find("small"), ROLES))
 
@@ -48,6 +51,19 @@ def test_a_broken_promise_says_what_was_said_and_how_to_see_it(tmp_path: Path) -
     problem, _ = (problem for status in statuses for problem in status.problems)
     assert (problem.promise, problem.said) == ("nginx runs", "inactive")
     assert problem.command == "testbed exec --lab small www -- systemctl is-active nginx.service"
+
+
+def test_few_hosts_are_asked_at_once_however_many_there_are(tmp_path: Path) -> None:
+    asking: set[int] = set()
+
+    def command(_host: str, _words: object) -> list[str]:
+        asking.add(threading.get_ident())
+        return ["true"]
+
+    statuses = health.observe(FakeDriver(Lab("internet", labs=tmp_path), command=command), INTERNET)
+
+    assert len(statuses) == len(INTERNET.topology.hosts) > 2 * LIMITS.health_hosts_at_once
+    assert len(asking) <= LIMITS.health_hosts_at_once
 
 
 def test_what_is_wrong_fits_one_line() -> None:
