@@ -20,6 +20,7 @@ from mecai.ca.authority.keys import load_request, request_names
 from mecai.ca.ocsp.responder import Delegate, OcspResponder
 from mecai.ca.repository.status import NEVER_ISSUED, PublishedStatus, StatusFolder
 from mecai.ca.storage.records import Issuer
+from mecai.cli.show.readings import read_twice
 from mecai.errors import InputError, VerificationError
 from mecai.protocol.codec import der
 from mecai.protocol.codec.cms import sign_content
@@ -78,6 +79,8 @@ GENUINE: Final = {parse_voucher(path.read_bytes()).hash for path in seeds("vouch
 
 def voucher(data: bytes) -> None:
     """Parse a voucher from the wire and judge it for a connection to its server."""
+    with suppress(InputError):
+        read_twice(data, "voucher").document("json")  # what `mecai voucher view` shows
     parsed = _verdict(parse_voucher, data)
     if parsed is None:
         return
