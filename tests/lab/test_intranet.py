@@ -31,6 +31,7 @@ def test_without_its_responder_the_intranet_is_refused(intranet_server: Machine,
 def test_a_public_cas_certificate_with_vouchers_is_nobody_inside(client: Machine, intranet_server: Machine) -> None:
     """Outside, where nothing pins the name, curl believes it; inside the very same server is refused."""
     site = intranet_server.told.site
+    _require_attacked(client)
     with _under_way("intranet-public-ca"):
         if client in _inside(intranet_server):
             answer = _get(intranet_server)
@@ -43,6 +44,7 @@ def test_a_public_cas_certificate_with_vouchers_is_nobody_inside(client: Machine
 def test_the_private_ca_is_nobody_for_a_public_name(client: Machine) -> None:
     """Neither inside, where it is trusted for the company's names, nor outside."""
     site = chosen("tls_server")[0].told.site
+    _require_attacked(client)
     with _under_way("intranet-private-ca"):
         answer = _ask(client, site)
         assert (answer["verdict"], answer["reason"]) == ("refused", "certificate-invalid")
@@ -68,6 +70,13 @@ def test_the_firewall_lets_nobody_in_who_knows_the_way(firewall: Machine, intran
 def test_no_public_host_resolves_a_name_of_the_intranet(client: Machine, intranet_server: Machine) -> None:
     knows = client.shell.run(f"getent ahosts {intranet_server.told.site}").rc == 0
     assert knows == (client in _inside(intranet_server))
+
+
+def _require_attacked(client: Machine) -> None:
+    """Skip clients whose resolver no scenario deceives: those outside, but the first."""
+    inside = [found for server in chosen("intranet_server") for found in _inside(server)]
+    if client not in (chosen("client")[0], *inside):
+        pytest.skip("the attack is near another client")
 
 
 def _inside(server: Machine) -> list[Machine]:
