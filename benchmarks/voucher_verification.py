@@ -16,7 +16,7 @@ from cryptography.x509 import ocsp
 from benchmarks.measure import Result, Work, paired
 from mecai.protocol.codec import signed_attributes
 from mecai.protocol.objects.voucher import parse_voucher
-from mecai.protocol.pki import certificates, ocsp_signature, profiles
+from mecai.protocol.pki import authority_profile, certificates, ocsp_signature
 from mecai.protocol.pki import ocsp as protocol_ocsp
 from mecai.protocol.verify.rules import VerificationContext, judge_voucher
 from tests.scene import Scene
@@ -26,7 +26,7 @@ VOUCHER = SCENE.voucher(SCENE.birch)
 _REMEMBERED = (
     certificates._parse,  # noqa: SLF001 - all that is remembered is to be forgotten here
     signed_attributes.names_of,
-    profiles.check_authority_profile,
+    authority_profile.check_authority_profile,
     protocol_ocsp._issuer_hashes,  # noqa: SLF001
     ocsp_signature._key_hash,  # noqa: SLF001
 )

@@ -12,8 +12,8 @@
     state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
     public      = "/var/lib/mecai-ca-public"     # 0755: certificates, status, CRLs; no secret
     database    = "postgresql+psycopg://..."     # optional: the register, which is else an SQLite file in `state`
-    ca_keys     = ["77f1...0a"]                  # SHA-256 over the SubjectPublicKeyInfo of CAs that the owner has under
-                                                 # other roots than this one: the directory lists them with him (D5)
+    ca_keys     = ["77f1...0a"]                  # SHA-256 over the SubjectPublicKeyInfo of CAs of this owner whose keys
+                                                 # are not kept here: the directory lists them with him, too (D5)
 
     [days]                                       # lifetimes
     root = 3650
@@ -122,7 +122,7 @@ class AuthorityConfig:
 
     @property
     def keys_elsewhere(self) -> frozenset[bytes]:
-        """SPKI hashes of the owner's CA keys that no root of this authority certified."""
+        """SPKI hashes of the owner's CA keys that are not kept here, whoever certified them."""
         return frozenset(map(bytes.fromhex, self.ca_keys))
 
     @property

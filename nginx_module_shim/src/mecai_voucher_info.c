@@ -17,7 +17,7 @@ enum {
     TIME_SIZE = sizeof("YYYYMMDDHHMMSSZ") - 1,
     IPV4_SIZE = 4,
     IPV6_SIZE = 16,
-    PORT_MAX = 1023,  /* docs/spec, O10: a port that takes a privilege to open */
+    PORT_MAX = 1023,  /* O10: a port that takes a privilege to open */
 };
 enum { METHOD_OCSP, METHOD_CRL, METHOD_SHORT_LIVED };
 

@@ -156,17 +156,20 @@ class CertificateAuthority:
     def describe(self, now: datetime) -> dict[str, object]:
         """Return this authority as one entry of a directory: JSON values (docs/spec, section 7).
 
-        It lists each CA that the root certified and that is good at `now`, and the owner's CAs elsewhere.
+        It lists each CA whose key is kept here, while its certificate is good at `now`, and those the operator names.
+        One that the root certified for a key elsewhere may be another owner's: listed with this one, it would let that
+        owner vouch for itself (V6, ADR 0028).
         """
         root, url = self._keystore[Issuer.ROOT].certificate, self._config.vas_url
-        good = (entry.certificate for entry in self._register.cas() if entry.is_good(now))
+        own = {spki_hash(self._keystore[issuer].certificate) for issuer in Issuer}
+        good = {spki_hash(entry.certificate) for entry in self._register.cas() if entry.is_good(now)}
         entry = authorities.Authority(
             name=self._config.name,
             owner_group=self._config.owner_group,
             region=self._config.region,
             authority=authority_id(spki_der(root)),
             roots=(root,),
-            subordinates=self._config.keys_elsewhere.union(map(spki_hash, good)),
+            subordinates=self._config.keys_elsewhere | (own & good),
             servers=(authorities.Server(url, (root,)),) if url else (),
         )
         return encode_authority(entry)

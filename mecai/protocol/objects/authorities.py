@@ -149,7 +149,9 @@ class Directory:
         return frozenset(owners)
 
     def anchored(self, presented: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-        """Return those of the CA certificates presented that a root stands behind, itself or over others of them.
+        """Return those of the CA certificates presented that a root stands behind, itself or over others, as presented.
+
+        In that order, so that the path is the one of clients, who search all that is presented (section 12.2).
 
         For whoever judges what strangers make up: only keys that a root of the directory stands behind are used here,
         each once for a certificate, while a path builder uses a stranger's own keys, as dear as they may be.
@@ -157,7 +159,7 @@ class Directory:
         found = [each for each in presented if self._issued_by_root(each)]
         for issuer in found:  # which grows meanwhile
             found += [each for each in presented if each not in found and _issued_by(each, issuer)]
-        return found
+        return [each for each in presented if each in found]
 
     def _issued_by_root(self, certificate: x509.Certificate) -> bool:
         return any(_issued_by(certificate, root) for root in self._roots_by_subject.get(certificate.issuer, ()))

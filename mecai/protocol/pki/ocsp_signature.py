@@ -4,6 +4,7 @@ The library neither verifies with the parameters of PSS nor tells the octets tha
 are read here once more.
 """
 
+import hashlib
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated
@@ -18,6 +19,7 @@ from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import algorithms, certificates
 from mecai.protocol.pki.direct import validate_delegate
+from mecai.protocol.pki.identity import spki_der
 from mecai.protocol.pki.keys import check_public_key, public_key_of
 
 
@@ -63,6 +65,12 @@ class _BasicResponse:
     signature_algorithm: asn1.TLV
     signature: asn1.BitString
     certificates: Annotated[list[asn1.TLV] | None, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class _SubjectPublicKeyInfo:
+    algorithm: asn1.TLV
+    key: asn1.BitString
 
 
 def verify_signature(
@@ -114,7 +122,8 @@ def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) ->
 @lru_cache(LIMITS.remembered_certificates)
 def _key_hash(certificate: x509.Certificate) -> bytes:
     """Return SHA-1 over the public key's bits: how a response names its responder (RFC 6960 section 4.2.1)."""
-    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+    key = asn1.decode_der(_SubjectPublicKeyInfo, spki_der(certificate)).key
+    return hashlib.sha1(key.as_bytes(), usedforsecurity=False).digest()
 
 
 def status_missing(detail: str) -> VerificationError:

@@ -37,7 +37,7 @@ def validate_chain(
     """
     try:
         build = _path_builder(end_entity, roots, server_name, now)
-        path = _first_path(build, intermediates)
+        path = _first_path(build, [each for each in intermediates if _has_server_key(each)])
         for certificate in path:
             check_server_key(public_key_of(certificate))
     except (web_pki.VerificationError, ValueError) as error:
@@ -75,6 +75,15 @@ def _first_path(build: _Build, intermediates: Sequence[x509.Certificate]) -> lis
         with suppress(web_pki.VerificationError):
             return build(others)
         raise
+
+
+def _has_server_key(certificate: x509.Certificate) -> bool:
+    """Say whether a path may go through this key (K7): where it may not, another path is searched (section 12.2)."""
+    try:
+        check_server_key(public_key_of(certificate))
+    except Malformed:
+        return False
+    return True
 
 
 def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:

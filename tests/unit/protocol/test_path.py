@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from mecai.protocol.pki import keys
 from mecai.protocol.pki.direct import validate_authority, validate_delegate
 from mecai.protocol.pki.path import validate_chain
 from tests.pki import (
@@ -176,6 +177,20 @@ def test_a_constraint_that_is_not_understood_hides_no_other_path(name: str | Non
     twin = constrained("issuing CA", ALDER.issuing.key)
     for shown in ([twin.certificate, ISSUING], [ISSUING, twin.certificate]):
         assert validate_chain(SITE.certificate, shown, ROOTS, name, NOW)[1] == ISSUING
+
+
+@pytest.mark.parametrize("name", [HOST, None])
+def test_a_key_that_no_path_may_have_hides_no_other_path(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The issuing CA is certified by a CA with a key that is too long for K7, and by the root."""
+    monkeypatch.setattr(keys, "_RSA_MOST", 2048)  # 8192 bits and more take long to make
+    long = rsa.generate_private_key(65537, 3072)
+    upper = issue("alder upper CA", long, ALDER.root, ca_extensions(long, None), span=SPAN)
+    extensions = ca_extensions(ALDER.issuing.key, 0)
+    crossed = issue("alder issuing CA", ALDER.issuing.key, upper, extensions, span=SPAN).certificate
+    shown = [crossed, upper.certificate, ISSUING]
+    assert validate_chain(SITE.certificate, shown, ROOTS, name, NOW) == [SITE.certificate, ISSUING, ROOTS[1]]
+    with refuses("untrusted", "C4"):
+        validate_chain(SITE.certificate, shown[:2], ROOTS, name, NOW)
 
 
 @pytest.mark.parametrize("name", [HOST, None])

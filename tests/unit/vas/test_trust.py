@@ -14,13 +14,14 @@ from sqlalchemy.exc import OperationalError
 from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
+from mecai.protocol.pki.path import validate_chain
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.database import open_database
 from mecai.vas.storage.tables import DIRECTORIES
 from mecai.vas.trust.contexts import Trust, Trusted
 from mecai.vas.trust.directories import RETRY, Directories
 from tests.directories import PUBLISHER, directory, publisher
-from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued
+from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, ca_extensions, issue
 from tests.scene import authority_entry
 from tests.unit.vas.conftest import Publish
 
@@ -61,6 +62,19 @@ def test_a_chain_is_trusted_in_whatever_order_its_cas_are_shown(engine: Engine, 
     end_entity, lower, _ = site.chain
     for shown in ([lower, upper.certificate], [upper.certificate, stranger, lower, lower]):
         assert trust.judge([end_entity, *shown], NOW).path == (*site.chain, ALDER.root.certificate)
+
+
+def test_of_two_paths_it_takes_the_one_that_clients_take(engine: Engine, publish: Publish) -> None:
+    """The issuing CA is certified by its own root, and in what is shown before it by one of cedar's (12.2)."""
+    upper = CEDAR.subordinate("upper CA", CEDAR.root, path_length=None)
+    extensions = ca_extensions(ALDER.issuing.key, 0)
+    crossed = issue("alder issuing CA", ALDER.issuing.key, upper, extensions, span=(NOW - DAY, NOW + DAY))
+    shown = [crossed.certificate, upper.certificate, ALDER.issuing.certificate]
+    listed = directory(ALDER, _listing(upper.certificate, owner=CEDAR), BIRCH)
+    trust = Trust(Directories((publish(listed),), engine), OWN, frozenset())
+    of_clients = validate_chain(SITE.certificate, shown, (ALDER.root.certificate, CEDAR.root.certificate), None, NOW)
+    assert trust.judge([SITE.certificate, *shown], NOW).path == tuple(of_clients)
+    assert of_clients[1:3] == shown[:2]
 
 
 @pytest.mark.parametrize("ca", [ALDER.root, ALDER.issuing], ids=["root", "issuing CA"])
