@@ -73,7 +73,7 @@ def e3_stranger_of_a_new_kind_of_key() -> Situation:
     return accepted(voucher(evidence=[by_ocsp(SITE, _answered("good")), by_ocsp(ALDER.issuing)]))
 
 
-@case("E6", "E3", "K3")
+@case("E6", "V11", "E3", "K3")
 def e6_stranger_of_a_new_kind_of_key() -> Situation:
     """The same, but that response says that the end entity is revoked."""
     return refused("revoked", voucher(evidence=[by_ocsp(SITE, _answered("revoked")), by_ocsp(ALDER.issuing)]))
