@@ -11,29 +11,9 @@ from cryptography.hazmat import asn1
 from mecai.errors import Malformed
 from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.structures import TbsCertificate
 
 _WHAT: Final = "name constraints"
-
-
-@asn1.sequence
-class _Extension:
-    identifier: x509.ObjectIdentifier
-    critical: Annotated[bool, asn1.Default(value=False)]
-    value: bytes
-
-
-@asn1.sequence
-class _TbsCertificate:
-    version: Annotated[int, asn1.Explicit(0)]  # optional, but never absent beside extensions
-    serial_number: asn1.TLV
-    signature: asn1.TLV
-    issuer: asn1.TLV
-    validity: asn1.TLV
-    subject: asn1.TLV
-    public_key: asn1.TLV
-    issuer_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
-    subject_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
-    extensions: Annotated[list[_Extension], asn1.Explicit(3)]
 
 
 @asn1.sequence
@@ -52,8 +32,8 @@ class _NameConstraints:
 def check_distances(certificate: x509.Certificate) -> None:
     """Refuse name constraints of which a subtree has a minimum or maximum; raises `ValueError`."""
     try:
-        tbs = der.decode(_TbsCertificate, certificate.tbs_certificate_bytes, _WHAT, LIMITS.certificate_size)
-        found = [item.value for item in tbs.extensions if item.identifier == x509.NameConstraints.oid]
+        tbs = der.decode(TbsCertificate, certificate.tbs_certificate_bytes, _WHAT, LIMITS.certificate_size)
+        found = [item.value for item in tbs.extensions or () if item.identifier == x509.NameConstraints.oid]
         decoded = [der.decode(_NameConstraints, value, _WHAT, LIMITS.certificate_size) for value in found]
     except Malformed as error:
         raise ValueError(error.detail) from error

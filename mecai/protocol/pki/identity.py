@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 import re
 from functools import lru_cache
-from typing import Annotated, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mecai.errors import InputError, Malformed
 from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.structures import TbsCertificate
 
 AUTHORITY_ID_SIZE: Final = 8
 HASH_SIZE: Final = 32
@@ -29,28 +30,12 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-@asn1.sequence
-class _Body:
-    """A certificate's body as far as its key (RFC 5280 section 4.1), and whatever follows."""
-
-    version: Annotated[int | None, asn1.Explicit(0)]
-    serial_number: asn1.TLV
-    signature: asn1.TLV
-    issuer: asn1.TLV
-    validity: asn1.TLV
-    subject: asn1.TLV
-    subject_public_key_info: asn1.TLV
-    issuer_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
-    subject_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
-    extensions: Annotated[list[asn1.TLV] | None, asn1.Explicit(3)]
-
-
 def spki_der(certificate: x509.Certificate) -> bytes:
     """Return the DER SubjectPublicKeyInfo of a certificate, also of a kind that the library does not know."""
     try:
         return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except UnsupportedAlgorithm:
-        return der.raw(asn1.decode_der(_Body, certificate.tbs_certificate_bytes).subject_public_key_info)
+        return der.raw(asn1.decode_der(TbsCertificate, certificate.tbs_certificate_bytes).subject_public_key_info)
 
 
 @lru_cache(LIMITS.remembered_certificates)

@@ -21,6 +21,7 @@ from mecai.protocol.pki import algorithms, certificates
 from mecai.protocol.pki.direct import validate_delegate
 from mecai.protocol.pki.identity import spki_der
 from mecai.protocol.pki.keys import check_public_key, public_key_of
+from mecai.protocol.pki.structures import Extension
 
 
 @asn1.sequence
@@ -36,19 +37,12 @@ class _OcspResponse:
 
 
 @asn1.sequence
-class _Extension:
-    identifier: x509.ObjectIdentifier
-    critical: Annotated[bool, asn1.Default(value=False)]
-    value: bytes
-
-
-@asn1.sequence
 class _SingleResponse:
     cert_id: asn1.TLV
     status: asn1.TLV
     this_update: asn1.TLV
     next_update: Annotated[asn1.GeneralizedTime | None, asn1.Explicit(0)]
-    extensions: Annotated[list[_Extension] | None, asn1.Explicit(1)]
+    extensions: Annotated[list[Extension] | None, asn1.Explicit(1)]
 
 
 @asn1.sequence
@@ -56,7 +50,7 @@ class _ResponseData:
     responder: asn1.TLV
     produced_at: asn1.TLV
     responses: list[_SingleResponse]
-    extensions: Annotated[list[_Extension] | None, asn1.Explicit(1)]
+    extensions: Annotated[list[Extension] | None, asn1.Explicit(1)]
 
 
 @asn1.sequence
