@@ -80,7 +80,8 @@ REASONS: Final[Mapping[str, Reason]] = {
     "directory-untrusted": Reason(
         ("D2",),
         "The directory is signed by a key that is not pinned.",
-        "If the publisher has a new key, read first the directory in which his old key names it.",
+        "If the publisher has a new key, read first the directory in which his old key names it; if that was stolen or"
+        " lost, put the new one, from him and nobody else, into the file of pinned publishers.",
     ),
     "directory-rollback": Reason(("D3",), "The directory is older than one that was accepted before.", _DIRECTORY),
     "directory-equivocation": Reason(

@@ -37,6 +37,16 @@ class Limits:
     request_size: int = 64 * 1024
     server_name_length: int = 253
 
+    # Hold
+    succession_age: timedelta = timedelta(hours=24)
+    expedite_lifetime: timedelta = timedelta(hours=72)
+    reason_length: int = 1000  # characters
+
+    # Reports and incident notices
+    report_chain_size: int = 40 * 1024  # in base64, and signed, it is below `request_size`
+    report_age: timedelta = timedelta(hours=48)  # of what a client saw, when it tells of it
+    passed_on_age: timedelta = timedelta(days=8)  # of that, or of a notice, when another VA passes it on
+
     # TLS extensions
     candidates: int = 16
     choice_contexts_size: int = 255

@@ -14,6 +14,7 @@ ID_CT_EXPEDITE_STATEMENT: Final = f"{ARC}.1.2"
 ID_CT_DIRECTORY: Final = f"{ARC}.1.3"
 ID_CT_REPORT: Final = f"{ARC}.1.4"
 ID_CT_SUCCESSION: Final = f"{ARC}.1.5"
+ID_CT_INCIDENT: Final = f"{ARC}.1.6"
 
 # Extended key usage of a Voucher Authority's certificate.
 ID_KP_VOUCHER_SIGNING: Final = f"{ARC}.2.1"

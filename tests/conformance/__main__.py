@@ -1,6 +1,7 @@
 """`python -m tests.conformance`: put a client under the cases, make the vectors, show one, measure the suite.
 
-The last line of a run is `N passed, N failed, N skipped`. Exit codes: 0 nothing failed, 1 something did, 2 usage.
+The last line of a run is `N passed, N failed, N skipped`. Exit codes: 0 nothing failed, 1 something did (with
+`--strict`: or was skipped), 2 usage.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mecai.cli.arguments import with_format
+from tests.conformance import differ as differences
 from tests.conformance import mutation, runner, vectors
 from tests.conformance.client import UnusableClientError, command_line, running
 from tests.conformance.vectors import Vector
@@ -27,13 +29,15 @@ OWN_CLIENT = "mecai conformance-client"
 @click.option(
     "--timeout", "bound", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="Seconds per case."
 )
+@click.option("--strict", is_flag=True, help="Let nothing be skipped, what a client may do without included.")
 @with_format
 @click.pass_context
-def main(context: click.Context, *, command: str, pattern: str, bound: float, style: str) -> None:
+def main(context: click.Context, *, command: str, pattern: str, bound: float, strict: bool, style: str) -> None:
     """Put any client under the conformance cases of docs/conformance.md."""
     if context.invoked_subcommand is not None:
         return
-    chosen = [vector for vector in vectors.load() if fnmatchcase(vector.identifier, pattern)]
+    every = vectors.load()
+    chosen = [vector for vector in every if fnmatchcase(vector.identifier, pattern)]
     if not chosen:
         raise click.UsageError(f"no case is called {pattern!r}")
     try:
@@ -41,11 +45,11 @@ def main(context: click.Context, *, command: str, pattern: str, bound: float, st
     except UnusableClientError as error:
         raise click.UsageError(str(error)) from error
     if style == "json":
-        click.echo(runner.document(command, results))
+        click.echo(runner.document(command, results, len(every)))
     else:
-        runner.show(results)
+        runner.show(results, len(every))
     click.echo(runner.summary(results), err=style == "json")
-    sys.exit(any(result.outcome == runner.FAILED for result in results))
+    sys.exit(not runner.conforming(results) or (strict and bool(runner.left_out(results))))
 
 
 @main.command()
@@ -79,11 +83,14 @@ def show(name: str) -> None:
 def mutants(*, pattern: str, step: int, write: bool) -> None:
     """Break the plain client line by line: every mutant that breaks a rule has to fail a case; exit 1 if one does not.
 
-    The last line counts them.
+    One that comes to no end or cannot be started fails the run, too, and so does a line of the table that does not fit
+    the client. The last line counts them.
     """
     chosen = [mutant for mutant in mutation.read_table() if fnmatchcase(mutant.name, pattern)][::step]
     if not chosen:
         raise click.UsageError(f"no mutant matches {pattern!r}")
+    if misfits := mutation.misfits(chosen):
+        raise click.ClickException("\n".join(misfits))
     running_ = mutation.run(chosen, vectors.load(), mutation.read_killers())
     with Progress(
         console=Console(stderr=True), transient=True, auto_refresh=False
@@ -91,18 +98,37 @@ def mutants(*, pattern: str, step: int, write: bool) -> None:
         verdicts = list(progress.track(running_, total=len(chosen), description="mutants"))
     for verdict in verdicts:
         if verdict.outcome != mutation.KILLED:
-            why = verdict.mutant.equivalent or "no case notices"
-            said = f"{verdict.killer} notices it" if verdict.outcome == mutation.NOTICED else why
-            click.echo(f"{verdict.outcome}: {verdict.mutant.rule} {verdict.mutant.name}: {said}")
+            click.echo(verdict.line())
     if write:
         mutation.write_killers(verdicts)
     click.echo(mutation.summary(verdicts))
-    sys.exit(any(verdict.outcome in {mutation.SURVIVED, mutation.NOTICED} for verdict in verdicts))
+    sys.exit(any(verdict.outcome not in mutation.GOOD for verdict in verdicts))
+
+
+@main.command()
+@click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="How many inputs.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same inputs.")
+@click.option("--only", type=click.IntRange(0), help="Only the input of this number, shown with all its octets.")
+def differ(*, count: int, seed: int, only: int | None) -> None:
+    """Compare both clients on cases with a fault more; exit 1 where they differ.
+
+    A line for each difference, own client first; the last line counts.
+    """
+    numbers = range(count) if only is None else [only]
+    differing = 0
+    for compared in differences.compare(vectors.load(), seed, numbers):
+        if only is not None:
+            click.echo(json.dumps({"kind": compared.vector.kind, "input": compared.question}, indent=2))
+        if not compared.alike:
+            differing += 1
+            click.echo(compared.line())
+    click.echo(f"{len(numbers)} inputs, {differing} differing")
+    sys.exit(bool(differing))
 
 
 async def _run(command: Sequence[str], bound: float, chosen: Sequence[Vector]) -> list[runner.Result]:
     async with running(command, bound) as client:
-        return [result async for result in runner.put_under(client, chosen)]
+        return runner.settle([result async for result in runner.put_under(client, chosen)])
 
 
 if __name__ == "__main__":

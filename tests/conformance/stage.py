@@ -27,10 +27,10 @@ SITE = ALDER.server(HOST)
 _CAS = ("issuing CA", "upper CA", "lower CA", "top CA", "brief CA", *(f"CA {number}" for number in range(9)))
 
 
-def alder(*keys: Key) -> Entry:
+def alder(*keys: Key, **changes: Any) -> Entry:
     """Return alder's entry, which lists these CA keys besides its own."""
     own = (key(f"alder {label}") for label in _CAS)
-    return entry(ALDER, subordinates=[key_hash(each.public_key()) for each in (*own, *keys)])
+    return entry(ALDER, subordinates=[key_hash(each.public_key()) for each in (*own, *keys)], **changes)
 
 
 ENTRIES = (alder(), *map(entry, (BIRCH, CEDAR, DOGWOOD)))
@@ -136,17 +136,21 @@ def directory_case(
     reason: str | None = None,
     publishers: Sequence[Issued] = (PUBLISHER,),
     history: Sequence[bytes] = (),
+    former: Sequence[Issued] = (),
     now: datetime = NOW,
 ) -> Situation:
     """Return the question whether a directory is taken, after those of `history` were, from first to last.
 
-    It is, unless there is a `reason`.
+    They were taken under the pins `former`, if the client began with others than now. It is taken unless there is a
+    `reason`.
     """
-    question = {
+    question: Value = {
         "directory": directory,
         "publishers": [item.der for item in publishers],
         "history": history,
         "now": now,
     }
+    if former:
+        question["formerPublishers"] = [item.der for item in former]
     expected = {"verdict": "refused", "reason": reason} if reason else {"verdict": "accepted"}
     return Situation("directory", question, expected)

@@ -46,8 +46,9 @@ class Vector:
         return json.dumps(asked, separators=(",", ":")).encode() + b"\n"
 
 
+@cache
 def load(folder: Path = FOLDER) -> tuple[Vector, ...]:
-    """Return every committed case with its shared octets in place."""
+    """Return every committed case with its shared octets in place, read once; nobody changes them."""
     names = {f"@{name}": _base64(bytes.fromhex(text)) for name, text in read_octets(folder).items()}
     return tuple(vector for path in sorted(folder.glob("*.json")) for vector in _read(path, names))
 

@@ -24,7 +24,7 @@ CORPUS: Final = Path(__file__).parent / "corpus"
 STATE: Final = ROOT / "build" / "fuzz"
 TARGETS: Final = (
     *("voucher", "request", "extension", "directory", "ocsp"),
-    *("certificate", "signing_request", "status_request"),
+    *("certificate", "signing_request", "status_request", "report", "statement"),
 )
 HANG_SECONDS: Final = 10  # for one input
 MEMORY_MEGABYTES: Final = 1024

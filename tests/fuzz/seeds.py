@@ -4,6 +4,7 @@ Keys and certificates are the same in every run; OCSP responses, and with them v
 producedAt from the real clock and signs at random), so run it only where the formats have changed.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,10 +23,14 @@ from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.authorities import Directory, Distrust, Mail
 from mecai.protocol.objects.directory import sign_directory
+from mecai.protocol.objects.expedite import ExpediteStatement
+from mecai.protocol.objects.incident import Incident, Kind
+from mecai.protocol.objects.report import Report, Verdict
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
+from mecai.protocol.objects.succession import Succession
 from mecai.protocol.objects.voucher_info import Extension
-from mecai.protocol.oids import ID_CT_DIRECTORY
+from mecai.protocol.oids import ID_CT_DIRECTORY, ID_CT_EXPEDITE_STATEMENT, ID_CT_SUCCESSION
 from mecai.protocol.pki.identity import address_octets, spki_der, spki_hash
 from mecai.protocol.pki.ocsp import build_ocsp_request
 from tests.pki import DAY, NOW, ODD_NAMES, issue, key, odd_request, odd_server, rsa_key
@@ -145,6 +150,31 @@ def status_requests() -> Seeds:
     yield "nonce", builder.add_extension(x509.OCSPNonce(bytes(16)), critical=True).build().public_bytes(Encoding.DER)
 
 
+def reports() -> Seeds:
+    """Make what clients report."""
+    chain = SCENE.site.chain
+    plain = Report(chain, ADDRESS, 443, NOW, Verdict.REFUSED, "no-voucher")
+    yield "plain", json.dumps(plain.members()).encode()
+    yield "text", json.dumps(plain.members() | {"text": "gr\u00fc\u00dfe <b>"}).encode()
+    accepted = replace(
+        plain, chain=chain[:1], address=address_octets("2001:db8::1"), verdict=Verdict.ACCEPTED, reason=None
+    )
+    yield "accepted", json.dumps(accepted.members()).encode()
+    yield "passed-on", json.dumps({"version": 1, "authority": "00" * 8, **plain.members()}).encode()
+
+
+def statements() -> Seeds:
+    """Make the contents of statements."""
+    incident = Incident(bytes(8), Kind.CA, bytes(32), NOW, "its key was stolen")
+    yield "incident-ca", incident.encode()
+    yield "incident-certificate", replace(incident, kind=Kind.CERTIFICATE, reason="gr\u00fc\u00dfe").encode()
+    site = SCENE.site
+    expedite = ExpediteStatement(bytes(32), NOW, NOW + DAY, "asked by phone").sign(site.key, site.certificate)
+    yield "expedite", parse_signed_content(expedite, ID_CT_EXPEDITE_STATEMENT).content
+    succession = Succession(bytes(32), bytes(range(32)), NOW).sign(site.key, site.certificate)
+    yield "succession", parse_signed_content(succession, ID_CT_SUCCESSION).content
+
+
 SEEDS: Final = {
     "voucher": vouchers,
     "request": requests,
@@ -154,6 +184,8 @@ SEEDS: Final = {
     "certificate": certificates,
     "signing_request": signing_requests,
     "status_request": status_requests,
+    "report": reports,
+    "statement": statements,
 }
 
 

@@ -3,12 +3,13 @@
 Besides, each of these holds:
 - what a decoder accepts, its encoder writes back octet for octet (rule I6);
 - a voucher that is accepted for a connection is one that was signed: its hash is that of a seed;
-- a directory that is accepted says the same after it was written and read again.
+- a directory that is accepted says the same after it was written and read again, and so does a report.
 """
 
 import base64
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,15 +24,26 @@ from mecai.ca.storage.records import Issuer
 from mecai.cli.show.readings import read_twice
 from mecai.errors import InputError, VerificationError
 from mecai.protocol.codec import der
-from mecai.protocol.codec.cms import sign_content
+from mecai.protocol.codec.cms import parse_signed_content, sign_content
 from mecai.protocol.codec.signed_data import ContentInfo
 from mecai.protocol.codec.tls_answer import decode_vouchers, encode_vouchers
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.directory import parse_directory, sign_directory
+from mecai.protocol.objects.expedite import ExpediteStatement, parse_expedite
+from mecai.protocol.objects.incident import Incident, parse_incident
+from mecai.protocol.objects.report import parse_passed_on, parse_report
 from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.statement import Signed
+from mecai.protocol.objects.succession import Succession, parse_succession
 from mecai.protocol.objects.voucher import parse_voucher
-from mecai.protocol.oids import ID_CT_DIRECTORY
+from mecai.protocol.oids import (
+    ID_CT_DIRECTORY,
+    ID_CT_EXPEDITE_STATEMENT,
+    ID_CT_INCIDENT,
+    ID_CT_REPORT,
+    ID_CT_SUCCESSION,
+)
 from mecai.protocol.pki import certificates, crl
 from mecai.protocol.pki.direct import validate_authority, validate_delegate
 from mecai.protocol.pki.identity import spki_hash
@@ -45,6 +57,11 @@ SCENE: Final = Scene()
 PINS: Final = [PUBLISHER.certificate]
 ISSUERS: Final = [SCENE.alder.issuing.certificate]
 ROOTS: Final = [SCENE.alder.root.certificate]
+STATEMENTS: Final[dict[str, Callable[[bytes], Signed[Incident] | Signed[ExpediteStatement] | Signed[Succession]]]] = {
+    ID_CT_INCIDENT: parse_incident,
+    ID_CT_EXPEDITE_STATEMENT: parse_expedite,
+    ID_CT_SUCCESSION: parse_succession,
+}
 Value = TypeVar("Value")
 
 
@@ -150,9 +167,34 @@ def status_request(data: bytes) -> None:
     load_der_ocsp_response(RESPONDER.reply(data, SCENE.now).der)
 
 
+def report(data: bytes) -> None:
+    """Parse what a client reports, and the same as a VA passes it on."""
+    _verdict(parse_passed_on, data)
+    _verdict(parse_passed_on, sign_content(ID_CT_REPORT, data, SCENE.site.key, SCENE.site.certificate))
+    parsed = _verdict(parse_report, data)
+    if parsed is not None:
+        again = parse_passed_on(parsed.sign(bytes(8), SCENE.site.key, SCENE.site.certificate)).statement.report
+        if again != replace(parsed, text=None):
+            raise Finding("passed on, it says something else")
+
+
+def statement(data: bytes) -> None:
+    """Parse each statement that is signed as such: its envelope, and its content in a sound one."""
+    for content_type, parse in STATEMENTS.items():
+        _verdict(parse, data)
+        signed = sign_content(content_type, data, SCENE.site.key, SCENE.site.certificate)
+        parsed = _verdict(parse, signed)
+        if parsed is not None:
+            again = parse_signed_content(parsed.statement.sign(SCENE.site.key, SCENE.site.certificate), content_type)
+            _require_same(again.content, data)
+
+
 TARGETS: Final = {
     each.__name__: each
-    for each in (voucher, request, extension, directory, ocsp, certificate, signing_request, status_request)
+    for each in (
+        *(voucher, request, extension, directory, ocsp, certificate, signing_request, status_request),
+        *(report, statement),
+    )
 }
 
 

@@ -30,6 +30,7 @@ from mecai.protocol.codec.signed_attributes import (
     signed_attributes,
 )
 from mecai.protocol.codec.signed_data import (
+    Attribute,
     ContentInfo,
     EncapsulatedContent,
     OtherRevocationInfo,
@@ -65,11 +66,14 @@ class SignedContent:
     signature: bytes = field(repr=False)
 
     def verify_signature(self) -> None:
-        """Verify the signature by `certificate` over the content; raises `VerificationError` (bad-signature, V4)."""
+        """Verify the signature by `certificate` over the content; raises `VerificationError` (bad-signature, V4).
+
+        `Malformed` where the key is none of K3, whatever was signed with it.
+        """
+        key = check_public_key(public_key_of(self.certificate))
         if self.attributes != attribute_values(self.content_type, self.content, self.digest, self.certificate):
             raise VerificationError("bad-signature", "V4", "content or certificate is not the one that was signed")
         try:
-            key = check_public_key(public_key_of(self.certificate))
             self.algorithm.verify(key, self.signature, self.signed_octets)
         except InvalidSignature as error:
             detail = (
@@ -92,15 +96,42 @@ def sign_content(
     Raises `Malformed` when the key is none of the allowed or an OCSP response is not DER.
     """
     algorithm = algorithm or algorithms.for_key(key)
+    signature = signature_of(content_type, content, key, certificate, algorithm)
+    return enveloped(content_type, content, signature, certificate, ocsp_responses, algorithm=algorithm)
+
+
+def signature_of(
+    content_type: str,
+    content: bytes,
+    key: PrivateKey,
+    certificate: x509.Certificate,
+    algorithm: SignatureAlgorithm | None = None,
+) -> bytes:
+    """Return the signature alone: for whoever has the key, and leaves its envelope to others. Raises `Malformed`."""
+    algorithm = algorithm or algorithms.for_key(key)
+    return algorithm.sign(key, attribute_octets(_attributes(content_type, content, certificate, algorithm)))
+
+
+def enveloped(
+    content_type: str,
+    content: bytes,
+    signature: bytes,
+    certificate: x509.Certificate,
+    ocsp_responses: Sequence[bytes] = (),
+    *,
+    algorithm: SignatureAlgorithm | None = None,
+) -> bytes:
+    """Return the DER ContentInfo around a signature that `signature_of` made; raises `Malformed` as `sign_content`."""
+    algorithm = algorithm or algorithms.for_public_key(public_key_of(certificate))
+    attributes = _attributes(content_type, content, certificate, algorithm)
     digest = algorithm.digest
-    attributes = signed_attributes(attribute_values(content_type, content, digest, certificate))
     signer = SignerInfo(
         version=_SIGNER_VERSION,
         signer=der.opaque(names_of(certificate).issuer_and_serial_number),
         digest_algorithm=der.opaque(digest.identifier),
         signed_attributes=attributes,
         signature_algorithm=der.opaque(algorithm.identifier),
-        signature=algorithm.sign(key, attribute_octets(attributes)),
+        signature=signature,
         unsigned_attributes=None,
     )
     signed_data = SignedData(
@@ -112,6 +143,12 @@ def sign_content(
         signer_infos=asn1.SetOf([signer]),
     )
     return der.encode(ContentInfo(content_type=_SIGNED_DATA, content=signed_data))
+
+
+def _attributes(
+    content_type: str, content: bytes, certificate: x509.Certificate, algorithm: SignatureAlgorithm
+) -> asn1.SetOf[Attribute]:
+    return signed_attributes(attribute_values(content_type, content, algorithm.digest, certificate))
 
 
 def parse_signed_content(encoded: bytes, content_type: str, maximum: int = LIMITS.voucher_size) -> SignedContent:

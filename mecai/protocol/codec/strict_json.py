@@ -1,7 +1,6 @@
 """Strict JSON: no duplicate members, each member taken by its type, every fault named by its path (RFC 8259)."""
 
 import base64
-import binascii
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,6 +25,11 @@ def load(content: bytes, what: str) -> object:
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{what}: no strict JSON ({error})") from error
     return value
+
+
+def dump(value: object) -> bytes:
+    """Return a value as JSON, the same octets for the same value: without spaces, its members in order."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -61,11 +65,18 @@ class Members:
             raise self._fault(name, "an integer")
         return value
 
-    def text(self, name: str) -> str:
-        """Take a string of 1..200 printable characters."""
+    def boolean(self, name: str) -> bool:
+        """Take true or false."""
         value = self._take(name)
-        if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or not value.isprintable():
-            raise self._fault(name, f"a text of 1..{_MAX_TEXT} printable characters")
+        if not isinstance(value, bool):
+            raise self._fault(name, "true or false")
+        return value
+
+    def text(self, name: str, longest: int = _MAX_TEXT) -> str:
+        """Take a string of 1..200 printable characters, or of so many as the longest."""
+        value = self._take(name)
+        if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+            raise self._fault(name, f"a text of 1..{longest} printable characters")
         return value
 
     def time(self, name: str) -> datetime:
@@ -122,8 +133,8 @@ class Members:
 
     def _octets(self, value: object, name: str) -> bytes:
         try:
-            octets = base64.b64decode(str(value).encode(), validate=True)
-        except binascii.Error as error:
+            octets = base64.b64decode(str(value), validate=True)
+        except ValueError as error:  # no base64, or not even ASCII: JSON has strings that no UTF-8 has
             raise self._fault(name, "base64") from error
         if not isinstance(value, str) or base64.b64encode(octets).decode() != value:
             raise self._fault(name, "base64")

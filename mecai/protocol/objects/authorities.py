@@ -15,7 +15,7 @@ from cryptography.x509.verification import Store
 
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
-from mecai.protocol.pki.roots import Roots
+from mecai.protocol.pki.roots import Roots, anchors_of
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,15 @@ class Directory:
     @cached_property
     def anchors(self) -> Roots:
         """The same roots, ready to validate a server's chain to."""
-        return Store(list(self.roots)) if self.roots else ()
+        return anchors_of(self.roots)
 
     def find(self, authority: bytes) -> Authority | None:
         """Return the entry with this id of 8 octets."""
         return self._by_id.get(authority)
+
+    def owners_of_key(self, certificate: x509.Certificate) -> frozenset[str]:
+        """Return the owners of a CA's key, none if no entry lists it."""
+        return self._owners.get(spki_hash(certificate), frozenset())
 
     def owner_groups_of(
         self, presented: Sequence[x509.Certificate], path: Sequence[x509.Certificate]
@@ -144,7 +148,7 @@ class Directory:
             owners |= self._owners.get(spki_hash(certificate), frozenset())
             for root in self._roots_by_subject.get(certificate.issuer, ()):
                 of_root = self._owners[spki_hash(root)]
-                if not of_root <= owners and _issued_by(certificate, root):
+                if not of_root <= owners and issued_by(certificate, root):
                     owners |= of_root
         return frozenset(owners)
 
@@ -158,11 +162,11 @@ class Directory:
         """
         found = [each for each in presented if self._issued_by_root(each)]
         for issuer in found:  # which grows meanwhile
-            found += [each for each in presented if each not in found and _issued_by(each, issuer)]
+            found += [each for each in presented if each not in found and issued_by(each, issuer)]
         return [each for each in presented if each in found]
 
     def _issued_by_root(self, certificate: x509.Certificate) -> bool:
-        return any(_issued_by(certificate, root) for root in self._roots_by_subject.get(certificate.issuer, ()))
+        return any(issued_by(certificate, root) for root in self._roots_by_subject.get(certificate.issuer, ()))
 
     def distrusted(self, chain: Sequence[x509.Certificate], now: datetime) -> Distrust | None:
         """Return the entry that forbids this chain (root included by the caller) at `now`, if there is one."""
@@ -172,7 +176,8 @@ class Directory:
         return next((entry for entry in self.distrust if entry.spki_hash in keys and entry.time <= now), None)
 
 
-def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Tell whether the issuer's name and key are those that a certificate was issued with."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):

@@ -9,7 +9,6 @@ The JSON's shape is `directory.schema.json` beside this file; unknown members ar
 are base64 of their DER, hashes and ids lower-case hex, times RFC 3339 in UTC.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -41,8 +40,7 @@ def sign_directory(directory: Directory, key: PrivateKey, certificate: x509.Cert
     """Return the signed directory; `certificate` is the publisher's, the one that readers have pinned."""
     with under_rule(RULE):
         _check(directory)
-        content = json.dumps(_encode_directory(directory), sort_keys=True, separators=(",", ":")).encode()
-        return sign_content(ID_CT_DIRECTORY, content, key, certificate)
+        return sign_content(ID_CT_DIRECTORY, strict_json.dump(_encode_directory(directory)), key, certificate)
 
 
 def parse_directory(

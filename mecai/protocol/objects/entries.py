@@ -14,7 +14,7 @@ from mecai.errors import InputError, Malformed, under_rule
 from mecai.protocol.codec.strict_json import TIME, Members
 from mecai.protocol.objects.authorities import Authority, Distrust, Mail, Server
 from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE
-from mecai.protocol.pki.keys import load_public_key
+from mecai.protocol.pki.keys import check_public_key, load_public_key, public_key_of
 from mecai.protocol.pki.names import check_https_url
 
 RULE: Final = "D1"
@@ -93,7 +93,12 @@ def _decode_report_key(members: Members) -> bytes:
 
 
 def _decode_mail(members: Members) -> Mail:
-    return Mail(sender=members.text("sender"), certificate=members.certificate("certificate"))
+    mail = Mail(sender=members.text("sender"), certificate=members.certificate("certificate"))
+    try:
+        check_public_key(public_key_of(mail.certificate))
+    except Malformed as error:
+        raise Malformed(f"{members.where}.certificate: {error.detail}") from error
+    return mail
 
 
 def read_distrust(members: Members) -> Distrust:

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from mecai.errors import Malformed
 from mecai.protocol import oids
-from mecai.protocol.codec.cms import SignedContent, parse_signed_content, sign_content
+from mecai.protocol.codec.cms import SignedContent, enveloped, parse_signed_content, signature_of
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import sha256
@@ -60,7 +60,16 @@ def sign_voucher(
 
     Raises `Malformed` for one so large that nobody would accept it.
     """
-    encoded = sign_content(oids.ID_CT_VOUCHER_INFO, info.encode(), key, certificate, ocsp_responses)
+    content = info.encode()
+    signature = signature_of(oids.ID_CT_VOUCHER_INFO, content, key, certificate)
+    return enveloped_voucher(content, signature, certificate, ocsp_responses)
+
+
+def enveloped_voucher(
+    content: bytes, signature: bytes, certificate: x509.Certificate, ocsp_responses: Sequence[bytes]
+) -> bytes:
+    """Return what `sign_voucher` returns, of an encoded VoucherInfo and the signature over it; raises `Malformed`."""
+    encoded = enveloped(oids.ID_CT_VOUCHER_INFO, content, signature, certificate, ocsp_responses)
     if len(encoded) > LIMITS.voucher_size:
         raise Malformed(f"voucher: {len(encoded)} octets, more than the {LIMITS.voucher_size} allowed")
     return encoded

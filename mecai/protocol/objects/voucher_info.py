@@ -49,6 +49,7 @@ from mecai.protocol.objects.status_evidence import (
 from mecai.protocol.pki.identity import AUTHORITY_ID_SIZE, HASH_SIZE, check_addresses, check_contexts
 
 VERSION: Final = 1
+TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995)  # P4: those below 1024 that carry TLS
 PORTS: Final = range(1, 1024)  # O10: those that not every user of a host may open
 _Hash = Annotated[bytes, asn1.Size.exact(HASH_SIZE)]
 

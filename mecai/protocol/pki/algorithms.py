@@ -157,7 +157,12 @@ def signature_named(identifier: bytes) -> SignatureAlgorithm:
 
 def for_key(key: PrivateKey) -> SignatureAlgorithm:
     """Return the algorithm that this project signs with: by the curve, and PSS for RSA."""
-    check_public_key(key.public_key())
-    if isinstance(key, rsa.RSAPrivateKey):
+    return for_public_key(key.public_key())
+
+
+def for_public_key(key: object) -> SignatureAlgorithm:
+    """Return the algorithm of `for_key`, by the public half; raises `Malformed` for a key that K3 does not have."""
+    key = check_public_key(key)
+    if isinstance(key, rsa.RSAPublicKey):
         return PSS_SHA256
     return ECDSA_SHA384 if isinstance(key.curve, ec.SECP384R1) else ECDSA_SHA256

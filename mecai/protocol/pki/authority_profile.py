@@ -8,6 +8,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.oids import ID_KP_VOUCHER_SIGNING
+from mecai.protocol.pki.certificates import is_ca
 from mecai.protocol.pki.keys import check_public_key, public_key_of
 
 _VOUCHER_SIGNING: Final = x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)
@@ -26,7 +27,7 @@ def check_authority_profile(certificate: x509.Certificate) -> None:
     key_usage = extensions.get_extension_for_class(x509.KeyUsage).value
     if not key_usage.digital_signature or key_usage.key_cert_sign or key_usage.crl_sign:
         raise ValueError("key usage must be digitalSignature and no CA's")
-    if any(isinstance(item.value, x509.BasicConstraints) and item.value.ca for item in extensions):
+    if is_ca(certificate):
         raise ValueError("it is a CA certificate")
     extensions.get_extension_for_class(x509.SubjectAlternativeName)
     access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value

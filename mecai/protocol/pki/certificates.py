@@ -13,11 +13,15 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mecai.errors import Malformed
+from mecai.protocol.codec import der
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import spki_der
-from mecai.protocol.pki.keys import UnknownKey, check_cost, public_key_of
+from mecai.protocol.pki.keys import check_cost, public_key_of
+from mecai.protocol.pki.structures import TbsCertificate
 
 # What the library raises, soon or late, for octets that it does not understand.
 FAULTS: Final = (
@@ -30,12 +34,12 @@ FAULTS: Final = (
 )
 
 
-def load(der: bytes, what: str = "certificate") -> x509.Certificate:
+def load(encoded: bytes, what: str = "certificate") -> x509.Certificate:
     """Return the certificate of these DER octets; raises `Malformed` naming `what` it should have been."""
-    if len(der) > LIMITS.certificate_size:
-        raise Malformed(f"{what}: {len(der)} octets, more than the {LIMITS.certificate_size} allowed")
+    if len(encoded) > LIMITS.certificate_size:
+        raise Malformed(f"{what}: {len(encoded)} octets, more than the {LIMITS.certificate_size} allowed")
     try:
-        return _parse(der)
+        return _parse(encoded)
     except Malformed as error:
         raise Malformed(f"{what}: {error.detail}") from error
     except FAULTS as error:
@@ -43,20 +47,39 @@ def load(der: bytes, what: str = "certificate") -> x509.Certificate:
 
 
 @lru_cache(LIMITS.remembered_certificates)
-def _parse(der: bytes) -> x509.Certificate:
-    certificate = x509.load_der_x509_certificate(der)
+def _parse(encoded: bytes) -> x509.Certificate:
+    certificate = x509.load_der_x509_certificate(encoded)
     _ = certificate.subject, certificate.issuer, certificate.extensions
     _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     check_cost(key := public_key_of(certificate))
-    if isinstance(key, UnknownKey):
-        spki_der(certificate)  # to be named, it has to be found
     _check_urls(certificate)
+    _check_body(certificate, key)
     return certificate
 
 
+def _check_body(certificate: x509.Certificate, key: object) -> None:
+    """Refuse what the library reads as something else: an empty list of extensions as none, a key in another form.
+
+    One key is written in one way, so that one SPKI hash names it (section 12.5).
+    """
+    body = asn1.decode_der(TbsCertificate, certificate.tbs_certificate_bytes)
+    if body.extensions is not None and not body.extensions:
+        raise Malformed("an empty list of extensions")
+    known = isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    if known and der.raw(body.subject_public_key_info) != spki_der(certificate):
+        raise Malformed("a key that is not written as RFC 3279 has it, or RFC 5480 without compression")
+
+
+def is_ca(certificate: x509.Certificate) -> bool:
+    """Say whether a certificate's basic constraints make it that of a CA."""
+    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in certificate.extensions)
+
+
 def _check_urls(certificate: x509.Certificate) -> None:
-    """Refuse a URL that is no IA5String, which the library reads as UTF-8 where it says where status is asked."""
+    """Refuse what the library lets pass where status is asked: no place at all, a URL in UTF-8."""
     access = [each.value for each in certificate.extensions if isinstance(each.value, x509.AuthorityInformationAccess)]
+    if any(not len(each) for each in access):
+        raise Malformed("authorityInfoAccess of nothing")
     for description in (item for each in access for item in each):
         place = description.access_location
         if isinstance(place, x509.UniformResourceIdentifier) and not place.value.isascii():

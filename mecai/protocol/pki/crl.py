@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.certificates import is_ca
 from mecai.protocol.pki.keys import check_public_key, public_key_of
 
 # Extensions whose meaning is looked at below; any other that is critical makes a list useless to us.
@@ -87,7 +88,7 @@ def _check_scope(crl: x509.CertificateRevocationList, certificate: x509.Certific
 
 
 def _check_point(point: x509.IssuingDistributionPoint, certificate: x509.Certificate, url: str) -> None:
-    authority = any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in certificate.extensions)
+    authority = is_ca(certificate)
     partial = point.indirect_crl or point.only_some_reasons or point.only_contains_attribute_certs
     if partial or (point.only_contains_user_certs and authority) or (point.only_contains_ca_certs and not authority):
         raise ValueError("its scope leaves out the certificate")

@@ -49,6 +49,11 @@ def certificate_hash(encoded: bytes) -> bytes:
     return sha256(encoded)
 
 
+def hash_of(certificate: x509.Certificate) -> bytes:
+    """Return the same of a parsed certificate."""
+    return sha256(certificate.public_bytes(Encoding.DER))
+
+
 def authority_id(spki_der: bytes) -> bytes:
     """Return the 8 octets that name the Voucher Authority of the root with this DER SubjectPublicKeyInfo."""
     return sha256(spki_der)[:AUTHORITY_ID_SIZE]

@@ -63,6 +63,15 @@ def check_server_key(key: object) -> None:
         check_public_key(key)
 
 
+def has_server_key(certificate: x509.Certificate) -> bool:
+    """Say whether a server's path may go through its key (K7). Where it may not, another is searched (12.2)."""
+    try:
+        check_server_key(public_key_of(certificate))
+    except Malformed:
+        return False
+    return True
+
+
 def check_cost(key: object) -> None:
     """Refuse, as `Malformed`, an RSA key with which a verification takes long: too many bits of modulus or exponent.
 

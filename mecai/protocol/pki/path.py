@@ -15,10 +15,10 @@ from cryptography.x509 import verification as web_pki
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.constraints import has_critical_constraints
-from mecai.protocol.pki.keys import check_server_key, public_key_of
+from mecai.protocol.pki.keys import check_server_key, has_server_key, public_key_of
 from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.pki.profiles import SERVER, SERVER_CA
-from mecai.protocol.pki.roots import Roots, policy_builder
+from mecai.protocol.pki.roots import Roots, anchors_of, policy_builder
 
 _Build = Callable[[list[x509.Certificate]], list[x509.Certificate]]
 
@@ -32,14 +32,14 @@ def validate_chain(
 ) -> list[x509.Certificate]:
     """Return the path of a TLS server's certificate, end entity to root: two certificates at least.
 
-    `server_name` is a host name or an IP address in text; None leaves the name unchecked (a notary has none to check).
+    `roots` that are a Store come from `anchors_of`. `server_name` is a host name or an IP address in text; None leaves
+    the name unchecked (a notary has none to check).
     Raises `VerificationError` (untrusted, C4).
     """
     try:
+        check_server_key(public_key_of(end_entity))
         build = _path_builder(end_entity, roots, server_name, now)
-        path = _first_path(build, [each for each in intermediates if _has_server_key(each)])
-        for certificate in path:
-            check_server_key(public_key_of(certificate))
+        path = _first_path(build, [each for each in intermediates if has_server_key(each)])
     except (web_pki.VerificationError, ValueError) as error:
         raise VerificationError("untrusted", "C4", f"the server's chain: {error}") from error
     except Malformed as error:
@@ -51,7 +51,8 @@ def validate_chain(
 
 def _path_builder(end_entity: x509.Certificate, roots: Roots, server_name: str | None, now: datetime) -> _Build:
     """Return what builds a path of the end entity from intermediates."""
-    builder = policy_builder(roots, now).max_chain_depth(LIMITS.intermediates)
+    anchors = roots if isinstance(roots, web_pki.Store) else anchors_of(roots)
+    builder = policy_builder(anchors, now).max_chain_depth(LIMITS.intermediates)
     builder = builder.extension_policies(ca_policy=SERVER_CA, ee_policy=SERVER)
     if server_name is not None:
         server = builder.build_server_verifier(_subject(server_name))
@@ -75,15 +76,6 @@ def _first_path(build: _Build, intermediates: Sequence[x509.Certificate]) -> lis
         with suppress(web_pki.VerificationError):
             return build(others)
         raise
-
-
-def _has_server_key(certificate: x509.Certificate) -> bool:
-    """Say whether a path may go through this key (K7): where it may not, another path is searched (section 12.2)."""
-    try:
-        check_server_key(public_key_of(certificate))
-    except Malformed:
-        return False
-    return True
 
 
 def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:

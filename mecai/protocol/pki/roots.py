@@ -7,10 +7,19 @@ from cryptography import x509
 from cryptography.x509 import verification as web_pki
 
 from mecai.errors import Malformed
-from mecai.protocol.pki.keys import check_server_key, public_key_of
+from mecai.protocol.pki.keys import check_server_key, has_server_key, public_key_of
 
 # As a Store, whoever trusts the same ones again spares parsing their keys again.
 Roots = web_pki.Store | Sequence[x509.Certificate]
+
+
+def anchors_of(roots: Sequence[x509.Certificate]) -> Roots:
+    """Return these roots as what a server's path is built to; one whose key K7 does not have ends none, and hides none.
+
+    The library takes RSA keys of any length from 2048 bits on, and gives the first path that it finds.
+    """
+    fit = [root for root in roots if has_server_key(root)]
+    return web_pki.Store(fit) if fit else ()
 
 
 def policy_builder(roots: Roots, now: datetime) -> web_pki.PolicyBuilder:

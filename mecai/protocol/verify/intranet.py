@@ -12,7 +12,6 @@ from functools import cached_property
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.x509.verification import Store
 
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.limits import LIMITS
@@ -21,7 +20,7 @@ from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.pki.ocsp import OcspStatus, judge_ocsp
 from mecai.protocol.pki.path import validate_chain
-from mecai.protocol.pki.roots import Roots
+from mecai.protocol.pki.roots import Roots, anchors_of
 
 RULE = "M4"
 Pair = tuple[x509.Certificate, x509.Certificate]  # a certificate and who issued it
@@ -50,7 +49,7 @@ class Intranet:
     @cached_property
     def anchors(self) -> Roots:
         """The roots, ready to validate a path to."""
-        return Store(list(self.roots))
+        return anchors_of(self.roots)
 
 
 def domain_of(server_name: str, domains: Sequence[str]) -> str | None:

@@ -1,14 +1,18 @@
 # ruff: noqa: D401 - a docstring here draws a situation; it is no command
 """K3: which algorithms a verifier accepts, in vouchers, VA certificates, directories and status; all others by name."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from tests.conformance.parts.der import octets
 from tests.conformance.parts.directories import PUBLISHER, content, entry, signed
+from tests.conformance.parts.names import MESSAGE_DIGEST
 from tests.conformance.parts.rsa import rsa_key
+from tests.conformance.parts.signed_data import AS_IT_SHOULD_BE, Changes, attribute
 from tests.conformance.parts.signing import ED25519, Algorithm, PrivateKey, Signer, ecdsa, pkcs1, pss, signer
 from tests.conformance.parts.status import by_ocsp, ocsp
 from tests.conformance.parts.voucher import Voucher
@@ -147,11 +151,11 @@ def k3_status_by(choice: Choice) -> Situation:
     return refused("status-missing", _answered(choice))
 
 
-def _published(choice: Choice, **changes: Any) -> Situation:
+def _published(choice: Choice, signed_differently: Changes = AS_IT_SHOULD_BE, **changes: Any) -> Situation:
     """Return the question whether a directory with this signature is taken from its pinned publisher."""
     private, algorithm = choice
     by = Signer(issue("elm publisher", private, PUBLISHER, [key_usage("digital_signature")], span=_SPAN), algorithm)
-    return directory_case(signed(content(*ENTRIES), by), publishers=[by.issued], **changes)
+    return directory_case(signed(content(*ENTRIES), by, signed_differently), publishers=[by.issued], **changes)
 
 
 @case("K3", "D1", over=_READ)
@@ -164,3 +168,10 @@ def k3_directory(choice: Choice) -> Situation:
 def k3_directory_by(choice: Choice) -> Situation:
     """The publisher signs its directory by {}, with the key that is pinned. The reason is `malformed`."""
     return _published(choice, reason="malformed")
+
+
+@case("K3", "D1", "D2")
+def k3_directory_by_p_521_of_other_content() -> Situation:
+    """The pinned key is of P-521, and signed a digest of other content. Section 12.4: the key goes first."""
+    other = attribute(MESSAGE_DIGEST, octets(hashlib.sha512(b"other content").digest()))
+    return _published(_KEYS["P-521"], Changes(attributes={"message-digest": other}), reason="malformed")

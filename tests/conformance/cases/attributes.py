@@ -129,6 +129,26 @@ def o2_another_signing_certificate() -> Situation:
     return _changed_attributes({"signing-certificate-v2": named}, "bad-signature")
 
 
+_NO_DER = {
+    "a string in pieces": b"\x24\x04\x04\x02ab",
+    "a BOOLEAN of 05 inside": sequence(b"\x01\x01\x05"),
+    "nothing of the kind": sequence(),
+}
+
+
+@case("V4", "O2", "I6", over=_NO_DER)
+def o2_digest_of(value: bytes) -> Situation:
+    """The signed message-digest is {}. O2: its octets are compared as they stand; the reason is `bad-signature`."""
+    return _changed_attributes({"message-digest": attribute(names.MESSAGE_DIGEST, value)}, "bad-signature")
+
+
+@case("V4", "O2", "I6", over=_NO_DER)
+def o2_signing_certificate_of(value: bytes) -> Situation:
+    """signing-certificate-v2 is {}. O2: its octets are compared as they stand; the reason is `bad-signature`."""
+    named = attribute(names.SIGNING_CERTIFICATE_V2, value)
+    return _changed_attributes({"signing-certificate-v2": named}, "bad-signature")
+
+
 _HASH = octets(hashlib.sha256(BIRCH.voucher.der).digest())
 _NAME = sequence(_HASH)
 _ISSUER_SERIAL = sequence(sequence(explicit(4, BIRCH.root.certificate.subject.public_bytes())), integer(1))

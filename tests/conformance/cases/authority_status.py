@@ -3,6 +3,7 @@
 
 from datetime import datetime, timedelta
 
+from tests.conformance.parts.der import integer, sequence
 from tests.conformance.parts.signing import signer
 from tests.conformance.parts.status import FRESH, ocsp, ocsp_error, single
 from tests.conformance.registry import Situation, case
@@ -58,6 +59,14 @@ def v5_signed_by_another() -> Situation:
 def v5_try_later() -> Situation:
     """The response is an error of the responder: tryLater."""
     return _status(ocsp_error())
+
+
+@case(
+    "V5", "I6", over={"pieces that end too soon": b"\x30\x05\x01", "an INTEGER of 00 01": integer(1)[:1] + b"\x02\0\1"}
+)
+def v5_response_of(inside: bytes) -> Situation:
+    """The response is a SEQUENCE of {}. Section 12.5: what a response breaks has the code of its place."""
+    return _status(sequence(inside))
 
 
 @case("V5", "E3")

@@ -63,6 +63,10 @@ def _constraint(*, permitted: bytes) -> bytes:
     return sequence(implicit(0, sequence(sequence(permitted))))
 
 
+_AUTHORITY_KEY = next(
+    item.value.public_bytes() for item in SITE.certificate.extensions if item.oid.dotted_string == AUTHORITY_KEY
+)
+_ANOTHER = x509.SubjectAlternativeName([x509.DNSName(HOST)]).public_bytes()
 _CA_BIT = sequence(boolean(value=True))
 _WRONG_CAS: dict[str, Fields] = {
     "no basicConstraints": {BASIC_CONSTRAINTS: b""},
@@ -73,6 +77,7 @@ _WRONG_CAS: dict[str, Fields] = {
         KEY_USAGE: extension(KEY_USAGE, usage("crl_sign", "digital_signature"), critical=True)
     },
     "a critical subjectKeyIdentifier": {SUBJECT_KEY: extension(SUBJECT_KEY, octets(bytes(20)), critical=True)},
+    "a critical authority key identifier": {AUTHORITY_KEY: extension(AUTHORITY_KEY, _AUTHORITY_KEY, critical=True)},
     "an authority key identifier without a key": {AUTHORITY_KEY: extension(AUTHORITY_KEY, sequence())},
     "an unknown critical extension": {UNKNOWN: extension(UNKNOWN, b"", critical=True)},
     "critical policyConstraints": {
@@ -95,6 +100,7 @@ _GOOD_CAS: dict[str, Fields] = {
     "no subjectKeyIdentifier": {SUBJECT_KEY: b""},
     "an unknown extension": {UNKNOWN: extension(UNKNOWN, b"")},
     "policies that are not critical": {POLICIES: extension(POLICIES, sequence(sequence(oid("2.23.140.1.2.1"))))},
+    "critical alternative names": {ALTERNATIVE_NAME: extension(ALTERNATIVE_NAME, _ANOTHER, critical=True)},
     "critical constraints on other names": {
         NAME_CONSTRAINTS: extension(NAME_CONSTRAINTS, _constraint(permitted=b"\x82\x0cexample.test"), critical=True)
     },
@@ -172,12 +178,6 @@ def c4_signed_with_sha1() -> Situation:
     return refused("untrusted", chain=(changed, _ISSUING.der))
 
 
-_AUTHORITY_KEY = next(
-    item.value.public_bytes() for item in SITE.certificate.extensions if item.oid.dotted_string == AUTHORITY_KEY
-)
-_ANOTHER = x509.SubjectAlternativeName([x509.DNSName(HOST)]).public_bytes()
-
-
 def _beside_its_name(other: bytes) -> bytes:
     """Return subjectAltName of the site's name and another one."""
     return extension(ALTERNATIVE_NAME, sequence(implicit(2, octets(HOST.encode())), other))
@@ -188,6 +188,7 @@ _WRONG_SERVERS: dict[str, Fields] = {
     "keyCertSign": {KEY_USAGE: extension(KEY_USAGE, usage("digital_signature", "key_cert_sign"), critical=True)},
     "name constraints": {NAME_CONSTRAINTS: extension(NAME_CONSTRAINTS, _constraint(permitted=b"\x82\x04test"))},
     "no authority key identifier": {AUTHORITY_KEY: b""},
+    "a critical authority key identifier": {AUTHORITY_KEY: extension(AUTHORITY_KEY, _AUTHORITY_KEY, critical=True)},
     "any purpose": _purposes(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE),
     "no name but its subject": {ALTERNATIVE_NAME: b""},
     "critical policies": {POLICIES: extension(POLICIES, sequence(sequence(oid("2.23.140.1.2.1"))), critical=True)},
@@ -219,6 +220,7 @@ _GOOD_SERVERS: dict[str, Fields] = {
             EXTENDED_KEY_USAGE, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]).public_bytes(), critical=True
         )
     },
+    "a critical subjectKeyIdentifier": {SUBJECT_KEY: extension(SUBJECT_KEY, octets(bytes(20)), critical=True)},
     "no keyUsage": {KEY_USAGE: b""},
     "basicConstraints without CA": {BASIC_CONSTRAINTS: extension(BASIC_CONSTRAINTS, sequence(), critical=True)},
     "an unknown extension": {UNKNOWN: extension(UNKNOWN, b"")},

@@ -7,15 +7,18 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.conformance.parts.certificates import (
     reissued_der,
 )
+from tests.conformance.parts.directories import content, signed, text
 from tests.conformance.parts.rsa import rsa_key, rsa_spki
 from tests.conformance.parts.signing import Signer, pkcs1
 from tests.conformance.registry import Situation, case
 from tests.conformance.stage import (
     ALDER,
     CEDAR,
+    ENTRIES,
     HOST,
     SITE,
     accepted,
+    alder,
     listing,
     refused,
     taken,
@@ -68,6 +71,33 @@ def k7_stranger_with_a(numbers: tuple[int, int, bool]) -> Situation:
     n, e, read = numbers
     chain = (*SITE.chain_der, reissued_der(CEDAR.root, body={"subjectPublicKeyInfo": rsa_spki(n, e)}))
     return accepted(chain=chain) if read else refused("untrusted", chain=chain)
+
+
+_LARGE = rsa_key(8200)
+_LARGE_ROOT = issue("alder root", _LARGE, None, ca_extensions(_LARGE, 1), span=_SPAN)
+
+
+_BY_LARGE = Signer(_LARGE_ROOT, pkcs1("sha256"))
+_UNDER_LARGE = reissued_der(_ISSUING, body={"signature": _BY_LARGE.algorithm.identifier}, by=_BY_LARGE)
+_TWO_ROOTS = signed(content(alder(_LARGE, roots=[text(_LARGE_ROOT.der), text(_ROOT.der)]), *ENTRIES[1:]))
+
+
+@case("K7", "C4")
+def k7_root_with_a_large_key() -> Situation:
+    """The directory lists a second root of alder, with an RSA key of 8200 bits, and the chain leads to that alone."""
+    return refused("untrusted", chain=(SITE.der, _UNDER_LARGE), directory=_TWO_ROOTS)
+
+
+@case("K7", "C4")
+def k7_another_root_than_the_large_one() -> Situation:
+    """Alder has two roots of one name, and each signed a certificate of the issuing CA.
+
+        root, RSA of 8200 bits -- issuing CA --+
+        root                   -- issuing CA --+-- server
+
+    That of the large root comes first. 12.2: a path that ends in a key which K7 does not have hides no other.
+    """
+    return accepted(chain=(SITE.der, _UNDER_LARGE, _ISSUING.der), directory=_TWO_ROOTS)
 
 
 @case("K7", "C4", over={"65 bits": (1 << 65) - 1, "1": 1})

@@ -136,6 +136,7 @@ def _der(form: PublicFormat, private: Any) -> str:
 
 
 _ROOT = text(BIRCH.root.der)
+_OF_P521 = issue("notices", key("notices", ec.SECP521R1), BIRCH.issuing, [], span=(NOW, NOW + DAY))
 
 
 _KEY = text(spki(BIRCH.voucher))  # 91 octets, so that four bits of the last letter are nothing's
@@ -168,6 +169,7 @@ _ENTRIES: dict[str, dict[str, Any]] = {
     "mail with an empty sender": {"mail": {"sender": "", "certificate": text(BIRCH.issuing.der)}},
     "mail without a certificate": {"mail": {"sender": "va@birch.test"}},
     "mail with text for a certificate": {"mail": {"sender": "va@birch.test", "certificate": text(b"text")}},
+    "mail with a certificate for P-521": {"mail": {"sender": "va@birch.test", "certificate": text(_OF_P521.der)}},
     "mail that is a text": {"mail": "va@birch.test"},
     "mail that is null": {"mail": None},
     "a report key that is none": {"reportKey": text(b"a public key")},

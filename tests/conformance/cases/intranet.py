@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from tests.conformance.parts.certificates import reissued_der
 from tests.conformance.parts.directories import spki_hash
 from tests.conformance.parts.rsa import rsa_key
-from tests.conformance.parts.signing import signer
+from tests.conformance.parts.signing import Signer, pkcs1, signer
 from tests.conformance.parts.status import Span, ocsp, ocsp_error
 from tests.conformance.registry import Situation, Value, case
 from tests.conformance.stage import ALDER
-from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, Key
+from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, Key, ca_extensions, issue
 
 NAME = "wiki.corp.test"
 SECOND = timedelta(seconds=1)
@@ -96,6 +97,20 @@ def m4_one_responder_down(subject: Issued) -> Situation:
 def m4_staple_only() -> Situation:
     """A staple speaks of the end entity alone; no responder answers for the issuing CA."""
     return _refused("status-unavailable", staple=ocsp(WIKI), answers={})
+
+
+@case("M4", "K7")
+def m4_another_root_than_a_large_one() -> Situation:
+    """The private CA has a second root of the same name, with an RSA key of 8200 bits, which signed the issuing CA too.
+
+    The server presents that certificate of the issuing CA first. 12.2: what K7 does not have hides no other path.
+    """
+    large, by = rsa_key(8200), pkcs1("sha256")
+    root = issue("corp root", large, None, ca_extensions(large, 1), span=(NOW - DAY, NOW + DAY))
+    under = reissued_der(_ISSUING, body={"signature": by.identifier}, by=Signer(root, by))
+    network = _network("corp.test")
+    network["roots"] = [root.der, *network["roots"]]
+    return _accepted(chain=(WIKI.der, under, _ISSUING.der), networks=[network])
 
 
 @case("M4")

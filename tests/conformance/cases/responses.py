@@ -92,6 +92,21 @@ def e3_named_by_sha512() -> Situation:
     return missing(singles=[single(SITE, names=names)])
 
 
+_NO_CERT_IDS: dict[str, Fields] = {
+    "an algorithm of two parameters": {"hashAlgorithm": sequence(oid("1.3.14.3.2.26"), NULL, NULL)},
+    "a number for the issuer's name": {"hashAlgorithm": sequence(oid(UNKNOWN)), "issuerNameHash": integer(1)},
+    "a number for the issuer's key": {"hashAlgorithm": sequence(oid(UNKNOWN)), "issuerKeyHash": integer(1)},
+    "a text for the serial number": {"serialNumber": octets(b"4711")},
+    "a fifth field": {"serialNumber": integer(4711) + NULL},
+}
+
+
+@case("V11", "E3", "I6", over=_NO_CERT_IDS)
+def e3_response_with_a_stranger_with(names: Fields) -> Situation:
+    """After the good answer comes another, whose CertID has {}. Section 12.5: all of the response has to be one."""
+    return missing(singles=[single(SITE), single(SITE, names=names)])
+
+
 def _bits(issued: Issued) -> bytes:
     return issued.certificate.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 

@@ -98,6 +98,62 @@ def d2_same_again_by_a_key_left_behind() -> Situation:
     return directory_case(newest, history=[newest])
 
 
+# A thief of the publisher's key signed directory 8, which names his own key alone.
+_THEFT = _numbered(8, publishers=(_THIRD_KEY,))
+
+
+@case("D2", over={"the publisher": (PUBLISHER, "directory-untrusted"), "the thief": (_THIRD_KEY, None)})
+def d2_theft_after_which_comes(next_one: tuple[Issued, str | None]) -> Situation:
+    """A thief of the publisher's key signed directory 8, which names his key alone; 9 is by {}, for good."""
+    by, reason = next_one
+    return directory_case(_numbered(9, by), reason=reason, history=[_THEFT])
+
+
+@case("D2", over={"the new key": (_SECOND_KEY, None), "the stolen key": (PUBLISHER, "directory-untrusted")})
+def d2_pinned_anew_then(next_one: tuple[Issued, str | None]) -> Situation:
+    """After the theft the client's operator pinned a new key of the publisher; directory 9 is by {}.
+
+    D2: with the first pins goes what was built upon them.
+    """
+    by, reason = next_one
+    return directory_case(
+        _numbered(9, by), reason=reason, history=[_THEFT], former=[PUBLISHER], publishers=[_SECOND_KEY]
+    )
+
+
+@case("D2")
+def d2_pinned_anew_then_the_thief() -> Situation:
+    """The client's operator pinned a new key of the publisher; directory 9 is by the key that the thief had named."""
+    changes = {"history": [_THEFT], "former": [PUBLISHER], "publishers": [_SECOND_KEY]}
+    return directory_case(_numbered(9, _THIRD_KEY), reason="directory-untrusted", **changes)
+
+
+@case("D2")
+def d2_pinned_anew_then_the_same() -> Situation:
+    """The client's operator pinned a new key, and the thief's directory still lies there: it is not taken again."""
+    return directory_case(
+        _THEFT, reason="directory-untrusted", history=[_THEFT], former=[PUBLISHER], publishers=[_SECOND_KEY]
+    )
+
+
+@case("D2")
+def d2_pinned_again() -> Situation:
+    """Directory 8 names the second key alone; the first pin is put in place again, by another certificate of its key.
+
+    D2: these are the first pins that there were, so the old key stays left behind.
+    """
+    renewed = issue("MOZ", PUBLISHER.key, None, [key_usage("digital_signature")], span=(NOW, NOW + 3650 * DAY))
+    changes = {"history": [_numbered(8, publishers=(_SECOND_KEY,))], "former": [PUBLISHER], "publishers": [renewed]}
+    return directory_case(_numbered(9), reason="directory-untrusted", **changes)
+
+
+@case("D2", "D3")
+def d2_pinned_anew_forgets_no_number() -> Situation:
+    """The client's operator pinned a second key of the publisher; directory 7 is by that key, and 8 was used before."""
+    changes = {"history": [_numbered(8)], "former": [PUBLISHER], "publishers": [PUBLISHER, _SECOND_KEY]}
+    return directory_case(_numbered(7, _SECOND_KEY), reason="directory-rollback", **changes)
+
+
 @case("D3")
 def d3_higher() -> Situation:
     """The client has used directory 7; number 9 comes."""

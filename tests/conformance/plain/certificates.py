@@ -20,7 +20,10 @@ ACCESS_BY_OCSP = "1.3.6.1.5.5.7.48.1"
 MAIL, DNS_NAME, URL, IP_ADDRESS = 0x81, 0x82, 0x86, 0x87
 _GENERAL_NAMES = {0xA0, MAIL, DNS_NAME, 0xA4, URL, IP_ADDRESS, 0x88}
 _KEY_IDENTIFIER = 0x80
+_KEY_AGREEMENT, _ENCIPHER_ONLY, _DECIPHER_ONLY = 4, 7, 8
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,./:=?-]*")
+_UNIVERSAL, _BMP = 0x1C, 0x1E
+_TEXTS = {der.OCTETS, der.UTF8, 0x12, der.PRINTABLE, 0x14, der.IA5, der.UTC_TIME, der.TIME, 0x1A, _UNIVERSAL, _BMP}
 EMPTY_NAME = b"\x30\x00"
 
 
@@ -115,8 +118,8 @@ class Certificate:
     def has_ocsp_url(self) -> bool:
         """Whether authorityInfoAccess names a responder."""
         value = self.value(ACCESS)
-        descriptions = [] if value is None else [item.items for item in value.items]
-        return any(der.oid(method) == ACCESS_BY_OCSP and place.tag == URL for method, place in descriptions)
+        descriptions = [] if value is None else der.list_of(value, _access, 1, 1000)
+        return any(method == ACCESS_BY_OCSP and place.tag == URL for method, place in descriptions)
 
 
 @cache
@@ -129,6 +132,7 @@ def load(octets: bytes) -> Certificate:
     outer.end()
     body = der.Fields(signed)
     version = body.maybe(0xA0)
+    expect(version is None or der.integer(der.inside(version)), "version 1 is the default, and written")
     serial, inner_algorithm, issuer = body.take(der.INTEGER), body.take(der.SEQUENCE), body.take(der.SEQUENCE)
     validity, subject, public = der.Fields(body.take()), body.take(der.SEQUENCE), body.take(der.SEQUENCE)
     begin, end = der.certificate_time(validity.take()), der.certificate_time(validity.take())
@@ -182,16 +186,40 @@ _KNOWN = {
 }
 
 
+def _access(value: Value) -> tuple[str, Value]:
+    """Return what an AccessDescription says: the method and a GeneralName."""
+    fields = der.Fields(value)
+    method, place = der.oid(fields.take()), fields.take(*_GENERAL_NAMES)
+    fields.end()
+    return method, place
+
+
+def _read_authority_key(value: Value) -> None:
+    """Refuse an AuthorityKeyIdentifier with other fields than its three, or in another order."""
+    fields = der.Fields(value)
+    for tag in (_KEY_IDENTIFIER, 0xA1, 0x82):
+        fields.maybe(tag)
+    fields.end()
+
+
 def _read_everything(found: Certificate) -> None:
     """Refuse what cannot be read, whether it is asked for or not."""
     _ = found.basic_constraints, found.purposes, found.has_ocsp_url
     expect(found.version in {0, 2}, "a version that is neither 1 nor 3")
+    alone = found.usage(_ENCIPHER_ONLY) or found.usage(_DECIPHER_ONLY)
+    expect(not alone or found.usage(_KEY_AGREEMENT), "encipherOnly or decipherOnly without keyAgreement")
     access = found.value(ACCESS)
     for item in [] if access is None else access.items:
         place = item.items[-1]
         expect(place.tag != URL or place.content.isascii(), "a URL that is no IA5String")
     for name in (found.issuer, found.subject):
         _read_name(name)
+    for algorithm in (found.inner_algorithm, found.outer_algorithm):
+        signatures.check_identifier(algorithm)
+    if found.has(SUBJECT_KEY):
+        der.octets(found.value(SUBJECT_KEY))
+    if found.has(AUTHORITY_KEY):
+        _read_authority_key(found.value(AUTHORITY_KEY))
     usage, names = found.value(KEY_USAGE), found.value(ALTERNATIVE_NAME)
     expect(usage is None or usage.tag == der.BITS, "keyUsage is no BIT STRING")
     expect(names is None or names.tag == der.SEQUENCE, "subjectAltName is no SEQUENCE")
@@ -210,19 +238,23 @@ def _read_everything(found: Certificate) -> None:
 def _read_name(name: bytes) -> None:
     """Refuse a text that is not what its type says."""
     for relative in der.read(name).items:
+        expect(relative.tag == der.SET and relative.items, "a RelativeDistinguishedName of nothing")
+        said = [tuple(part.content for part in item.items) for item in relative.items]
+        expect(len(set(said)) == len(said), "a RelativeDistinguishedName that says one thing twice")
         for item in relative.items:
             fields = der.Fields(item)
             der.oid(fields.take())
             text = fields.take()
             fields.end()
-            expect(text.tag != der.UTF8 or _is_utf8(text.content), "a UTF8String that is none")
+            expect(text.tag in _TEXTS, "a value in a name that is no text")
+            expect(_decodes(text), "a text in other octets than its own")
             expect(text.tag != der.PRINTABLE or _PRINTABLE.fullmatch(text.content), "a PrintableString that is none")
             expect(text.tag != der.IA5 or text.content.isascii(), "an IA5String that is none")
 
 
-def _is_utf8(octets: bytes) -> bool:
+def _decodes(text: Value) -> bool:
     try:
-        octets.decode()
+        text.content.decode({_BMP: "utf-16-be", _UNIVERSAL: "utf-32-be"}.get(text.tag, "utf-8"))
     except UnicodeDecodeError:
         return False
     return True

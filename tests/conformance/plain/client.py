@@ -33,13 +33,20 @@ def answer(kind: str, question: Question) -> dict[str, Any]:
 
 
 def _connection(question: Question) -> Question:
+    client = _client(question)
+    connection.check_session(question["serverName"], resumed=question.get("resumed", False))
     server = connection.Server(
         chain=_list(question["chain"]),
         name=question["serverName"],
         staple=None if question["staple"] is None else _octets(question["staple"]),
         address=_peer(question),
     )
-    return {"vouchers": connection.verify(_client(question), server, _list(question["vouchers"]))}
+    if "vouchers" in question:
+        vouchers = _list(question["vouchers"])
+    else:
+        answered = None if question["answer"] is None else _octets(question["answer"])
+        vouchers = connection.shown(answered, _list(question["cached"]))
+    return {"vouchers": connection.verify(client, server, vouchers)}
 
 
 def _cached(question: Question) -> Question:
@@ -80,7 +87,8 @@ def _request(question: Question) -> Question:
 
 def _directory(question: Question) -> Question:
     pins, now = _certificates(question["publishers"]), _time(question["now"])
-    directory.accept(_list(question["history"]), _octets(question["directory"]), pins, now)
+    former = _certificates(question.get("formerPublishers", ()))
+    directory.accept(_list(question["history"]), _octets(question["directory"]), pins, now, former=former)
     return {}
 
 

@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+from asn1crypto import core
+
 from tests.conformance.plain import certificates, der, signatures
 from tests.conformance.plain.certificates import Certificate
 from tests.conformance.plain.der import Fields, Value
@@ -12,6 +14,8 @@ _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.47"
 _OCSP_RESPONSE = "1.3.6.1.5.5.7.16.2"
+# What is compared as octets (O2), and what is read where it is needed (12.5).
+_OPAQUE = {core.ObjectIdentifier(each).dump() for each in (_MESSAGE_DIGEST, _SIGNING_CERTIFICATE, _OCSP_RESPONSE)}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Signed:
 
 def parse(octets: bytes, content_type: str) -> Signed:
     """Return the object, which has the one content type that is expected (K5)."""
-    outer = Fields(der.read(octets))
+    outer = Fields(der.read(octets, _OPAQUE))
     expect(der.oid(outer.take()) == _SIGNED_DATA, "no SignedData")
     data = Fields(der.inside(outer.take(0xA0)))
     outer.end()

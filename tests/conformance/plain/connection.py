@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from tests.conformance.plain import certificates, status, voucher
+from tests.conformance.plain import certificates, status, tls, voucher
 from tests.conformance.plain.certificates import Certificate, check_extensions, check_sound, issued_by
 from tests.conformance.plain.directory import Authority, Directory
 from tests.conformance.plain.path import Path, check_ca, read_chain, validate
@@ -57,6 +57,20 @@ class _Situation:
     server: Server
     path: Path
     owners: set[str]
+
+
+def check_session(name: str | None, *, resumed: bool) -> None:
+    """Refuse a session that was not accepted before (T8), and a server that nobody named (C4)."""
+    expect(not resumed, "a session that this client did not accept", "no-voucher")
+    expect(name is not None, "no name of the server", "untrusted")
+
+
+def shown(answer: bytes | None, named: Sequence[bytes]) -> list[bytes]:
+    """Return the vouchers that count, in their order: those of the answer, then those that were named (C5)."""
+    if answer is None:
+        return []
+    with refused_as("malformed"):
+        return [*tls.read_answer(answer), *named]
 
 
 def verify(client: Client, server: Server, vouchers: Sequence[bytes]) -> list[str]:

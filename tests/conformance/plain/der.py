@@ -1,7 +1,7 @@
 """DER, strictly (I6, X.690 sections 8 to 11): what another encoder could have written otherwise is refused."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -37,11 +37,14 @@ class Value:
         return found
 
 
-def read(octets: bytes) -> Value:
-    """Return the one value that these octets are, checked to its leaves."""
+def read(octets: bytes, opaque: Container[bytes] = ()) -> Value:
+    """Return the one value that these octets are, checked to its leaves.
+
+    What follows a name that is among the `opaque` ones (in DER) is taken as it stands.
+    """
     value = _first(octets)
     expect(value.raw == octets, "octets after the value")
-    _check(value, 0)
+    _check(value, 0, opaque)
     return value
 
 
@@ -57,13 +60,14 @@ def _first(octets: bytes) -> Value:
     return Value(octets[0], content, raw)
 
 
-def _check(value: Value, depth: int) -> None:
+def _check(value: Value, depth: int, opaque: Container[bytes]) -> None:
     expect(depth < _DEPTH, "nested too deep")
     content = value.content
     if value.tag & 0x20:
         expect(value.tag >= 0x80 or value.tag in {SEQUENCE, SET}, "a constructed string")
-        for item in value.items:
-            _check(item, depth + 1)
+        for place, item in enumerate(value.items):
+            if not (place == 1 and value.items[0].raw in opaque):
+                _check(item, depth + 1, opaque)
     expect(value.tag not in {0x10, 0x11}, "a primitive SEQUENCE or SET")
     if value.tag == BOOLEAN:
         expect(content in {b"\x00", b"\xff"}, "a BOOLEAN of another octet than 00 or FF")

@@ -101,11 +101,22 @@ def parse(octets: bytes, pins: Sequence[Certificate] | None, now: datetime | Non
     return directory
 
 
-def accept(history: Sequence[bytes], octets: bytes, pins: Sequence[Certificate], now: datetime) -> None:
-    """Take a directory after those of the history, in their order; refuses by D1 to D4."""
+def accept(
+    history: Sequence[bytes],
+    octets: bytes,
+    pins: Sequence[Certificate],
+    now: datetime,
+    *,
+    former: Sequence[Certificate] = (),
+) -> None:
+    """Take a directory after those of the history, in their order, which came under the `former` pins; D1 to D4."""
+    first, pins = pins, former or pins
+    anew = {pin.key_hash for pin in first} != {pin.key_hash for pin in pins}
     last, newest = b"", {}
     for place, each in enumerate((*history, octets)):
         moment = now if place == len(history) else None
+        if moment and anew:
+            last, pins = b"", first
         if each == last:
             parse(each, None, moment)
             continue
@@ -134,7 +145,8 @@ def _authority(members: "_Members") -> Authority:
     if "mail" in members.values:
         mail = _Members(members.take("mail"))
         mail.text("sender")
-        mail.certificate(mail.take("certificate"))
+        certificate = mail.certificate(mail.take("certificate"))
+        expect(certificate.key.for_signing, "a mail certificate's key that K3 does not have")
     if "reportKey" in members.values:
         key = signatures.key(der.read(members.octets(members.take("reportKey"))))
         expect(key.for_signing, "a report key that K3 does not have")

@@ -30,6 +30,7 @@ _SIGNATURES = {
     "1.2.840.113549.1.1.12": ("PKCS1", "sha384"),
     "1.2.840.113549.1.1.13": ("PKCS1", "sha512"),
 }
+_PARAMETERS = {"ECDSA": None, "PKCS1": der.NULL, "PSS": der.SEQUENCE}  # which have none at all: ECDSA
 _PSS, _MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
 _HASHES = {
     "sha1": hashes.SHA1(),  # noqa: S303 which are allowed is said above
@@ -74,9 +75,10 @@ class Key:
 def key(value: Value) -> Key:
     """Return the key of a SubjectPublicKeyInfo; RSA keys that would take long are refused (K7)."""
     fields = der.Fields(value)
-    algorithm = der.Fields(fields.take())
-    material = der.bits(fields.take())
+    named, material = fields.take(), der.bits(fields.take())
     fields.end()
+    check_identifier(named)
+    algorithm = der.Fields(named)
     name = der.oid(algorithm.take())
     if name == _RSA:
         expect(algorithm.take(der.NULL), "RSA without NULL")
@@ -90,10 +92,20 @@ def key(value: Value) -> Key:
     if curve not in _CURVES:
         return Key(curve or name, None, value.raw, material)
     kind, group = _CURVES[curve]
+    expect(material[:1] == b"\x04", "a point that is compressed")
     try:
         return Key(kind, ec.EllipticCurvePublicKey.from_encoded_point(group, material), value.raw, material)
     except ValueError:
         return der.fail("no point of its curve")
+
+
+def check_identifier(value: Value) -> None:
+    """Refuse what is no AlgorithmIdentifier: a name, and parameters or none, for K3's of their type."""
+    fields = der.Fields(value)
+    scheme, _ = (_SIGNATURES | {_PSS: ("PSS", "")}).get(der.oid(fields.take()), ("", ""))
+    expect(len(value.items) <= 2, "an algorithm with two parameters")
+    for parameters in value.items[1:]:
+        expect(parameters.tag == _PARAMETERS.get(scheme, parameters.tag), "parameters of another type")
 
 
 def digest_named(value: Value) -> str:

@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Single:
-    cert_id: Fields
+    cert_id: Value
     serial: bytes
     status: int
     begin: datetime
@@ -116,9 +116,15 @@ def _single(value: Value) -> _Single:
     end = fields.maybe(0xA0)
     _check_extensions(fields.maybe(0xA1))
     fields.end()
+    named = Fields(cert_id)
+    signatures.check_identifier(named.take())
+    der.octets(named.take())
+    der.octets(named.take())
+    serial = named.take(der.INTEGER)
+    named.end()
     return _Single(
         cert_id=cert_id,
-        serial=cert_id.items[-1].content,
+        serial=serial.content,
         status=status.tag,
         begin=begin,
         end=None if end is None else der.time(der.inside(end)),

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,14 @@ from click.testing import CliRunner, Result
 
 from tests.conformance import vectors
 from tests.conformance.__main__ import main
+from tests.conformance.runner import OPTIONAL
 
 ROOT = Path(__file__).resolve().parents[3]
 CASES = [vector for vector in vectors.load() if vector.identifier.startswith("c1-")]  # both: refused, no-voucher
 FIRST, SECOND = (vector.identifier for vector in CASES)
 RIGHT = 'say(id=case["id"], verdict="refused", reason="no-voucher")'
+EXPECTED = json.dumps({vector.identifier: vector.expected for vector in vectors.load()})
+ORACLE = "say(id=case['id'], **known()[case['id']])"
 BOUND = "3"  # seconds: a Python program starts in them, on a busy machine too
 
 Client = Callable[[str], str]
@@ -28,10 +33,15 @@ def client(tmp_path: Path) -> Client:
 
     def make(statements: str) -> str:
         program = tmp_path / "client.py"
+        (tmp_path / "expected.json").write_text(EXPECTED)
         program.write_text(
-            "import json, os, signal, sys\n"
+            "import functools, json, os, signal, sys\n"
             "def say(**answer):\n"
             "    print(json.dumps(answer), flush=True)\n"
+            "@functools.cache\n"
+            "def known():\n"
+            f"    with open({str(tmp_path / 'expected.json')!r}) as file:\n"
+            "        return json.load(file)\n"
             "for line in sys.stdin:\n"
             "    case = json.loads(line)\n" + "".join(f"    {line}\n" for line in statements.splitlines())
         )
@@ -58,10 +68,9 @@ def test_right_answers_pass(client: Client) -> None:
 
 def test_a_client_that_knows_every_answer_passes_all(client: Client) -> None:
     """Every expectation can be met by one line of JSON."""
-    oracle = f"sys.path.insert(0, {str(ROOT)!r})\nfrom tests.conformance import vectors\n"
-    oracle += "known = globals().get('known') or {vector.identifier: vector.expected for vector in vectors.load()}\n"
-    ended = run(client(oracle + "say(id=case['id'], **known[case['id']])"), pattern="*")
-    assert ended.stdout.splitlines()[-1] == f"{len(vectors.load())} passed, 0 failed, 0 skipped"
+    ended = run(client(ORACLE), "--strict", pattern="*")
+    assert ended.stdout.splitlines()[-2:] == ["conforming", f"{len(vectors.load())} passed, 0 failed, 0 skipped"]
+    assert ended.exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -83,11 +92,66 @@ def test_the_right_verdict_with_a_wrong_result_fails(client: Client) -> None:
     assert 'vouchers: ["00"], expected' in ended.stdout
 
 
-def test_a_skip_with_its_reason_is_no_failure(client: Client) -> None:
-    ended = run(client('say(id=case["id"], verdict="skipped", reason="no vouchers on Sundays")'))
-    assert ended.stdout.splitlines()[-1] == "0 passed, 0 failed, 2 skipped"
-    assert "no vouchers on Sundays" in ended.stdout
+SKIP = 'say(id=case["id"], verdict="skipped", reason="not on Sundays")'
+
+
+def test_what_no_client_does_without_cannot_be_skipped(client: Client) -> None:
+    ended = run(client(SKIP))
+    assert ended.stdout.splitlines()[-2:] == ["not conforming", "0 passed, 2 failed, 0 skipped"]
+    assert "skipped: not on Sundays" in ended.stdout
+    assert "no client does without connection" in ended.stdout
+    assert ended.exit_code == 1
+
+
+def test_a_client_that_skips_every_case_does_not_conform(client: Client) -> None:
+    document = json.loads(run(client(SKIP), "--format", "json", pattern="*").stdout)
+    assert document["conforming"] is False
+    kinds = {kind: counts for kind, counts in document["kinds"].items() if counts["failed"]}
+    assert kinds.keys() == {"connection", "directory", "selection", "vouchers"}
+    assert not any(counts["passed"] or counts["skipped"] for counts in kinds.values())
+    assert document["leftOut"] == ["cached", "choice", "intranet", "request"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"), [("choice", "t5-*"), ("request", "r3-*"), ("intranet", "m4-*"), ("cached", "c5-*")]
+)
+def test_what_a_client_may_do_without_is_told_and_strict_takes_no_skip(kind: str, pattern: str, client: Client) -> None:
+    command = client(f'if case["kind"] == "{kind}": {SKIP}\nelse: {ORACLE}')
+    ended = run(command, pattern=pattern)
+    said = [vector.kind for vector in vectors.load() if fnmatchcase(vector.identifier, pattern)]
+    last = f"{len(said) - said.count(kind)} passed, 0 failed, {said.count(kind)} skipped"
+    assert said.count(kind)
+    assert ended.stdout.splitlines()[-1] == last
+    assert "not on Sundays" in ended.stdout
+    assert re.search(rf"│ {kind} +│ 0 +│ 0 +│ {said.count(kind)} +│", ended.stdout)
+    assert (ended.exit_code, run(command, "--strict", pattern=pattern).exit_code) == (0, 1)
+
+
+def test_what_is_answered_in_part_is_not_left_out(client: Client) -> None:
+    """Who keeps vouchers does it by every rule."""
+    names = [vector.identifier for vector in vectors.load() if vector.kind == "cached"]
+    ended = run(client(f'if case["id"] == "{names[0]}": {SKIP}\nelse: {ORACLE}'), pattern="c5-*")
+    assert "1 failed, 0 skipped" in ended.stdout.splitlines()[-1]
+    assert "others of this kind are answered" in ended.stdout
+    assert ended.exit_code == 1
+
+
+def test_conforming_is_said_of_the_whole_suite_and_with_what_was_left_out(client: Client) -> None:
+    ended = run(client(f'if case["kind"] == "cached": {SKIP}\nelse: {ORACLE}'), pattern="*")
     assert ended.exit_code == 0
+    assert ended.stdout.splitlines()[-2] == "conforming, without cached: keeping vouchers (C5)"
+    total = len(vectors.load())
+    ended = run(client(RIGHT))
+    assert ended.stdout.splitlines()[-2] == f"nothing failed; 2 of {total} cases say nothing of conformance"
+    assert json.loads(run(client(RIGHT), "--format", "json").stdout)["conforming"] is None
+
+
+def test_the_text_says_the_same() -> None:
+    """The specification names what may be left out, and the table of kinds marks it."""
+    text = (ROOT / "docs" / "spec" / "README.md").read_text(encoding="utf-8").split("## Conformance")[1]
+    assert set(re.findall(r"`(\w+)`", text)) == OPTIONAL.keys()
+    table = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \(optional\) ", table, re.MULTILINE)) == OPTIONAL.keys()
 
 
 @pytest.mark.parametrize("reason", ["", ', reason=""', ", reason=None"])
@@ -152,7 +216,9 @@ def test_a_client_that_never_answers_is_given_up(client: Client) -> None:
 def test_the_document(client: Client) -> None:
     command = client(RIGHT)
     document = json.loads(run(command, "--format", "json").stdout)
-    assert document.keys() == {"client", "passed", "failed", "skipped", "cases"}
+    counts = {"passed", "failed", "skipped"}
+    assert document.keys() == {"client", "conforming", "leftOut", *counts, "kinds", "cases"}
+    assert document["kinds"] == {"connection": {"passed": 2, "failed": 0, "skipped": 0}}
     assert (document["client"], document["passed"]) == (command, 2)
     assert document["cases"][0] == {
         "id": FIRST,
@@ -196,7 +262,18 @@ def test_the_client_of_the_documentation(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
     program = tmp_path / "client.py"
     program.write_text(text.split("```python\n")[1].split("```")[0], encoding="utf-8")
-    known = sum(vector.kind == "vouchers" for vector in vectors.load())
+    kinds = [vector.kind for vector in vectors.load()]
+    known, optional = kinds.count("vouchers"), sum(kind in OPTIONAL for kind in kinds)
     ended = run(shlex.join((sys.executable, str(program))), pattern="*")
-    others = len(vectors.load()) - known
-    assert ended.stdout.splitlines()[-1] == f"{known} passed, 0 failed, {others} skipped"
+    others = len(kinds) - known - optional
+    assert ended.stdout.splitlines()[-1] == f"{known} passed, {others} failed, {optional} skipped"
+
+
+def test_the_run_of_the_documentation(client: Client) -> None:
+    """What docs/conformance.md shows of a run is what a run says."""
+    shown = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8").split("--timeout 2\n")[1].split("```")[0]
+    wrong = re.findall(r"^│ (v9-\S+)", shown, re.MULTILINE)
+    ended = run(
+        client(f'if case["id"] in {wrong}: say(id=case["id"], verdict="accepted")\nelse: {ORACLE}'), pattern="v9-*"
+    )
+    assert ended.stdout.splitlines()[-7:] == shown.splitlines()[-7:]

@@ -123,3 +123,31 @@ def test_any_octets_are_a_record_or_malformed(octets: bytes) -> None:
     except Malformed:
         return
     assert replace(record) == record
+
+
+def test_other_first_pins_end_what_was_built_on_the_former_ones_but_for_the_numbers() -> None:
+    """A thief of the publisher's key named his own; the reader's operator pins the publisher's new key (D2)."""
+    thief, new = publisher("thief"), publisher("new")
+    theft = signed(directory(ALDER, sequence=5, publishers=(thief.certificate,)))
+    record = after(theft)
+    for octets in (theft, signed(directory(ALDER, sequence=6), thief), signed(directory(ALDER, sequence=6))):
+        with refuses("directory-untrusted", "D2"):
+            accept(record, octets, NOW, (new.certificate,))
+    with refuses("directory-rollback", "D3"):
+        accept(record, signed(directory(ALDER, sequence=4), new), NOW, (new.certificate,))
+    accepted, following = accept(record, signed(directory(ALDER, sequence=6), new), NOW, (new.certificate,))
+    assert (accepted.sequence, following.pins) == (6, ())
+
+
+def test_the_order_of_the_first_pins_is_no_change() -> None:
+    pins = (PUBLISHER.certificate, publisher("other").certificate)
+    _, record = accept(Record(), ROTATION, NOW, pins)
+    assert accept(record, ROTATION, NOW, pins[::-1]) == accept(record, ROTATION, NOW, pins)
+
+
+def test_a_record_that_names_no_first_pins_takes_those_at_hand() -> None:
+    record = after(ROTATION)
+    earlier = replace(record, first=b"")
+    assert b"first" not in earlier.encode()
+    assert Record.decode(earlier.encode()) == earlier
+    assert accept(earlier, ROTATION, NOW, PINS)[1] == record
