@@ -60,13 +60,16 @@ def paired(
     required: float | None = None,
     runs: int = RUNS,
     clock: Clock = time.thread_time_ns,
+    other_clock: Clock | None = None,
 ) -> Result:
     """Time `work` in turns with `other`; the value is in microseconds.
 
-    Work that waits, for a disk for instance, is timed by a `clock` that goes on meanwhile.
+    Work that waits, for a disk for instance, is timed by a `clock` that goes on meanwhile; work that another process
+    does, by that one's clock. `other` is timed by the same unless it has a clock of its own.
     """
-    count, other_count = (_turn(each, clock, min(runs, _WARM_UP)) for each in (work, other))
-    pairs = [(_microseconds(work, count, clock), _microseconds(other, other_count, clock)) for _ in range(runs)]
+    clocked = (work, clock), (other, other_clock or clock)
+    turns = [(each, _turn(each, clock, min(runs, _WARM_UP)), clock) for each, clock in clocked]
+    pairs = [tuple(_microseconds(*turn) for turn in turns) for _ in range(runs)]
     times, other_times = zip(*pairs, strict=True)
     value = _fastest(times)
     typical, spread = _typical([theirs / ours for ours, theirs in pairs])

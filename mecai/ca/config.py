@@ -5,8 +5,9 @@
     name        = "alder"                        # in the names of its certificates and in the directory
     owner_group = "alder"                        # all CAs and VAs under one owner
     region      = "north"
-    ocsp_url    = "http://ocsp.alder.test"       # goes into certificates
+    ocsp_url    = "http://ocsp.alder.test"       # goes into certificates; optional for a CA that does not vouch
     vas_url     = "https://vas.alder.test"       # optional: goes into the directory; without, it does not vouch
+    mail        = "notary@alder.test"            # optional: whose mail the VA sends; goes into the directory
     root        = "5d9b...c2"                    # optional: SHA-256 of the root; no other authority is opened or made
     crl_url     = "http://ocsp.alder.test/crl"   # optional: CRLs are published, and certificates point to them
     state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
@@ -14,12 +15,15 @@
     database    = "postgresql+psycopg://..."     # optional: the register, which is else an SQLite file in `state`
     ca_keys     = ["77f1...0a"]                  # SHA-256 over the SubjectPublicKeyInfo of CAs of this owner whose keys
                                                  # are not kept here: the directory lists them with him, too (D5)
+    report_key  = "MFkwEwYH..."                  # optional: `mecai vas report-key` prints it; goes into the directory
 
     [days]                                       # lifetimes
     root = 3650
     issuing = 1825
     server = 90
+    client = 90
     va = 365
+    mail = 365
     ocsp = 90
     crl = 7
 
@@ -40,13 +44,16 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from mecai.errors import InputError
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.mail_addresses import mail_address
 
 _NAME: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9 .-]{0,38}[A-Za-z0-9])?"
 )  # leaves room in a common name of 64 characters
 _TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _FINGERPRINT: Final = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}")  # with colons, as openssl shows it
+_BASE64: Final = re.compile(r"(?=.)([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?")
 _SPKI_HASH: Final = re.compile(r"[0-9A-Fa-f]{64}")
 
 # The longest lifetimes, in days.
@@ -54,7 +61,9 @@ LONGEST: Final = {
     "root": 9132,  # 25 years: Baseline Requirements, section 6.3.2
     "issuing": 3653,
     "server": 200,  # Baseline Requirements, section 6.3.2, since March 2026
+    "client": 398,
     "va": 365,  # docs/spec, K2
+    "mail": 825,  # S/MIME Baseline Requirements, section 6.3.2
     "ocsp": 398,
     "crl": 10,  # Baseline Requirements, section 4.9.7
 }
@@ -62,9 +71,9 @@ LONGEST: Final = {
 
 @dataclass(frozen=True)
 class StatusUrls:
-    """Where the status of certificates is asked; `crl` is a folder, or None where no CRLs are published."""
+    """Where the status of certificates is asked; `crl` is a folder. None where there is no responder, or no CRL."""
 
-    ocsp: str
+    ocsp: str | None = None
     crl: str | None = None
 
 
@@ -75,7 +84,9 @@ class Days:
     root: int = 3650
     issuing: int = 1825
     server: int = 90
+    client: int = 90
     va: int = 365
+    mail: int = 365
     ocsp: int = 90
     crl: int = 7
 
@@ -91,32 +102,40 @@ class AuthorityConfig:
     name: str
     owner_group: str
     region: str
-    ocsp_url: str
+    ocsp_url: str | None = None
     vas_url: str | None = None
+    mail: str | None = None
     root: str | None = None
     crl_url: str | None = None
     state: Path = Path("/var/lib/mecai-ca")
     public: Path = Path("/var/lib/mecai-ca-public")
     database: str | None = None
     ca_keys: tuple[str, ...] = ()
+    report_key: str | None = None
     days: Days = field(default_factory=Days)
 
     def __post_init__(self) -> None:
         _require_match("name", self.name, _NAME, "1 to 40 letters, digits, spaces, dots or hyphens")
         for key in ("owner_group", "region"):
             _require_match(key, getattr(self, key), _TOKEN, "1 to 32 lower-case letters, digits or hyphens")
-        _require_url("ocsp_url", self.ocsp_url, "http")
-        if self.vas_url is not None:
-            _require_url("vas_url", self.vas_url, "https")
-        if self.crl_url is not None:
-            _require_url("crl_url", self.crl_url, "http")
+        for key, scheme in (("ocsp_url", "http"), ("vas_url", "https"), ("crl_url", "http")):
+            if (url := getattr(self, key)) is not None:
+                _require_url(key, url, scheme)
+        responds = self.ocsp_url is not None
+        _require(responds or self.vas_url is None, "ocsp_url: missing; who vouches is asked for its own status, too")
+        if self.mail is not None:
+            try:
+                mail_address(self.mail)
+            except InputError as error:
+                raise ValueError(f"mail: {error}") from error
         if self.root is not None:
             expected = "64 hexadecimal digits, as `mecai ca init` prints them"
             _require_match("root", self.root, _FINGERPRINT, expected)
         if self.database is not None:  # not shown: it may hold a password
             good = self.database.startswith("postgresql+psycopg://")
             _require(good, "database: expected postgresql+psycopg://USER@HOST/NAME, or none for a file in `state`")
-
+        if self.report_key is not None:
+            _require_match("report_key", self.report_key, _BASE64, "base64, as `mecai vas report-key` prints it")
         for text in self.ca_keys:
             _require_match("ca_keys", text, _SPKI_HASH, "64 hexadecimal digits: SHA-256 of a SubjectPublicKeyInfo")
 

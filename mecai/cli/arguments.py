@@ -14,6 +14,7 @@ from mecai.service.durable import host_errors
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
 FILE: Final = click.Path(path_type=Path)
+
 with_format: Final = click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to answer."
 )

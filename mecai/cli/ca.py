@@ -5,22 +5,17 @@ from pathlib import Path
 from typing import IO
 
 import click
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.ca.authority.keys import accept_key, dns_name, load_request, request_names
 from mecai.ca.authority.operations import REASONS, initialise, opened
-from mecai.ca.authority.profiles import RULES
-from mecai.ca.config import AuthorityConfig
-from mecai.ca.storage.records import CertificateProfile, serial_text
-from mecai.cli.arguments import FILE, config_option, now, with_format
+from mecai.ca.authority.profiles import names_in
+from mecai.ca.storage.records import serial_text
+from mecai.cli.arguments import FILE, now, with_format
+from mecai.cli.ca_batch import batch
+from mecai.cli.ca_requests import ON_REQUEST, CertificateRequest, accept, chain_pem, judge, read_config, with_config
 from mecai.cli.show.ca import document, name_of, print_entries
 from mecai.errors import InputError
 from mecai.service import durable
-from mecai.service.pem import certificates_in, load_certificates
-from mecai.service.settings import read_settings
-
-_ON_REQUEST = [profile.value for profile in CertificateProfile if profile is not CertificateProfile.ROOT]
-_with_config = config_option("/etc/mecai/ca.toml", "Configuration of the authority.")
+from mecai.service.pem import load_certificates
 
 
 @click.group()
@@ -28,15 +23,18 @@ def command() -> None:
     """Run a certificate authority: roots, issuing, revocation."""
 
 
+command.add_command(batch)
+
+
 @command.command()
-@_with_config
+@with_config
 @click.option("--no-new-root", is_flag=True, help="Fail where there is no authority; complete one that is there.")
 def init(config_path: Path, *, no_new_root: bool) -> None:
     """Make the root, the issuing CA and their public files; leave alone what is there.
 
     The last line is for the configuration: it pins the root, so that no other is ever made or used in its place.
     """
-    config = _read(config_path)
+    config = read_config(config_path)
     made = initialise(config, now(), make_root=not no_new_root)
     click.echo(f"{'created' if made else 'unchanged'}: authority {config.name!r}, public files in {config.public}")
     with opened(config) as authority:
@@ -44,44 +42,51 @@ def init(config_path: Path, *, no_new_root: bool) -> None:
 
 
 @command.command()
-@_with_config
-@click.option("--profile", type=click.Choice(_ON_REQUEST), required=True, help="Kind of certificate.")
+@with_config
+@click.option("--profile", type=click.Choice(ON_REQUEST), required=True, help="Kind of certificate.")
 @click.option("--csr", type=click.File("rb"), required=True, help="Signing request (PEM), - for standard input.")
 @click.option("--dns", "names", multiple=True, help="DNS name, instead of those of the request; may be given again.")
+@click.option("--email", "addresses", multiple=True, help="Mail address (profile mail); may be given again.")
 @click.option("--days", type=int, help="Lifetime, instead of the configured one.")
 @click.option("--out", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"), help="Where to write.")
 def issue(
-    *, config_path: Path, profile: str, csr: IO[bytes], names: tuple[str, ...], days: int | None, out: Path
+    *,
+    config_path: Path,
+    profile: str,
+    csr: IO[bytes],
+    names: tuple[str, ...],
+    addresses: tuple[str, ...],
+    days: int | None,
+    out: Path,
 ) -> None:
     """Certify the key of a signing request.
 
     Writes PEM: the certificate, then its intermediates, without the root. Whether the applicant may have the names is
     for the caller to know.
     """
-    kind = CertificateProfile(profile)
-    request = load_request(csr.read())
-    wanted = tuple(dns_name(name) for name in names) or (request_names(request) if RULES[kind].named else ())
-    with opened(_read(config_path)) as authority:
-        chain = authority.issue(kind, accept_key(request.public_key()), wanted, days, now())
-    pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+    issue = accept(CertificateRequest(profile, csr.read().decode(errors="replace"), names, addresses, days))
+    with opened(read_config(config_path)) as authority:
+        chain = issue(authority)
+    pem = chain_pem(chain)
     if str(out) == "-":
         click.echo(pem, nl=False)
     else:
         durable.replace(out, pem, durable.PUBLIC)
-    named = f" for {', '.join(wanted)}" if wanted else ""
+    certified = names_in(chain[0])
+    named = f" for {', '.join(certified)}" if certified else ""
     serial, end = serial_text(chain[0].serial_number), chain[0].not_valid_after_utc
     click.echo(f"issued {profile} certificate {serial}{named}, valid until {end}", err=True)
 
 
 @command.command()
-@_with_config
+@with_config
 @click.option("--certificate", type=FILE, help="Certificate (PEM) to revoke.")
 @click.option("--serial", help="Serial number (hexadecimal) to revoke.")
 @click.option("--reason", type=click.Choice(list(REASONS)), default="unspecified", show_default=True, help="Why.")
 def revoke(config_path: Path, certificate: Path | None, serial: str | None, reason: str) -> None:
     """Revoke a certificate, for good, and publish that."""
     number = _serial_number(certificate, serial)
-    with opened(_read(config_path)) as authority:
+    with opened(read_config(config_path)) as authority:
         entry, done = authority.revoke(number, REASONS[reason], now())
     text = f"{entry.profile} certificate {entry.serial} ({name_of(entry)})"
     if done:
@@ -91,35 +96,33 @@ def revoke(config_path: Path, certificate: Path | None, serial: str | None, reas
 
 
 @command.command()
-@_with_config
+@with_config
 @click.option("--certificate", type=click.File("rb"), required=True, help="Certificate (PEM), - for standard input.")
 def check(config_path: Path, certificate: IO[bytes]) -> None:
     """Say whether a certificate is one of this authority's, in its time and not revoked; exit code 1 if not.
 
     Whoever keeps a certificate asks this before keeping it on; of several in the file, the first counts.
     """
-    found = certificates_in(certificate.read(), "--certificate")[0]
-    with opened(_read(config_path)) as authority:
-        entry = authority.check(found, now())
-    click.echo(f"good: {entry.profile} certificate {entry.serial}, valid until {found.not_valid_after_utc}")
+    with opened(read_config(config_path)) as authority:
+        click.echo(judge(authority, certificate.read(), "--certificate"))
 
 
 @command.command()
-@_with_config
+@with_config
 def publish(config_path: Path) -> None:
     """Publish certificates, status and new CRLs again; run it regularly where CRLs are published."""
-    config = _read(config_path)
+    config = read_config(config_path)
     with opened(config) as authority:
         authority.publish(now())
     click.echo(f"published: {config.public}")
 
 
 @command.command(name="list")
-@_with_config
+@with_config
 @with_format
 def list_(config_path: Path, style: str) -> None:
     """List every certificate that was signed, with its status."""
-    with opened(_read(config_path)) as authority:
+    with opened(read_config(config_path)) as authority:
         entries = authority.entries()
     if style == "json":
         click.echo(json.dumps([document(entry, now()) for entry in entries], indent=2))
@@ -128,15 +131,11 @@ def list_(config_path: Path, style: str) -> None:
 
 
 @command.command()
-@_with_config
+@with_config
 def describe(config_path: Path) -> None:
     """Print this authority as one entry of a directory (JSON)."""
-    with opened(_read(config_path)) as authority:
+    with opened(read_config(config_path)) as authority:
         click.echo(json.dumps(authority.describe(now()), indent=2))
-
-
-def _read(path: Path) -> AuthorityConfig:
-    return read_settings(path, AuthorityConfig)
 
 
 def _serial_number(path: Path | None, serial: str | None) -> int:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mecai.cli.arguments import with_format
+from mecai.cli.arguments import FILE, with_format
 from mecai.cli.program import later
 from mecai.client.choices import DEFAULT_CONFIG, MODES, PROFILES
 
@@ -34,6 +34,7 @@ def _options(function: Command) -> Command:
         click.option("--mode", type=click.Choice(MODES), help="Instead of the configuration's."),
         click.option("--profile", type=click.Choice(list(PROFILES)), help="Instead of the configuration's."),
         click.option("--timeout", type=click.FloatRange(1, 600), default=30, show_default=True, help="Seconds in all."),
+        click.option("--report", type=FILE, help="Write what was shown, as a VA takes it (POST /v1/reports)."),
         with_format,
     ):
         function = option(function)

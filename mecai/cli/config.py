@@ -14,8 +14,10 @@ SHAPES: Final = {
     "ca": "mecai.ca.config:AuthorityConfig",
     "client": "mecai.client.policy:ClientPolicy",
     "ocsp": "mecai.ca.config:ResponderConfig",
+    "perspective": "mecai.perspective.config:PerspectiveConfig",
     "sidecar": "mecai.sidecar.config:SidecarConfig",
     "vas": "mecai.vas.config:VasConfig",
+    "vas-signer": "mecai.vas.signing.config:SignerConfig",
 }
 
 

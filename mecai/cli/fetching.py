@@ -10,15 +10,19 @@ from typing import Any, Final
 
 import click
 
+from mecai.cli.arguments import now
 from mecai.cli.program import loaded
 from mecai.cli.show.connection import Document, document_of, failure_document, page_document
 from mecai.client.context import VoucherContext
 from mecai.client.fetch import Destination, connect, get
 from mecai.client.policy import ClientPolicy, read_policy
-from mecai.client.verdict import Outcome
-from mecai.errors import VerificationError
+from mecai.client.verdict import Outcome, Verdict
+from mecai.errors import InputError, VerificationError
 from mecai.net.dial import Unreachable
+from mecai.service import durable
 from mecai.service.deadline import Deadline
+from mecai.service.printable import printable
+from mecai.service.settings import Network
 
 _REFUSED_CODE: Final = VerificationError.exit_code
 _PRINT_TEXT: Final = "mecai.cli.show.client:print_text"  # draws tables, which programs do without
@@ -43,10 +47,12 @@ def _run(
     mode: str | None,
     profile: str | None,
     timeout: float,
+    report: Path | None,
     style: str,
 ) -> int:
-    """Connect, perhaps fetch, show the document; returns the exit code."""
-    context = _context(destination, _policy(config, mode, profile), style)
+    """Connect, perhaps fetch, show the document, perhaps write a report of it; returns the exit code."""
+    policy = _policy(config, mode, profile)
+    context = _context(destination, policy, style)
     show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too
     deadline = Deadline(timeout - (time.monotonic() - started))
     try:
@@ -61,7 +67,19 @@ def _run(
                 document["page"] = page_document(get(connection, destination, deadline))
         finally:
             show(document)
+    if report is not None:
+        _write_report(report, connection.verdict, destination, policy.allowed_networks)
     return _REFUSED_CODE if connection.verdict.outcome is Outcome.REFUSED else 0
+
+
+def _write_report(path: Path, verdict: Verdict, destination: Destination, allowed: tuple[Network, ...]) -> None:
+    """Write what a person may send to a VA; what cannot be reported is said, and changes no verdict."""
+    try:
+        made = loaded("mecai.client.report:report_of")(verdict, destination.port, now(), allowed)
+    except InputError as error:
+        click.echo(printable(f"mecai: {error}"), err=True)
+    else:
+        durable.replace(path, json.dumps(made.members(), indent=1).encode() + b"\n", durable.PUBLIC)
 
 
 def _print_json(document: Document) -> None:

@@ -14,12 +14,13 @@ VERBS = {
     "config": "check settings before a service reads them",
     "directory": "build, view and verify the signed directory of Voucher Authorities",
     "key": "make a key and a certificate signing request",
+    "perspective": "probe for a Voucher Authority from another network",
     "sidecar": "fetch vouchers and OCSP staples for a TLS server",
     "vas": "run a Voucher Authority Server",
     "voucher": "view, verify and request single vouchers",
 }
 # These verbs need the extra of their name (pyproject.toml); the others need the wheel alone.
-EXTRAS = {"ca": "ca", "vas": "vas"}
+EXTRAS = {"ca": "ca", "perspective": "vas", "vas": "vas"}
 
 
 # This project's own client under the conformance suite: a verb of a checkout, and no part of the wheel

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import click
 
-from mecai.cli.arguments import config_option, now, with_format
+from mecai.cli.arguments import FILE, config_option, now, with_format
 from mecai.cli.show.sidecar import document, print_rows
+from mecai.errors import InputError, Malformed
+from mecai.protocol.objects.succession import Succession
+from mecai.protocol.pki.identity import hash_of
+from mecai.service import durable
 from mecai.service.logs import log_json
+from mecai.service.pem import load_certificates, load_key
 from mecai.sidecar import daemon
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.kinds import kinds_of
@@ -53,6 +58,29 @@ def status(context: click.Context, config_path: Path, style: str) -> None:
     """Show each voucher and staple, its age and its end; exit code 1 if one is missing, expired or bad."""
     config = _config_as_owner(config_path)
     _show(context, report(config, kinds_of(config), now()), style)
+
+
+@command.command()
+@click.option("--old", type=FILE, required=True, help="Certificate (PEM) that the server showed until now.")
+@click.option("--key", type=FILE, required=True, help="Its private key.")
+@click.option("--new", type=FILE, required=True, help="Certificate (PEM) that follows it.")
+@click.option("--out", type=FILE, required=True, help="Where to write: `succession` of the certificate's entry.")
+def succession(old: Path, key: Path, new: Path, out: Path) -> None:
+    """Say with the old key that another certificate follows (docs/spec H6), so that it need not be held.
+
+    For renewals that change the key, as ACME clients make them: before the new chain is put in place, and at most 24
+    hours before Voucher Authorities hear of it.
+    """
+    was, becomes = load_certificates(old)[0], load_certificates(new)[0]
+    private = load_key(key)
+    if private.public_key() != was.public_key():
+        raise InputError(f"{key}: is not the key of the certificate in {old}")
+    try:
+        statement = Succession(hash_of(was), hash_of(becomes), now())
+    except Malformed as error:
+        raise InputError(f"{new}: is the same certificate as in {old}; expected the one that follows it") from error
+    durable.replace(out, statement.sign(private, was), durable.PUBLIC)
+    click.echo(f"{out}: {becomes.serial_number:x} follows {was.serial_number:x}; good for 24 hours")
 
 
 def _environment() -> Environment:

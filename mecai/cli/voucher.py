@@ -77,6 +77,7 @@ def verify(
 )
 @click.option("--port", type=click.IntRange(PORTS[0], PORTS[-1]), default=443, show_default=True)
 @click.option("--server-name", help="The probe's SNI, where it is not the certificate's first name.")
+@click.option("--succession", type=FILE, help="What the key before it says of a new one: `mecai sidecar succession`.")
 @click.option("--url", help="Base URL of the VAS (https).")
 @click.option("--roots", type=FILE, help="Roots (PEM) to which the certificate at --url must chain.")
 @click.option("--directory", "directory_path", type=FILE, help="Signed directory (DER) that names the VAS, for --url.")
@@ -90,6 +91,7 @@ def request(
     addresses: tuple[str, ...],
     port: int,
     server_name: str | None,
+    succession: Path | None,
     url: str | None,
     roots: Path | None,
     directory_path: Path | None,
@@ -106,7 +108,8 @@ def request(
     certificate, *intermediates = _read_chain(chain)
     with input_from(chain):
         octets = tuple(map(address_octets, addresses))
-        wanted = VoucherRequest(certificate, tuple(intermediates), octets, port, server_name).encode()
+        statement = read(succession) if succession else None
+        wanted = VoucherRequest(certificate, tuple(intermediates), octets, port, server_name, statement).encode()
     if url and roots:
         check_https_url(url)
         servers: tuple[Server, ...] = (Server(url, load_certificates(roots)),)

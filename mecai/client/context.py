@@ -51,7 +51,7 @@ from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.regional import regions_without
 from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key
-from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, judge, peer_octets
+from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, is_readable, judge, peer_octets
 from mecai.errors import HostError, InputError, VerificationError
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
@@ -130,7 +130,8 @@ class VoucherContext(ssl.SSLContext):
         extension = self._choice(server_name or peer_address or "")
         cached = self._worth_naming(extension, server_name, peer_address)
         extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
-        exchange = tls.Exchange({VOUCHER: b"", VOUCHER_REQUEST: extension.encode()})
+        offer = {VOUCHER: b"", VOUCHER_REQUEST: extension.encode()}
+        exchange = tls.Exchange(offer, is_readable) if self.policy.mode == ENFORCE else tls.Exchange(offer)  # M1
         tls.attach(connection, exchange)
         return Attempt(extension, exchange, server_name, peer_address, cached=cached)
 

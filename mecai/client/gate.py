@@ -76,7 +76,11 @@ class Gate:
 
     def _pass(self, handshake: Callable[[], None], deadline: Deadline) -> None:
         """Go on with a handshake and judge at its end; raises `Refused`, also whenever asked again."""
-        handshake()  # raises until it is over
+        try:
+            handshake()  # raises until it is over
+        except ssl.SSLError:
+            if self._attempt is None or not self._attempt.exchange.ended:
+                raise  # else the answer could not be read (T4, T7), which is a verdict like another
         if self._facts is None:
             if self._sslobj is None:  # another thread shut it down meanwhile
                 raise not_connected()

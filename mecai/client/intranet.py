@@ -20,7 +20,7 @@ from mecai.net.addresses import AddressPolicy
 from mecai.net.fetch import EVERY_PORT, Fetcher, FetchError
 from mecai.net.resolve import from_system
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.identity import certificate_hash
+from mecai.protocol.pki.identity import hash_of
 from mecai.protocol.pki.roots import check_root
 from mecai.protocol.verify.intranet import RULE, Intranet, Pair, Way, examine_private_chain, prove_private_status
 from mecai.service.deadline import Deadline
@@ -66,7 +66,7 @@ class PrivateNetwork:
         return tuple(self._prove(pair, facts.staple, now, deadline) for pair in pairs)
 
     def _prove(self, pair: Pair, staple: bytes | None, now: datetime, deadline: Deadline) -> Proof:
-        name = certificate_hash(pair[0].public_bytes(Encoding.DER))
+        name = hash_of(pair[0])
         found = ((Way.STAPLED, staple), (Way.REMEMBERED, self._recall(name, now)))
         at_hand = [(way, response) for way, response in found if response is not None]
 

@@ -10,6 +10,7 @@
     max_voucher_hours = 72     # no voucher with a longer life is accepted
     cache      = false         # keep vouchers in memory and name them at the next connection to the host (rule C5),
                                # where whoever reads the ClientHello sees that it is not the first (S5)
+    allowed_networks  = []     # of which reports are written though they are not public (P3), such as ["198.18.0.0/15"]
     nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
     selection_key = "..."      # 32 secret octets, made on first use; default: selection.key in the state directory
@@ -58,6 +59,7 @@ class ClientPolicy:
     contexts: tuple[str, ...] | None = None
     max_voucher_hours: int = LIMITS.voucher_lifetime // timedelta(hours=1)
     cache: bool = False
+    allowed_networks: tuple[Network, ...] = ()
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
     selection_key: Path | None = None

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from mecai.client.intranet import Proof
-from mecai.errors import VerificationError
+from mecai.errors import Malformed, VerificationError
 from mecai.protocol.codec.tls_answer import decode_vouchers
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import address_octets
@@ -89,12 +89,12 @@ def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> 
 
     Returns who vouched; raises `VerificationError` with the reason code.
     """
-    if facts.resumed:
-        raise VerificationError("no-voucher", "T8", "a resumed session shows no voucher; version 1 resumes none")
     if now >= demand.directory.expires:
         raise VerificationError(
             "directory-expired", "D4", f"the directory expired at {demand.directory.expires:%Y-%m-%dT%H:%M:%SZ}"
         )
+    if facts.resumed:
+        raise VerificationError("no-voucher", "T8", "a resumed session shows no voucher; this client resumes none")
     if demand.server_name is None:  # possible where a program switched `check_hostname` off
         raise VerificationError("untrusted", "C4", "no host name was given to hold the certificate against")
     presented = Presented(
@@ -107,6 +107,15 @@ def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> 
         vouchers, presented, demand.directory, demand.policy, server_name=demand.server_name, now=now
     )
     return accepted.vouched
+
+
+def is_readable(answer: bytes) -> bool:
+    """Tell whether the octets of extension `voucher` are of its form (T4, T7); what the vouchers say is no matter."""
+    try:
+        decode_vouchers(answer)
+    except Malformed:
+        return False
+    return True
 
 
 def peer_octets(address: str | None) -> bytes | None:

@@ -7,26 +7,35 @@ nothing could be fetched is said in the log alone: whoever named the certificate
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import VerificationError
 from mecai.evidence.memory import KEPT_FOR, KEPT_OCTETS, Kept, Lists
 from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp, crl_host
 from mecai.net.fetch import Fetch, FetchError
-from mecai.protocol.pki.identity import certificate_hash
+from mecai.protocol.pki.identity import hash_of
+from mecai.service.at_once import at_once
 
 LOG = logging.getLogger(__name__)
 
 
 class Collector:
-    """Collects evidence through `fetch`; safe for use by several threads."""
+    """Collects evidence through `fetch`; safe for use by several threads.
 
-    def __init__(self, fetch: Fetch, kept_for: timedelta = KEPT_FOR, kept_octets: int = KEPT_OCTETS) -> None:
+    `count` is told of each piece that is asked for whether it was kept in memory.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        kept_for: timedelta = KEPT_FOR,
+        kept_octets: int = KEPT_OCTETS,
+        count: Callable[[bool], None] = lambda _kept: None,
+    ) -> None:
+        self._count = count
         self._fetch = fetch
         self._kept = Kept(kept_for, kept_octets)
         self._lists = Lists()
@@ -36,23 +45,28 @@ class Collector:
 
         Raises `VerificationError` under V11: `revoked`, which goes before all else, or `status-missing`.
         """
-        pairs = list(pairwise(chain))
+        places = list(enumerate(pairwise(chain)))
+        known = [self._recall(certificate, now) for _, (certificate, _) in places]
+        missing = [place for place, evidence in zip(places, known, strict=True) if evidence is None]
+        found = iter(at_once(lambda place: self._outcome(*place, now), missing, "evidence"))
+        return _all_good([evidence or next(found) for evidence in known])
 
-        def outcome(place: int) -> Evidence | VerificationError:
-            try:
-                return self._evidence(*pairs[place], now, end_entity=place == 0)
-            except VerificationError as error:
-                return error
+    def _recall(self, certificate: x509.Certificate, now: datetime) -> Evidence | None:
+        known = self._kept.recall(hash_of(certificate), now)
+        self._count(known is not None)
+        return known
 
-        with ThreadPoolExecutor(max_workers=len(chain), thread_name_prefix="evidence") as pool:
-            outcomes = list(pool.map(outcome, range(len(pairs))))
-        return _all_good(outcomes)
+    def _outcome(
+        self, place: int, pair: tuple[x509.Certificate, x509.Certificate], now: datetime
+    ) -> Evidence | VerificationError:
+        try:
+            return self._evidence(*pair, now, end_entity=place == 0)
+        except VerificationError as error:
+            return error
 
     def _evidence(
         self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime, *, end_entity: bool
     ) -> Evidence:
-        if known := self._kept.recall(certificate_hash(certificate.public_bytes(Encoding.DER)), now):
-            return known
         ways: list[Callable[[], Evidence]] = [
             lambda: by_ocsp(certificate, issuer, now, self._fetch),
             lambda: self._by_crl(certificate, issuer, now),

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from mecai.errors import VerificationError
@@ -17,7 +16,7 @@ from mecai.net.fetch import Fetch
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.pki.crl import distribution_points, judge_crl
-from mecai.protocol.pki.identity import certificate_hash, sha256
+from mecai.protocol.pki.identity import hash_of, sha256
 from mecai.protocol.pki.ocsp import build_ocsp_request, judge_ocsp
 
 LARGEST_CRL: Final = 16 * 1024 * 1024  # octets; docs/spec, P7
@@ -88,7 +87,7 @@ def _status(
     certificate: x509.Certificate, method: EvidenceMethod, span: tuple[datetime, datetime], proof: bytes | None
 ) -> StatusEvidence:
     return StatusEvidence(
-        certificate_hash=certificate_hash(certificate.public_bytes(Encoding.DER)),
+        certificate_hash=hash_of(certificate),
         method=method,
         this_update=span[0],
         next_update=span[1],

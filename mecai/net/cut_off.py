@@ -5,12 +5,16 @@ as long as records come that it skips (HelloRequests, in TLS 1.2). Every handsha
 happens inside `cut_off`.
 """
 
+import math
 import os
+import signal
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mecai.service.deadline import Deadline
@@ -27,38 +31,89 @@ class HasDescriptor(Protocol):
         ...
 
 
+@dataclass(eq=False)
+class _Cut:
+    """What is shut down, when (on the monotonic clock), and whether that was done."""
+
+    line: socket.socket
+    at: float
+    made: bool = False
+
+    def make(self) -> None:
+        """Shut it down; this waits for nobody."""
+        self.made = True
+        with suppress(OSError):
+            self.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.line.shutdown(socket.SHUT_RDWR)
+
+
+class _Watch:
+    """The cuts of this process, made by one thread: one for each connection would cost as much as its handshake."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, as the child of a fork must: cuts, lock and thread are its parent's."""
+        self._armed: set[_Cut] = set()
+        self._changed = threading.Condition()
+        self._next = math.inf  # when the thread looks again
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def armed(self, cut: _Cut) -> Iterator[None]:
+        """Make the cut in its time, unless what is inside has ended by then."""
+        try:
+            with self._changed:
+                self._armed.add(cut)
+                self._start()
+                if cut.at < self._next:
+                    self._changed.notify()
+            yield
+        finally:
+            with self._changed:  # it is being made, or never will be
+                self._armed.discard(cut)
+
+    def _start(self) -> None:
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._run, name="cut-off", daemon=True)
+        # It inherits this mask. A signal that whoever waits for it has blocked would otherwise be delivered to it.
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            thread.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        self._thread = thread
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for cut in [each for each in self._armed if each.at <= now]:
+                    self._armed.discard(cut)
+                    cut.make()
+                self._next = min((each.at for each in self._armed), default=math.inf)
+                self._changed.wait(None if self._next == math.inf else self._next - now)
+
+
+_WATCH: Final = _Watch()
+os.register_at_fork(after_in_child=_WATCH.renew)
+
+
 @contextmanager
 def cut_off(connected: HasDescriptor, deadline: Deadline) -> Iterator[None]:
     """Shut `connected` down at the deadline; raises `TimeoutError` then, whatever that looked like inside."""
-    late = threading.Event()
-    try:
-        with _timer(connected, deadline, late):
-            yield
-    except Exception as error:
-        if late.is_set():
-            raise TimeoutError("timed out") from error
-        raise
-    if late.is_set():
-        raise TimeoutError("timed out")
-
-
-@contextmanager
-def _timer(connected: HasDescriptor, deadline: Deadline, late: threading.Event) -> Iterator[None]:
-    """Set `late` and shut down at the deadline, unless what is inside has ended by then."""
+    at = time.monotonic() + deadline.require()
     # A descriptor of its own: nothing inside can close it, so that the cut never meets somebody else's connection.
     with socket.socket(fileno=os.dup(connected.fileno())) as line:
-        timer = threading.Timer(deadline.require(), _cut, (line, late))
-        timer.daemon = True
-        timer.start()
+        cut = _Cut(line, at)
         try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
-
-
-def _cut(line: socket.socket, late: threading.Event) -> None:
-    late.set()
-    with suppress(OSError):
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        line.shutdown(socket.SHUT_RDWR)
+            with _WATCH.armed(cut):
+                yield
+        except Exception as error:
+            if cut.made:
+                raise TimeoutError("timed out") from error
+            raise
+        if cut.made:
+            raise TimeoutError("timed out")

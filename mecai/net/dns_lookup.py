@@ -1,13 +1,14 @@
-"""The addresses of a host name that a stranger gave, from the DNS alone, within a deadline (docs/spec, P7).
+"""What the DNS alone says of a name that a stranger gave, within a deadline (docs/spec, P7, H9).
 
-What this host's own files say of names is no business of strangers. Both families are asked at once, and the failure
-of one leaves the other: zones that answer AAAA with SERVFAIL, REFUSED, NOTIMP, NXDOMAIN or silence are common enough.
+What this host's own files say of names is no business of strangers. Both families of addresses are asked at once, and
+the failure of one leaves the other: zones that answer AAAA with SERVFAIL, REFUSED, NOTIMP, NXDOMAIN or silence are
+common enough.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import dns.exception
 import dns.resolver
@@ -20,11 +21,33 @@ from mecai.service.printable import words
 GRACE: Final = 0.25  # seconds that one family may take longer than the other (RFC 8305, section 3)
 
 _Family = Future[list[bytes]]
+MakeResolver = Callable[[], dns.resolver.Resolver]
 
 
-def from_dns(
-    name: str, deadline: Deadline, resolver: Callable[[], dns.resolver.Resolver] = dns.resolver.Resolver
-) -> Sequence[bytes]:
+def texts(name: str, deadline: Deadline, resolver: MakeResolver = dns.resolver.Resolver) -> tuple[bytes, ...]:
+    """Return the TXT records of a name, each in one piece; none where the name or the type does not exist.
+
+    Raises `OSError` where the DNS says neither.
+    """
+    return tuple(b"".join(record.strings) for record in _existing(name, "TXT", deadline, resolver))
+
+
+def caa(name: str, deadline: Deadline, resolver: MakeResolver = dns.resolver.Resolver) -> tuple[tuple[str, bytes], ...]:
+    """Return tag and value of each CAA record at a name itself; none where there is none. Raises `OSError`."""
+    found = _existing(name, "CAA", deadline, resolver)
+    return tuple((record.tag.decode("ascii", "replace"), record.value) for record in found)
+
+
+def _existing(name: str, kind: str, deadline: Deadline, resolver: MakeResolver) -> Iterable[Any]:
+    try:
+        return resolver().resolve(name, kind, lifetime=deadline.require())
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return ()
+    except dns.exception.DNSException as error:
+        raise OSError(words(error)) from error
+
+
+def from_dns(name: str, deadline: Deadline, resolver: MakeResolver = dns.resolver.Resolver) -> Sequence[bytes]:
     """Return what the DNS says, IPv6 first; raises `OSError`."""
     families = [in_background(partial(_records, resolver, name, kind, deadline)) for kind in ("AAAA", "A")]
     wait(families, deadline.left(), FIRST_COMPLETED)
@@ -35,7 +58,7 @@ def from_dns(
     return found
 
 
-def _records(resolver: Callable[[], dns.resolver.Resolver], name: str, kind: str, deadline: Deadline) -> list[bytes]:
+def _records(resolver: MakeResolver, name: str, kind: str, deadline: Deadline) -> list[bytes]:
     try:
         answer = resolver().resolve(name, kind, lifetime=deadline.require())
     except dns.exception.DNSException as error:

@@ -61,7 +61,7 @@ class Fetcher:
             target = self._target(url)
             with closing(self._dial(target, deadline)) as connected:
                 answer = exchange(connected, target, deadline, limit, body=body, headers=headers)
-            return _body(answer, limit)
+            return body_of(answer, limit)
         except (OSError, ValueError, InputError) as error:
             raise FetchError(f"{one_line(url)}: {words(error)}") from error
 
@@ -76,7 +76,8 @@ class Fetcher:
         return target
 
 
-def _body(answer: Answer, limit: int) -> bytes:
+def body_of(answer: Answer, limit: int) -> bytes:
+    """Return the body of an answer 200 that was not cut off; raises `ValueError`."""
     if answer.status != http.client.OK:
         raise ValueError(f"answered {answer.status}, expected 200")
     if not answer.complete:

@@ -6,7 +6,6 @@ address showed is a value, also where it disagrees or is silent: who asked decid
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -16,6 +15,7 @@ from mecai.net.dial import Unreachable
 from mecai.probing.handshake import HandshakeFailed, ProbeError
 from mecai.probing.offer import Offer
 from mecai.protocol.pki.identity import address_text, certificate_hash
+from mecai.service.at_once import at_once
 from mecai.service.deadline import Deadline
 
 HANDSHAKES: Final = 3  # at most, with one address
@@ -91,8 +91,7 @@ class Corroboration:
 
 def corroborate(target: ProbeTarget, probe: Probe, deadline: Deadline) -> Corroboration:
     """Probe all addresses of a target at once; no address's failure is an error."""
-    with ThreadPoolExecutor(max_workers=len(target.addresses), thread_name_prefix="probe") as pool:
-        return Corroboration(tuple(pool.map(partial(_examine, target, probe, deadline), target.addresses)))
+    return Corroboration(at_once(partial(_examine, target, probe, deadline), target.addresses, "probe"))
 
 
 def _examine(target: ProbeTarget, probe: Probe, deadline: Deadline, address: bytes) -> ProbeResult:

@@ -14,6 +14,7 @@ pyOpenSSL has no call for the client's signature algorithms, so `_context` takes
 
 import socket
 from contextlib import closing, suppress
+from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.bindings.openssl.binding import Binding
@@ -29,6 +30,7 @@ from mecai.service.printable import words
 
 MOST_OCTETS: Final = 256 * 1024  # that a server may send; OpenSSL takes 100 KiB of certificates at most
 _PIECE: Final = 16 * 1024
+_OFFERS: Final = 64  # that are remembered; there are hardly more
 
 
 class HandshakeFailed(HostError):
@@ -96,8 +98,9 @@ def _connect(address: bytes, port: int, deadline: Deadline) -> socket.socket:
         raise Unreachable(f"{address_text(address)} port {port}: {words(error)}") from error
 
 
+@lru_cache(_OFFERS)
 def _context(offer: Offer) -> SSL.Context:
-    """Make a client context that offers this and nothing else (P2)."""
+    """Make a client context that offers this and nothing else (P2), for all who offer it: it keeps no sessions."""
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_verify(SSL.VERIFY_NONE)

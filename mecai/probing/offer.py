@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import PublicKeyAlgorithmOID, SignatureAlgorithmOID
 
 from mecai.errors import HostError
+from mecai.protocol.pki.keys import public_key_of
 
 
 class KeyType(StrEnum):
@@ -95,7 +96,7 @@ def _schemes_of(chain: Iterable[x509.Certificate]) -> Iterable[str]:
 
 
 def _key_type(certificate: x509.Certificate) -> KeyType:
-    key = certificate.public_key()
+    key = public_key_of(certificate)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
         return _CURVES[key.curve.name]
     if isinstance(key, ed25519.Ed25519PublicKey):

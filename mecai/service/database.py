@@ -1,35 +1,71 @@
 """A service's database: open it, bring its schema up to date, say whether it is ready.
 
 SQLite is the default for one node; a URL of `postgresql+psycopg://` is the choice for several that share a database.
-What differs between the two stands here and nowhere else. What a service has of its own is a `Schema`:
-the folder of its steps for Alembic, whose `env.py` calls `run_steps`.
+What differs between the two stands here and nowhere else. What a service has of its own is a `Schema`: the folder of
+its steps for Alembic (`mecai.service.migration`), and how far they lead.
 """
 
 import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from enum import StrEnum
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from alembic import command, context
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Table, create_engine, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+    type_coerce,
+)
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
 from mecai.errors import HostError, InputError
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
 LOCK_SECONDS: Final = 5  # how long a transaction of SQLite waits for another
+CONNECT_SECONDS: Final = 5  # until a server has answered a new connection, or one of the pool is free
+SILENT_SECONDS: Final = 10  # that a server's network may take to confirm what was sent
+STATEMENT_SECONDS: Final = 10  # for one statement on a server, but for those of a migration
+POOLED: Final = 16  # connections to a server that are kept, and as many more while they are needed
+IDLE_SECONDS: Final = 2.0  # after which a connection to a server is asked whether it still lives before it is used
 _ONLY_READS: Final = "mecai_only_reads"
+_USED: Final = "mecai_used"  # when a connection was given back
+_REVISIONS: Final = "alembic_version"  # the table of Alembic that holds how far a schema came
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A point in time; SQLite forgets the time zone, which is always UTC."""
+    """A point in time, in whole seconds; SQLite forgets the time zone, which is always UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Leave out what a clock in whole seconds has not reached yet."""
+        del dialect
+        return value and value.replace(microsecond=0)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give back what SQLite forgot."""
@@ -37,11 +73,27 @@ class UtcTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
+# libpq's and PostgreSQL's own bounds, in their units: a server that is cut off, or stuck, holds up nobody for long.
+_SERVER_BOUNDS: Final = {
+    "connect_timeout": CONNECT_SECONDS,
+    "tcp_user_timeout": 1000 * SILENT_SECONDS,
+    "keepalives_idle": SILENT_SECONDS,
+    "keepalives_interval": 1,
+    "keepalives_count": SILENT_SECONDS // 2,
+    "options": f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s ",
+}
+_TIME: Final = type_coerce(func.current_timestamp(), UtcTime)
+
+# The oldest program, by the head of its schema, that can go on with the tables as they are: one row (ADR 0039).
+OLDEST_PROGRAM: Final = Table("oldest_program", MetaData(), Column("revision", String(32), nullable=False))
+
+
 @dataclass(frozen=True)
 class Schema:
-    """How a service's tables came to be."""
+    """How a service's tables came to be. Revisions are numbers of four digits, in the order of the steps."""
 
     steps: str  # Alembic's folder as PACKAGE:FOLDER
+    head: str  # the revision of the last step
     remedy: str  # the command that brings a database up to date
 
 
@@ -49,54 +101,129 @@ def open_database(url: str, example: str) -> Engine:
     """Open a database by its SQLAlchemy URL; no connection is made yet. Raises `InputError`, which gives an example."""
     try:
         if make_url(url).get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True)
+            given = {"pool_size": POOLED, "max_overflow": POOLED, "pool_timeout": CONNECT_SECONDS}
+            engine = create_engine(url, connect_args=_bounds(make_url(url)), **given)
+            event.listen(engine, "connect", _set_up_postgresql)
+            event.listen(engine, "checkout", partial(_ask_the_idle, engine.dialect))
+            event.listen(engine, "checkin", _note_use)
+            event.listen(engine, "begin", partial(_begin, "BEGIN", None))
+            return engine
         engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
     except (ArgumentError, ImportError, SQLAlchemyError, ValueError) as error:  # ValueError: a port that is no number
         seen = f"{_without_password(url)!r} cannot be used ({cause(error)})"
         raise InputError(f"database: {seen}; expected for example {example}") from None
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin)
+    # It takes the write lock at once: a transaction that reads first and writes later could not wait for it.
+    event.listen(engine, "begin", partial(_begin, "BEGIN IMMEDIATE", "BEGIN DEFERRED"))
     return engine
 
 
+def _bounds(url: URL) -> dict[str, Any]:
+    """Return the bounds of connections to a server; what its URL says goes before them."""
+    said = {name: value for name, value in url.query.items() if name in _SERVER_BOUNDS}
+    return _SERVER_BOUNDS | said | {"options": f"{_SERVER_BOUNDS['options']}{said.get('options', '')}"}
+
+
 def migrate(engine: Engine, schema: Schema) -> None:
-    """Bring the schema up to date; on one that is, this changes nothing. Raises `HostError`."""
-    settings = alembic_settings(schema)
+    """Bring the schema up to date; this changes nothing on one that is, or is later. Raises `HostError`."""
     try:
-        with engine.begin() as connection:
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
+        if (found := _revision(engine)) is not None and found >= schema.head:
+            return require_ready(engine, schema)
+        # It takes a third of a command's time to load, and is hardly ever needed.
+        import_module("mecai.service.migration").upgrade(engine, schema.steps)
     except SQLAlchemyError as error:
         raise HostError(f"database: cannot be migrated ({cause(error)})") from error
 
 
-def run_steps(tables: MetaData) -> None:
-    """Run Alembic's steps over the connection that `migrate` gave, in its transaction; `env.py` is this call."""
-    context.configure(connection=context.config.attributes["connection"], target_metadata=tables)
-    with context.begin_transaction():
-        context.run_migrations()
-
-
 def require_ready(engine: Engine, schema: Schema) -> None:
-    """Answer a query, on a schema that is up to date; raises `HostError`."""
-    expected = ScriptDirectory.from_config(alembic_settings(schema)).get_current_head()
+    """Answer a query, on a schema that this program can use; raises `HostError`.
+
+    That is its own, or one of a later release that says that this program can go on meanwhile.
+    """
+    with _answers():
+        found = _revision(engine)
+        oldest = _oldest_program(engine) if found is not None and found > schema.head else None
+    if found is None or found < schema.head:
+        raise HostError(f"database: schema is {found or 'empty'}, expected {schema.head}; run `{schema.remedy}`")
+    if found > schema.head and (oldest is None or oldest > schema.head):
+        wanted = f"a program that knows {oldest or found}, this one knows {schema.head}"
+        raise HostError(f"database: schema is {found}, which takes {wanted}; install the release that made it")
+
+
+def time_of(engine: Engine) -> datetime:
+    """Return what time it is for the database: SQLite's is this host's. Raises `HostError`."""
+    with _answers(), reading(engine) as connection:
+        found: datetime = connection.execute(select(_TIME)).scalar_one()
+        return found
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """Say in one line that the database does not."""
     try:
-        with reading(engine) as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+        yield
     except SQLAlchemyError as error:
         raise HostError(f"database: does not answer ({cause(error)})") from error
-    if found != expected:
-        raise HostError(f"database: schema is {found or 'empty'}, expected {expected}; run `{schema.remedy}`")
+
+
+def _revision(engine: Engine) -> str | None:
+    """Return the last step that was made, None before the first."""
+    with reading(engine) as connection:
+        if not inspect(connection).has_table(_REVISIONS):
+            return None
+        found: str | None = connection.scalar(text(f"SELECT version_num FROM {_REVISIONS}"))  # noqa: S608 - a constant
+        return found
+
+
+def _oldest_program(engine: Engine) -> str | None:
+    """Return the oldest program that the last step lets go on, None where it did not say."""
+    with reading(engine) as connection:
+        if not inspect(connection).has_table(OLDEST_PROGRAM.name):
+            return None
+        found: str | None = connection.execute(select(OLDEST_PROGRAM.c.revision)).scalar_one_or_none()
+        return found
 
 
 def reading(engine: Engine) -> Connection:
-    """Open a connection, to be used in a `with`, that only reads: it waits for nobody who writes."""
+    """Open a connection, to be used in a `with`, that only reads: it waits for nobody who writes.
+
+    On a server each statement is a transaction of its own: none of its reads needs what another one saw.
+    """
     return engine.connect().execution_options(**{_ONLY_READS: True})
 
 
-def insert_into(engine: Engine, table: Table) -> postgresql.Insert | sqlite.Insert:
+@contextmanager
+def one_write(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for one statement that writes, and is a transaction by itself: kept once it has returned."""
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection:
+            yield connection
+    else:
+        with reading(engine) as connection:
+            yield connection
+
+
+def insert_into(engine: Engine | Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
     """Begin an INSERT that knows ON CONFLICT: in no standard, in both databases, each with a class of its own."""
-    return postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)
+    insert: postgresql.Insert | sqlite.Insert
+    insert = import_module(f"sqlalchemy.dialects.{engine.dialect.name}").insert(table)
+    return insert
+
+
+def insert_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless one of its key is there, and say whether it was inserted.
+
+    Asked by RETURNING: the driver of PostgreSQL counts no rows of an INSERT.
+    """
+    insert = insert_into(connection, table).values(dict(row)).on_conflict_do_nothing()
+    return connection.execute(insert.returning(*table.primary_key)).first() is not None
+
+
+def keep_newest(connection: Connection, order: Column[Any], of: ColumnElement[bool], count: int) -> None:
+    """Delete what is beyond the `count` newest rows, by `order`, among those that fit `of`."""
+    beyond = select(order).where(of).order_by(order.desc()).offset(count).limit(1)
+    if (newest := connection.execute(beyond).scalar_one_or_none()) is not None:
+        connection.execute(delete(order.table).where(of, order <= newest))
 
 
 def cause(error: Exception) -> str:
@@ -104,11 +231,34 @@ def cause(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
-def alembic_settings(schema: Schema) -> Config:
-    """Return what Alembic's own commands take, but for the connection: `attributes["connection"]`."""
-    settings = Config()
-    settings.set_main_option("script_location", schema.steps)
-    return settings
+def _set_up_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - as below
+    """Hand transactions to `_begin`; write text as text and octets as octets.
+
+    psycopg writes members of a StrEnum by their names, and octets, unless told, in hexadecimal digits.
+    """
+    connection.autocommit = True
+    strings = import_module("psycopg.types.string")
+    connection.adapters.register_dumper(StrEnum, strings.StrDumper)
+    connection.adapters.register_dumper(bytes, strings.BytesBinaryDumper)
+
+
+def _ask_the_idle(dialect: Dialect, connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 - as below
+    """See that a connection which lay idle still lives; the pool takes another one where it does not.
+
+    One that breaks while all are in use costs a request each: the pool then drops those that are older than that.
+    """
+    if time.monotonic() - record.info.get(_USED, time.monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        alive = dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
+    if not alive:
+        raise DisconnectionError
+
+
+def _note_use(_connection: object, record: Any) -> None:  # noqa: ANN401 - as below
+    record.info[_USED] = time.monotonic()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type
@@ -120,13 +270,11 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
-    """Take the write lock at once: a transaction that reads first and writes later could not wait for it.
-
-    One that says that it only reads takes none.
-    """
-    only_reads = connection.get_execution_options().get(_ONLY_READS, False)
-    connection.exec_driver_sql("BEGIN DEFERRED" if only_reads else "BEGIN IMMEDIATE")
+def _begin(writing: str, only_reading: str | None, connection: Connection) -> None:
+    """Begin a transaction, in the words of the database; None where who only reads needs none."""
+    begin = only_reading if connection.get_execution_options().get(_ONLY_READS, False) else writing
+    if begin is not None:
+        connection.exec_driver_sql(begin)
 
 
 def _without_password(url: str) -> str:

@@ -40,6 +40,14 @@ def read_settings(path: Path, shape: type[Settings]) -> Settings:
         raise InputError(f"{path}: {error}") from error
 
 
+def shaped(found: object, shape: type[Settings], where: str) -> Settings:
+    """Make the frozen dataclass `shape` of the table that a document holds at `where`; raises `InputError`."""
+    try:
+        return cast("Settings", _value(found, shape, where))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
 def _table(found: dict[str, Any], shape: Any, where: str) -> Any:  # noqa: ANN401 - any dataclass
     """Make an instance of the dataclass `shape` of a TOML table; `where` is the prefix of its keys."""
     hints = typing.get_type_hints(shape)

@@ -4,31 +4,37 @@
         return start("the VAS", "MECAI_VAS_CONFIG", Path("/etc/mecai/vas.toml"), make_app)
 
 Logs are JSON lines; what ends the start is one of them. A body has a limit, `/healthz` says that the process lives,
-`/readyz` that it can do its work, and every error is a problem document (RFC 9457), those of Flask itself too.
+`/readyz` that it can do its work, and every error is a problem document (RFC 9457), those of Flask itself too. Each
+request has an id: in the log, in `X-Request-Id` of the answer, and in problem documents (`requestId`).
 """
 
 import logging
 import math
 import os
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, after_this_request, jsonify, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mecai.errors import MecaiError
-from mecai.service.logs import log_json
+from mecai.service.logs import REQUEST_ID, log_json
 from mecai.service.readiness import Readiness
 
 PROBLEM_TYPE: Final = "application/problem+json"
 UNTYPED: Final = "about:blank"  # RFC 9457 section 4.2.1: the status says all that there is to say
+REQUEST_ID_FIELD: Final = "X-Request-Id"
+_REQUEST_ID: Final = re.compile(r"[0-9a-f]{32}")  # as nginx writes $request_id
 _BOOT_FAILURE: Final = 3  # gunicorn's exit code that stops it from starting workers again and again
 
 LOG = logging.getLogger(__name__)
+Application = TypeVar("Application")  # WSGI's
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class ProblemDocument:
 
     def response(self) -> Response:
         """Return the answer that carries it."""
-        response = jsonify(self.members())
+        request_id = REQUEST_ID.get()
+        response = jsonify(self.members() | ({"requestId": request_id} if request_id else {}))
         response.status_code = self.status
         response.content_type = PROBLEM_TYPE
         if self.retry is not None:
@@ -62,7 +69,7 @@ def retry_after(pause: timedelta) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(pause.total_seconds())))}
 
 
-def start(what: str, variable: str, default: Path, make: Callable[[Path], Flask]) -> Flask:
+def start(what: str, variable: str, default: Path, make: Callable[[Path], Application]) -> Application:
     """Make the application of the file that the environment `variable` names; a bad one ends the process in one line.
 
     `what` names the service in that line.
@@ -79,13 +86,14 @@ def frame(name: str, readiness: Readiness, *, largest_body: int, trusted_proxies
     """Make an application that has no route yet but health and readiness.
 
     `name` is the importing module's. `largest_body` is in octets; `trusted_proxies` in front of the service each add
-    to X-Forwarded-For.
+    to X-Forwarded-For, and the last of them may name a request: `X-Request-Id`, 32 hex digits in lower case.
     """
     app = Flask(name)
     app.config["MAX_CONTENT_LENGTH"] = largest_body
     if trusted_proxies:
         proxied = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]  # the way that Flask documents
+    _name_requests(app, believed=bool(trusted_proxies))
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
@@ -97,6 +105,28 @@ def frame(name: str, readiness: Readiness, *, largest_body: int, trusted_proxies
 
     @app.errorhandler(HTTPException)
     def failed(error: HTTPException) -> Response:
-        return ProblemDocument(error.code or InternalServerError.code, error.name).response()
+        response = ProblemDocument(error.code or InternalServerError.code, error.name).response()
+        said = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+        response.headers.update(said)  # such as Allow, which RFC 9110 section 15.5.6 wants beside 405
+        return response
 
     return app
+
+
+def _name_requests(app: Flask, *, believed: bool) -> None:
+    """Give each request its id while it is answered: what a proxy named it, where one is `believed`, or a new one."""
+
+    @app.before_request
+    def name() -> None:
+        given = request.headers.get(REQUEST_ID_FIELD, "") if believed else ""
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        REQUEST_ID.set(request_id)
+
+        @after_this_request
+        def tell(response: Response) -> Response:
+            response.headers[REQUEST_ID_FIELD] = request_id
+            return response
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        REQUEST_ID.set(None)

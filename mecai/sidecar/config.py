@@ -14,6 +14,7 @@
     addresses   = ["198.18.4.2", "2001:db8:4::2"]
     port        = 443                          # below 1024: no other is probed (docs/spec O10)
     server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
+    succession  = "/etc/nginx/tls/www.succession"  # optional: what `mecai sidecar succession` wrote, if it is there
 
 Networks and domains are examples: there are none by default. Everything else may be left out, but the certificates.
 """
@@ -37,6 +38,7 @@ class CertificateEntry:
     addresses: tuple[str, ...]
     port: int = 443
     server_name: str | None = None
+    succession: Path | None = None
 
     def __post_init__(self) -> None:
         try:

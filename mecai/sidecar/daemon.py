@@ -5,16 +5,14 @@ files appear wholly or not at all, so SIGTERM needs no care.
 """
 
 import logging
-import os
 import signal
-import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from mecai.errors import MecaiError
-from mecai.service.durable import host_errors
+from mecai.service.systemd import notify
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.refresh import Environment, Refresher
 
@@ -67,12 +65,3 @@ def hangup_waiter() -> Wait:
     """Return a `Wait` that SIGHUP wakes; the signal is kept back meanwhile, so that none is lost."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     return lambda seconds: signal.sigtimedwait({signal.SIGHUP}, seconds) is not None
-
-
-def notify(state: str) -> None:
-    """Tell systemd, if it asked (sd_notify(3)): one datagram to the socket that it names. Raises `HostError`."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with host_errors(Path(address), "notified"), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)

@@ -23,6 +23,7 @@ class Site:
     entry: CertificateEntry
     presented: tuple[x509.Certificate, ...]
     path: tuple[x509.Certificate, ...]
+    succession: bytes | None = None  # what the predecessor's key says of this certificate (docs/spec H6)
 
     @cached_property
     def chain(self) -> tuple[bytes, ...]:
@@ -58,4 +59,12 @@ def load_site(entry: CertificateEntry, directory: Directory, privacy: Privacy, n
     presented = load_certificates(entry.chain)
     privacy.check(entry, presented[0])
     path = validate_chain(presented[0], presented[1:], directory.anchors, None, now)
-    return Site(entry, presented, tuple(path))
+    return Site(entry, presented, tuple(path), succession(entry) or None)
+
+
+def succession(entry: CertificateEntry) -> bytes:
+    """Return the statement that is there for a certificate, nothing where there is none."""
+    try:
+        return entry.succession.read_bytes() if entry.succession else b""
+    except OSError:
+        return b""

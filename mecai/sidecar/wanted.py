@@ -16,7 +16,7 @@ from mecai.sidecar.config import CertificateEntry, SidecarConfig
 from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.memory import FileMemory, Lasting
 from mecai.sidecar.privacy import privacy_of
-from mecai.sidecar.site import Site, load_site
+from mecai.sidecar.site import Site, load_site, succession
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Surveyor:
         for entry in self._config.certificates:
             load = partial(self._load, entry, directory, now)
             try:
-                site, its_tasks = self._sites.recall(entry, entry.chain, basis, now, load)
+                site, its_tasks = self._sites.recall(entry, entry.chain, (basis, succession(entry)), now, load)
                 if site.hash in sites:
                     raise InputError(
                         f"{entry.chain}: shows the certificate of another entry; give one entry with all addresses"

@@ -10,7 +10,7 @@ the interpreter lock, and let no exception into C.
 
 import ctypes
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
@@ -40,6 +40,7 @@ _SEEN_IN = (  # every server message: OpenSSL would otherwise answer a stray one
     | SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS
     | SSL_EXT_TLS1_3_HELLO_RETRY_REQUEST
 )
+_DECODE_ERROR: Final = int(ssl.AlertDescription.ALERT_DESCRIPTION_DECODE_ERROR)
 _INTERNAL_ERROR: Final = int(ssl.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR)
 _UNSUPPORTED_EXTENSION: Final = int(ssl.AlertDescription.ALERT_DESCRIPTION_UNSUPPORTED_EXTENSION)
 _SENT, _NOT_SENT, _PARSED, _FATAL = 1, 0, 1, -1
@@ -49,12 +50,15 @@ class Exchange:
     """The custom extensions of one connection.
 
     `offer` maps extension types to the octets that every ClientHello of the connection carries; `answer` is what the
-    server answered, or None. Whoever runs the handshake keeps it; when he lets go, OpenSSL finds it no more.
+    server answered, or None. One that is not `readable` ends the handshake with `decode_error`; `ended` tells that it
+    did. Whoever runs the handshake keeps the exchange; when he lets go, OpenSSL finds it no more.
     """
 
-    def __init__(self, offer: Mapping[int, bytes]) -> None:
+    def __init__(self, offer: Mapping[int, bytes], readable: Callable[[bytes], bool] = lambda _answer: True) -> None:
         self.offer = dict(offer)
+        self.readable = readable
         self.answer: bytes | None = None
+        self.ended = False
 
 
 # By `SSL *`. Weak: a handshake over or abandoned leaves nothing that a later `SSL` at the same address could inherit.
@@ -121,11 +125,15 @@ def _receive(  # noqa: PLR0917 - OpenSSL's signature
     alert: "_Pointer[ctypes.c_int]",
     _argument: int | None,
 ) -> int:
-    """Keep the server's answer; in TLS 1.3 only the end entity's CertificateEntry counts."""
+    """Keep the server's answer, if it can be read; in TLS 1.3 only the end entity's CertificateEntry counts."""
     try:
         exchange = _exchanges.get(pointer)
         if exchange is not None and (message == SSL_EXT_TLS1_2_SERVER_HELLO or index == 0):
             exchange.answer = ctypes.string_at(data, length) if data else b""
+            exchange.ended = not exchange.readable(exchange.answer)
+            if exchange.ended:
+                alert[0] = ctypes.c_int(_DECODE_ERROR)
+                return _FATAL
     except Exception:
         alert[0] = ctypes.c_int(_INTERNAL_ERROR)
         return _FATAL

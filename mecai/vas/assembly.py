@@ -1,27 +1,49 @@
 """A VAS put together from its configuration: which part gets which, and nothing else."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography import x509
 from sqlalchemy import Engine
 
-from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher
+from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher, by_ocsp
 from mecai.net.dns_lookup import from_dns
 from mecai.net.resolve import from_system
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
+from mecai.probing.lookups import Look, look
+from mecai.protocol.limits import LIMITS
+from mecai.service.database import time_of
 from mecai.service.readiness import Readiness
 from mecai.vas.admission.admit import Admission
 from mecai.vas.admission.quotas import Quotas
-from mecai.vas.config import VasConfig
+from mecai.vas.config import PerspectiveSettings, VasConfig
+from mecai.vas.hold.expedite import Expedites
+from mecai.vas.hold.objection import Objections
+from mecai.vas.hold.renewal import Predecessors
+from mecai.vas.hold.wait import Hold
+from mecai.vas.issuance.fitness import Fitness
 from mecai.vas.issuance.issue import Notary
+from mecai.vas.issuance.lookout import Asked, Lookout, make_agents, views
 from mecai.vas.issuance.own_status import OwnStatus
-from mecai.vas.issuance.signer import VoucherSigner, load_signer
+from mecai.vas.issuance.signer import VoucherSigner, configured_signer
 from mecai.vas.issuance.targets import Targets
+from mecai.vas.measures import count_evidence
+from mecai.vas.reports.authorship import Authorship
+from mecai.vas.reports.intake import Intake
+from mecai.vas.storage.certificates import CertificateLog
+from mecai.vas.storage.complaints import ComplaintLog
 from mecai.vas.storage.database import open_database, require_ready, require_room
-from mecai.vas.storage.logs import Log
+from mecai.vas.storage.distrust import DistrustLog
+from mecai.vas.storage.expedites import ExpediteLog
+from mecai.vas.storage.incidents import IncidentLog
+from mecai.vas.storage.known import KnownRequests
+from mecai.vas.storage.outbox import Outbox
+from mecai.vas.storage.quotas import QuotaLog
+from mecai.vas.storage.reports import ReportLog
+from mecai.vas.storage.vouchers import VoucherLog
 from mecai.vas.trust.contexts import Trust
 from mecai.vas.trust.directories import Directories
 
@@ -35,19 +57,34 @@ class Assembly:
     engine: Engine
     directories: Directories
     signer: VoucherSigner
+    fitness: Fitness
     own_status: OwnStatus
     admission: Admission
+    objections: Objections
+    expedites: Expedites | None
+    intake: Intake
+    reports: ReportLog
 
     def readiness(self) -> Readiness:
-        """Return what tells whether the server could vouch now (docs/spec R8)."""
+        """Return what tells whether the server could vouch now (docs/spec R8), and for which contexts it could not."""
+
+        def concern(context: str) -> Callable[[], None]:
+            return lambda: self.directories.require(context, self.clock())
+
         return Readiness(
             {
                 "database": lambda: require_ready(self.engine),
+                "clock": lambda: self.fitness.require_clock(self.clock()),
                 "disk": lambda: require_room(self.engine),
-                "signer": lambda: self.signer.require_valid(self.clock()),
+                "signer": lambda: self.signer.require_ready(self.clock()),
                 "directory": lambda: self.directories.in_force(self.clock()),
                 "own-status": lambda: self.own_status.current(self.clock()),
-            }
+            },
+            concerns={
+                "certificate": lambda: self.fitness.require_lasting(self.clock()),
+                "outbox": lambda: Outbox(self.engine).require_worked(self.clock()),
+                **{f"context {each.context}": concern(each.context) for each in self.config.directories},
+            },
         )
 
 
@@ -57,13 +94,17 @@ def assemble(
     *,
     probe: Probe = probe,
     fetch: Fetch | None = None,
+    look: Look = look,
+    database_time: Callable[[Engine], datetime] = time_of,
+    agents: Sequence[Asked] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Assembly:
     """Put a server together; raises `HostError` or `InputError` for what the configuration names.
 
-    `probe` and `fetch` are its two ways to other hosts; without `fetch` evidence is fetched as docs/spec P7 says.
+    `probe`, `fetch`, `look` (into the DNS), `database_time` and `agents` are its ways to other hosts; without `fetch`
+    evidence is fetched as docs/spec P7 says, without `agents` those of the configuration are asked.
     """
-    signer = load_signer(config.key, config.certificate, config.root)
+    signer = configured_signer(config)
     engine = open_database(config.database)
     directories = Directories(config.directories, engine)
     addresses = AddressPolicy(config.allowed_networks, config.refused_networks)
@@ -71,19 +112,68 @@ def assemble(
     own_fetch = fetch or Fetcher(AddressPolicy(config.allowed_networks), from_system)
     own_status = OwnStatus(signer.certificate, signer.root, own_fetch)
     fetch = fetch or Fetcher(addresses, from_dns)
-    quotas = Quotas(config.bounds, monotonic)
+    quotas = Quotas(config.bounds, QuotaLog(engine, clock).add, monotonic)
+    trust = Trust(directories, signer.authority, config.distrusted_keys, DistrustLog(engine).refuses)
+    collect = Collector(fetch, count=count_evidence).collect
+    certificates = CertificateLog(engine)
+    expedites = _expedites(config, signer, directories, engine, fetch)
+    predecessors = Predecessors(config.hold, certificates, trust, collect)
+    fitness = Fitness(signer, lambda: database_time(engine))
     notary = Notary(
         targets=Targets(frozenset(config.ports), addresses),
-        trust=Trust(directories, signer.authority, config.distrusted_keys),
-        collect=Collector(fetch).collect,
+        trust=trust,
+        collect=collect,
+        fitness=fitness,
         own_status=own_status,
-        probe=probe,
+        lookout=_lookout(config.perspectives, probe, agents),
         charge=quotas.take_voucher,
-        log=Log(engine, timedelta(days=config.voucher_log_days)),
+        known=KnownRequests(engine),
+        certificates=certificates,
+        hold=Hold(predecessors, expedites),
+        vouchers=VoucherLog(engine, timedelta(days=config.voucher_log_days)),
         signer=signer,
         lifetime=config.lifetime,
-        hold=config.hold,
+        reuse=config.reuse,
         clock=clock,
     )
     admission = Admission(notary, quotas, config.parallel_requests, monotonic)
-    return Assembly(config, clock, engine, directories, signer, own_status, admission)
+    lookout = notary.lookout
+    objections = Objections(certificates, ComplaintLog(engine), views(lookout.region, look, lookout.agents))
+    authorship = Authorship(signer.authority, directories, trust.refuses)
+    reports = ReportLog(engine)
+    # What is reported is not contacted: a public server may stand in the networks that the operator refuses to probe.
+    public = AddressPolicy(config.allowed_networks)
+    intake = Intake(directories, authorship, reports, IncidentLog(engine), quotas.take_report, public)
+    return Assembly(
+        config=config,
+        clock=clock,
+        engine=engine,
+        directories=directories,
+        signer=signer,
+        fitness=fitness,
+        own_status=own_status,
+        admission=admission,
+        objections=objections,
+        expedites=expedites,
+        intake=intake,
+        reports=reports,
+    )
+
+
+def _lookout(settings: PerspectiveSettings | None, probe: Probe, agents: Sequence[Asked] | None) -> Lookout:
+    if settings is None:
+        return Lookout("", probe)
+    return Lookout(settings.region, probe, make_agents(settings) if agents is None else agents)
+
+
+def _expedites(
+    config: VasConfig, signer: VoucherSigner, directories: Directories, engine: Engine, fetch: Fetch
+) -> Expedites | None:
+    """Return the exception of H8 where the operator wants it."""
+    if not config.expedite:
+        return None
+
+    def require_good(certificate: x509.Certificate, root: x509.Certificate, now: datetime) -> None:
+        by_ocsp(certificate, root, now, fetch, LIMITS.authority_status_lifetime)
+
+    return Expedites(signer.authority, directories, ExpediteLog(engine), require_good)

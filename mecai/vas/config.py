@@ -1,13 +1,16 @@
 """What an operator settles in `/etc/mecai/vas.toml`: every key, with its default where it has one.
 
-    key         = "/var/lib/mecai-vas/key.pem"              # signs vouchers and nothing else
-    certificate = "/var/lib/mecai-vas/certificate.pem"      # the VA's certificate
+    certificate = "/var/lib/mecai-vas-signer/certificate.pem" # the VA's certificate
     root        = "/var/lib/mecai-ca-public/root.pem"       # the CA root that issued it
     database    = "sqlite:////var/lib/mecai-vas/vas.sqlite" # or postgresql+psycopg://...
 
     lifetime_hours      = 24                 # of a voucher, at most 72
     hold_hours          = 72                 # of a certificate seen for the first time; 0: no hold
+    hold_seconds        = 5                  # instead of hold_hours, where nobody relies on the hold
+    expedite            = false              # whether two other VAs may end a hold (docs/spec H8)
     voucher_log_days    = 400                # how long the voucher log reaches back
+    voucher_reuse_minutes = 10               # so long a voucher answers whoever asks for the same (docs/spec R6), at
+                                             # most a quarter of its life; 0: each request gets one of its own
     ports               = [443, 993]         # that may be probed, below 1024
     allowed_networks    = ["198.18.0.0/15"]  # exceptions to the list of refused addresses
     refused_networks    = ["203.0.113.0/28"] # the VAS's own networks
@@ -17,64 +20,185 @@
     certificate_requests_per_minute = 60     # for one certificate, whoever asks
     own_requests_per_minute         = 30     # from an address that is to be probed itself: counted apart, and first
     vouchers_per_day    = 96                 # for one certificate at one address, and as many that its server asks for
+    reports_per_day     = 20                 # of one reporter
     parallel_requests   = 12                 # at work at once: one requester a third at most, a third kept for servers
                                              # that ask about themselves; keep it below the HTTP threads
     trusted_proxies     = 1                  # that add to X-Forwarded-For in front of this server
 
+    report_key          = "/var/lib/mecai-vas/report-key.pem" # signs reports and incident notices to other VAs and
+                                             # nothing else (docs/spec K4); without it nothing is sent to them
+
+    [signer]                                 # who has the VA's key: another process (mecai vas signer); or this one,
+    socket = "/run/mecai-vas-signer/signer.sock" # with key = "/var/lib/mecai-vas/key.pem" above, instead of this table
+
+    [mail]                                   # who tells the owners of domains, and how; nobody is told without it
+    sender      = "notary@birch.test"        # docs/spec D5
+    key         = "/var/lib/mecai-vas/mail-key.pem"          # signs mail and nothing else
+    certificate = "/var/lib/mecai-vas/mail-certificate.pem"  # S/MIME, for the sender
+    relay       = "mail.birch.test"          # takes mail from this host
+    port        = 25
+    starttls    = false
+    registries  = "/etc/mecai/rdap.json"     # IANA's list of RDAP services (RFC 9224); without it none is asked
+    roots       = "/etc/mecai/mail-roots.pem"  # whom registries and relay must chain to, instead of this host's trust
+
+    [perspectives]                           # agents on other networks (docs/spec P5); without: this host alone looks
+    region      = "north"                    # where this host is
+    key         = "/var/lib/mecai-vas/agents-key.pem"          # that the agents know this VAS by
+    certificate = "/var/lib/mecai-vas/agents-certificate.pem"
+    roots       = "/etc/mecai/agents-roots.pem"                # the VA's private CA
+
+    [[perspectives.agent]]
+    name   = "east"                          # for the log
+    url    = "https://agent-east.birch.test:8443"
+    region = "east"
+
     [[directory]]                            # one per trust context
     context    = "MOZ"
-    path       = "/etc/mecai/directory.der"
     publishers = "/etc/mecai/publishers.pem"
+    path       = "/etc/mecai/directory.der"  # something else puts it there; or
+
+    [[directory]]
+    context    = "ALT"
+    publishers = "/etc/mecai/contexts/ALT/publishers.pem"
+    url        = "https://publisher.example/directory.der"  # `mecai vas context refresh` fetches it from there
+    roots      = "/etc/mecai/contexts/ALT/roots.pem"        # that web server's; without: those that this host trusts
 
 Networks are given for the example: none is allowed or refused by default beyond docs/spec P3.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from mecai.errors import InputError
+from mecai.net.url import read_url
 from mecai.protocol.limits import LIMITS
-from mecai.protocol.objects.voucher_info import PORTS
+from mecai.protocol.objects.voucher_info import PORTS, TLS_PORTS
 from mecai.protocol.pki.identity import HASH_SIZE
 from mecai.service.settings import Network, read_settings
 
-# docs/spec, P4: the ports below 1024 that carry TLS.
-TLS_PORTS: Final = (443, 465, 563, 636, 853, 989, 990, 992, 993, 995)
+# What SQLAlchemy takes for a file, or for a server, whose port is a number.
+_DATABASE: Final = re.compile(
+    r"sqlite://(/.*)?|postgresql\+psycopg://([^:/]*(:[^@]*)?@)?(\[[^/?]+\]|[^/:?]*)(:\d+)?([/?].*)?"
+)
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many requests a minute are let in, of each kind, and how many vouchers a day are signed (docs/spec R9)."""
+    """How many requests a minute are let in, of each kind; how many vouchers and reports a day (docs/spec R9)."""
 
     requester: int = 60
     address: int = 60
     certificate: int = 60
     own: int = 30
     vouchers: int = 96
+    reports: int = 20  # a day
 
 
 @dataclass(frozen=True)
-class DirectoryFile:
-    """One trust context: its name, its signed directory, and the certificates of its one publisher."""
+class ContextSource:
+    """One trust context: its name, the certificates of its one publisher, and where its signed directory comes from.
+
+    That is a file (`path`), or `url`, whose web server chains to `roots`.
+    """
 
     context: str
-    path: Path
     publishers: Path
+    path: Path | None = None
+    url: str | None = None
+    roots: Path | None = None
+
+    def __post_init__(self) -> None:
+        name = f"directory: {self.context}"
+        _require((self.path is None) != (self.url is None), f"{name}: give either path or url")
+        _require(self.roots is None or self.url is not None, f"{name}: roots are those of a url, and there is none")
+        if self.url is not None:
+            try:
+                read_url(self.url, "https")
+            except InputError as error:
+                raise ValueError(f"{name}: url: {error}") from error
+
+
+@dataclass(frozen=True)
+class SignerSettings:
+    """Where the signer answers, which has the VA's key."""
+
+    socket: Path
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """Who tells the owners of domains, and how."""
+
+    sender: str
+    key: Path
+    certificate: Path
+    relay: str
+    port: int = 25
+    starttls: bool = False
+    registries: Path | None = None
+    roots: Path | None = None
+
+    def __post_init__(self) -> None:
+        local, at, domain = self.sender.rpartition("@")
+        _require(bool(local and at and domain), f"mail.sender: {self.sender!r} is no mail address")
+        _require(0 < self.port < 1 << 16, f"mail.port: {self.port} is no port")
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """An agent on another network (docs/spec P5): its name for the log, its https URL, the region where it is."""
+
+    name: str
+    url: str
+    region: str
+
+    def __post_init__(self) -> None:
+        _require(bool(self.name and self.region), f"perspectives.agent: {self.url}: give a name and a region")
+        try:
+            read_url(self.url, "https")
+        except InputError as error:
+            raise ValueError(f"perspectives.agent: {self.name}: url: {error}") from error
+
+
+@dataclass(frozen=True)
+class PerspectiveSettings:
+    """The region of this VAS, its agents, and what both know each other by: the VA's private CA."""
+
+    region: str
+    key: Path
+    certificate: Path
+    roots: Path
+    agents: tuple[AgentSettings, ...] = field(metadata={"key": "agent"})
+
+    def __post_init__(self) -> None:
+        names = [agent.name for agent in self.agents]
+        _require(bool(names), "perspectives: no [[perspectives.agent]] is given")
+        _require(len(names) == len(set(names)), f"perspectives: two agents of one name in {', '.join(names)}")
+        regions = {self.region, *(agent.region for agent in self.agents)}
+        _require(len(regions) > 1, f"perspectives: all are in the region {self.region}; expected two at least")
 
 
 @dataclass(frozen=True)
 class VasConfig:
     """Every key of `vas.toml`."""
 
-    key: Path
     certificate: Path
     root: Path
     database: str
-    directories: tuple[DirectoryFile, ...] = field(metadata={"key": "directory"})
+    directories: tuple[ContextSource, ...] = field(metadata={"key": "directory"})
+    key: Path | None = None
+    signer: SignerSettings | None = None
+    mail: MailSettings | None = None
+    perspectives: PerspectiveSettings | None = None
     lifetime_hours: int = 24
     hold_hours: int = 72
+    hold_seconds: int | None = None
+    expedite: bool = False
     voucher_log_days: int = 400
+    voucher_reuse_minutes: int = 10
     ports: tuple[int, ...] = TLS_PORTS
     allowed_networks: tuple[Network, ...] = ()
     refused_networks: tuple[Network, ...] = ()
@@ -84,14 +208,23 @@ class VasConfig:
     certificate_requests_per_minute: int = Bounds.certificate
     own_requests_per_minute: int = Bounds.own
     vouchers_per_day: int = Bounds.vouchers
+    reports_per_day: int = Bounds.reports
     parallel_requests: int = 12
+    report_key: Path | None = None
     trusted_proxies: int = 1
 
     def __post_init__(self) -> None:
+        _require((self.key is None) != (self.signer is None), "give either key or [signer], who has the VA's key")
         longest = LIMITS.voucher_lifetime // timedelta(hours=1)
         _require(1 <= self.lifetime_hours <= longest, f"lifetime_hours: {self.lifetime_hours} is outside 1..{longest}")
         _require(self.hold_hours >= 0, f"hold_hours: {self.hold_hours} is below 0; expected hours, 0 for no hold")
+        _require((self.hold_seconds or 0) >= 0, f"hold_seconds: {self.hold_seconds} is below 0; expected seconds")
         _require(self.voucher_log_days >= 1, f"voucher_log_days: {self.voucher_log_days} is below 1")
+        minutes = self.voucher_reuse_minutes
+        _require(minutes >= 0, f"voucher_reuse_minutes: {minutes} is below 0; expected minutes, 0 for no reuse")
+        # Not shown: it may hold a password.
+        known = bool(_DATABASE.fullmatch(self.database))
+        _require(known, "database: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
         _require(bool(self.directories), "directory: none given; expected one [[directory]] per trust context")
         contexts = [directory.context for directory in self.directories]
         _require(len(contexts) == len(set(contexts)), f"directory: two of one context in {', '.join(contexts)}")
@@ -103,6 +236,7 @@ class VasConfig:
             key = f"{prefix}requests_per_minute"
             _require(getattr(self, key) >= 1, f"{key}: {getattr(self, key)} is below 1")
         _require(self.vouchers_per_day >= 1, f"vouchers_per_day: {self.vouchers_per_day} is below 1")
+        _require(self.reports_per_day >= 1, f"reports_per_day: {self.reports_per_day} is below 1")
         _require(self.parallel_requests >= 1, f"parallel_requests: {self.parallel_requests} is below 1")
         _require(self.trusted_proxies >= 0, f"trusted_proxies: {self.trusted_proxies} is below 0")
 
@@ -112,19 +246,25 @@ class VasConfig:
         return timedelta(hours=self.lifetime_hours)
 
     @property
+    def reuse(self) -> timedelta:
+        """How long a voucher answers whoever asks for the same."""
+        return timedelta(minutes=self.voucher_reuse_minutes)
+
+    @property
     def hold(self) -> timedelta:
         """How long a certificate waits from its first sight."""
-        return timedelta(hours=self.hold_hours)
+        return timedelta(hours=self.hold_hours) if self.hold_seconds is None else timedelta(seconds=self.hold_seconds)
 
     @property
     def bounds(self) -> Bounds:
-        """How many requests a minute are let in, and how many vouchers a day are signed (docs/spec R9)."""
+        """How many requests a minute are let in, and how many vouchers and reports a day (docs/spec R9)."""
         return Bounds(
             self.requests_per_minute,
             self.address_requests_per_minute,
             self.certificate_requests_per_minute,
             self.own_requests_per_minute,
             self.vouchers_per_day,
+            self.reports_per_day,
         )
 
     @property

@@ -19,8 +19,10 @@ class Code(StrEnum):
     UNTRUSTED = "untrusted"
     REVOKED = "revoked"
     DISTRUSTED = "distrusted"
+    DISPUTED = "disputed"
     ADDRESS_REFUSED = "address-refused"
     CERTIFICATE_MISMATCH = "certificate-mismatch"
+    PERSPECTIVES_DISAGREE = "perspectives-disagree"
     TOO_LARGE = "too-large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     TOO_MANY_REQUESTS = "too-many-requests"
@@ -28,6 +30,8 @@ class Code(StrEnum):
     UNREACHABLE = "unreachable"
     HANDSHAKE_FAILED = "handshake-failed"
     STATUS_UNAVAILABLE = "status-unavailable"
+    UNKNOWN_CERTIFICATE = "unknown-certificate"
+    NOT_PROVED = "not-proved"
 
 
 class Refusal(MecaiError):

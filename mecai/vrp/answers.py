@@ -1,7 +1,7 @@
 """What a Voucher Authority Server answered, as a value (docs/spec, R7)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -11,6 +11,9 @@ from mecai.protocol.codec import strict_json
 from mecai.service.printable import one_line
 
 VOUCHER_TYPE: Final = "application/mecai-voucher"
+LONGEST_RETRY: Final = timedelta(days=1)
+_DIGITS: Final = 6  # of the seconds of a Retry-After; more are more than a day
+_NONSENSE: Final = (Malformed, ValueError, TypeError, KeyError, OverflowError)  # of documents that say nothing
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,18 @@ class Held:
 
 
 class RequestRefused(HostError):
-    """A VAS gave no voucher. `final`: another server of the same authority would say the same."""
+    """A VAS did not do what it was asked. `final`: another server of the same authority would say the same.
 
-    def __init__(self, line: str, *, final: bool = False) -> None:
+    `forbidden`: it answered 403. `retry` is the pause that it asks for, if it does.
+    """
+
+    def __init__(
+        self, line: str, *, final: bool = False, forbidden: bool = False, retry: timedelta | None = None
+    ) -> None:
         super().__init__(one_line(line))  # much of it is the server's own text
         self.final = final
+        self.forbidden = forbidden
+        self.retry = retry
 
 
 def understand(url: str, answer: Answer) -> bytes | Held:
@@ -35,11 +45,39 @@ def understand(url: str, answer: Answer) -> bytes | Held:
         if not answer.complete:
             raise RequestRefused(f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True)
         return answer.body
+    if answer.status != HTTPStatus.ACCEPTED:
+        raise refusal(url, answer)
     try:
         document: Any = strict_json.load(answer.body, "answer")
-        if answer.status == HTTPStatus.ACCEPTED:
-            return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC))
+        return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC))
+    except _NONSENSE as error:
+        raise _says_nothing(url, answer) from error
+
+
+def refusal(url: str, answer: Answer) -> RequestRefused:
+    """Return what the problem document says that `url` sent (RFC 9457)."""
+    try:
+        document: Any = strict_json.load(answer.body, "answer")
         code, detail = str(document["type"]).rpartition("/")[2], str(document["detail"])
-    except (Malformed, ValueError, TypeError, KeyError, OverflowError) as error:
-        raise RequestRefused(f"{url}: answered {answer.status} {kind}, which says nothing") from error
-    raise RequestRefused(f"{url}: {code}: {detail}", final=answer.status < HTTPStatus.INTERNAL_SERVER_ERROR)
+    except _NONSENSE:
+        return _says_nothing(url, answer)
+    final = answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return _refused(f"{url}: {code}: {detail}", answer, final=final)
+
+
+def _says_nothing(url: str, answer: Answer) -> RequestRefused:
+    kind = answer.headers.get_content_type()
+    return _refused(f"{url}: answered {answer.status} {kind}, which says nothing", answer, final=False)
+
+
+def _refused(line: str, answer: Answer, *, final: bool) -> RequestRefused:
+    forbidden = answer.status == HTTPStatus.FORBIDDEN
+    return RequestRefused(line, final=final, forbidden=forbidden, retry=_retry(answer))
+
+
+def _retry(answer: Answer) -> timedelta | None:
+    """Return what `Retry-After` says in seconds, at most a day (RFC 9110 section 10.2.3); a date is not read."""
+    text = str(answer.headers.get("Retry-After", "")).strip()
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    return LONGEST_RETRY if len(text) > _DIGITS else min(timedelta(seconds=int(text)), LONGEST_RETRY)

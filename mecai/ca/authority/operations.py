@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Engine
 
+from mecai.ca.authority.description import describe
 from mecai.ca.authority.establishment import establish
 from mecai.ca.authority.keys import accept_key
 from mecai.ca.authority.profiles import RULES, IssuanceRequest, draft, sign
@@ -24,9 +24,8 @@ from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry, 
 from mecai.ca.storage.register import Register
 from mecai.ca.storage.schedule import PublicationSchedule
 from mecai.errors import HostError, InputError, MecaiError
-from mecai.protocol.objects import authorities
 from mecai.protocol.objects.entries import encode_authority
-from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der, spki_hash
+from mecai.protocol.pki.identity import hash_of
 from mecai.protocol.pki.keys import PublicKey
 from mecai.service.database import require_ready
 
@@ -97,10 +96,10 @@ class CertificateAuthority:
         that serves another purpose or was compromised.
         """
         rules, wanted = RULES[profile], tuple(dict.fromkeys(names))
-        if rules.named and not wanted:
-            raise InputError(f"profile {profile} needs a DNS name: give --dns, or a request with alternative names")
-        if wanted and not rules.named:
-            raise InputError(f"profile {profile} has no DNS names; leave out --dns")
+        if rules.names and not wanted:
+            raise InputError(f"profile {profile} needs a {rules.names.called}: {rules.names.remedy}")
+        if wanted and not rules.names:
+            raise InputError(f"profile {profile} has no names of its own; leave them out")
         request = IssuanceRequest(profile, accept_key(key), wanted, self._lifetime(profile, days))
         signer = self._keystore[rules.issuer]
         if now >= signer.certificate.not_valid_after_utc:
@@ -151,28 +150,11 @@ class CertificateAuthority:
     @property
     def root_hash(self) -> bytes:
         """SHA-256 over the DER of the root, to be pinned."""
-        return certificate_hash(self._keystore[Issuer.ROOT].certificate.public_bytes(Encoding.DER))
+        return hash_of(self._keystore[Issuer.ROOT].certificate)
 
     def describe(self, now: datetime) -> dict[str, object]:
-        """Return this authority as one entry of a directory: JSON values (docs/spec, section 7).
-
-        It lists each CA whose key is kept here, while its certificate is good at `now`, and those the operator names.
-        One that the root certified for a key elsewhere may be another owner's: listed with this one, it would let that
-        owner vouch for itself (V6, ADR 0028).
-        """
-        root, url = self._keystore[Issuer.ROOT].certificate, self._config.vas_url
-        own = {spki_hash(self._keystore[issuer].certificate) for issuer in Issuer}
-        good = {spki_hash(entry.certificate) for entry in self._register.cas() if entry.is_good(now)}
-        entry = authorities.Authority(
-            name=self._config.name,
-            owner_group=self._config.owner_group,
-            region=self._config.region,
-            authority=authority_id(spki_der(root)),
-            roots=(root,),
-            subordinates=self._config.keys_elsewhere | (own & good),
-            servers=(authorities.Server(url, (root,)),) if url else (),
-        )
-        return encode_authority(entry)
+        """Return this authority as one entry of a directory: JSON values (docs/spec, section 7)."""
+        return encode_authority(describe(self._config, self._keystore, self._register, now))
 
     def publish(self, now: datetime) -> None:
         """Publish what is due: status that is new or grew old, CRLs; and what is lost."""
@@ -218,7 +200,7 @@ class CertificateAuthority:
 
 def _check_root(config: AuthorityConfig, root: x509.Certificate) -> None:
     home = home_of(config.state)
-    fingerprint = certificate_hash(root.public_bytes(Encoding.DER))
+    fingerprint = hash_of(root)
     if config.root_hash not in {None, fingerprint}:
         remedy = "mount or restore the right folder"
         raise HostError(f"{home}: its root is {fingerprint.hex()}, not the pinned {config.root}; {remedy}")

@@ -4,7 +4,7 @@ A profile decides everything but the key and the names: nothing else of a signin
 short, because status answers carry the responder's certificate and vouchers carry those answers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,21 +30,47 @@ _USAGE_BITS: Final = (
 
 
 @dataclass(frozen=True)
+class NameKind:
+    """A kind of name that certificates are for: what it is called, who gives it, how it stands in a certificate."""
+
+    called: str
+    option: str
+    remedy: str
+    general: Callable[[str], x509.GeneralName]
+
+
+DNS: Final = NameKind("DNS name", "--dns", "give --dns, or a request with alternative names", x509.DNSName)
+MAIL: Final = NameKind("mail address", "--email", "give --email", x509.RFC822Name)
+
+
+@dataclass(frozen=True)
 class Rules:
-    """Who issues a profile, and the office that its subject names; without one it needs the caller's DNS names."""
+    """Who issues a profile, the office that its subject names, and the kind of names that it needs of the caller."""
 
     issuer: Issuer
     office: str
-    named: bool = False
+    names: NameKind | None = None
 
 
 RULES: Final[Mapping[CertificateProfile, Rules]] = {
     CertificateProfile.ROOT: Rules(Issuer.ROOT, "root CA"),
     CertificateProfile.ISSUING: Rules(Issuer.ROOT, "issuing CA"),
-    CertificateProfile.SERVER: Rules(Issuer.ISSUING, "", named=True),
-    CertificateProfile.VA: Rules(Issuer.ROOT, "Voucher Authority", named=True),
+    CertificateProfile.SERVER: Rules(Issuer.ISSUING, "", DNS),
+    # The issuing CA's own purpose is TLS servers; a client's certificate below it is no good to openssl.
+    CertificateProfile.CLIENT: Rules(Issuer.ROOT, "", DNS),
+    CertificateProfile.VA: Rules(Issuer.ROOT, "Voucher Authority", DNS),
+    # Mail programs let a CA's own purposes bound what is below it, and the issuing CA's is TLS alone.
+    CertificateProfile.MAIL: Rules(Issuer.ROOT, "", MAIL),
     CertificateProfile.OCSP_ROOT: Rules(Issuer.ROOT, "root OCSP"),
     CertificateProfile.OCSP_ISSUING: Rules(Issuer.ISSUING, "issuing OCSP"),
+}
+
+
+# What the key of an end entity is for, one thing each.
+_ENDS: Final = {
+    CertificateProfile.SERVER: ExtendedKeyUsageOID.SERVER_AUTH,
+    CertificateProfile.CLIENT: ExtendedKeyUsageOID.CLIENT_AUTH,
+    CertificateProfile.MAIL: ExtendedKeyUsageOID.EMAIL_PROTECTION,
 }
 
 
@@ -83,12 +109,21 @@ def draft(
     extensions = _purpose(request.profile)
     if issuer:
         extensions.append((_authority_key(issuer), False))
-    if request.names:
-        names = x509.SubjectAlternativeName([x509.DNSName(name) for name in request.names])
+    if rules.names:
+        names = x509.SubjectAlternativeName([rules.names.general(name) for name in request.names])
         extensions.append((names, not subject))  # RFC 5280 section 4.2.1.6: critical if the subject is empty
     for extension, critical in [*extensions, *_status_pointers(request.profile, urls)]:
         builder = builder.add_extension(extension, critical)
     return builder
+
+
+def names_in(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the names that a certificate of an authority is for, of whatever kind."""
+    try:
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(name.value) for name in alternative)
 
 
 def sign(builder: x509.CertificateBuilder, key: PrivateKey) -> x509.Certificate:
@@ -117,8 +152,8 @@ def _purpose(profile: CertificateProfile) -> list[Extension]:
             return [(x509.BasicConstraints(ca=True, path_length=None), True), certifies]
         case CertificateProfile.ISSUING:
             return [(x509.BasicConstraints(ca=True, path_length=0), True), certifies, server_auth]
-        case CertificateProfile.SERVER:
-            return [signs, server_auth]
+        case CertificateProfile.SERVER | CertificateProfile.CLIENT | CertificateProfile.MAIL:
+            return [signs, (x509.ExtendedKeyUsage([_ENDS[profile]]), False)]
         case CertificateProfile.VA:  # docs/spec, K2: critical and alone
             return [signs, (x509.ExtendedKeyUsage([x509.ObjectIdentifier(ID_KP_VOUCHER_SIGNING)]), True)]
         case CertificateProfile.OCSP_ROOT | CertificateProfile.OCSP_ISSUING:
@@ -127,16 +162,25 @@ def _purpose(profile: CertificateProfile) -> list[Extension]:
 
 
 def _status_pointers(profile: CertificateProfile, urls: StatusUrls) -> list[Extension]:
-    """Return where a certificate's status is asked: nowhere for a root, and for responders, which nobody checks."""
+    """Return where a certificate's status is asked: nowhere for a root, and for responders, which nobody checks.
+
+    Where the CA has no responder, nowhere for any.
+    """
     if profile in {CertificateProfile.ROOT, CertificateProfile.OCSP_ROOT, CertificateProfile.OCSP_ISSUING}:
         return []
-    location = x509.UniformResourceIdentifier(urls.ocsp)
-    access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, location)
-    pointers: list[Extension] = [(x509.AuthorityInformationAccess([access]), False)]
-    if urls.crl:
-        url = x509.UniformResourceIdentifier(f"{urls.crl.rstrip('/')}/{crl_name(RULES[profile].issuer)}")
-        pointers.append((x509.CRLDistributionPoints([x509.DistributionPoint([url], None, None, None)]), False))
-    return pointers
+    crl = urls.crl and f"{urls.crl.rstrip('/')}/{crl_name(RULES[profile].issuer)}"
+    pointers = ((_answered_at, urls.ocsp), (_listed_at, crl))
+    return [(point(url), False) for point, url in pointers if url]
+
+
+def _answered_at(url: str) -> x509.ExtensionType:
+    location = x509.UniformResourceIdentifier(url)
+    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, location)])
+
+
+def _listed_at(url: str) -> x509.ExtensionType:
+    location = x509.UniformResourceIdentifier(url)
+    return x509.CRLDistributionPoints([x509.DistributionPoint([location], None, None, None)])
 
 
 def _usage(*bits: str) -> Extension:

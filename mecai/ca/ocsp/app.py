@@ -57,9 +57,7 @@ def create_app() -> Flask:
 
 def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) -> Flask:
     """Make the application; raises `HostError` if a key or certificate is missing or does not fit."""
-    delegates = [_load_delegate(files, config.public) for files in config.delegates]
-    statuses = StatusFolder(config.public)
-    responder = OcspResponder(delegates, statuses, config.validity)
+    responder, statuses = make_responder(config), StatusFolder(config.public)
     readiness = Readiness({"database": statuses.require_complete, "own-status": lambda: responder.check(clock())})
     app = frame(__name__, readiness, largest_body=LARGEST_REQUEST)
     app.url_map.merge_slashes = False
@@ -81,6 +79,12 @@ def make_app(config: ResponderConfig, clock: Clock = lambda: datetime.now(UTC)) 
         return _response(responder.reply(request.get_data(), clock()), RESPONSE_TYPE)
 
     return app
+
+
+def make_responder(config: ResponderConfig) -> OcspResponder:
+    """Make what answers, without HTTP; raises `HostError` if a key or certificate is missing or does not fit."""
+    delegates = [_load_delegate(files, config.public) for files in config.delegates]
+    return OcspResponder(delegates, StatusFolder(config.public), config.validity)
 
 
 def _read_crl(public: Path, issuer: Issuer, now: datetime) -> PublishedCrl:

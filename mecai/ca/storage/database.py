@@ -12,7 +12,7 @@ from mecai.errors import HostError
 from mecai.service import database, durable
 
 REGISTER: Final = "register.db"
-SCHEMA: Final = database.Schema("mecai.ca.storage:migrations", "mecai ca init")
+SCHEMA: Final = database.Schema("mecai.ca.storage:migrations", "0001", "mecai ca init")
 _EXAMPLE: Final = "postgresql+psycopg://mecai-ca@/register"
 
 

@@ -20,7 +20,9 @@ class CertificateProfile(enum.StrEnum):
     ROOT = "root"
     ISSUING = "issuing"
     SERVER = "server"
+    CLIENT = "client"
     VA = "va"
+    MAIL = "mail"
     OCSP_ROOT = "ocsp-root"
     OCSP_ISSUING = "ocsp-issuing"
 

@@ -62,9 +62,9 @@ class Register:
         """Return every entry, in the order of issuing."""
         return self._select(true())
 
-    def cas(self) -> tuple[RegisterEntry, ...]:
-        """Return the entries of the CAs below the root."""
-        return self._select(_COLUMNS.profile == CertificateProfile.ISSUING.value)
+    def entries_by(self, profile: CertificateProfile) -> tuple[RegisterEntry, ...]:
+        """Return the entries of one kind of certificate, in the order of issuing."""
+        return self._select(_COLUMNS.profile == profile.value)
 
     def entry(self, serial: str) -> RegisterEntry | None:
         """Return the entry of a serial number, if there is one."""

@@ -4,25 +4,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from asn1crypto.core import ObjectIdentifier
-
-from mecai.cli.lenient.tree import FIRST, INTEGER, OCTETS, OID, SECOND, Node, Part, UnreadableError, read
+from mecai.cli.lenient.algorithms import algorithm, digest_faults, dotted, signature_faults
+from mecai.cli.lenient.tree import (
+    FIRST,
+    INTEGER,
+    OCTETS,
+    SECOND,
+    SEQUENCE,
+    SET,
+    Node,
+    Part,
+    UnreadableError,
+    in_order,
+    read,
+)
 from mecai.protocol import oids
 from mecai.protocol.limits import LIMITS
 
 _LONGEST: Final = 1 << 20  # octets that are looked at, at all
 _VERSION: Final = b"\x05"
 _SIGNER_VERSION: Final = b"\x01"
-_DIGESTS: Final = {"2.16.840.1.101.3.4.2.1", "2.16.840.1.101.3.4.2.2", "2.16.840.1.101.3.4.2.3"}
-_NAMES: Final = {"1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.16.2.47"}  # RFC 5652, 5035
+_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+_NAMES: Final = {_CONTENT_TYPE, "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.16.2.47"}  # RFC 5652, 5035
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """The octets of VoucherInfo, and where they stand."""
+    """The octets of VoucherInfo, and where they stand; the OCSP responses, and the places of what stands around."""
 
     content: bytes
     offset: int
+    responses: tuple[Node, ...]
+    places: dict[str, int]  # by the names that the strict reader gives them
 
 
 def read_envelope(octets: bytes, parts: list[Part]) -> Envelope:
@@ -31,36 +44,56 @@ def read_envelope(octets: bytes, parts: list[Part]) -> Envelope:
         raise UnreadableError(f"{len(octets)} octets, no more than {_LONGEST} are looked at")
     if len(octets) > LIMITS.voucher_size:
         parts.append(Part(LIMITS.voucher_size, "O5", f"{len(octets)} octets, at most {LIMITS.voucher_size} allowed"))
-    data = _down(read(octets, 0, parts), 1, 0)
+    whole = read(octets, 0, parts)
+    data = _down(whole, 1, 0)
     if len(data.children) < 4:  # noqa: PLR2004 - version, digestAlgorithms, encapContentInfo, signerInfos
         raise UnreadableError(f"octet {data.offset}: a SignedData of {len(data.children)} fields")
     version, digests, encapsulated, *optional, signers = data.children
     content = _down(encapsulated, 1, 0)
     if content.tag != OCTETS:
         raise UnreadableError(f"octet {content.offset}: eContent is no OCTET STRING")
+    parts.extend(_outer_faults(whole, encapsulated))
     parts.extend(_envelope_faults(version, digests, encapsulated, optional))
-    parts.extend(_count(signers, "signerInfos", "O1"))
+    parts.extend(_several(signers, SET, "signerInfos"))
     for signer in signers.children:
-        parts.extend(_signer_faults(signer))
+        parts.extend(_signer_faults(signer, digests))
         parts.extend(_name_faults(signer, optional))
+    by_tag = {node.tag: node for node in optional}
+    crls, places = by_tag.get(SECOND), {"certificate": by_tag.get(FIRST, data).offset, "crls": data.offset}
+    responses = tuple(entry.children[1] for entry in crls.children if len(entry.children) > 1) if crls else ()
+    return Envelope(*_joined(content), responses, places)
+
+
+def _joined(content: Node) -> tuple[bytes, int]:
+    """Return the octets of an OCTET STRING, which may be one in pieces, and where the first of them stands."""
     pieces = content.children if content.constructed else (content,)
     if not pieces:
         raise UnreadableError(f"octet {content.offset}: eContent is empty")
-    start = pieces[0].offset + len(pieces[0].octets) - len(pieces[0].content)
-    return Envelope(b"".join(each.content for each in pieces), start)
+    return b"".join(each.content for each in pieces), pieces[0].offset + len(pieces[0].octets) - len(pieces[0].content)
+
+
+def _outer_faults(whole: Node, encapsulated: Node) -> Iterator[Part]:
+    if (name := algorithm(whole)) != oids.ID_SIGNED_DATA:
+        yield Part(whole.children[0].offset, "O1", f"contentType {name}, expected {oids.ID_SIGNED_DATA}")
+    for node, what in ((whole, "ContentInfo"), (encapsulated, "encapContentInfo")):
+        if len(node.children) > 2:  # noqa: PLR2004 - type and content
+            yield Part(node.children[2].offset, "O1", f"a field after the content of {what}")
 
 
 def _envelope_faults(version: Node, digests: Node, encapsulated: Node, optional: Sequence[Node]) -> Iterator[Part]:
     if version.content != _VERSION:
         yield Part(version.offset, "O1", f"SignedData version {version.content.hex()}, expected 05")
-    if (name := _name(encapsulated.children[0])) != oids.ID_CT_VOUCHER_INFO:
+    if (name := dotted(encapsulated.children[0])) != oids.ID_CT_VOUCHER_INFO:
         yield Part(encapsulated.offset, "O1", f"eContentType {name}, expected {oids.ID_CT_VOUCHER_INFO}")
-    yield from _count(digests, "digestAlgorithms", "O1")
+    yield from _several(digests, SET, "digestAlgorithms")
     for digest in digests.children:
-        yield from _digest_faults(digest)
+        yield from digest_faults(digest)
     by_tag = {node.tag: node for node in optional}
     if certificates := by_tag.get(FIRST):
-        yield from _count(certificates, "certificates", "O1")
+        yield from _several(certificates, FIRST, "certificates")
+        for each in certificates.children:
+            if each.tag != SEQUENCE:
+                yield Part(each.offset, "O1", "no certificate, but something else")
     else:
         yield Part(encapsulated.offset, "O1", "no certificates")
     if crls := by_tag.get(SECOND):
@@ -69,30 +102,26 @@ def _envelope_faults(version: Node, digests: Node, encapsulated: Node, optional:
         yield Part(encapsulated.offset, "O4", "no crls, expected the authority's own OCSP response at least")
 
 
-def _digest_faults(digest: Node) -> Iterator[Part]:
-    if len(digest.children) > 1:
-        yield Part(digest.offset, "O3", "a digest with parameters")
-    if not digest.children or _name(digest.children[0]) not in _DIGESTS:
-        yield Part(digest.offset, "O3", "a digest that is none of SHA-256, SHA-384 and SHA-512")
-
-
 def _response_faults(crls: Node) -> Iterator[Part]:
     if not crls.children:
         yield Part(crls.offset, "O4", "crls is empty")
+    if not in_order(crls):
+        yield Part(crls.offset, "I6", "a SET out of order")
     seen: set[bytes] = set()
     for entry in crls.children:
-        if entry.tag != SECOND or not entry.children or _name(entry.children[0]) != oids.ID_RI_OCSP_RESPONSE:
+        if entry.tag != SECOND or algorithm(entry) != oids.ID_RI_OCSP_RESPONSE:
             yield Part(entry.offset, "O4", "revocation info that is no OCSP response")
         if entry.octets in seen:
             yield Part(entry.offset, "O4", "an OCSP response twice")
         seen.add(entry.octets)
 
 
-def _signer_faults(signer: Node) -> Iterator[Part]:
+def _signer_faults(signer: Node, digests: Node) -> Iterator[Part]:
     fields = [node for node in signer.children if node.tag < FIRST]
     by_tag = {node.tag: node for node in signer.children if node.tag >= FIRST}
     if fields and fields[0].tag == INTEGER and fields[0].content != _SIGNER_VERSION:
         yield Part(fields[0].offset, "O1", f"SignerInfo version {fields[0].content.hex()}, expected 01")
+    yield from _algorithm_faults(fields, digests)
     attributes = by_tag.get(FIRST)
     if attributes is None:
         yield Part(signer.offset, "O2", "no signed attributes, or the signer is not named by issuer and serial number")
@@ -100,6 +129,12 @@ def _signer_faults(signer: Node) -> Iterator[Part]:
         yield from _attribute_faults(attributes)
     if SECOND in by_tag:
         yield Part(by_tag[SECOND].offset, "O2", "unsigned attributes")
+
+
+def _algorithm_faults(fields: Sequence[Node], digests: Node) -> Iterator[Part]:
+    if len(fields) > 3:  # noqa: PLR2004 - version, sid, digestAlgorithm, signatureAlgorithm
+        yield from digest_faults(fields[2])
+        yield from signature_faults(fields[3], [*digests.children, fields[2]])
 
 
 def _name_faults(signer: Node, optional: Sequence[Node]) -> Iterator[Part]:
@@ -115,20 +150,25 @@ def _name_faults(signer: Node, optional: Sequence[Node]) -> Iterator[Part]:
 
 
 def _attribute_faults(attributes: Node) -> Iterator[Part]:
-    named = [_name(each.children[0]) for each in attributes.children if each.children]
+    named = [algorithm(each) for each in attributes.children]
     if sorted(named) != sorted(_NAMES):
         yield Part(attributes.offset, "O2", f"signed attributes {', '.join(named) or 'none'}")
     for each in attributes.children:
         if len(each.children) > 1 and len(each.children[1].children) != 1:
             yield Part(each.offset, "O2", "an attribute that has not one value")
-    encoded = [each.octets for each in attributes.children]
-    if encoded != sorted(encoded):
+        if algorithm(each) == _CONTENT_TYPE and len(each.children) > 1:
+            for value in each.children[1].children:
+                if dotted(value) != oids.ID_CT_VOUCHER_INFO:
+                    yield Part(value.offset, "O2", "a content-type that is not eContentType")
+    if not in_order(attributes):
         yield Part(attributes.offset, "O2", "signed attributes out of order")
 
 
-def _count(node: Node, what: str, rule: str) -> Iterator[Part]:
+def _several(node: Node, tag: int, what: str) -> Iterator[Part]:
+    if node.tag != tag:
+        yield Part(node.offset, "O1", f"{what} with tag {node.tag:#04x}, expected {tag:#04x}")
     if len(node.children) != 1:
-        yield Part(node.offset, rule, f"{what}: {len(node.children)} entries, expected exactly one")
+        yield Part(node.offset, "O1", f"{what}: {len(node.children)} entries, expected exactly one")
 
 
 def _down(node: Node, *way: int) -> Node:
@@ -138,12 +178,3 @@ def _down(node: Node, *way: int) -> Node:
             raise UnreadableError(f"octet {node.offset}: no signed object (CMS) is there")
         node = node.children[place]
     return node
-
-
-def _name(node: Node) -> str:
-    if node.tag != OID:
-        return f"no object identifier at octet {node.offset}"
-    try:
-        return str(ObjectIdentifier.load(node.octets).dotted)
-    except ValueError:
-        return f"an object identifier that cannot be read at octet {node.offset}"

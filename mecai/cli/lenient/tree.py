@@ -17,6 +17,9 @@ _DEEPEST: Final = 64  # nested values
 _DER_TIME: Final = {UTC: re.compile(rb"\d{12}Z"), TIME: re.compile(rb"\d{14}Z")}
 
 
+_OID: Final = re.compile(rb"([\x00-\x7f]|[\x81-\xff][\x80-\xff]*[\x00-\x7f])+")
+
+
 class UnreadableError(ValueError):
     """Octets that no reader of BER takes; the message says where and why."""
 
@@ -76,7 +79,11 @@ def _read(octets: bytes, offset: int, parts: list[Part], depth: int) -> Node:
     children: list[Node] = []
     place = offset + len(header)
     while method and content[place - offset - len(header) :]:
-        child = _read(content[place - offset - len(header) :], place, parts, depth + 1)
+        try:
+            child = _read(content[place - offset - len(header) :], place, parts, depth + 1)
+        except UnreadableError as error:
+            parts.append(Part(place, "I6", str(error)))
+            break
         children.append(child)
         place += len(child.octets)
     node = Node(offset, tag, bool(method), octets[:size], content, tuple(children))
@@ -89,16 +96,24 @@ def _faults(node: Node) -> Iterator[tuple[str, str]]:
     content = node.content
     if node.tag == BOOLEAN and content not in {b"\0", b"\xff"}:
         yield "I6", f"a BOOLEAN of {content.hex() or 'no octet'}"
-    if node.tag == INTEGER and (not content or _padded(content)):
-        yield "I6", "an INTEGER with an octet that it does not need" if content else "an INTEGER of no octet"
+    if node.tag in {INTEGER, ENUMERATED} and _padded(content):
+        yield "I6", "an INTEGER of no octet, or with one that it does not need"
+    if node.tag == OID and not _OID.fullmatch(content):
+        yield "I6", "an OBJECT IDENTIFIER with an arc that does not end, or has an octet that it does not need"
     if node.tag in {OCTETS, UTC, TIME} and node.constructed:
         yield "I6", "a string in pieces"
     elif (form := _DER_TIME.get(node.tag)) and not form.fullmatch(content):
         yield "I7", f"a time written as {content.decode('ascii', 'replace')!r}"
-    if node.tag == SET and [each.octets for each in node.children] != sorted(each.octets for each in node.children):
+    if node.tag == SET and not in_order(node):
         yield "I6", "a SET out of order"
+
+
+def in_order(node: Node) -> bool:
+    """Say whether the values inside stand as those of a SET OF do (X.690 section 11.6)."""
+    encoded = [each.octets for each in node.children]
+    return encoded == sorted(encoded)
 
 
 def _padded(content: bytes) -> bool:
     sign = b"\xff" if content[1:2] >= b"\x80" else b"\0"
-    return len(content) > 1 and content[:1] == sign
+    return not content or (len(content) > 1 and content[:1] == sign)

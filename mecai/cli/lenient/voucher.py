@@ -1,14 +1,16 @@
 """A voucher as it lies there, whatever is wrong with it: the fields of VoucherInfo, and each rule that they break."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from asn1crypto.core import ObjectIdentifier, OctetString
+from asn1crypto.core import OctetString
 
 from mecai.cli.lenient import envelope
+from mecai.cli.lenient.algorithms import dotted
 from mecai.cli.lenient.tree import (
     BOOLEAN,
     ENUMERATED,
@@ -28,15 +30,22 @@ from mecai.service.printable import one_line
 
 _METHODS: Final = {0: "ocsp", 1: "crl", 2: "shortLived"}
 _CONTEXT: Final = re.compile(rb"[A-Z0-9-]+")
+_ADDRESSES: Final = (4, 16)  # octets
+_HASH: Final = 32  # octets
+_MOST_EXTENSIONS: Final = 16
 _IPV4_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a lenient reader finds: fields by the names of the specification, and where they break a rule."""
+    """What a lenient reader finds: fields by the names of the specification, and where they break a rule.
+
+    `places` are the offsets of the fields, and of what stands around them.
+    """
 
     fields: dict[str, object]
     parts: tuple[Part, ...]
+    places: dict[str, int]
 
 
 def read_leniently(octets: bytes) -> Reading:
@@ -55,10 +64,10 @@ def read_leniently(octets: bytes) -> Reading:
             fields[each.name] = node.octets.hex()
             parts.append(Part(node.offset, each.rule, f"{each.name} cannot be read ({one_line(str(error))})"))
     parts.extend(_extensions(info.children[len(_FIELDS) :]))
-    parts.extend(
-        _contradictions(fields, {each.name: node.offset for each, node in zip(_FIELDS, info.children, strict=False)})
-    )
-    return Reading(fields, tuple(sorted(set(parts))))
+    places = {each.name: node.offset for each, node in zip(_FIELDS, info.children, strict=False)}
+    parts.extend(_contradictions(fields, places))
+    parts.extend(_strangers(found.responses, info.children[len(_FIELDS) - 1]))
+    return Reading(fields, tuple(sorted(set(parts))), found.places | places)
 
 
 def _integer(node: Node) -> int:
@@ -86,7 +95,7 @@ def _moment(node: Node) -> str:
 
 
 def _address(node: Node) -> str:
-    return address_text(node.content)
+    return address_text(node.content) if len(node.content) in _ADDRESSES else node.octets.hex()
 
 
 def _several(read_one: Callable[[Node], object]) -> Callable[[Node], list[object]]:
@@ -140,7 +149,7 @@ def _contexts(node: Node, value: Sequence[str]) -> Iterator[str]:
 
 
 def _addresses(node: Node, value: Sequence[object]) -> Iterator[str]:
-    yield from _counted(1, 16, 4, 16)(node, value)
+    yield from _counted(1, 16, *_ADDRESSES)(node, value)
     for child in node.children:
         if child.content.startswith(_IPV4_MAPPED):
             yield f"octet {child.offset}: an IPv4 address in the form of IPv6 (I5)"
@@ -149,14 +158,22 @@ def _addresses(node: Node, value: Sequence[object]) -> Iterator[str]:
 def _evidences(node: Node, value: Sequence[dict[str, object]]) -> Iterator[str]:
     yield from _counted(1, 9)(node, value)
     for child in node.children:
-        method = child.children[1]
-        if method.tag != ENUMERATED or _integer(method) not in _METHODS:
-            yield f"octet {method.offset}: a method that there is not"
-        if (len(child.children) > 4) == (_integer(method) == 2):  # noqa: PLR2004 - evidenceHash, shortLived
-            yield f"octet {child.offset}: evidenceHash is for ocsp and crl, and for them it is there (E2)"
-        begin, end = child.children[2:4]
-        if end.content <= begin.content:
-            yield f"octet {end.offset}: nextUpdate is not after thisUpdate (E2)"
+        yield from _entry(child)
+
+
+def _entry(node: Node) -> Iterator[str]:
+    if node.tag != SEQUENCE:
+        yield f"octet {node.offset}: an entry with tag {node.tag:#04x}, expected {SEQUENCE:#04x}"
+    _, method, begin, end, *digests = node.children
+    if method.tag != ENUMERATED or _integer(method) not in _METHODS:
+        yield f"octet {method.offset}: a method that there is not"
+    if bool(digests) == (_integer(method) == 2):  # noqa: PLR2004 - shortLived
+        yield f"octet {node.offset}: evidenceHash is for ocsp and crl, and for them it is there (E2)"
+    for digest in digests:
+        if len(digest.content) != _HASH:
+            yield f"octet {digest.offset}: an evidenceHash of {len(digest.content)} octets, expected {_HASH}"
+    if end.content <= begin.content:
+        yield f"octet {end.offset}: nextUpdate is not after thisUpdate (E2)"
 
 
 def _nothing(_node: Node, _value: object) -> Iterator[str]:
@@ -179,20 +196,37 @@ def _contradictions(fields: dict[str, Any], places: dict[str, int]) -> Iterator[
         yield Part(places["nextUpdate"], "O11", "nextUpdate is not after thisUpdate")
 
 
+def _strangers(responses: Sequence[Node], evidence: Node) -> Iterator[Part]:
+    """Say where a second response stands that no entry names; the first is the authority's own."""
+    named = {digest.content for entry in evidence.children for digest in entry.children[4:]}
+    others = [each for each in responses if hashlib.sha256(each.octets).digest() not in named]
+    for each in others[1:]:
+        yield Part(each.offset, "O4", "a second OCSP response that no statusEvidence names")
+
+
 def _extensions(rest: Sequence[Node]) -> Iterator[Part]:
     seen: set[bytes] = set()
     for node in rest:
-        if node.tag != FIRST or not node.children or not node.children[0].children:
+        listed = [each for wrapped in node.children for each in wrapped.children]
+        if node.tag != FIRST or [each.tag for each in node.children] != [SEQUENCE] or not listed:
             yield Part(node.offset, "O14", "what follows statusEvidence is no list of extensions")
-        for extension in (each for wrapped in node.children for each in wrapped.children):
-            name, *more = extension.children
-            critical = bool(more) and more[0].content != b"\0"
-            label = ObjectIdentifier.load(name.octets).dotted
-            if name.octets in seen:
-                yield Part(extension.offset, "O14", f"an extension twice, {label}")
-            seen.add(name.octets)
-            if critical:
-                yield Part(extension.offset, "O14", f"an unknown critical extension, {label}")
+        for extra in listed[_MOST_EXTENSIONS:]:
+            yield Part(extra.offset, "O14", f"more than {_MOST_EXTENSIONS} extensions")
+        for extension in listed:
+            yield from _extension(extension, seen)
+
+
+def _extension(node: Node, seen: set[bytes]) -> Iterator[Part]:
+    if node.tag != SEQUENCE or len(node.children) != 3:  # noqa: PLR2004 - name, critical, value
+        yield Part(node.offset, "O14", "no extension of name, critical and value")
+        return
+    name, critical, _ = node.children
+    label = dotted(name)
+    if name.octets in seen:
+        yield Part(node.offset, "O14", f"an extension twice, {label}")
+    seen.add(name.octets)
+    if critical.content != b"\0":
+        yield Part(node.offset, "O14", f"an unknown critical extension, {label}")
 
 
 @dataclass(frozen=True)
@@ -217,7 +251,7 @@ _FIELDS: Final = (
     _Field("certificateHash", "O9", OCTETS, _hex, _sized(32)),
     _Field("intermediateHashes", "O9", SEQUENCE, _several(_hex), _counted(0, 8, 32)),
     _Field("addresses", "O10", SEQUENCE, _several(_address), _addresses),
-    _Field("probedPort", "O10", INTEGER, _integer, _within(1, 65535)),
+    _Field("probedPort", "O10", INTEGER, _integer, _within(1, 1023)),
     _Field("thisUpdate", "O11", TIME, _moment),
     _Field("nextUpdate", "O11", TIME, _moment),
     _Field("trustContexts", "O12", SEQUENCE, _several(_text), _contexts),

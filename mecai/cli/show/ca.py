@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from cryptography import x509
-
+from mecai.ca.authority.profiles import names_in
 from mecai.ca.storage.records import RegisterEntry
 from mecai.cli.show.tables import Row, show_table
 
@@ -37,17 +36,13 @@ def _cells(entry: RegisterEntry, moment: datetime) -> Sequence[str]:
 
 
 def name_of(entry: RegisterEntry) -> str:
-    """Return the DNS names of a certificate, or else its subject."""
+    """Return the names of a certificate, or else its subject."""
     names = _names(entry)
     return ", ".join(names) if names else entry.certificate.subject.rfc4514_string().removeprefix("CN=")
 
 
 def _names(entry: RegisterEntry) -> list[str]:
-    try:
-        alternative = entry.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return alternative.get_values_for_type(x509.DNSName)
+    return list(names_in(entry.certificate))
 
 
 def _status(entry: RegisterEntry, moment: datetime) -> str:

@@ -108,11 +108,12 @@ def _evidence_document(evidence: StatusEvidence) -> Document:
 
 
 def _tls_document(verdict: Verdict) -> Document:
+    """Say what the handshake showed; one that an unreadable answer ended (T4) showed no certificate."""
     facts = verdict.facts
     return {
         "version": facts.version,
         "cipher": facts.cipher,
-        "certificate": certificate_hash(facts.chain[0]).hex(),
+        "certificate": certificate_hash(facts.chain[0]).hex() if facts.chain else None,
         "staple": facts.staple is not None,
     }
 

@@ -28,7 +28,8 @@ class Readings:
         ]
         found = (*self.lenient.parts, *alike)
         if self.refusal and not found:  # something that a lenient reader has no eye for, in a certificate say
-            return (Part(0, self.refusal.rule, f"{self.refusal.detail}; the strict reader alone sees it"),)
+            place = self.lenient.places.get(self.refusal.detail.partition(":")[0], 0)
+            return (Part(place, self.refusal.rule, f"{self.refusal.detail}; the strict reader alone sees it"),)
         return found
 
     def document(self, style: str) -> dict[str, object]:

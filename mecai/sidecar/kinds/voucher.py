@@ -57,7 +57,8 @@ class VoucherKind(StapleKind):
         """
         owners = directory.owner_groups_of(site.presented, site.path)
         entry = site.entry
-        request = VoucherRequest(site.chain[0], site.chain[1:], entry.octets, entry.port, entry.server_name).encode()
+        words = (site.chain[0], site.chain[1:], entry.octets, entry.port, entry.server_name, site.succession)
+        request = VoucherRequest(*words).encode()
         return tuple(
             VoucherTask(site, authority.name, key_of(site.hash, authority.authority), self, authority, request)
             for authority in directory.authorities

@@ -5,7 +5,9 @@ Every request ends in a line of the log: what was asked, by whom, and what came 
 
 import logging
 import time
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,12 +18,14 @@ from mecai.service.deadline import Deadline
 from mecai.vas.admission.in_flight import RequestsInFlight
 from mecai.vas.admission.quotas import Clock, Quotas
 from mecai.vas.admission.slots import BUSY, Slots
-from mecai.vas.issuance.issue import ExaminedRequest, Issued, Notary, OnHold
+from mecai.vas.hold.wait import OnHold
+from mecai.vas.issuance.issue import ExaminedRequest, Issued, Notary
 from mecai.vas.refusal import Code, Refusal
 
 SECONDS: Final = 30.0  # for a whole request (R4)
 
 LOG = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 
 class Admission:
@@ -38,7 +42,7 @@ class Admission:
     def answer(self, body: bytes, requester: str) -> Issued | OnHold:
         """Answer a request, DER as it came, from the address `requester`; raises `Refusal`."""
         facts: dict[str, Any] = {"requester": requester}
-        try:
+        with _logged(facts):
             request = self._decode(body, requester)
             facts |= _facts(request)
             own = self._quotas.take_requester(requester, request)
@@ -46,20 +50,27 @@ class Admission:
             self._quotas.take_targets(requester, request, own=own)
             with self._slots.held(requester, own=own):
                 answer = self._work(examined, body)
-        except Refusal as refusal:
-            LOG.info("refused", extra=facts | _reason(refusal))
-            raise
-        except SQLAlchemyError as error:
-            LOG.exception("the database failed", extra=facts)
-            raise Refusal(Code.OVERLOADED, "the log cannot be written", retry=BUSY) from error
-        LOG.info("on hold" if isinstance(answer, OnHold) else "vouched", extra=facts | _outcome(answer))
+        LOG.info(_word(answer), extra=facts | _outcome(answer))
         return answer
+
+    def hear(self, what: str, requester: str, work: Callable[[Deadline], Result], facts: Mapping[str, Any]) -> Result:
+        """Let a statement in, which is no request: counted by who makes it, and at work like others.
+
+        `what` and `facts` are for the log. Raises `Refusal`.
+        """
+        facts = {"requester": requester, **facts}
+        with _logged(facts):
+            self._quotas.take_statement(requester)
+            with self._slots.held(requester, own=False):
+                result = work(Deadline(SECONDS, self._clock))
+        LOG.info(what, extra=facts)
+        return result
 
     def _decode(self, body: bytes, requester: str) -> VoucherRequest:
         try:
             return VoucherRequest.decode(body)
         except Malformed as error:
-            self._quotas.take_malformed(requester)
+            self._quotas.take_statement(requester)
             raise Refusal(Code.MALFORMED, error.detail) from error
 
     def _work(self, examined: ExaminedRequest, body: bytes) -> Issued | OnHold:
@@ -68,6 +79,19 @@ class Admission:
             return self._in_flight.join(body, lambda: self._notary.vouch(examined, deadline), deadline)
         except TimeoutError as error:
             raise Refusal(Code.OVERLOADED, "an identical request is still at work", retry=BUSY) from error
+
+
+@contextmanager
+def _logged(facts: Mapping[str, Any]) -> Iterator[None]:
+    """Log why there is no answer; a database that fails is a `Refusal` (overloaded)."""
+    try:
+        yield
+    except Refusal as refusal:
+        LOG.info("refused", extra=dict(facts) | _reason(refusal))
+        raise
+    except SQLAlchemyError as error:
+        LOG.exception("the database failed", extra=facts)
+        raise Refusal(Code.OVERLOADED, "the log cannot be written", retry=BUSY) from error
 
 
 def _facts(request: VoucherRequest) -> dict[str, Any]:
@@ -83,13 +107,20 @@ def _reason(refusal: Refusal) -> dict[str, Any]:
     return {"code": refusal.code, "detail": refusal.detail, **cause}
 
 
+def _word(answer: Issued | OnHold) -> str:
+    if isinstance(answer, OnHold):
+        return "on hold"
+    return "vouched again" if answer.again else "vouched"
+
+
 def _outcome(answer: Issued | OnHold) -> dict[str, Any]:
     if isinstance(answer, OnHold):
-        return {"until": answer.until}
+        return {"until": answer.until} | ({"detail": answer.detail} if answer.detail else {})
     info = answer.info
     return {
         "serialNumber": f"{info.serial_number:x}",
         "agreed": [address_text(address) for address in info.addresses],
         "contexts": info.trust_contexts,
+        "perspectives": answer.perspectives,
         "nextUpdate": info.next_update,
     }

@@ -1,7 +1,8 @@
 """Requests in flight: identical ones share the work of the first, and with it one probe (docs/spec R6).
 
 This holds within one process. A VAS therefore runs one worker process with many threads (gunicorn's `gthread`); several
-processes or nodes would each probe once, which costs a handshake and harms nothing.
+processes or nodes probe once each where all are asked at the same moment, and give the voucher of who was first (ADR
+0045): that costs a handshake, and a lock in the database would cost each request more.
 """
 
 import threading

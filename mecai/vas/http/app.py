@@ -2,8 +2,8 @@
 
     gunicorn --worker-class gthread --workers 1 --threads 16 'mecai.vas.http.app:create_app()'
 
-Configuration: MECAI_VAS_CONFIG, or /etc/mecai/vas.toml. One worker process, for requests in flight and quotas are
-counted in memory (`mecai.vas.admission`); more threads than `parallel_requests`, so that health is answered under load.
+Configuration: MECAI_VAS_CONFIG, or /etc/mecai/vas.toml. One worker process, for requests in flight and slots are
+a process's own (`mecai.vas.admission`); more threads than `parallel_requests`, so that health is answered under load.
 """
 
 from datetime import UTC, datetime
@@ -16,12 +16,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from mecai.protocol.codec.strict_json import TIME
 from mecai.protocol.limits import LIMITS
 from mecai.service.web import frame, retry_after, start
 from mecai.vas.assembly import Assembly, assemble
 from mecai.vas.config import read_config
+from mecai.vas.hold.wait import OnHold
+from mecai.vas.http.measured import came_to, measure
 from mecai.vas.http.problems import problem
-from mecai.vas.issuance.issue import OnHold
+from mecai.vas.http.reports import route_reports
+from mecai.vas.http.statements import route_statements
 from mecai.vas.refusal import Code, Refusal
 
 REQUEST_TYPE: Final = "application/mecai-voucher-request"
@@ -40,7 +44,10 @@ def make_app(server: Assembly) -> Flask:
     """Make the application around a server."""
     proxies = server.config.trusted_proxies
     app = frame(__name__, server.readiness(), largest_body=LIMITS.request_size, trusted_proxies=proxies)
+    measure(app)
     _route(app, server)
+    route_statements(app, server)
+    route_reports(app, server)
     _handle_refusals(app)
     return app
 
@@ -52,7 +59,9 @@ def _route(app: Flask, server: Assembly) -> None:
             raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type: expected {REQUEST_TYPE}")
         answer = server.admission.answer(request.get_data(), request.remote_addr or "")
         if isinstance(answer, OnHold):
+            came_to("on-hold")
             return _on_hold(answer, server.clock())
+        came_to("vouched-again" if answer.again else "vouched")
         return Response(answer.der, content_type=VOUCHER_TYPE)
 
     @app.get("/v1/authority")
@@ -71,7 +80,8 @@ def _route(app: Flask, server: Assembly) -> None:
 
 
 def _on_hold(held: OnHold, now: datetime) -> Response:
-    response = jsonify(holdEnd=f"{held.until:%Y-%m-%dT%H:%M:%SZ}", reason="first-seen")
+    detail = {"detail": held.detail} if held.detail else {}
+    response = jsonify(holdEnd=held.until.strftime(TIME), reason="first-seen", **detail)
     response.status_code = HTTPStatus.ACCEPTED
     response.headers.update(retry_after(held.until - now))
     return response
@@ -80,6 +90,7 @@ def _on_hold(held: OnHold, now: datetime) -> Response:
 def _handle_refusals(app: Flask) -> None:
     @app.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
+        came_to(refusal.code)
         return problem(refusal).response()
 
     @app.errorhandler(RequestEntityTooLarge)

@@ -17,8 +17,10 @@ _ANSWERS: Final = {
     Code.UNTRUSTED: (HTTPStatus.FORBIDDEN, "The certificate does not chain to a trusted root of another owner"),
     Code.REVOKED: (HTTPStatus.FORBIDDEN, "A certificate of the chain is revoked"),
     Code.DISTRUSTED: (HTTPStatus.FORBIDDEN, "A certificate authority of the chain is distrusted"),
+    Code.DISPUTED: (HTTPStatus.FORBIDDEN, "An objection to the certificate is not decided, or was upheld"),
     Code.ADDRESS_REFUSED: (HTTPStatus.FORBIDDEN, "This target is not probed"),
     Code.CERTIFICATE_MISMATCH: (HTTPStatus.CONFLICT, "Another certificate was seen"),
+    Code.PERSPECTIVES_DISAGREE: (HTTPStatus.CONFLICT, "Other networks saw something else"),
     Code.TOO_LARGE: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -28,6 +30,8 @@ _ANSWERS: Final = {
     Code.OVERLOADED: (HTTPStatus.SERVICE_UNAVAILABLE, "The server cannot vouch at the moment"),
     Code.UNREACHABLE: (HTTPStatus.BAD_GATEWAY, "The server could not be reached"),
     Code.HANDSHAKE_FAILED: (HTTPStatus.BAD_GATEWAY, "The TLS handshake failed"),
+    Code.UNKNOWN_CERTIFICATE: (HTTPStatus.NOT_FOUND, "The log has no such certificate for that domain"),
+    Code.NOT_PROVED: (HTTPStatus.FORBIDDEN, "The domain's owner is not known to be asking"),
     Code.STATUS_UNAVAILABLE: (HTTPStatus.BAD_GATEWAY, "The status of a certificate is not available"),
 }
 

@@ -1,34 +1,42 @@
 """The order of work (docs/spec R5): limits, chain, distrust, revocation, probe, log, hold, sign, and record.
 
 Each step is a module of its own; here is only their order, and what a voucher says when all have passed. Nothing is
-written before the probe has proved possession of the key, and no voucher leaves before it is recorded.
+written before the probe has proved possession of the key, and no voucher leaves before it is recorded. What is asked
+for once more while its voucher is young gets that one again, if all that comes before the probe lets it pass now (R6).
 """
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
 
-from mecai.errors import Malformed, VerificationError
+from mecai.errors import HostError, Malformed, VerificationError
 from mecai.evidence import Evidence
-from mecai.probing.corroborate import Corroboration, Probe, ProbeTarget, corroborate
+from mecai.probing.corroborate import ProbeTarget
+from mecai.probing.quorum import Agreement
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.service.deadline import Deadline
-from mecai.vas.hold.first_seen import hold_end
-from mecai.vas.issuance.agreement import require_agreement
+from mecai.vas.hold.wait import Hold, OnHold
+from mecai.vas.issuance.fitness import Fitness, unfit
+from mecai.vas.issuance.lookout import Lookout
 from mecai.vas.issuance.own_status import OwnStatus
+from mecai.vas.issuance.reuse import Content, young_until
 from mecai.vas.issuance.signer import VoucherSigner
 from mecai.vas.issuance.targets import Targets
+from mecai.vas.measures import PROBE, SIGN
 from mecai.vas.refusal import Code, Refusal, from_verdict
-from mecai.vas.storage.logs import Log
+from mecai.vas.storage.certificates import CertificateLog
+from mecai.vas.storage.known import Known, KnownRequests
+from mecai.vas.storage.vouchers import Edition, VoucherLog
 from mecai.vas.trust.contexts import Trust, Trusted
 
-PERSPECTIVES: Final = 1  # the VAS alone
+AT_ONCE: Final = timedelta(seconds=1)  # when to ask again: the log then says why not
 
 # `Collector.collect`: the status of each certificate of a path but its root, end entity first.
 Collect = Callable[[Sequence[x509.Certificate], datetime], tuple[Evidence, ...]]
@@ -49,18 +57,13 @@ class ExaminedRequest:
 
 
 @dataclass(frozen=True)
-class OnHold:
-    """The certificate waits until this time."""
-
-    until: datetime
-
-
-@dataclass(frozen=True)
 class Issued:
-    """A voucher: what it says, and its DER."""
+    """A voucher: what it says, its DER, and the names of the perspectives that agreed; `again` if it is not new."""
 
     info: VoucherInfo
     der: bytes
+    perspectives: tuple[str, ...]
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,17 @@ class Notary:
     targets: Targets
     trust: Trust
     collect: Collect
+    fitness: Fitness
     own_status: OwnStatus
-    probe: Probe
+    lookout: Lookout
     charge: Charge
-    log: Log
+    known: KnownRequests
+    certificates: CertificateLog
+    hold: Hold
+    vouchers: VoucherLog
     signer: VoucherSigner
     lifetime: timedelta
-    hold: timedelta
+    reuse: timedelta  # of a voucher, from its probe on; zero: none is used again
     clock: Callable[[], datetime]
 
     def examine(self, request: VoucherRequest, requester: str) -> ExaminedRequest:
@@ -87,16 +94,52 @@ class Notary:
     def vouch(self, examined: ExaminedRequest, deadline: Deadline) -> Issued | OnHold:
         """Do the rest of the work; raises `Refusal`."""
         now = self.clock()
+        self.fitness.require(now)
         evidence = (*self._collect(examined.trusted, now), self.own_status.current(now))
+        wanted = self._wanted(examined, evidence)
+        known = self._find(examined, wanted)
+        if (young := self._young(examined, known)) is not None:
+            return young
         probed = self.clock()  # before the first handshake: what a voucher says held from then on
-        found = corroborate(examined.target, self.probe, deadline)
-        require_agreement(found)
-        first_seen = self.log.sight(examined.request, probed)
-        if (end := hold_end(first_seen, self.hold, self.clock())) is not None:
-            return OnHold(end)
+        with PROBE.time():
+            found = self.lookout.look(examined.target, deadline)
+        if (wait := self._wait(examined, known, probed)) is not None:
+            return wait
+        content = replace(wanted, addresses=found.addresses, intermediates_matched=found.intermediates_matched)
+        if content != wanted:
+            known = self._find(examined, content)
+            if (young := self._young(examined, known)) is not None:
+                return young
         info = self._state(examined, evidence, found, probed)
         self.charge(examined.requester, examined.request, found.addresses)
-        return self._sign(info, evidence, examined.requester)
+        issued = self._sign(info, evidence, tuple(each.name for each in found.perspectives))
+        return self._record(issued, examined, content, known)
+
+    def _wanted(self, examined: ExaminedRequest, evidence: tuple[Evidence, ...]) -> Content:
+        """Return what a voucher says if all addresses agree, and show the intermediates."""
+        request, path = examined.request, tuple(each.status.certificate_hash for each in evidence[:-1])
+        return Content(self.signer.certificate, path, request.addresses, request.port, examined.trusted.contexts, True)
+
+    def _find(self, examined: ExaminedRequest, content: Content) -> Known | None:
+        return self.known.find(examined.request, examined.requester, content.hash)
+
+    def _young(self, examined: ExaminedRequest, known: Known | None) -> Issued | None:
+        """Return the voucher that is still young, None if there is none; raises `Refusal` (disputed)."""
+        now = self.clock()
+        if known is None or known.voucher is None or not self.reuse or not known.voucher.is_young(now):
+            return None
+        if self.hold.wait(examined.request, examined.trusted, known.logged, now) is not None:
+            return None
+        found = known.voucher
+        return Issued(parse_voucher(found.der).info, found.der, found.perspectives, again=True)
+
+    def _wait(self, examined: ExaminedRequest, known: Known | None, probed: datetime) -> OnHold | None:
+        """Log what was seen, unless that was done a short while ago, and return how long it waits."""
+        if known is not None and known.is_noted(probed):
+            logged = known.logged
+        else:
+            logged = self.certificates.sight(examined.request, examined.requester, probed)
+        return self.hold.wait(examined.request, examined.trusted, logged, self.clock())
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:
         try:
@@ -105,7 +148,7 @@ class Notary:
             raise from_verdict(error) from error
 
     def _state(
-        self, examined: ExaminedRequest, evidence: tuple[Evidence, ...], found: Corroboration, probed: datetime
+        self, examined: ExaminedRequest, evidence: tuple[Evidence, ...], found: Agreement, probed: datetime
     ) -> VoucherInfo:
         """Put into words what was found.
 
@@ -132,16 +175,33 @@ class Notary:
             next_update=min(ends),
             trust_contexts=examined.trusted.contexts,
             intermediates_matched=found.intermediates_matched,
-            perspectives=PERSPECTIVES,
+            perspectives=len(found.perspectives),
             status_evidence=tuple(statuses),
         )
 
-    def _sign(self, info: VoucherInfo, evidence: tuple[Evidence, ...], requester: str) -> Issued:
-        """Sign and record; the evidence's OCSP responses travel along (O4)."""
+    def _sign(self, info: VoucherInfo, evidence: tuple[Evidence, ...], perspectives: tuple[str, ...]) -> Issued:
+        """Sign; the evidence's OCSP responses travel along (O4)."""
         responses = tuple(dict.fromkeys(each.response for each in evidence if each.response is not None))
         try:
-            der = self.signer.sign(info, responses)
+            with SIGN.time():
+                der = self.signer.sign(info, responses)
+        except HostError as error:  # the signer's
+            raise unfit(error) from error
         except Malformed as error:  # the evidence is a responder's, and of what size that one pleases
             raise Refusal(Code.STATUS_UNAVAILABLE, f"with the evidence, {error.detail}") from error
-        self.log.record(info, der, requester)
-        return Issued(info, der)
+        return Issued(info, der, perspectives)
+
+    def _record(self, issued: Issued, examined: ExaminedRequest, content: Content, known: Known | None) -> Issued:
+        """Record what was signed, and return it; or the voucher of who asked for the same and was first.
+
+        Raises `Refusal` (overloaded) if the log does not take it for another reason: somebody has objected meanwhile.
+        """
+        edition = None
+        if self.reuse:
+            number = 1 + (known.voucher.edition.number if known and known.voucher else 0)
+            edition = Edition(content.hash, number, young_until(issued.info, self.reuse))
+        if self.vouchers.record(issued.info, issued.der, examined.requester, issued.perspectives, edition):
+            return issued
+        if (first := self._young(examined, self._find(examined, content))) is not None:
+            return first
+        raise Refusal(Code.OVERLOADED, "the log changed during the work; ask again", retry=AT_ONCE)

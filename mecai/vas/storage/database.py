@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from mecai.service import database
 from mecai.service.disk import require_free
 
-SCHEMA: Final = database.Schema("mecai.vas.storage:migrations", "mecai vas migrate")
+SCHEMA: Final = database.Schema("mecai.vas.storage:migrations", "0009", "mecai vas migrate")
 _EXAMPLE: Final = "sqlite:////var/lib/mecai-vas/vas.sqlite"
 
 

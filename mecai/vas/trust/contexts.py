@@ -1,6 +1,6 @@
 """Whose roots a chain reaches, and which trust contexts a voucher for it may carry (docs/spec X3, X4, R10)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from cryptography import x509
 from mecai.errors import VerificationError
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import spki_hash
+from mecai.protocol.pki.malleability import equivalent_hashes
 from mecai.protocol.pki.path import validate_chain
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.trust.directories import Directories
@@ -18,27 +19,47 @@ Chain = Sequence[x509.Certificate]
 
 @dataclass(frozen=True)
 class Trusted:
-    """A chain that is trusted: its path, end entity to root, and the contexts that a voucher for it carries."""
+    """A chain that is trusted: its path, end entity to root, and the contexts that a voucher for it carries.
+
+    `directory` is the first that trusts it; by it, `owners` are those who may not vouch for the chain (V6).
+    """
 
     path: tuple[x509.Certificate, ...]
     contexts: tuple[str, ...]
+    directory: Directory
+    owners: frozenset[str]
+
+    @property
+    def issuer_owners(self) -> frozenset[str]:
+        """Who controls the key that issued the end entity."""
+        return self.directory.owners_of_key(self.path[1])
 
 
 class Trust:
     """What the VA `authority` makes of a chain."""
 
-    def __init__(self, directories: Directories, authority: bytes, distrusted: frozenset[bytes]) -> None:
-        """Judge by `directories`; `distrusted` are SPKI hashes of CAs that the operator never vouches for."""
+    def __init__(
+        self,
+        directories: Directories,
+        authority: bytes,
+        distrusted: frozenset[bytes],
+        refuses: Callable[[Collection[bytes]], bool] = lambda _keys: False,
+    ) -> None:
+        """Judge by `directories`; `distrusted` are SPKI hashes of CAs that the operator never vouches for.
+
+        `refuses` is asked each time whether one of some hashes has been refused since (`DistrustLog`).
+        """
         self._directories = directories
         self._authority = authority
         self._distrusted = distrusted
+        self._refuses = refuses
 
     def judge(self, chain: Chain, now: datetime) -> Trusted:
         """Return the trusted path of a chain, end entity first; raises `Refusal` (untrusted, distrusted).
 
         Where contexts trust it by different paths, the first one's counts, and contexts that need another are left out.
         """
-        trusting: list[tuple[Directory, Chain]] = []
+        trusting: list[tuple[Directory, Chain, frozenset[str]]] = []
         refusal = ""
         for directory in self._directories.in_force(now):
             try:
@@ -47,23 +68,33 @@ class Trust:
             except VerificationError as error:
                 refusal = error.detail
             else:
-                self._refuse(directory, path, owners)
-                trusting.append((directory, path))
+                trusting.append((directory, path, owners))
         if not trusting:
             raise Refusal(Code.UNTRUSTED, f"certificate: {refusal}")
-        first = trusting[0][1]
+        if self.refuses({name for _, path, _ in trusting for name in _names(path)}):
+            raise Refusal(Code.DISTRUSTED, "certificate: the operator of this VA distrusts it, or a CA of its chain")
+        for directory, _, owners in trusting:
+            self._require_another_owner(directory, owners)
+        directory, first, owners = trusting[0]
         contexts = tuple(
-            directory.context
-            for directory, path in trusting
-            if path[:-1] == first[:-1] and directory.distrusted(path, now) is None
+            each.context for each, path, _ in trusting if path[:-1] == first[:-1] and each.distrusted(path, now) is None
         )
-        return Trusted(tuple(first), contexts)
+        return Trusted(tuple(first), contexts, directory, owners)
 
-    def _refuse(self, directory: Directory, path: Chain, owners: Collection[str]) -> None:
-        """Refuse what the operator distrusts (X4), and what is of the VA's own owner group (R10)."""
-        if any(spki_hash(certificate) in self._distrusted for certificate in path[1:]):
-            raise Refusal(Code.DISTRUSTED, "certificate: the operator of this VA distrusts a CA of its chain")
+    def refuses(self, names: Collection[bytes]) -> bool:
+        """Say whether the operator distrusts one of these CA keys or certificates, each by its SHA-256 (X4)."""
+        return not self._distrusted.isdisjoint(names) or self._refuses(names)
+
+    def _require_another_owner(self, directory: Directory, owners: Collection[str]) -> None:
+        """Refuse what is of the VA's own owner group (R10)."""
         own = directory.find(self._authority)
         if own is not None and own.owner_group in owners:
             detail = f"certificate: its issuer is of this VA's own owner group, {own.owner_group}; ask another VA"
             raise Refusal(Code.UNTRUSTED, detail)
+
+
+def _names(path: Chain) -> Iterator[bytes]:
+    """Return by what an operator may refuse a path: each certificate, in whatever octets, and the key of each CA."""
+    for certificate in path:
+        yield from equivalent_hashes(certificate)
+    yield from map(spki_hash, path[1:])

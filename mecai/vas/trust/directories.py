@@ -1,65 +1,82 @@
-"""The signed directories of all trust contexts, as new as their files (docs/spec X1, X2, D3).
+"""The signed directories of all trust contexts, as new as where they come from (docs/spec X1, X2, D3).
 
-Each context is a file that its publisher's key, and no other, has signed. A file is read again when it changes, so that
-a new directory is in force with the next voucher. One that cannot be accepted changes nothing: the former stays in
-force until it expires, and the log says why. What was accepted is recorded before the directory is used, in the
-database, so that all nodes of a VAS know it.
+Each context is a directory that its publisher's key, and no other, has signed: in a file, or in the database, where
+`mecai.vas.trust.refresh` puts what it fetches. It is read again when it changes, so that a new one is in force with the
+next voucher. One that cannot be accepted changes nothing: the former stays in force until it expires, and the log says
+why; but what other first pins let in is out of force with them (D2). What was accepted is recorded before the directory
+is used, in the database, so that all nodes of a VAS know it.
 """
 
 import logging
 import threading
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from cryptography import x509
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from mecai.errors import HostError, Malformed, MecaiError
-from mecai.protocol.acceptance import Record, accept
+from mecai.errors import HostError, MecaiError
 from mecai.protocol.objects.authorities import Directory
-from mecai.service.database import insert_into
+from mecai.protocol.pki.identity import spki_hash
 from mecai.service.pem import load_certificates
-from mecai.vas.config import DirectoryFile
+from mecai.vas.config import ContextSource
 from mecai.vas.refusal import Code, Refusal
-from mecai.vas.storage.tables import DIRECTORIES
+from mecai.vas.storage.directories import DirectoryLog
 
 LOG = logging.getLogger(__name__)
-RETRY: Final = timedelta(minutes=1)  # until a refused file is judged again: it may have been too early for it
+RETRY: Final = timedelta(minutes=1)  # until a refused directory is judged again: it may have been too early for it
 
 
 class Directories:
     """All contexts of a VAS."""
 
-    def __init__(self, files: tuple[DirectoryFile, ...], engine: Engine) -> None:
-        records = _Records(engine)
-        self._sources = [_Source(file, records) for file in files]
+    def __init__(self, sources: tuple[ContextSource, ...], engine: Engine) -> None:
+        log = DirectoryLog(engine)
+        self._contexts = [_Context(source, log) for source in sources]
         self._lock = threading.Lock()
 
     def in_force(self, now: datetime) -> tuple[Directory, ...]:
         """Return the directories in force at `now`, at least one; raises `Refusal` (overloaded)."""
         with self._lock:
-            found = [source.in_force(now) for source in self._sources]
+            found = [context.in_force(now) for context in self._contexts]
         directories = tuple(directory for directory in found if directory is not None)
         if not directories:
             raise Refusal(Code.OVERLOADED, "no trust context has a valid directory", retry=RETRY)
         return directories
 
+    def require(self, context: str, now: datetime) -> None:
+        """See that one context has a directory in force; raises `HostError` with how to get one."""
+        if context not in {directory.context for directory in self.in_force(now)}:
+            raise HostError(f"context {context}: no directory is in force; see `mecai vas context list`")
 
-class _Source:
-    """One context's file, and the directory that was last accepted from it."""
 
-    def __init__(self, file: DirectoryFile, records: "_Records") -> None:
-        self._file = file
-        self._records = records
+class _Origin(Protocol):
+    """Where a context's directory comes from: `state` is another one when `read` may return another one."""
+
+    def state(self) -> object: ...
+
+    def read(self) -> bytes:
+        """Return the signed octets; raises `HostError`."""
+        ...
+
+
+class _Context:
+    """One context's publisher, and the directory that was last accepted from it."""
+
+    def __init__(self, source: ContextSource, log: DirectoryLog) -> None:
+        self._source = source
+        self._log = log
+        self._origin = _origin(source, log)
         self._seen: object = None
         self._accepted: Directory | None = None
+        self._pins: frozenset[bytes] = frozenset()
         self._retry: datetime | None = None
 
     def in_force(self, now: datetime) -> Directory | None:
-        """Return the directory in force, reading the file again if it changed; None if there is none."""
-        seen = _file_state(self._file.path), _file_state(self._file.publishers)
+        """Return the directory in force, reading it again if it changed; None if there is none."""
+        seen = self._origin.state(), _file_state(self._source.publishers)
         if seen != self._seen or (self._retry is not None and now >= self._retry):
             self._read(now)
             self._seen = seen
@@ -68,7 +85,7 @@ class _Source:
         return self._accepted
 
     def _read(self, now: datetime) -> None:
-        facts = {"context": self._file.context, "path": str(self._file.path)}
+        facts = {"context": self._source.context, "origin": str(self._source.path or self._source.url)}
         try:
             self._accepted = self._parse(now)
         except MecaiError as error:
@@ -79,46 +96,51 @@ class _Source:
             LOG.info("directory accepted", extra=facts | {"sequence": self._accepted.sequence})
 
     def _parse(self, now: datetime) -> Directory:
+        encoded = self._origin.read()
+        publishers = load_certificates(self._source.publishers)
+        if (pins := frozenset(map(spki_hash, publishers))) != self._pins:
+            self._pins, self._accepted = pins, None
+        return self._log.accept(self._source.context, encoded, now, publishers)
+
+
+@dataclass(frozen=True)
+class _InFile:
+    path: Path
+
+    def state(self) -> object:
+        return _file_state(self.path)
+
+    def read(self) -> bytes:
         try:
-            encoded = self._file.path.read_bytes()
+            return self.path.read_bytes()
         except OSError as error:
-            raise HostError(f"{self._file.path}: directory cannot be read ({error.strerror})") from error
-        publishers = load_certificates(self._file.publishers)
-        return self._records.accept(self._file.context, encoded, now, publishers)
+            raise HostError(f"{self.path}: directory cannot be read ({error.strerror})") from error
 
 
-class _Records:
-    """What was accepted for each context, in the database: all nodes that share it know it."""
+@dataclass(frozen=True)
+class _InDatabase:
+    log: DirectoryLog
+    context: str
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def state(self) -> object:
+        try:
+            return self.log.digest(self.context)
+        except SQLAlchemyError as error:
+            raise Refusal(Code.OVERLOADED, "the database does not answer", retry=RETRY) from error
 
-    def accept(self, context: str, octets: bytes, now: datetime, publishers: Sequence[x509.Certificate]) -> Directory:
-        """Return the directory if it may be used; what is to be remembered of it is stored by then.
-
-        One transaction holds the context's row from reading the record to writing it, so that of two nodes the later
-        one judges by what the earlier one has accepted. Raises `VerificationError` or `HostError`.
-        """
-        row = DIRECTORIES.c.context == context
-        first = insert_into(self._engine, DIRECTORIES).values(context=context, record=Record().encode())
-        with self._engine.begin() as connection:
-            connection.execute(first.on_conflict_do_nothing())
-            stored = connection.execute(select(DIRECTORIES.c.record).where(row).with_for_update()).scalar_one()
-            record = _decode(context, stored)
-            directory, following = accept(record, octets, now, publishers)
-            if directory.context != context:
-                raise HostError(f"the directory is for context {directory.context}, expected {context}")
-            if following != record:
-                connection.execute(update(DIRECTORIES).where(row).values(record=following.encode()))
-        return directory
+    def read(self) -> bytes:
+        if (octets := self.log.fetched(self.context).octets) is None:
+            raise HostError(f"it was never fetched; run `mecai vas context refresh {self.context}`")
+        return octets
 
 
-def _decode(context: str, stored: bytes) -> Record:
-    try:
-        return Record.decode(stored)
-    except Malformed as error:
-        advice = "restore the database, or delete this row to trust the directory at hand anew"
-        raise HostError(f"database: table directories, context {context}: {error.detail}; {advice}") from error
+def _origin(source: ContextSource, log: DirectoryLog) -> _Origin:
+    return _InDatabase(log, source.context) if source.path is None else _InFile(source.path)
+
+
+def read_signed(source: ContextSource, log: DirectoryLog) -> bytes:
+    """Return a context's signed directory as it is here, unjudged; raises `HostError`."""
+    return _origin(source, log).read()
 
 
 def _file_state(path: Path) -> tuple[int, int, int] | None:

@@ -1,6 +1,6 @@
 """What Alembic runs around the steps of the schema."""
 
 from mecai.ca.storage.tables import METADATA
-from mecai.service.database import run_steps
+from mecai.service.migration import run_steps
 
 run_steps(METADATA)

@@ -16,6 +16,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+oldest_program = "0001"
 
 _DUE = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -9,6 +9,7 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+oldest_program = "0002"
 
 _NO_FILE = bytes(32)  # the octets that were accepted last are not known: they are judged again
 

@@ -1,0 +1,66 @@
+"""The mails in the outbox, written, signed and handed to the relay, each under a Message-ID of its own for good."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mecai.protocol.pki.identity import sha256
+from mecai.vas.jobs.runner import GivenUp
+from mecai.vas.notify.letter import Letter, Signer, digest_letter, first_sight_letter, objection_letter, signed_mail
+from mecai.vas.storage.certificates import CertificateLog
+from mecai.vas.storage.mails import DELIVERED, Mails
+from mecai.vas.storage.outbox import Message
+
+# `Relay.send`: sender, recipient, message.
+Send = Callable[[str, str, bytes], None]
+_MESSAGE_ID_DIGITS: Final = 32
+_DIGEST_LINES: Final = 1000  # certificates in one digest; the log has them all
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What it takes to write and to hand over mail; `va` is the name by which the VA speaks of itself."""
+
+    log: CertificateLog
+    mails: Mails
+    signer: Signer
+    send: Send
+    va: str
+
+    def mail(self, message: Message, now: datetime) -> str:
+        """Deliver the mail about one certificate; raises `HostError`, `GivenUp`."""
+        del now
+        body = message.body
+        logged = self.log.find(bytes.fromhex(body["certificate"]))
+        if logged is None:
+            raise GivenUp("the certificate has expired meanwhile")
+        end = datetime.fromisoformat(body["holdEnd"]) if body["holdEnd"] else None
+        letter = first_sight_letter(logged.chain[0], body["requester"], body["addresses"], end, self.va)
+        return self._deliver(letter, message)
+
+    def digest(self, message: Message, now: datetime) -> str:
+        """Deliver the mail about all certificates of a domain and a day that were too many; raises `HostError`."""
+        del now
+        body = message.body
+        untold = self.mails.untold(body["domain"], body["to"], body["day"])[:_DIGEST_LINES]
+        return self._deliver(digest_letter(body["domain"], body["day"], untold, self.va), message)
+
+    def objection(self, message: Message, now: datetime) -> str:
+        """Deliver the mail to a CA about an objection; raises `HostError`, `GivenUp`."""
+        del now
+        body = message.body
+        logged = self.log.find(bytes.fromhex(body["certificate"]))
+        if logged is None:
+            raise GivenUp("the certificate has expired meanwhile")
+        raised = datetime.fromisoformat(body["raised"])
+        letter = objection_letter(logged.chain[0], body["domain"], raised, body["known"], self.va)
+        return self._deliver(letter, message)
+
+    def _deliver(self, letter: Letter, message: Message) -> str:
+        recipient: str = message.body["to"]
+        name = sha256(f"{message.kind} {message.key}".encode()).hex()[:_MESSAGE_ID_DIGITS]
+        message_id = f"{name}@{self.signer.sender.rpartition('@')[2]}"
+        mail = signed_mail(letter, self.signer, recipient, message_id, message.created)
+        self.send(self.signer.sender, recipient, mail)
+        return DELIVERED

@@ -1,0 +1,176 @@
+"""The mails to owners of domains and to CAs (docs/spec H4, H9): words, signature, protected header.
+
+multipart/signed with a detached CMS signature (RFC 8551 section 3.5.3). S/MIME leaves the outer header unsigned;
+therefore the signed part repeats the header fields that matter (RFC 9788, `hp="clear"`), and the first line of the text
+is the subject once more, for readers that know nothing of that.
+"""
+
+import base64
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from mecai.errors import InputError
+from mecai.protocol.pki.identity import hash_of
+from mecai.protocol.pki.keys import PrivateKey
+from mecai.protocol.pki.names import dns_names, host_name
+
+_SIGNATURE_WIDTH: Final = 64  # characters of base64 a line
+INVALID: Final = "invalid"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a VA tells about a certificate, before it is addressed and signed."""
+
+    subject: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs mail: an address, and its S/MIME certificate with its key, which signs nothing else (K4, D5)."""
+
+    sender: str
+    certificate: x509.Certificate
+    key: PrivateKey
+
+
+def subject_of(certificate: x509.Certificate) -> str:
+    """Return `certificate for HOSTNAME: FINGERPRINT`, the first DNS name and the SHA-256."""
+    return f"certificate for {_first_name(certificate)}: {hash_of(certificate).hex()}"
+
+
+def first_sight_letter(
+    certificate: x509.Certificate, requester: str, addresses: Sequence[str], hold_end: datetime | None, va: str
+) -> Letter:
+    """Say that the VA `va` has seen a certificate for the first time, and until when it is held (H4)."""
+    held = f"held until {hold_end:%Y-%m-%d %H:%M:%S} UTC" if hold_end else "not held: it follows one that is known"
+    return Letter(
+        subject_of(certificate),
+        (
+            subject_of(certificate),
+            "",
+            f"The Voucher Authority {va} was asked to vouch for this certificate, which it had not seen before.",
+            "If it is yours, there is nothing to do. If it is not, object to it, and have its issuer revoke it.",
+            "",
+            f"names:     {', '.join(map(_printable, dns_names(certificate))) or 'none'}",
+            f"asked by:  {requester}",
+            f"seen at:   {', '.join(addresses)}",
+            f"vouchers:  {held}",
+            "",
+            *certificate.public_bytes(Encoding.PEM).decode("ascii").splitlines(),
+        ),
+    )
+
+
+def objection_letter(
+    certificate: x509.Certificate, domain: str, raised: datetime, known: str | None, va: str
+) -> Letter:
+    """Say to its issuer that a domain's owner objects to a certificate, or to the issuer of one that is `known` (H9).
+
+    `known` is the SHA-256 (hex) of the latter.
+    """
+    subject = f"objection to {subject_of(certificate)}"
+    yours = f"Your CA issued the certificate {known} for that domain." if known else "Your CA issued it."
+    return Letter(
+        subject,
+        (
+            subject,
+            "",
+            f"The owner of {domain} objects to this certificate, and has proved by the DNS that the domain is his.",
+            f"{yours} The Voucher Authority {va} vouches for the one below no longer, until it has decided.",
+            "",
+            f"names:     {', '.join(map(_printable, dns_names(certificate))) or 'none'}",
+            f"raised:    {raised:%Y-%m-%d %H:%M:%S} UTC",
+            "",
+            *certificate.public_bytes(Encoding.PEM).decode("ascii").splitlines(),
+        ),
+    )
+
+
+def digest_letter(domain: str, day: str, certificates: Sequence[str], va: str) -> Letter:
+    """Name the certificates (SHA-256, hex) of a domain and a day that were too many for a mail each."""
+    subject = f"certificates for {domain}: {len(certificates)} more of {day}"
+    return Letter(
+        subject,
+        (
+            subject,
+            "",
+            f"The Voucher Authority {va} was asked to vouch for these certificates too, which it had not seen before:",
+            "",
+            *certificates,
+        ),
+    )
+
+
+def signed_mail(letter: Letter, signer: Signer, recipient: str, message_id: str, date: datetime) -> bytes:
+    """Return the whole message (RFC 5322), CRLF at each end of line, ready for a relay."""
+    fields = [
+        f"From: {signer.sender}",
+        f"To: {recipient}",
+        f"Subject: {letter.subject}",
+        f"Date: {format_datetime(date)}",
+        f"Message-ID: <{message_id}>",
+        "Auto-Submitted: auto-generated",
+    ]
+    inner = ['Content-Type: text/plain; charset="utf-8"; hp="clear"', "Content-Transfer-Encoding: 7bit", *fields]
+    part = _crlf([*inner, "", *_wrapped(letter.lines)])
+    boundary = f"mecai-{hash_of(signer.certificate).hex()[:16]}-{message_id.partition('@')[0][:32]}"
+    outer = [
+        *fields,
+        "MIME-Version: 1.0",
+        'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256;',
+        f' boundary="{boundary}"',
+        "",
+        f"--{boundary}",
+    ]
+    signature = [
+        f"--{boundary}",
+        'Content-Type: application/pkcs7-signature; name="smime.p7s"',
+        "Content-Transfer-Encoding: base64",
+        'Content-Disposition: attachment; filename="smime.p7s"',
+        "",
+        *_base64(_detached(part, signer)),
+        f"--{boundary}--",
+    ]
+    # The line break before a boundary is the boundary's (RFC 2046 section 5.1.1), not the signed part's.
+    return _crlf(outer) + part + b"\r\n" + _crlf(signature)
+
+
+def _detached(part: bytes, signer: Signer) -> bytes:
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(part)
+    builder = builder.add_signer(signer.certificate, signer.key, hashes.SHA256())
+    return builder.sign(Encoding.DER, [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary])
+
+
+def _first_name(certificate: x509.Certificate) -> str:
+    try:
+        return host_name(next(iter(dns_names(certificate)), "").removeprefix("*."))
+    except InputError:
+        return INVALID
+
+
+def _printable(name: str) -> str:
+    """Return a name as it stands in the certificate, if it can stand in a mail; a CA may have certified anything."""
+    return name if name.isascii() and name.isprintable() else INVALID
+
+
+def _wrapped(lines: Sequence[str]) -> list[str]:
+    return [part for line in lines for part in (textwrap.wrap(line, 900, break_on_hyphens=False) or [""])]
+
+
+def _base64(octets: bytes) -> list[str]:
+    text = base64.b64encode(octets).decode()
+    return [text[place : place + _SIGNATURE_WIDTH] for place in range(0, len(text), _SIGNATURE_WIDTH)]
+
+
+def _crlf(lines: Sequence[str]) -> bytes:
+    return b"".join(line.encode("ascii") + b"\r\n" for line in lines)

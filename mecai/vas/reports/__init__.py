@@ -1,0 +1,1 @@
+"""What is reported, by clients and by other VAs, and how it gets around (docs/spec section 9)."""

@@ -1,0 +1,109 @@
+"""The outbox: what is to be done because of a fact, written in the transaction that wrote the fact.
+
+Whoever does it takes a message when it is due, by which it is due again after a while: one that nobody finishes is done
+once more. Of one kind each key is there once, ever: what is put twice is done once.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, delete, func, select, update
+
+from mecai.errors import HostError
+from mecai.service.database import insert_once, reading
+from mecai.vas.storage.sweep import Sweep
+from mecai.vas.storage.tables import OUTBOX
+
+LEASE: Final = timedelta(minutes=5)  # that who took a message has for it, before another may
+LATE: Final = timedelta(minutes=15)  # so long a message is due at most where somebody does the work
+REACH: Final = timedelta(days=400)  # how long what was done is remembered (docs/spec H3)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One thing to do; `attempts` counts this one."""
+
+    id: int
+    kind: str
+    key: str
+    body: Mapping[str, Any]
+    created: datetime
+    attempts: int
+
+
+def put(
+    connection: Connection,
+    kind: str,
+    key: str,
+    body: Mapping[str, Any],
+    now: datetime,
+    *,
+    due: datetime | None,
+    topic: str | None = None,
+) -> None:
+    """Put a message in; `body` is JSON's. One of this kind and key that is there stays as it is.
+
+    What is never `due` (None) another message takes along.
+    """
+    row = {"kind": kind, "key": key, "topic": topic, "body": json.dumps(body), "created": now, "due": due}
+    insert_once(connection, OUTBOX, {**row, "attempts": 0})
+
+
+class Outbox:
+    """The outbox in a database, for who does what is in it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._sweep = Sweep()
+
+    def take(self, now: datetime, kinds: Collection[str]) -> Message | None:
+        """Take the message of these kinds that has been due for longest, None if none is.
+
+        Other kinds wait for who knows them, such as a worker of the next release. Now and then, what is beyond `REACH`
+        is dropped.
+        """
+        due = (
+            select(OUTBOX)
+            .where(OUTBOX.c.due <= now, OUTBOX.c.kind.in_(kinds))
+            .order_by(OUTBOX.c.due, OUTBOX.c.id)
+            .limit(1)
+        )
+        with self.engine.begin() as connection:
+            row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
+            if row is None:
+                if self._sweep.due(now):
+                    connection.execute(delete(OUTBOX).where(OUTBOX.c.due.is_(None), OUTBOX.c.created < now - REACH))
+                return None
+            taken = {"due": now + LEASE, "attempts": row.attempts + 1}
+            connection.execute(update(OUTBOX).where(OUTBOX.c.id == row.id).values(taken))
+        return Message(row.id, row.kind, row.key, json.loads(row.body), row.created, row.attempts + 1)
+
+    def settle(self, message: Message, outcome: str, due: datetime | None = None) -> None:
+        """Say what came of a message, and when it is due again: never, if it is done or given up."""
+        with self.engine.begin() as connection:
+            row = update(OUTBOX).where(OUTBOX.c.id == message.id)
+            connection.execute(row.values(outcome=outcome, due=due))
+
+    def next_due(self, kinds: Collection[str]) -> datetime | None:
+        """Return when the next message of these kinds is due, None if there is none."""
+        with reading(self.engine) as connection:
+            found: datetime | None = connection.execute(
+                select(func.min(OUTBOX.c.due)).where(OUTBOX.c.due.isnot(None), OUTBOX.c.kind.in_(kinds))
+            ).scalar_one()
+        return found
+
+    def waiting(self) -> dict[str, tuple[int, datetime]]:
+        """Return how much is still to be done and when the first of it is, or was, due: by kind, of every kind."""
+        counted = select(OUTBOX.c.kind, func.count(), func.min(OUTBOX.c.due)).where(OUTBOX.c.due.isnot(None))
+        with reading(self.engine) as connection:
+            return {kind: (count, due) for kind, count, due in connection.execute(counted.group_by(OUTBOX.c.kind))}
+
+    def require_worked(self, now: datetime) -> None:
+        """Raise `HostError` where a message has been due for long: what fails is put off, so nobody took it."""
+        late = {kind: now - due for kind, (_, due) in self.waiting().items() if now - due > LATE}
+        if late:
+            kind = max(late, key=late.__getitem__)
+            raise HostError(f"outbox: {kind} is {late[kind]} late; see that `mecai vas work` runs, of this release")

@@ -1,0 +1,131 @@
+"""What does the outbox's work, put together from its configuration: beside the servers, one for all or several.
+
+Two runners, each of its own kinds of message: one finds and tells the owners of domains, which is what the hold is for,
+the other tells other VAs. So no mail waits for another VA, however slow that is or means to be.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Engine
+
+from mecai.errors import InputError
+from mecai.net.web import Roots, get
+from mecai.probing.lookups import look
+from mecai.probing.views import Views
+from mecai.protocol.pki.mail_addresses import mail_address
+from mecai.service.deadline import Deadline
+from mecai.service.pem import load_certificates, load_key
+from mecai.vas.config import MailSettings, VasConfig
+from mecai.vas.issuance.lookout import make_agents, views
+from mecai.vas.jobs.runner import GivenUp, Handler, Runner
+from mecai.vas.notify.caa import contacts_everywhere
+from mecai.vas.notify.contacts import Contacts, Source
+from mecai.vas.notify.deliver import Delivery, Send
+from mecai.vas.notify.first_sight import FirstSight
+from mecai.vas.notify.letter import Signer
+from mecai.vas.notify.objection import ObjectionNews
+from mecai.vas.notify.rdap import Registries, contacts_by_rdap
+from mecai.vas.notify.relay import Relay
+from mecai.vas.reports.authorship import load_report_signer
+from mecai.vas.reports.spread import Spread, kept_to_oneself
+from mecai.vas.storage.certificates import FIRST_SIGHT, CertificateLog
+from mecai.vas.storage.complaints import COMPLAINT
+from mecai.vas.storage.mails import DIGEST, MAIL, TO_CA, Mails
+from mecai.vas.storage.outbox import Message, Outbox
+from mecai.vas.storage.reports import FORWARD, INCIDENT, REPORT, ReportLog
+from mecai.vas.trust.directories import Directories
+from mecai.vrp.tell import Tell, tell
+
+REMEMBERED: Final = timedelta(days=400)  # how long a contact that was told stays one (docs/spec H3)
+
+
+def make_runners(config: VasConfig, engine: Engine, clock: Callable[[], datetime]) -> tuple[Runner, Runner]:
+    """Put both together, the owners' first; raises `HostError` or `InputError` for what the configuration names."""
+    return make_notifier(config, engine, clock), make_spreader(config, engine, clock)
+
+
+def make_notifier(
+    config: VasConfig,
+    engine: Engine,
+    clock: Callable[[], datetime],
+    sources: tuple[Source, ...] | None = None,
+    send: Send | None = None,
+) -> Runner:
+    """Put together what tells the owners of domains; `sources` and `send` are its ways to registries, DNS, relay."""
+    return Runner(Outbox(engine), _notifying(config, engine, clock, sources, send), clock)
+
+
+def make_spreader(
+    config: VasConfig,
+    engine: Engine,
+    clock: Callable[[], datetime],
+    tell: Tell = tell,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Runner:
+    """Put together what tells other VAs, by `tell`, and drops old reports; `monotonic` counts seconds."""
+    return Runner(Outbox(engine), _passing_on(config, engine, tell, monotonic), clock, ReportLog(engine).sweep)
+
+
+def _notifying(
+    config: VasConfig,
+    engine: Engine,
+    clock: Callable[[], datetime],
+    sources: tuple[Source, ...] | None,
+    send: Send | None,
+) -> Mapping[str, Handler]:
+    if config.mail is None:
+        return dict.fromkeys((FIRST_SIGHT, COMPLAINT), _nobody)
+    log, mails = CertificateLog(engine), Mails(engine)
+    signer = _signer(config.mail)
+    roots = load_certificates(config.mail.roots) if config.mail.roots else None
+    relay = Relay(config.mail.relay, config.mail.port, config.mail.starttls, roots)
+
+    def remembered(domain: str, _deadline: object) -> tuple[str, ...]:
+        return mails.known_contacts(domain, clock() - REMEMBERED)
+
+    contacts = Contacts((*(sources or _sources(config.mail, roots, _views(config))), remembered))
+    delivery = Delivery(log, mails, signer, send or relay.send, signer.sender)
+    return {
+        FIRST_SIGHT: FirstSight(log, contacts, mails, config.hold),
+        MAIL: delivery.mail,
+        DIGEST: delivery.digest,
+        COMPLAINT: ObjectionNews(log, Directories(config.directories, engine), mails, config.hold),
+        TO_CA: delivery.objection,
+    }
+
+
+def _passing_on(config: VasConfig, engine: Engine, tell: Tell, monotonic: Callable[[], float]) -> Mapping[str, Handler]:
+    if (signer := load_report_signer(config)) is None:
+        return dict.fromkeys((REPORT, INCIDENT, FORWARD), kept_to_oneself)
+    return Spread(engine, Directories(config.directories, engine), signer, tell, monotonic).handlers()
+
+
+def _nobody(_message: Message, _now: datetime) -> str:
+    raise GivenUp("unnotified: this VA sends no mail")
+
+
+def _signer(mail: MailSettings) -> Signer:
+    certificate, key = load_certificates(mail.certificate)[0], load_key(mail.key)
+    if certificate.public_key() != key.public_key():
+        raise InputError(f"{mail.certificate}: is not of the key in {mail.key}; let the CA issue one for this key")
+    return Signer(mail_address(mail.sender), certificate, key)
+
+
+def _views(config: VasConfig) -> Views:
+    settings = config.perspectives
+    return views(settings.region, look, make_agents(settings)) if settings else views("", look, ())
+
+
+def _sources(mail: MailSettings, roots: Roots, views: Views) -> tuple[Source, ...]:
+    def by_caa(domain: str, deadline: Deadline) -> tuple[str, ...]:
+        return contacts_everywhere(domain, deadline, views)
+
+    if mail.registries is None:
+        return (by_caa,)
+    registries = Registries.read(mail.registries)
+    fetch = partial(get, roots=roots)
+    return (lambda domain, deadline: contacts_by_rdap(domain, deadline, registries, fetch), by_caa)
