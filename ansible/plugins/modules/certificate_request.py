@@ -47,6 +47,11 @@ options:
     elements: str
     default: []
     description: The DNS names that the certificate must be for.
+  email:
+    type: list
+    elements: str
+    default: []
+    description: The mail addresses that the certificate must be for.
   issuer:
     type: str
     default: ""
@@ -115,6 +120,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "certificate": {"type": "path", "required": True},
     "name": {"type": "str", "required": True},
     "dns": {"type": "list", "elements": "str", "default": []},
+    "email": {"type": "list", "elements": "str", "default": []},
     "issuer": {"type": "str", "default": ""},
     "renew_before_days": {"type": "int", "default": 30},
     "new_key": {"type": "bool", "default": False, "no_log": False},
@@ -170,7 +176,9 @@ class Judge:
     def _fault_of_time_and_names(self, certificate: Path) -> str:
         if not self._holds(certificate):
             return f"it ends within {self._wanted['renew_before_days']} days"
-        missing = [name for name in self._wanted["dns"] if not self._holds(certificate, "-verify_hostname", name)]
+        wanted = [("-verify_hostname", name) for name in self._wanted["dns"]]
+        wanted += [("-verify_email", address) for address in self._wanted["email"]]
+        missing = [name for option, name in wanted if not self._holds(certificate, option, name)]
         return f"it is not for {', '.join(missing)}" if missing else ""
 
     def _holds(self, certificate: Path, *demands: str) -> bool:
