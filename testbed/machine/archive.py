@@ -1,10 +1,12 @@
 """One file that holds a lab: a tar archive under zstd, whose first member is a document that says what it is.
 
 It is written beside its place and renamed when whole. It is read twice: once to look at every member, then to unpack
-those, into an empty folder. What a member may be is what the files of hosts are: never a device, never outside.
+those, into an empty folder, both by tar: what was looked at is what comes out, whoever wrote the archive. What a member
+may be is what the files of hosts are: never a device, never outside.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -23,7 +25,11 @@ _FOREIGN = ("trusted.overlay.origin", "trusted.overlay.uuid", "trusted.overlay.n
 _ATTRIBUTES = ["--numeric-owner", "--xattrs", "--xattrs-include=*", *(f"--xattrs-exclude={name}" for name in _FOREIGN)]
 # With less room than this, a disk is full.
 _LITTLE = 1024**2
-_PLAIN = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE)
+# A member as `tar --list --verbose` shows it: names in quotes, so that no name looks like more than a name.
+_NAME = r'"((?:[^"\\]|\\.)*)"'
+_MEMBER = re.compile(rf"(?P<kind>.)\S+ \d+/\d+ +(?P<size>\d+(?:,\d+)?) \S+ \S+ +{_NAME}(?: (?:->|link to) {_NAME})?\n")
+_LINK, _HARD_LINK, _DEVICE = "l", "h", "c"
+_PLAIN = f"-d{_LINK}{_HARD_LINK}p"  # files, folders, links of both kinds, pipes
 
 
 def pack(file: Path, parts: Mapping[Path, Sequence[str]]) -> int:
@@ -48,12 +54,17 @@ def copy(file: Path, target: Path) -> None:
 
 def header(file: Path) -> str:
     """Return the document at the beginning of an archive; raises `InputError` for what is none."""
-    with _members(file) as (archive, members):
-        first = next(members, None)
-        if first is None or first.name != HEADER or not first.isreg() or first.size > LIMITS.archive_header_bytes:
-            raise InputError(f"{file}: no saved lab: it does not begin with {HEADER}")
-        content = archive.extractfile(first)
-        return content.read().decode(errors="replace") if content else ""
+    with _piped(file, ["zstd", "--decompress", "--stdout", "--quiet", "--", str(file)]) as process:
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                first = archive.next()
+                content = archive.extractfile(first) if first and _is_header(first) else None
+                text = content.read().decode(errors="replace") if content else ""
+        except (tarfile.TarError, EOFError, UnicodeError) as error:
+            raise InputError(f"{file}: damaged, or no saved lab") from error
+    if not content:
+        raise InputError(f"{file}: no saved lab: it does not begin with {HEADER}")
+    return text
 
 
 def unpack(file: Path, folder: Path, tops: Sequence[str]) -> None:
@@ -65,8 +76,12 @@ def unpack(file: Path, folder: Path, tops: Sequence[str]) -> None:
     need = _inspect(file, tops)
     if _free(folder) < need:
         raise HostError(f"{folder}: {need / 1024**3:.1f} GiB are needed to unpack {file}: make room there")
-    command = ["tar", "--extract", "--use-compress-program=zstd", f"--file={file}", f"--directory={folder}"]
-    tools.run([*command, "--same-permissions", "--same-owner", *_ATTRIBUTES], seconds=LIMITS.pack_seconds)
+    command = ["tar", "--extract", *_zstd(file), f"--directory={folder}", "--same-permissions", "--same-owner"]
+    tools.run([*command, *_ATTRIBUTES], seconds=LIMITS.pack_seconds)
+
+
+def _is_header(member: tarfile.TarInfo) -> bool:
+    return member.name == HEADER and member.isreg() and member.size <= LIMITS.archive_header_bytes
 
 
 def _free(folder: Path) -> int:
@@ -77,64 +92,62 @@ def _free(folder: Path) -> int:
 def _inspect(file: Path, tops: Sequence[str]) -> int:
     """Look at every member; returns the octets that they take. Raises `InputError`."""
     links: set[str] = set()
-    size = 0
-    with _members(file) as (_, members):
-        for member in members:
-            if fault := _fault(member, tops, links):
-                raise InputError(f"{file}: not unpacked: {member.name!r} {fault}")
-            if member.issym():
-                links.add(member.name)
-            size += member.size
-    return size
+    octets = 0
+    for kind, size, name, target in _members(file):
+        if fault := _fault(kind, size, [name, target] if kind == _HARD_LINK else [name], tops, links):
+            raise InputError(f'{file}: not unpacked: "{name}" {fault}')
+        if kind == _LINK:
+            links.add(name)
+        octets += 0 if kind == _DEVICE else int(size)
+    return octets
 
 
-def _fault(member: tarfile.TarInfo, tops: Sequence[str], links: set[str]) -> str:
+def _fault(kind: str, size: str, names: Sequence[str], tops: Sequence[str], links: set[str]) -> str:
     """Say what is wrong with a member, nothing when it is as our archives have them."""
-    whiteout = member.ischr() and (member.devmajor, member.devminor) == (0, 0)  # "deleted" in overlayfs
-    if member.type not in _PLAIN and not whiteout:
+    whiteout = kind == _DEVICE and size == "0,0"  # "deleted" in overlayfs
+    if kind not in _PLAIN and not whiteout:
         return "is a device"
-    for name in (member.name, member.linkname) if member.islnk() else (member.name,):
+    for name in names:
         parts = name.split("/")
         if not {"", ".", ".."}.isdisjoint(parts) or parts[0] not in {HEADER, *tops}:
             return "leads out of the lab's folder"
-        if not links.isdisjoint(accumulate(parts if member.islnk() else parts[:-1], "{}/{}".format)):
+        if not links.isdisjoint(accumulate(parts if len(names) > 1 else parts[:-1], "{}/{}".format)):
             return "lies behind a link"
     return ""
 
 
-@contextmanager
-def _members(file: Path) -> Iterator[tuple[tarfile.TarFile, Iterator[tarfile.TarInfo]]]:
-    """Read an archive as a stream; raises `InputError` when it cannot be read, or when it ends too early."""
+def _members(file: Path) -> Iterator[tuple[str, str, str, str]]:
+    """List the members of an archive: kind, size, name and where a link leads to, the names as tar quotes them.
+
+    Raises `InputError` when it cannot be read, also at its end: what was listed until then is a part of it.
+    """
     damaged = InputError(f"{file}: damaged, or no saved lab")
-    with _decompressed(file) as process:
-        try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                yield archive, _whole(archive, process, damaged)
-        except (tarfile.TarError, EOFError, UnicodeError) as error:
-            raise damaged from error
+    command = ["tar", "--list", "--verbose", "--absolute-names", "--numeric-owner", "--quoting-style=c", *_zstd(file)]
+    with _piped(file, command) as process:
+        for line in process.stdout or ():
+            if not (found := _MEMBER.fullmatch(line.decode("ascii", errors="replace"))):
+                raise damaged
+            kind, size, name, target = found.groups(default="")
+            yield kind, size, name.removesuffix("/") if kind == "d" else name, target
+        if process.wait(LIMITS.pack_seconds):
+            raise damaged
+
+
+def _zstd(file: Path) -> list[str]:
+    return ["--use-compress-program=zstd", f"--file={file}"]
 
 
 @contextmanager
-def _decompressed(file: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _piped(file: Path, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run what reads an archive; it ends with this context. Raises `InputError` where there is no archive."""
     if not file.is_file():
         raise InputError(f"{file}: no such file")
-    command = ["zstd", "--decompress", "--stdout", "--quiet", "--", str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    words = os.environ | {"LC_ALL": "C"}  # tar has translations of what it says
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=words) as process:
         try:
             yield process
         finally:
             process.terminate()
-
-
-def _whole(
-    archive: tarfile.TarFile, process: subprocess.Popen[bytes], damaged: InputError
-) -> Iterator[tarfile.TarInfo]:
-    """Yield all members; raises `damaged` when the stream ended because it could not be read on."""
-    yield from archive
-    while process.stdout and process.stdout.read(tarfile.RECORDSIZE):
-        pass
-    if process.wait(LIMITS.pack_seconds):
-        raise damaged
 
 
 @contextmanager

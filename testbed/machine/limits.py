@@ -8,6 +8,7 @@ from mecai.errors import InputError
 
 _PATIENCE_VARIABLE: Final = "MECAI_LAB_PATIENCE"
 _MOST_PATIENCE: Final = 100
+_LONGEST_TIMEOUT: Final = 600  # seconds that `mecai client` takes as its timeout
 
 
 def read_patience(text: str) -> int:
@@ -40,11 +41,13 @@ class LabLimits:
     apt_update_seconds: float = 120 * PATIENCE
     image_seconds: float = 420 * PATIENCE
     boot_seconds: float = 60 * PATIENCE
+    unit_start_seconds: float = 90 * PATIENCE  # a host's systemd ends what takes longer, and starts it again
     converge_seconds: float = 1800 * PATIENCE
     health_hosts_at_once: int = 8
     health_check_seconds: float = 10 * PATIENCE
     health_interval_seconds: float = 1
     health_settle_seconds: float = 60 * PATIENCE
+    status_seconds: float = 180 * PATIENCE
     halt_seconds: float = 15 * PATIENCE
     kill_seconds: float = 10 * PATIENCE
     freeze_seconds: float = 10 * PATIENCE
@@ -56,12 +59,18 @@ class LabLimits:
     converged_lasts_days: float = 7
 
     ansible_forks: int = 12
+    connect_seconds: int = 60 * PATIENCE  # to a host: Ansible's own 10 are too few for 33 at once
 
-    client_seconds: int = 15 * PATIENCE
+    client_seconds: int = min(15 * PATIENCE, _LONGEST_TIMEOUT)
+    patient_client_seconds: int = min(30 * PATIENCE, _LONGEST_TIMEOUT)
+    curl_seconds: int = 10 * PATIENCE
+    responder_seconds: int = 5 * PATIENCE
     measured_seconds: float = 60 * PATIENCE
     recording_seconds: int = 600
     recording_bytes: int = 256 * 1024**2
     relay_seconds: int = 3600
+    mail_seconds: float = 90 * PATIENCE  # a VAS's worker looks every 5 s, a relay that was away is asked again after 60
+    name_seconds: float = 30 * PATIENCE
     random_draws: int = 60
     sticky_keys: int = 2000
 

@@ -133,6 +133,7 @@ def _running(
             raise
         finally:
             stopper.cancel()
+            stopper.join()
 
 
 def _finish(argv: Sequence[str | Path], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -18,6 +18,7 @@ inventory = {inventory}
 collections_path = {collections}:~/.ansible/collections:/usr/share/ansible/collections
 local_tmp = {temporary}
 forks = {forks}
+timeout = {timeout}
 strategy_plugins = {strategies}
 strategy = mitogen_linear
 gathering = explicit
@@ -55,11 +56,14 @@ def inventory(lab: Lab, plan: Plan, wheel: Path) -> dict[str, Any]:
 
 
 def _groups(plan: Plan) -> dict[str, dict[str, Any]]:
-    groups: dict[str, dict[str, Any]] = {group: {"hosts": {}} for role in ROLES.values() for group in role.groups}
+    roles = ROLES.values()
+    groups: dict[str, dict[str, Any]] = {
+        group: {"hosts": {}} for role in roles for group in (*role.groups, *role.further_groups)
+    }
     for host in plan.topology.hosts:
         role = ROLES[host.role]
         variables = {**role.variables(plan, host), **host.variables}
-        for group in role.groups:
+        for group in (*role.groups, *(group for group, has in role.further_groups.items() if has(host))):
             groups[group]["hosts"][host.name] = variables
     return groups
 
@@ -71,6 +75,7 @@ def ansible_config(lab: Lab) -> str:
         collections=_collections(lab),
         temporary=lab.ansible_config.parent / "tmp",
         forks=LIMITS.ansible_forks,
+        timeout=LIMITS.connect_seconds,
         strategies=_strategies(),
     )
 

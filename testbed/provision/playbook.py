@@ -92,6 +92,7 @@ def _bounded(progress: PlaybookRun) -> Iterator[threading.Event]:
         yield late
     finally:
         timer.cancel()
+        timer.join()  # what it ends might be another process afterwards
         if progress.process:
             with suppress(ProcessLookupError):
                 os.killpg(progress.process, signal.SIGKILL)

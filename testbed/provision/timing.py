@@ -34,8 +34,9 @@ class Timing:
         return roles
 
     def summary(self) -> str:
-        """Name the longest tasks in one line, empty where no times were told."""
-        longest = [f"{task.rpartition(' : ')[2]} {seconds:.0f} s" for task, seconds in self.tasks.most_common(_SHOWN)]
+        """Name the longest tasks in one line, empty where none took a second."""
+        counted = [(task, round(seconds)) for task, seconds in self.tasks.most_common(_SHOWN)]
+        longest = [f"{task.rpartition(' : ')[2]} {seconds} s" for task, seconds in counted if seconds]
         return f"; longest: {', '.join(longest)}" if longest else ""
 
     def report(self) -> Iterator[str]:

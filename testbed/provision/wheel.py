@@ -14,8 +14,10 @@ from testbed.machine import tools
 from testbed.machine.lab import REPOSITORY
 from testbed.machine.limits import LIMITS
 
-# Hosts run mecai, not the lab: a change to the lab alone leaves their wheel as it is.
-_PARTS = ("LICENSE", "README.md", "mecai", "pyproject.toml")
+# Hosts run mecai, not the lab: a change to the lab, or to what is read about it, leaves their wheel as it is.
+_PARTS = ("LICENSE", "mecai", "pyproject.toml")
+# The wheel's description, which no host reads: it is left empty there.
+_DESCRIPTION = "README.md"
 # The earliest time that a zip file can hold (reproducible-builds.org/specs/source-date-epoch).
 _EPOCH = "315532800"
 
@@ -46,6 +48,7 @@ def _build(sources: list[Path], workshop: Path, log: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
         target.chmod(0o644)
+    (copy / _DESCRIPTION).touch()
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation"]
     command += ["--disable-pip-version-check", f"--wheel-dir={workshop / 'out'}", str(copy)]
     tools.run_logged(command, log, seconds=LIMITS.wheel_seconds, environment={"SOURCE_DATE_EPOCH": _EPOCH})

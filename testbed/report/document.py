@@ -8,6 +8,7 @@ from testbed.report.outcome import Case, State, Suite, Trial, Verification, verd
 from testbed.scenarios.engine import Row
 from testbed.scenarios.kinds import KINDS
 from testbed.scenarios.scenario import Scenario
+from testbed.scenarios.witnesses import WITNESSES
 
 SCHEMA: Final = Path(__file__).with_name("verify.schema.yml")
 _VERSION: Final = 1
@@ -28,6 +29,7 @@ def of(found: Verification, kept: Mapping[str, list[str]]) -> dict[str, Any]:
         "counts": {state.value: counts[state] for state in State},
         "suite": _suite(found.suite),
         "clients": [{"name": name, "says": kind.says} for name, kind in KINDS.items()],
+        "witnesses": [{"name": name, "says": witness.says} for name, witness in sorted(WITNESSES.items())],
         "scenarios": [_trial(trial, kept.get(trial.scenario.name, [])) for trial in found.trials],
     }
 

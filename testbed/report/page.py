@@ -23,12 +23,13 @@ class Kept:
 def of(document: Mapping[str, Any], kept: Mapping[str, Kept], picture: str) -> str:
     """Return the page of a document that fits `verify.schema.yml`; `kept` is by scenario, `picture` an SVG element."""
     asked = {verdict["client"] for scenario in document["scenarios"] for verdict in scenario["verdicts"]}
-    clients = [client for client in document["clients"] if client["name"] in asked]
+    clients, witnesses = ([each for each in document[who] if each["name"] in asked] for who in ("clients", "witnesses"))
     scenarios = [_scenario(each, kept.get(each["name"])) for each in document["scenarios"]]
     return render(
         "page.html.j2",
         document=document,
         clients=clients,
+        witnesses=witnesses,
         scenarios=scenarios,
         picture=picture,
         words=words,

@@ -5,10 +5,15 @@ from typing import Any
 
 from testbed.model.plan import NETWORKS, Plan
 from testbed.model.topology import Host, Topology
-from testbed.roles import publisher
-from testbed.roles.role import Check, Role
+from testbed.roles import publisher, registrar
+from testbed.roles.perspective import perspectives_of
+from testbed.roles.role import Check, Role, fetch
 
 _SERVICES = ("vas", "ocsp")
+# The topology's own word: what the VAS keeps its log in, SQLite (a file) or PostgreSQL (a server on the same host).
+_DATABASE = "database"
+_DATABASES = ("sqlite", "postgresql")
+_POSTGRESQL = "postgresql+psycopg://mecai-vas@/mecai-vas?host=/var/run/postgresql"
 _ROOT = "/var/lib/mecai-ca-public/root.pem"
 
 # Publishes the certificate status and the CRLs that are due.
@@ -23,11 +28,27 @@ def _name_of(host: Host, service: str) -> str:
     return next((name for name in host.names if name.partition(".")[0] == service), "")
 
 
+def sender_of(host: str) -> str:
+    """Return the address from which an authority tells the owners of domains."""
+    return f"notary@{host}.test"
+
+
+def vas_of(host: Host) -> str:
+    """Return the DNS name of an authority's VAS."""
+    return _name_of(host, "vas")
+
+
 def _faults(_topology: Topology, host: Host) -> Iterator[str]:
     for service in _SERVICES:
         if not _name_of(host, service):
             seen = ", ".join(host.names) or "none"
             yield f"hosts.{host.name}.names: saw {seen}; expected one that begins with {service}., or none at all"
+    if (seen := host.variables.get(_DATABASE, _DATABASES[0])) not in _DATABASES:
+        yield f"hosts.{host.name}.vars.{_DATABASE}: saw {seen!r}; expected {' or '.join(_DATABASES)}"
+
+
+def _has_server(host: Host) -> bool:
+    return host.variables.get(_DATABASE) == "postgresql"
 
 
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
@@ -41,13 +62,31 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "certificate_authority_make_root": True,  # a lab begins with nothing, each time
         "ocsp_responder_host_name": ocsp,
         "voucher_authority_host_name": vas,
+        "voucher_authority_metrics_listen": "",  # nobody asks in a lab, whose hosts have little memory
         "voucher_authority_settings": {
             "hold_hours": 0,
             "allowed_networks": list(NETWORKS),
             "refused_networks": list(plan.addresses(host.name)),
         },
         **_directories(plan.topology),
+        **_mail(plan.topology, host),
+        **_agents(plan.topology, host),
+        **(_database() if _has_server(host) else {}),
     }
+
+
+def _mail(topology: Topology, host: Host) -> Mapping[str, Any]:
+    mail = registrar.mail_of(topology, sender_of(host.name))
+    return {"voucher_authority_mail": mail} if mail else {}
+
+
+def _agents(topology: Topology, host: Host) -> Mapping[str, Any]:
+    agents = perspectives_of(topology, host)
+    return {"voucher_authority_perspectives": agents} if agents else {}
+
+
+def _database() -> Mapping[str, Any]:
+    return {"voucher_authority_database": _POSTGRESQL, "postgresql_shared_buffers": "16MB"}
 
 
 def _directories(topology: Topology) -> Mapping[str, Any]:
@@ -70,14 +109,10 @@ def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
     yield Check("the OCSP responder is ready", host.name, fetch(f"http://{ocsp}/readyz"))
 
 
-def fetch(url: str, *options: str) -> list[str]:
-    """Return the command that succeeds when a URL answers."""
-    return ["curl", "--fail", "--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", *options, url]
-
-
 ROLE = Role(
     name="authority",
     groups=("authorities",),
+    further_groups={"databases": _has_server},
     renewal=RENEWAL,
     needs={"vendor": "signs the directory that a VAS goes by"},
     names=_names,

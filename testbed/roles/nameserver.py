@@ -6,6 +6,7 @@ from typing import Any
 from testbed.model import naming
 from testbed.model.plan import Plan
 from testbed.model.topology import Host, Topology
+from testbed.roles import registrar
 from testbed.roles.role import Check, Role
 
 # The topology's own word: the level that a server serves. The file has the lowest first, which is signed first.
@@ -33,6 +34,7 @@ def _faults(topology: Topology, host: Host) -> Iterator[str]:
 
 
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
+    contacts = {domain: [record] for domain, record in registrar.records(plan.topology).items()}
     return {
         "nameserver_name": f"{host.name}.{plan.topology.domain}",
         "nameserver_signed": True,
@@ -40,7 +42,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "nameserver_zones": [
             {
                 "name": zone.name,
-                "records": "".join(f"{record}\n" for record in zone.records),
+                "records": "".join(f"{record}\n" for record in (*zone.records, *contacts.get(zone.name, ()))),
                 "delegates": [{"name": name, "host": server} for name, server in zone.delegates.items()],
             }
             for zone in _zones(plan, host)

@@ -5,8 +5,8 @@ from typing import Any
 
 from testbed.model.plan import Plan
 from testbed.model.topology import Host, Topology
-from testbed.roles.authority import RENEWAL, fetch
-from testbed.roles.role import Check, Role
+from testbed.roles.authority import RENEWAL
+from testbed.roles.role import Check, Role, fetch
 
 # Where its root goes on the control machine, beside which the lab keeps those of public authorities.
 ROOTS = "{{ lab_private_roots }}"

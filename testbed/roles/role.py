@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from testbed.machine.limits import LIMITS
 from testbed.model.plan import Plan
 from testbed.model.topology import Host, Topology
 
@@ -21,6 +22,22 @@ class Check:
     look: Sequence[str] = ()
 
 
+def fetch(url: str, *options: str) -> list[str]:
+    """Return the command that succeeds when a URL answers."""
+    return [
+        "curl",
+        "--fail",
+        "--silent",
+        "--show-error",
+        "--max-time",
+        str(LIMITS.responder_seconds),
+        "--output",
+        "/dev/null",
+        *options,
+        url,
+    ]
+
+
 def _nothing(_whole: object, _host: Host) -> Iterable[Any]:
     return ()
 
@@ -33,9 +50,10 @@ def _no_variables(_plan: Plan, _host: Host) -> Mapping[str, Any]:
 class Role:
     """One kind of host.
 
-    `groups` are the Ansible groups that its hosts are in, `variables` what Ansible's roles are told about one (the
-    topology's `vars` come after and win), `needs` the roles without which it cannot work, each with what that one does
-    for it, `promises` how one shows that it does its work, `faults` what a topology says of one that cannot be.
+    `groups` are the Ansible groups that its hosts are in, `further_groups` those that some of them are in, `variables`
+    what Ansible's roles are told about one (the topology's `vars` come after and win), `needs` the roles without which
+    it cannot work, each with what that one does for it, `promises` how one shows that it does its work, `faults` what
+    a topology says of one that cannot be.
     `forwards`: its hosts join zones; `guards`: they lead from their own, private zone to the others, not back;
     `resolves`: they answer DNS for the others; `names`: the domain names of a host for which the topology gives none;
     `shares_names`: several hosts may have one name; `renewal`: the command by which a host renews what ends by itself.
@@ -43,6 +61,7 @@ class Role:
 
     name: str
     groups: tuple[str, ...]
+    further_groups: Mapping[str, Callable[[Host], bool]] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
     forwards: bool = False
     resolves: bool = False

@@ -5,6 +5,7 @@ from typing import Any
 
 from testbed.model.plan import NETWORKS, Plan
 from testbed.model.topology import Host
+from testbed.roles import registrar
 from testbed.roles.role import Check, Role
 
 _NAMESERVER = "127.0.0.1@5353"
@@ -12,11 +13,12 @@ _NAMESERVER = "127.0.0.1@5353"
 
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
     records = "".join(f"{record.name}. {record.type} {record.address}\n" for record in plan.records())
+    contacts = "".join(f"{record}\n" for record in registrar.records(plan.topology).values())
     return {
         "nameserver_name": f"{host.name}.{plan.topology.domain}",
         "nameserver_listen": [_NAMESERVER],
         "nameserver_ttl": 5,
-        "nameserver_zones": [{"name": "test", "records": records}],
+        "nameserver_zones": [{"name": "test", "records": records + contacts}],
         "resolver_clients": list(NETWORKS),
         "resolver_stubs_only": True,
         "resolver_stub_zones": [{"name": "test", "address": _NAMESERVER}],

@@ -1,5 +1,6 @@
 """The tool of a certificate authority, used by whoever controls its host: issue, revoke, and ask for a status."""
 
+import json
 from collections.abc import Iterable
 
 from cryptography import x509
@@ -21,6 +22,13 @@ def issue(
     wanted = [word for name in names for word in ("--dns", name)]
     options = ["--profile", profile, "--days", str(days), *wanted, "--csr", "-", "--out", "-"]
     return must(arena.run, authority, [*_CA, "issue", *_CONFIG, *options], request)
+
+
+def issue_many(arena: Arena, authority: str, request: str, names: Iterable[str]) -> list[str]:
+    """Let an authority certify a request (PEM) once for each name, for a day; returns the chains (PEM)."""
+    asked = {name: {"profile": "server", "csr": request, "dns": [name], "days": 1} for name in names}
+    answers = json.loads(must(arena.run, authority, [*_CA, "batch", "issue", *_CONFIG], json.dumps(asked)))
+    return [answers[name]["answer"] for name in asked]
 
 
 def revoke(arena: Arena, authority: str, certificate: x509.Certificate) -> None:

@@ -4,21 +4,18 @@ What comes out can be written down: it is all that a means needs to stop, whoeve
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from mecai.errors import InputError
-from testbed.scenarios import kinds
+from testbed.scenarios import kinds, witnesses
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means import MEANS
-from testbed.scenarios.means.mean import Parameter
+from testbed.scenarios.means.mean import filled
 from testbed.scenarios.scenario import Scenario, Step
 
 
 def resolved(arena: Arena, step: Step) -> Step:
     """Return a step whose arguments are all there, hosts by their names; raises `InputError` for one that is not."""
-    parameters = MEANS[step.mean].parameters
-    values = {name: step.arguments.get(name, parameter.default) for name, parameter in parameters.items()}
-    return Step(step.mean, {name: _value(arena, parameters[name], value) for name, value in values.items()})
+    return Step(step.mean, filled(arena, MEANS[step.mean].parameters, step.arguments))
 
 
 def check(arena: Arena, scenario: Scenario) -> None:
@@ -29,7 +26,10 @@ def check(arena: Arena, scenario: Scenario) -> None:
         for name in scene.names or ("site",):
             arena.name(name)
         for kind in scene.verdicts:
-            kinds.check(arena, kind)
+            if kind in kinds.KINDS:
+                kinds.check(arena, kind)
+            else:
+                witnesses.host_of(arena, kind, scene)
         for step in scene.steps:
             MEANS[step.mean].check(arena, resolved(arena, step).arguments)
 
@@ -43,14 +43,3 @@ def left_out(arena: Arena, scenarios: Iterable[Scenario]) -> dict[str, str]:
         except InputError as error:
             reasons[scenario.name] = str(error)
     return reasons
-
-
-def _value(arena: Arena, parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 - as a file has it
-    match parameter.kind:
-        case "host":
-            return arena.host(value).name if value else value
-        case "hosts":
-            return [host.name for word in value for host in arena.hosts(word)]
-        case "name":
-            return arena.name(value)
-    return value

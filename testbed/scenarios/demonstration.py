@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mecai.errors import HostError
+from testbed.machine.limits import LIMITS, PATIENCE
 from testbed.machine.signals import unwinding
 from testbed.model.plan import Plan
 from testbed.scenarios import engine, journal, reading
@@ -91,7 +92,7 @@ def _accepted(title: str, site: str) -> Expectation:
 
 def _attacked(arena: Arena) -> tuple[Expectation, Expectation]:
     site = arena.site
-    believe = ("curl", "--silent", "--show-error", "--max-time", "10", f"https://{site}/")
+    believe = ("curl", "--silent", "--show-error", "--max-time", str(LIMITS.curl_seconds), f"https://{site}/")
     lie = f"{arena.cast['rogue']} is compromised, the resolver lies: a plain client believes the attacker"
     refusal = "verdict refused, reason no-voucher"
     return (
@@ -101,7 +102,9 @@ def _attacked(arena: Arena) -> tuple[Expectation, Expectation]:
 
 
 def _fetch(site: str) -> tuple[str, ...]:
-    return ("mecai", "client", "get", f"https://{site}/")
+    """Say what a person would; where the lab is to be patient, the client too."""
+    patient = ("--timeout", str(LIMITS.patient_client_seconds)) if PATIENCE > 1 else ()
+    return ("mecai", "client", "get", *patient, f"https://{site}/")
 
 
 def _act(arena: Arena, expected: Expectation, *, colour: bool) -> Step:

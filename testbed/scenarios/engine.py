@@ -1,4 +1,4 @@
-"""Play a scenario on a running lab and compare what each kind of client says with what it must say.
+"""Play a scenario on a running lab and compare what each client and each witness says with what it must say.
 
 However a scenario ends, what it started is stopped; what a killed run left is stopped before another begins.
 """
@@ -14,7 +14,7 @@ from typing import Final
 from mecai.errors import HostError
 from testbed.drivers.driver import Driver
 from testbed.machine.limits import LIMITS
-from testbed.scenarios import casting, clients, evidence, journal, kinds
+from testbed.scenarios import casting, clients, evidence, journal, kinds, witnesses
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.clients import Observed, Question
 from testbed.scenarios.scenario import Expected, Scenario, Scene
@@ -24,7 +24,7 @@ _ACCEPTED: Final = "accepted"
 
 @dataclass(frozen=True)
 class Row:
-    """What one kind of client made of one scene, beside what it must; scenes count from 1."""
+    """What one kind of client, or a witness, made of one scene, beside what it must; scenes count from 1."""
 
     number: int
     scene: str
@@ -59,6 +59,7 @@ def play(driver: Driver, arena: Arena, scenario: Scenario, note: Note) -> Played
     """Play all scenes of a scenario, one after the other; raises `InputError` or `HostError`."""
     casting.check(arena, scenario)
     journal.stop(arena)
+    arena = arena.anew()
     kept, asking = evidence.renew(arena.lab, scenario.name), _hosts(arena, scenario)
     evidence.keep_routes(arena, scenario.name, 0)
     with ExitStack() as ending:
@@ -92,10 +93,13 @@ def under_way(arena: Arena, scenario: Scenario, note: Note) -> Iterator[None]:
 
 
 def _hosts(arena: Arena, scenario: Scenario) -> list[str]:
-    """List the hosts on which clients of a scenario are, whoever plays the client first."""
-    kinds_asked = dict.fromkeys(kind for scene in scenario.scenes for kind in scene.verdicts)
-    asking = dict.fromkeys(kinds.host_of(arena, kind) for kind in kinds_asked)
+    """List the hosts on which clients and witnesses of a scenario are, whoever plays the client first."""
+    asking = dict.fromkeys(_host(arena, scene, kind) for scene in scenario.scenes for kind in scene.verdicts)
     return sorted(asking, key=lambda host: host != arena.cast.get("client"))
+
+
+def _host(arena: Arena, scene: Scene, kind: str) -> str:
+    return kinds.host_of(arena, kind) if kind in kinds.KINDS else witnesses.host_of(arena, kind, scene)
 
 
 def _scene(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> Iterator[Row]:
@@ -105,7 +109,8 @@ def _scene(arena: Arena, scenario: Scenario, scene: Scene, note: Note) -> Iterat
         evidence.keep_routes(arena, scenario.name, number)
     for kind, expected in scene.verdicts.items():
         note(f"{scene.title}: {kind} asks")
-        ask = clients.ready(arena, kind, scene)
+        ready = clients.ready if kind in kinds.KINDS else witnesses.ready
+        ask = ready(arena, kind, scene)
         observed = _measured(arena, scenario, scene, (ask, expected), note) if scene.measured else ask()
         file = evidence.file(arena.lab, scenario.name, number, kind)
         file.write_text(observed.answer, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Keys of the attacker's, and certificates for them; what he gives up is revoked by the authority that certified it."""
+"""Keys of the attacker's, or of another host, and certificates for them; what is given up its authority revokes."""
 
 from cryptography import x509
 
@@ -15,9 +15,9 @@ exec openssl req -new -key "$1/key.pem" -subj "/CN=$2"
 _DAYS = 10
 
 
-def make(arena: Arena, tag: str, name: str) -> str:
-    """Make a key of the attacker's for a haul; returns a signing request (PEM)."""
-    return must(arena.run, arena.host("attacker").name, ["sh", "-c", _MAKE_KEY, "sh", loot.path(tag), name])
+def make(arena: Arena, tag: str, name: str, host: str = "attacker") -> str:
+    """Make a key for a haul, the attacker's or another host's; returns a signing request (PEM)."""
+    return must(arena.run, arena.host(host).name, ["sh", "-c", _MAKE_KEY, "sh", loot.path(tag), name])
 
 
 def obtain(arena: Arena, tag: str, authority: str, name: str, profile: str) -> None:
@@ -29,26 +29,25 @@ def obtain(arena: Arena, tag: str, authority: str, name: str, profile: str) -> N
     loot.put(arena, attacker, tag, "issuer.pem", loot.get(arena, authority, authorities.ROOT))
 
 
-def give_up(arena: Arena, tag: str, authority: str = "") -> None:
+def give_up(arena: Arena, tag: str, authority: str = "", host: str = "attacker") -> None:
     """Have the authority revoke the certificate of a haul, where one did certify it, and throw the haul away."""
-    certificate = left(arena, tag) if authority else None
+    certificate = left(arena, tag, host) if authority else None
     if certificate:
         authorities.revoke(arena, authority, certificate)
-    loot.drop(arena, arena.host("attacker").name, tag)
+    loot.drop(arena, arena.host(host).name, tag)
 
 
-def left(arena: Arena, tag: str) -> x509.Certificate | None:
+def left(arena: Arena, tag: str, host: str = "attacker") -> x509.Certificate | None:
     """Return the first certificate of a haul, that is to be revoked; None if what is left does not tell."""
-    attacker, file = arena.host("attacker").name, loot.path(tag, "chain.pem")
-    if not loot.has(arena, attacker, file):
+    if not loot.has(arena, arena.host(host).name, loot.path(tag, "chain.pem")):
         return None
     try:
-        return stolen(arena, tag)
+        return stolen(arena, tag, host)
     except HostError:
         return None
 
 
-def stolen(arena: Arena, tag: str) -> x509.Certificate:
+def stolen(arena: Arena, tag: str, host: str = "attacker") -> x509.Certificate:
     """Return the first certificate of a haul; raises `HostError`."""
     file = loot.path(tag, "chain.pem")
-    return loot.chain(loot.get(arena, arena.host("attacker").name, file), file)[0]
+    return loot.chain(loot.get(arena, arena.host(host).name, file), file)[0]

@@ -30,6 +30,7 @@ class Kind:
     publisher: str = ""
 
 
+VERDICTS: Final = ("accepted", "warned", "refused")
 PLAIN: Final = "plain"
 STICKY: Final = "sticky"
 REGIONAL: Final = "regional"

@@ -30,9 +30,16 @@ def list_ca(arena: Arena, authority: str, certificate: x509.Certificate) -> None
     deliver(arena, _readers(arena), "listing", spki=spki, authority=authorities.identifier(arena, authority))
 
 
-def restore(arena: Arena) -> None:
+def distrusting(arena: Arena, spki: str) -> bytes:
+    """Have the vendor sign, and nobody get, a directory without trust in the CA of this key (SHA-256)."""
+    return base64.b64decode(_sign(arena, "distrusting", keep=False, spki=spki))
+
+
+def restore(arena: Arena) -> bytes:
     """Have the vendor publish what he stands by: all get it, so that none is left with more, or less, than another."""
-    _write(arena, _readers(arena), _sign(arena, "honest", keep=True))
+    signed = _sign(arena, "honest", keep=True)
+    _write(arena, _readers(arena), signed)
+    return base64.b64decode(signed)
 
 
 def _readers(arena: Arena) -> list[str]:

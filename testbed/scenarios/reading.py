@@ -4,7 +4,7 @@ The shape of a file is `scenario.schema.yml`; what a schema cannot say (a means 
 of client exists, a reason code is one) is checked here. Hosts are words of a cast, known only in a lab: see `casting`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from mecai.errors import InputError
 from mecai.reasons import REASONS
 from testbed.model import document
 from testbed.model.reading import text_of
-from testbed.scenarios.kinds import KINDS
+from testbed.scenarios.kinds import KINDS, VERDICTS
 from testbed.scenarios.means import MEANS
-from testbed.scenarios.means.mean import Mean, Parameter
+from testbed.scenarios.means.mean import Parameter
 from testbed.scenarios.scenario import Choice, Expected, Scenario, Scene, Step
+from testbed.scenarios.witnesses import WITNESSES
 
 BUILT_IN = Path(__file__).parent
 SCHEMA = BUILT_IN / "scenario.schema.yml"
@@ -72,6 +73,7 @@ def _scene(data: Mapping[str, Any]) -> Scene:
         attempts=data.get("attempts", 1),
         measured=data.get("measured", False),
         verdicts={kind: _expected(expected) for kind, expected in data["verdicts"].items()},
+        asked=data.get("asked", {}),
     )
 
 
@@ -85,6 +87,7 @@ def _faults(data: Mapping[str, Any]) -> Iterator[str]:
         for place, step in enumerate(scene.get("steps", ())):
             for mean, arguments in step.items():
                 yield from _step_faults(f"scenes.{number}.steps.{place}.{mean}", mean, arguments or {})
+        yield from _witness_faults(f"scenes.{number}.asked", scene)
         for kind, expected in scene["verdicts"].items():
             yield from _verdict_faults(f"scenes.{number}.verdicts.{kind}", kind, expected)
 
@@ -92,18 +95,32 @@ def _faults(data: Mapping[str, Any]) -> Iterator[str]:
 def _step_faults(key: str, name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
     if (mean := MEANS.get(name)) is None:
         yield f"{key}: saw no such means; expected one of {', '.join(sorted(MEANS))}"
-        return
+    else:
+        yield from _arguments_faults(key, mean.parameters, arguments)
+
+
+def _witness_faults(key: str, scene: Mapping[str, Any]) -> Iterator[str]:
+    asked = scene.get("asked", {})
+    for name in asked:
+        if name not in WITNESSES or name not in scene["verdicts"]:
+            yield f"{key}.{name}: saw no such witness with a verdict; expected one of {', '.join(sorted(WITNESSES))}"
+    for name in scene["verdicts"]:
+        if name in WITNESSES:
+            yield from _arguments_faults(f"{key}.{name}", WITNESSES[name].parameters, asked.get(name, {}))
+
+
+def _arguments_faults(key: str, parameters: Mapping[str, Parameter], arguments: Mapping[str, Any]) -> Iterator[str]:
     for argument, value in arguments.items():
-        yield from _argument_faults(f"{key}.{argument}", mean, argument, value)
-    for argument, parameter in mean.parameters.items():
+        yield from _argument_faults(f"{key}.{argument}", parameters, argument, value)
+    for argument, parameter in parameters.items():
         if parameter.default is None and argument not in arguments:
-            yield f"{key}: saw no {argument!r}; expected it, {name} has no default for it"
+            yield f"{key}: saw no {argument!r}; expected it, there is no default for it"
 
 
-def _argument_faults(key: str, mean: Mean, argument: str, value: object) -> Iterator[str]:
-    parameter: Parameter | None = mean.parameters.get(argument)
+def _argument_faults(key: str, parameters: Mapping[str, Parameter], argument: str, value: object) -> Iterator[str]:
+    parameter = parameters.get(argument)
     if parameter is None:
-        yield f"{key}: saw an unknown argument; expected one of {', '.join(mean.parameters) or 'none'}"
+        yield f"{key}: saw an unknown argument; expected one of {', '.join(parameters) or 'none'}"
         return
     kind, word = _TYPES[parameter.kind]
     if not isinstance(value, kind) or isinstance(value, bool) or not _are_words(value):
@@ -117,11 +134,25 @@ def _are_words(value: object) -> bool:
 
 
 def _verdict_faults(key: str, kind: str, expected: Mapping[str, Any]) -> Iterator[str]:
-    if kind not in KINDS:
-        yield f"{key}: saw no such kind of client; expected one of {', '.join(KINDS)}"
+    if kind not in KINDS and kind not in WITNESSES:
+        known = (*KINDS, *sorted(WITNESSES))
+        yield f"{key}: saw no such kind of client, and no such witness; expected one of {', '.join(known)}"
+        return
+    witness = WITNESSES.get(kind)
+    verdicts = witness.verdicts if witness else VERDICTS
+    if expected["verdict"] not in verdicts:
+        yield f"{key}.verdict: saw {expected['verdict']}; expected one of {', '.join(verdicts)}"
+    if witness and "page" in expected:
+        yield f"{key}.page: saw one; expected none of a witness, who is shown no page"
+    known = witness.reasons if witness else (*REASONS, *_TRANSPORT)
+    told = f"one of {', '.join(known) or 'none'}" if witness else "a reason code of docs/spec/11-reason-codes.md"
+    yield from _reason_faults(f"{key}.reason", expected, known, told)
+
+
+def _reason_faults(key: str, expected: Mapping[str, Any], known: Collection[str], told: str) -> Iterator[str]:
     reasons = _expected(expected).reasons
     if expected["verdict"] == "accepted" and reasons:
-        yield f"{key}.reason: saw {', '.join(reasons)}; expected none where the verdict is accepted"
+        yield f"{key}: saw {', '.join(reasons)}; expected none where the verdict is accepted"
     for reason in reasons:
-        if reason not in REASONS and reason not in _TRANSPORT:
-            yield f"{key}.reason: saw {reason!r}; expected a reason code of docs/spec/11-reason-codes.md"
+        if reason not in known:
+            yield f"{key}: saw {reason!r}; expected {told}"

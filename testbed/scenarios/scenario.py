@@ -1,10 +1,10 @@
-"""A scenario as values: a threat, the scenes in which it is played, and what each kind of client must make of it.
+"""A scenario as values: a threat, the scenes in which it is played, and what clients and witnesses must make of it.
 
 `reading` makes one from a file of this folder; `engine` plays it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -18,7 +18,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a kind of client must say: a verdict, one of these reasons where there are any, whose page it is shown."""
+    """What a client or a witness must say: a verdict, one of these reasons if there are any, whose page it is shown."""
 
     verdict: str
     reasons: tuple[str, ...] = ()
@@ -40,11 +40,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Scene:
-    """Steps, then one question of each kind of client, whose clock is `clock_hours` ahead.
+    """Steps, then one question of each kind of client, whose clock is `clock_hours` ahead, and of each witness.
 
     `names` are whom they ask for, without any the site; a client that is refused asks again, for the next of them, up
     to `attempts` times. Where it is `measured`, the steps are made anew for each kind of client, which asks until it
-    says what it must.
+    says what it must. `asked` is what witnesses are asked with, besides the defaults of their parameters.
     """
 
     title: str
@@ -55,6 +55,7 @@ class Scene:
     attempts: int
     measured: bool
     verdicts: Mapping[str, Expected]
+    asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

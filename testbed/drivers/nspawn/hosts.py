@@ -159,6 +159,7 @@ def _start(lab: Lab, host: str) -> None:
         "--link-journal=no",
         "--resolv-conf=off",
         "--timezone=off",
+        f"systemd.default_timeout_start_sec={LIMITS.unit_start_seconds:.0f}",  # systemd in a container reads it here
     ]
     tools.run_detached(command, console(lab, host))
 

@@ -3,11 +3,20 @@
 set -eu
 root=$1
 
-# A terminal (its password prompts cost two inotify instances a host, of 128 that a machine has) and periodic work have no
-# place in a lab.
+# A terminal (its password prompts cost two inotify instances a host, of 128 that a machine has), sessions on it, what looks
+# after a machine's own memory and devices, and periodic work have no place in a lab.
 systemctl --quiet --root="$root" disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer systemd-pstore
 systemctl --quiet --root="$root" mask console-getty.service getty@.service man-db.timer \
-    systemd-ask-password-console.path systemd-ask-password-wall.path
+    systemd-ask-password-console.path systemd-ask-password-wall.path systemd-logind.service \
+    dev-hugepages.mount sys-fs-fuse-connections.mount
+
+# What looks for disks, terminals and the kernel's command line finds nothing in a container, but does so at each boot and
+# each time that systemd reads its units anew (systemd.generator(7)). That of PostgreSQL finds a host's database clusters.
+install -d "$root/etc/systemd/system-generators"
+for generator in "$root"/usr/lib/systemd/system-generators/*; do
+    [ "${generator##*/}" = postgresql-generator ] ||
+        ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
+done
 
 # Keys are made on the host that uses them, at its first boot.
 rm -f "$root"/etc/ssh/ssh_host_*

@@ -14,4 +14,10 @@ chroot "$root" env PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= /opt/mecai/venv/bin
 chroot "$root" /opt/mecai/venv/bin/python -m pip --disable-pip-version-check check
 
 # Roles enable what a host needs; nothing starts by itself.
-systemctl --quiet --root="$root" disable bird knot nginx ssh.service ssh.socket unbound
+systemctl --quiet --root="$root" disable bird dovecot knot nginx postfix postgresql ssh.service ssh.socket unbound
+
+# The package makes a database cluster, whose files would be every host's; a host that wants one makes its own.
+[ ! -e "$root/etc/postgresql/17/main" ] || chroot "$root" pg_dropcluster 17 main
+
+# No host has a key that others have, too.
+find "$root/etc/ssl" "$root/etc/dovecot/private" -name 'ssl-cert-snakeoil.*' -delete -o -name 'dovecot.*' -delete

@@ -10,7 +10,7 @@ from testbed.scenarios import authorities, kinds, loot, tools
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
-_STATE = "/var/lib/mecai-vas"
+_STATE = "/var/lib/mecai-vas-signer"
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:

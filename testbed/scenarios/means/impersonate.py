@@ -5,45 +5,32 @@ serves what the haul has by then.
 """
 
 from testbed.roles.attacker import SITE_FILE
-from testbed.scenarios import loot, tools
+from testbed.scenarios import loot, sites, tools
 from testbed.scenarios.arena import Arena
-from testbed.scenarios.hosts import must
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
 PAGE = "This page comes from the attacker."
-_SITE = """server {{
-    listen 443 ssl;
-    listen [::]:443 ssl;
-    server_name {name};
-    ssl_certificate {folder}/chain.pem;
-    ssl_certificate_key {folder}/key.pem;
-{more}    default_type text/plain;
-    location / {{ return 200 "{page}\\n"; }}
-}}
+_PAGE = f"""    default_type text/plain;
+    location / {{ return 200 "{PAGE}\\n"; }}
 """
 _VOUCHERS = "    ssl_conf_command ServerInfoFile {folder}/serverinfo.pem;\n"
 _STAPLE = "    ssl_stapling on;\n    ssl_stapling_file {folder}/staple.der;\n"
-_RELOAD = ["systemctl", "reload-or-restart", "nginx"]
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
     attacker, folder = arena.host("attacker").name, loot.path(arguments["tag"])
-    more = ""
+    says = _PAGE
     if loot.has(arena, attacker, f"{folder}/staple.der"):
-        more += _STAPLE.format(folder=folder)
+        says += _STAPLE.format(folder=folder)
     if loot.has(arena, attacker, f"{folder}/vouchers"):
         tools.run(arena, attacker, "serverinfo", folder=folder)
-        more += _VOUCHERS.format(folder=folder)
-    site = _SITE.format(name=arguments["name"], folder=folder, more=more, page=PAGE)
-    must(arena.run, attacker, ["tee", SITE_FILE], site)
-    must(arena.run, attacker, ["nginx", "-q", "-t"])
-    must(arena.run, attacker, _RELOAD)
+        says += _VOUCHERS.format(folder=folder)
+    site = sites.site(arguments["name"], f"{folder}/chain.pem", f"{folder}/key.pem", says)
+    sites.serve(arena, attacker, SITE_FILE, [site])
 
 
 def _stop(arena: Arena, _arguments: Arguments) -> None:
-    attacker = arena.host("attacker").name
-    must(arena.run, attacker, ["rm", "--force", SITE_FILE])
-    must(arena.run, attacker, _RELOAD)
+    sites.withdraw(arena, arena.host("attacker").name, SITE_FILE)
 
 
 MEAN = Mean(

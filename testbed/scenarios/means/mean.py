@@ -26,6 +26,23 @@ class Parameter:
     known: tuple[str, ...] = ()
 
 
+def filled(arena: Arena, parameters: Mapping[str, Parameter], given: Arguments) -> dict[str, Any]:
+    """Return all arguments, given or by default, hosts and domain names as this lab has them; raises `InputError`."""
+    values = {name: given.get(name, parameter.default) for name, parameter in parameters.items()}
+    return {name: _value(arena, parameters[name], value) for name, value in values.items()}
+
+
+def _value(arena: Arena, parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 - as a file has it
+    match parameter.kind:
+        case "host":
+            return arena.host(value).name if value else value
+        case "hosts":
+            return [host.name for word in value for host in arena.hosts(word)]
+        case "name":
+            return arena.name(value)
+    return value
+
+
 def _nothing(_arena: Arena, _arguments: Arguments) -> None:
     return
 

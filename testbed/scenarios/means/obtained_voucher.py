@@ -5,32 +5,22 @@ must give, in the codes of docs/spec, section 4; the haul then gets nothing.
 """
 
 from mecai.errors import HostError
-from testbed.scenarios import loot
+from testbed.scenarios import asking, loot
 from testbed.scenarios.arena import Arena
-from testbed.scenarios.hosts import Completed, must
+from testbed.scenarios.hosts import must
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
-
-_LISTED = ["--directory", "/etc/mecai/directory.der", "--publishers", "/etc/mecai/publishers.pem"]
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
     attacker, tag, authority = arena.host("attacker").name, arguments["tag"], arguments["of"]
-    addresses = [word for each in arena.plan.addresses(arguments["address"]) for word in ("--address", each)]
+    addresses = arena.plan.addresses(arguments["address"])
     must(arena.run, attacker, ["mkdir", "-p", loot.path(tag, "vouchers")])
-    question = ["--chain", loot.path(tag, "chain.pem"), *addresses, "--authority", authority]
     out = ["--out", loot.path(tag, f"vouchers/{authority}.der")]
-    command = ["mecai", "voucher", "request", *_LISTED, *question, *out]
-    if refusal := arguments["answer"]:
-        _refused(arena.run(attacker, command, ""), authority, refusal)
-    else:
-        must(arena.run, attacker, command)
-
-
-def _refused(done: Completed, authority: str, refusal: str) -> None:
-    """Raise `HostError` unless the authority gave this answer."""
-    said = done.stderr.strip()
-    if done.returncode != 1 or f": {refusal}: " not in said:
-        raise HostError(f"{authority}: expected the answer {refusal}, saw {said or 'a voucher'}")
+    answer = asking.voucher(arena, attacker, authority, loot.path(tag, "chain.pem"), addresses, *out)
+    if answer.code != arguments["answer"] or answer.verdict == asking.HELD:
+        expected = f"the answer {arguments['answer']}" if arguments["answer"] else "a voucher"
+        seen = "a voucher" if answer.verdict == asking.ACCEPTED else answer.said
+        raise HostError(f"{authority}: expected {expected}, saw {seen}")
 
 
 MEAN = Mean(

@@ -2,18 +2,14 @@
 
 import json
 
-from testbed.machine.limits import LIMITS
-from testbed.scenarios import authorities, tools
+from testbed.scenarios import authorities, tools, units
 from testbed.scenarios.arena import Arena
-from testbed.scenarios.hosts import must
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
-_UNIT = "attack-relay.service"
-_STOP = 'systemctl stop "$1"; systemctl reset-failed "$1" 2>/dev/null; exit 0'
+_UNIT = "attack-relay"
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
-    _stop(arena, arguments)  # of an earlier scene
     attacker = arena.host("attacker").name
     told = {
         "port": arguments["port"],
@@ -22,13 +18,11 @@ def _start(arena: Arena, arguments: Arguments) -> None:
         "manner": arguments["manner"],
         "va": authorities.identifier(arena, arguments["va"]) if arguments["va"] else "",
     }
-    limits = ["--property=Type=notify", f"--property=RuntimeMaxSec={LIMITS.relay_seconds}", "--property=MemoryMax=256M"]
-    unit = ["systemd-run", "--quiet", "--collect", f"--unit={_UNIT}", "--property=NotifyAccess=all", *limits]
-    must(arena.run, attacker, [*unit, "--", tools.PYTHON, "-c", tools.text("relay"), json.dumps(told)])
+    units.serve(arena, attacker, _UNIT, [tools.PYTHON, "-c", tools.text("relay"), json.dumps(told)])
 
 
 def _stop(arena: Arena, _arguments: Arguments) -> None:
-    must(arena.run, arena.host("attacker").name, ["sh", "-c", _STOP, "sh", _UNIT])
+    units.stop(arena, arena.host("attacker").name, _UNIT)
 
 
 MEAN = Mean(

@@ -6,6 +6,7 @@ has no staple. Otherwise whoever controls the authority's host asks for the stap
 
 import base64
 
+from testbed.machine.limits import LIMITS
 from testbed.scenarios import authorities, keys, loot
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
@@ -16,7 +17,7 @@ _STAPLE = """\
 own=$(sed -u /^-----END/q)
 issuer=$(cat)
 exec openssl ocsp -issuer <(echo "$issuer") -cert <(echo "$own") -url "$(echo "$own" | openssl x509 -noout -ocsp_uri)" \
-    -noverify -timeout 5 -out /dev/null -respout >(base64 -w0)
+    -noverify -timeout "$1" -out /dev/null -respout >(base64 -w0)
 """
 # openssl-x509(1); extensions as RFC 5280 and the Baseline Requirements have them for servers.
 _SIGN = """\
@@ -42,7 +43,7 @@ def _start(arena: Arena, arguments: Arguments) -> None:
         return
     chain = authorities.issue(arena, arguments["by"], request, (name,), days=arguments["days"])
     loot.put(arena, attacker, tag, "chain.pem", chain.encode())
-    staple = must(arena.run, arguments["by"], ["bash", "-c", _STAPLE], chain)
+    staple = must(arena.run, arguments["by"], ["bash", "-c", _STAPLE, "staple", str(LIMITS.responder_seconds)], chain)
     loot.put(arena, attacker, tag, "staple.der", base64.b64decode(staple))
 
 

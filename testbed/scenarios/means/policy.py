@@ -1,0 +1,31 @@
+"""No attack but the other side: the operators of Voucher Authorities hold what is new, or let in less than usual.
+
+The lab's own hold nothing. What stands here comes into force at once, also for what is on hold already.
+"""
+
+from testbed.scenarios import vas
+from testbed.scenarios.arena import Arena
+from testbed.scenarios.means.mean import Arguments, Mean, Parameter
+
+_UNSAID = -1
+_SETTINGS = ("hold_seconds", "requests_per_minute", "address_requests_per_minute", "reports_per_day")
+
+
+def _start(arena: Arena, arguments: Arguments) -> None:
+    wanted = {name: arguments[name] for name in _SETTINGS if arguments[name] != _UNSAID}
+    for host in arguments["of"]:
+        vas.settle(arena, host, wanted)
+
+
+def _stop(arena: Arena, arguments: Arguments) -> None:
+    for host in arguments["of"]:
+        vas.unsettle(arena, host)
+
+
+MEAN = Mean(
+    name="policy",
+    says="the operators of Voucher Authorities hold new certificates, or bound requests, otherwise than the lab's",
+    parameters={"of": Parameter("hosts", ("second",)), **{name: Parameter("number", _UNSAID) for name in _SETTINGS}},
+    start=_start,
+    stop=_stop,
+)
