@@ -9,6 +9,7 @@ Exit codes: 0 all good, 1 something failed, 2 usage.
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,7 @@ def _fuzz_stage() -> Stage:
 
 
 def _stages() -> dict[str, Stage]:
+    suite = (f"{BIN}/python", "-m", "tests.conformance")
     stages = [
         Stage(
             "lint",
@@ -121,10 +123,10 @@ def _stages() -> dict[str, Stage]:
         Stage(
             "conformance",
             [
-                [f"{BIN}/python", "-m", "tests.conformance", "generate", "--check"],
-                [f"{BIN}/python", "-m", "tests.conformance", "--client", f"{BIN}/python -m tests.conformance.plain"],
-                [f"{BIN}/python", "-m", "tests.conformance", "mutants", "--every", "10"],
-                [f"{BIN}/python", "-m", "tests.conformance"],
+                [*suite, "generate", "--check"],
+                [*suite, "--strict", "--client", f"{BIN}/python -m tests.conformance.plain"],
+                [*suite, "mutants", "--every", "10"],
+                [*suite, "--strict"],
             ],
         ),
         _fuzz_stage(),
@@ -191,6 +193,8 @@ def _run(stage: Stage, console: Console) -> Outcome:
                     timeout=STAGE_LIMIT_SECONDS, check=False, env=environment,
                 )  # fmt: skip
                 good &= done.returncode == 0
+                if done.returncode < 0:
+                    out.write(f"ended by {signal.Signals(-done.returncode).name}\n".encode())
             except (OSError, subprocess.TimeoutExpired) as error:
                 out.write(f"{error}\n".encode())
                 good = False

@@ -20,7 +20,7 @@ from tests.deploy.image import RESOLVER
 
 DNS = "dns"
 USER = "admin"
-BOUND = 600  # seconds for one program: a first run installs everything on a machine that is busy with other things
+BOUND = 1200  # seconds for one program: a first run installs everything on a machine that is busy with other things
 _ZONE = Zone("internet", meaning="where all hosts stand", region="")
 # Of each host its number in 192.0.2.0/24 and 2001:db8::/64, and its names besides HOST.example.org.
 _NUMBERS = {DNS: 53, "ca": 10, "other": 20, "www": 80}

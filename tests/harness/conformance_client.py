@@ -19,10 +19,11 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from mecai.client.verdict import Demand, judge
 from mecai.errors import InputError, Malformed, VerificationError
 from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.codec.strict_json import TIME
-from mecai.protocol.codec.tls_answer import decode_vouchers
+from mecai.protocol.codec.tls_answer import decode_vouchers, encode_vouchers
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.request import VoucherRequest
@@ -30,8 +31,9 @@ from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.protocol.selection import Mode, candidates
 from mecai.protocol.verify.cached import worth_naming
-from mecai.protocol.verify.connection import Policy, Presented, verify_connection
+from mecai.protocol.verify.connection import Policy
 from mecai.protocol.verify.intranet import Intranet, Way, domain_of, examine_private_chain, prove_private_status
+from mecai.tls import Facts
 
 Question = dict[str, Any]
 Answer = dict[str, Any]
@@ -63,15 +65,22 @@ def answer(kind: str, question: Question) -> Answer:
 def _connection(question: Question) -> Answer:
     now = _time(question["now"])
     directory = parse_directory(_octets(question["directory"]), _publishers(question), now)
-    peer = question["peerAddress"]
-    presented = Presented(
+    facts = Facts(
+        version="TLSv1.3",
+        cipher="",
         chain=_list(question["chain"]),
-        peer_address=address_octets(peer) if peer is not None else None,
-        staple=_octets(question["staple"]) if question["staple"] is not None else None,
+        verified_chain=(),
+        staple=_maybe(question["staple"]),
+        resumed=question.get("resumed", False),
+        extended_master_secret=True,
     )
-    policy = _policy(question["policy"])
-    accepted = verify_connection(_list(question["vouchers"]), presented, directory, policy, question["serverName"], now)
-    return {"vouchers": [vouched.voucher.hash.hex() for vouched in accepted.vouched]}
+    if "vouchers" in question:  # sent or named: as if the server had answered with an empty list
+        answer, cached = encode_vouchers(()), _list(question["vouchers"])
+    else:
+        answer, cached = _maybe(question["answer"]), _list(question["cached"])
+    policy, name = _policy(question["policy"]), question["serverName"]
+    vouched = judge(Demand(directory, policy, name, question["peerAddress"], cached), answer, facts, now)
+    return {"vouchers": [each.voucher.hash.hex() for each in vouched]}
 
 
 def _cached(question: Question) -> Answer:
@@ -127,8 +136,9 @@ def _request(question: Question) -> Answer:
 def _directory(question: Question) -> Answer:
     """Take the directories that came before, then this one; each may name the pins that follow (rule D2)."""
     pins, record = _publishers(question), Record()
+    former = _publishers(question, "formerPublishers") if "formerPublishers" in question else pins
     for encoded in _list(question["history"]):
-        _, record = accept(record, encoded, None, pins)
+        _, record = accept(record, encoded, None, former)
     accept(record, _octets(question["directory"]), _time(question["now"]), pins)
     return {}
 
@@ -177,12 +187,16 @@ def _as_alert(error: Malformed) -> VerificationError:
     return VerificationError(alert, error.rule, detail)
 
 
-def _publishers(question: Question) -> tuple[x509.Certificate, ...]:
-    return tuple(map(x509.load_der_x509_certificate, _list(question["publishers"])))
+def _publishers(question: Question, name: str = "publishers") -> tuple[x509.Certificate, ...]:
+    return tuple(map(x509.load_der_x509_certificate, _list(question[name])))
 
 
 def _octets(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
+
+
+def _maybe(text: str | None) -> bytes | None:
+    return None if text is None else _octets(text)
 
 
 def _list(texts: list[str]) -> tuple[bytes, ...]:

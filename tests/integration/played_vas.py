@@ -41,6 +41,10 @@ class Vas:
                 vas.requests.append((self.path, body))
                 vas.handle(self)
 
+            def do_GET(self) -> None:
+                vas.requests.append((self.path, b""))
+                vas.handle(self)
+
             def log_message(self, *_: object) -> None:
                 return
 

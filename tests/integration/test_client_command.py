@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mecai.protocol.objects.report import parse_report
 from tests.integration.client_servers import PAGE, flooding_server, openssl_server
 from tests.unit.client.world import World
 
@@ -22,6 +23,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write what a client reads."""
     path = tmp_path_factory.mktemp("client")
     world.write_config(path)
+    with (path / "client.toml").open("a") as settings:
+        settings.write('allowed_networks = ["127.0.0.0/8"]\n')
     return path
 
 
@@ -86,11 +89,47 @@ def test_a_refusal_says_why_and_what_to_do(folder: Path, bare: int) -> None:
     assert PAGE not in result.stdout
 
 
+def test_a_refusal_becomes_a_report_where_one_is_wanted(folder: Path, tmp_path: Path, bare: int) -> None:
+    """M3: written for who asked for it, and sent by nobody."""
+    result = mecai(folder, "check", f"localhost:{bare}", "--report", str(tmp_path / "report.json"))
+    assert (result.returncode, result.stderr) == (1, "")
+    written = (tmp_path / "report.json").read_bytes()
+    report = parse_report(written)
+    assert (report.chain[0], set(report.chain)) == (world.site.certificate, set(world.site.chain))
+    assert (report.address, report.port) == (bytes([127, 0, 0, 1]), bare)
+    assert (report.verdict, report.reason, report.text) == ("refused", "no-voucher", None)
+    assert json.loads(written)["address"] == "127.0.0.1"
+
+
+def test_what_was_accepted_can_be_reported_too(folder: Path, tmp_path: Path, vouched: int) -> None:
+    mecai(folder, "check", f"localhost:{vouched}", "--report", str(tmp_path / "report.json"))
+    report = parse_report((tmp_path / "report.json").read_bytes())
+    assert (report.verdict, report.reason) == ("accepted", None)
+
+
+def test_what_showed_no_certificate_is_no_report(folder: Path, tmp_path: Path) -> None:
+    with openssl_server(world, tmp_path, b"\0\2\0\1", "-tls1_3") as port:
+        result = mecai(folder, "check", f"localhost:{port}", "--report", str(tmp_path / "report.json"))
+    assert (result.returncode, result.stderr) == (1, "mecai: report: chain: 0 certificates, expected 1..10\n")
+    assert not (tmp_path / "report.json").exists()
+
+
 def test_a_refusal_as_json(folder: Path, bare: int) -> None:
     result = mecai(folder, "check", f"localhost:{bare}", "--format", "json")
     found = document(result)
     assert (result.returncode, found["verdict"], found["reason"]) == (1, "refused", "no-voucher")
     assert (found["vouchers"], len(found["candidates"])) == ([], 3)
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_an_answer_that_cannot_be_read(folder: Path, tmp_path: Path, version: str) -> None:
+    """T4: the handshake ends, before any certificate was shown; that is a refusal with its reason all the same."""
+    with openssl_server(world, tmp_path, b"\0\2\0\1", version) as port:
+        shown = mecai(folder, "check", f"localhost:{port}")
+        found = document(mecai(folder, "check", f"localhost:{port}", "--format", "json"))
+    assert (shown.returncode, shown.stderr) == (1, "")
+    assert "malformed (rule T4)" in shown.stdout
+    assert (found["verdict"], found["reason"], found["tls"]["certificate"]) == ("refused", "malformed", None)
 
 
 def test_warn_and_off_go_on(folder: Path, bare: int) -> None:

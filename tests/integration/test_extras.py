@@ -22,7 +22,7 @@ from tests.unit.sidecar.conftest import make_side
 
 ROOT = Path(__file__).resolve().parents[2]
 VOUCHER = ROOT / "nginx_module_shim" / "tests" / "data" / "first.voucher"
-EXTRAS = ("", "ca", "testbed", "vas")
+EXTRAS = ("", "ca", "postgresql", "testbed", "vas")
 # The rooms whose every module an extra must be able to load; the base loads those that are in no other line.
 ROOMS = {
     "": ["mecai.client", "mecai.evidence", "mecai.protocol", "mecai.sidecar", "mecai.tls", "mecai.vrp"],
@@ -128,9 +128,14 @@ def test_the_base_brings_no_server(environments: dict[str, Environment]) -> None
     }
 
 
-@pytest.mark.parametrize("extra", EXTRAS)
+@pytest.mark.parametrize("extra", ROOMS)
 def test_an_extra_brings_all_that_its_rooms_load(environments: dict[str, Environment], extra: str) -> None:
     done = environments[extra].run("python", "-c", LOAD, *ROOMS[extra])
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_driver_for_postgresql_brings_its_library(environments: dict[str, Environment]) -> None:
+    done = environments["postgresql"].run("python", "-c", "import psycopg; print(psycopg.pq.version())")
     assert done.returncode == 0, done.stderr
 
 

@@ -18,7 +18,6 @@ from mecai.ca.storage.records import serial_text
 
 MECAI = [sys.executable, "-c", "from mecai.cli.main import main; main()"]
 BOUND = 120  # seconds
-DISK = "size=4m"
 HOST_ERROR = 3
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -27,20 +26,22 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk
 class Disk:
     """A folder that is a small disk, seen by the programs that run on it and by nobody else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: str = "4m") -> None:
         self.folder = folder
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "--propagation=private", "sh", "-c",
-             f"mount -t tmpfs -o {DISK} tmpfs {folder} && echo mounted && exec cat"],
+             f"mount -t tmpfs -o size={size} tmpfs {folder} && echo mounted && exec cat"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert self._holder.stdout
         assert self._holder.stdout.readline() == b"mounted\n"
         self.seen = Path(f"/proc/{self._holder.pid}/root{folder}")
+        # What a command line begins with whose program sees the disk.
+        self.entering = ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", f"--wdns={Path.cwd()}", "--"]
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a program that sees the disk."""
-        inside = ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", f"--wdns={Path.cwd()}", "--", *command]
+        inside = [*self.entering, *command]
         return subprocess.run(inside, capture_output=True, text=True, timeout=BOUND, check=False)
 
     def fill(self) -> None:

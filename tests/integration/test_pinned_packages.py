@@ -99,12 +99,17 @@ def test_the_image_holds_what_is_pinned(tmp_path: Path, wheels: Path) -> None:
     host.index.copy_wheels(tmp_path / "wheelhouse")
     host.program("systemctl", "exit 0")
     host.program("chroot", 'root=$1; shift; exec "${@//\\/opt\\/mecai/$root/opt/mecai}"')
-    for folder in ("etc/systemd/system", "etc/ssh/sshd_config.d", "usr", "var"):
+    folders = ("etc/systemd/system", "etc/ssh/sshd_config.d", "etc/ssl", "etc/dovecot/private", "usr", "var")
+    for folder in folders:
         (host.root / folder).mkdir(parents=True)
+    keys = [host.root / "etc/ssl/ssl-cert-snakeoil.key", host.root / "etc/dovecot/private/dovecot.key"]
+    for key in keys:  # what packages make at their installation, and every host would have
+        key.touch()
     requirements = str(host.checkout / "requirements" / "runtime.txt")
     script = ROOT / "testbed/provision/image/customise.sh"
     done = host.run(script, host.root, WHEELHOUSE=str(tmp_path / "wheelhouse"), REQUIREMENTS=requirements)
     assert done.returncode == 0, done.stderr
+    assert not any(key.exists() for key in keys)
     found = installed(host.opt / "venv")
     assert found.pop("pip") == "25.1.1"
     assert found == pinned("runtime.txt")

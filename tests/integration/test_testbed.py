@@ -44,7 +44,7 @@ hosts:
 
 def call(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [*PROGRAM, *words]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=300)
 
 
 def up(lab: Lab, topology: Path) -> dict[str, str]:
@@ -185,6 +185,17 @@ def test_a_host_whose_supervisor_was_killed_is_booted_again_with_its_files(lab: 
 
     assert up(lab, topology)["hosts"] == "1 booted"
     assert call("exec", "--lab", lab.id, "client", "--", "cat", "/root/note").stdout == "kept\n"
+
+
+def test_on_a_slow_machine_a_hosts_services_may_start_slowly(
+    lab: Lab, topology: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what takes longer than 90 s is ended and begun anew, and no emulated host is ever up."""
+    hosts.stop_one(lab, "client")
+    monkeypatch.setenv("MECAI_LAB_PATIENCE", "2")
+    up(lab, topology)
+    asked = ["systemctl", "show", "--property=DefaultTimeoutStartUSec", "--value"]
+    assert call("exec", "--lab", lab.id, "client", "--", *asked).stdout == "3min\n"
 
 
 def test_a_host_halts_in_good_order_while_somebody_is_on_it(lab: Lab, topology: Path) -> None:

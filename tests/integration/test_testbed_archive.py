@@ -80,6 +80,19 @@ def test_what_was_packed_comes_back_as_it_was(lab: Path, tmp_path: Path) -> None
     assert not (target / "hosts" / "other").exists()
 
 
+def test_any_name_comes_back(lab: Path, tmp_path: Path) -> None:
+    """Also one that looks like two in what tar says of a member."""
+    upper, target = lab / "hosts" / "a" / "upper", tmp_path / "target"
+    odd = ['x" link to "y', 'x" -> "y', "two\nlines", "back\\slash", "\N{SNOWMAN}", "a  b "]
+    for name in odd:
+        (upper / name).write_text(name)
+    (upper / "twin").hardlink_to(upper / odd[0])
+    file = packed(lab, tmp_path / "x.tar.zst")
+    target.mkdir()
+    archive.unpack(file, target, TOPS)
+    assert [(target / "hosts" / "a" / "upper" / name).read_text() for name in [*odd, "twin"]] == [*odd, odd[0]]
+
+
 def test_only_this_user_may_read_it(lab: Path, tmp_path: Path) -> None:
     before = os.umask(0)
     try:
@@ -135,6 +148,8 @@ def test_a_folder_that_is_not_there_is_named(lab: Path, tmp_path: Path) -> None:
         (lambda writer: add(writer, "hosts/x", type=tarfile.LNKTYPE, linkname="hosts/../../x"), "leads out"),
         (lambda writer: add(writer, "hosts/sda", type=tarfile.BLKTYPE, devmajor=8, devminor=0), "is a device"),
         (lambda writer: add(writer, "hosts/mem", type=tarfile.CHRTYPE, devmajor=1, devminor=1), "is a device"),
+        (lambda writer: add(writer, "hosts/label", type=b"V"), "damaged"),
+        (lambda writer: add(writer, "hosts/unknown", type=b"Z"), "damaged"),
         (
             lambda writer: [
                 add(writer, "hosts/a", type=tarfile.SYMTYPE, linkname="/tmp"),  # noqa: S108

@@ -71,7 +71,6 @@ def test_counts_come_from_the_stats_and_failures_that_were_ignored_or_rescued_ar
     counts, _, longest = told.partition("; longest: ")
     assert counts == "2 hosts, ok=6 changed=1"
     named = set(re.findall(r"(\w[\w ]*) \d+ s", longest))
-    assert len(named) == 3
     assert named < {"Ignored", "Rescued", "Say a word", "Look"}
     assert {"Say a word", "Say a word: www", "Say a word: alder", "Look"} <= set(notes)
     assert capfd.readouterr() == ("", "")

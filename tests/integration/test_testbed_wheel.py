@@ -3,6 +3,8 @@
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from testbed.provision import wheel
 
 
@@ -18,3 +20,15 @@ def test_the_wheel_is_reproducible_and_built_once(tmp_path: Path) -> None:
         rooms = {name.partition("/")[0] for name in archive.namelist()}
     assert "mecai" in rooms
     assert "testbed" not in rooms
+
+
+def test_what_is_read_about_it_makes_no_other_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheel, "REPOSITORY", tmp_path)
+    digests = []
+    for changed in ("pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md"):
+        for name in ("LICENSE", "README.md", "pyproject.toml"):
+            (tmp_path / name).touch()
+        (tmp_path / changed).write_text("changed")
+        digests.append(wheel.digest())
+    assert len(set(digests[:2])) == 2
+    assert set(digests[2:]) == {digests[1]}

@@ -143,12 +143,13 @@ def test_distrust_is_in_force_with_the_next_voucher(world: World) -> None:
 
 
 def test_the_log_names_each_voucher_and_no_secret(world: World) -> None:
-    der = world.ask()[1]
+    response, der = world.http("POST", "/v1/vouchers", world.request().encode())
     log = (world.home / "vas.log").read_text()
     serial = f"{parse_voucher(der).info.serial_number:x}"
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     (line,) = [each for each in lines if each.get("serialNumber") == serial]
     assert (line["message"], line["requester"], line["agreed"]) == ("vouched", SERVER, [SERVER])
+    assert line["requestId"] == response.getheader("X-Request-Id")
     secret = (world.birch.home / "va.key.pem").read_text().splitlines()[1:-1]
     assert not any(part in log for part in secret)
 

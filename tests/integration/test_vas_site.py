@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -89,5 +90,6 @@ def test_nginx_refuses_in_the_words_of_the_protocol(tmp_path: Path, size: int, r
         document = json.loads(response.read())
         connection.close()
     assert (response.status, response.headers["Content-Type"]) == (document["status"], PROBLEM_TYPE)
-    assert document == problem(refusal).members()
+    assert document == problem(refusal).members() | {"requestId": response.headers["X-Request-Id"]}
+    assert re.fullmatch("[0-9a-f]{32}", document["requestId"])
     assert response.headers["Retry-After"] == ("5" if refusal.code is Code.OVERLOADED else None)

@@ -69,6 +69,13 @@ def test_a_voucher_is_shown_and_written(folder: Path, vas: Vas) -> None:
     assert (asked.certificate, *asked.intermediates) == SCENE.site.chain_der
 
 
+def test_what_the_former_key_states_goes_along(folder: Path, vas: Vas) -> None:
+    (folder / "succession.der").write_bytes(b"stated")
+    assert by_url(folder, vas, "--succession", folder / "succession.der").code == 0
+    ((_, body),) = vas.requests
+    assert VoucherRequest.decode(body).succession == b"stated"
+
+
 def test_the_directory_names_the_server(folder: Path) -> None:
     for authority in ("birch", authority_entry(SCENE.birch).authority.hex()):
         ended = by_name(folder, authority)

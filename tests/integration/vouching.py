@@ -13,7 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,8 +32,11 @@ from tests.pki import Hierarchy, issue, key, key_usage
 
 BIN = Path(sys.executable).parent
 SECONDS = 60
+# Starts a server behind an open door: its command line, log and environment.
+Start = Callable[[ExitStack, list[str], Path, dict[str, str], socket.socket], subprocess.Popen[bytes] | None]
 _NETWORK = f"127.77.{os.getpid() % 250}"
 SERVER, PORT = f"{_NETWORK}.3", 443  # docs/spec P4: a port that takes a privilege to open
+METRICS = "mecai.vas.http.metrics:create_app()"
 VAS_APPLICATION = "mecai.vas.http.app:create_app()"
 NAME = "www.example.test"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -51,16 +54,20 @@ state = "{home}/state"
 public = "{home}/public"
 """
 VAS = """
-key = "{home}/va.key.pem"
+{key}
 certificate = "{home}/va.pem"
 root = "{home}/public/root.pem"
-database = "sqlite:///{home}/vas.sqlite"
-hold_hours = 0
+database = "{database}"
+hold_seconds = {hold}
+voucher_reuse_minutes = {reuse}
 allowed_networks = ["127.0.0.0/8"]
-requests_per_minute = 1000
-address_requests_per_minute = 1000
-certificate_requests_per_minute = 1000
+requests_per_minute = {requests}
+address_requests_per_minute = {requests}
+certificate_requests_per_minute = {requests}
+vouchers_per_day = {vouchers}
+parallel_requests = {parallel}
 trusted_proxies = 0
+{more}
 [[directory]]
 context = "MOZ"
 path = "{directory}"
@@ -68,9 +75,9 @@ publishers = "{publishers}"
 """
 
 
-def run(*command: str | Path, code: int = 0) -> str:
+def run(*command: str | Path, code: int = 0, seconds: float = 5 * SECONDS) -> str:
     """Run a command and return what it says; it must end with `code`."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
@@ -133,6 +140,8 @@ class World:
     alder: Authority
     birch: Authority
     vas_port: int
+    metrics: socket.socket
+    vas: subprocess.Popen[bytes] | None = None
     others: list[dict[str, Any]] = field(default_factory=list)
     sequence: int = 0
 
@@ -150,6 +159,11 @@ class World:
     def url(self) -> str:
         """Where birch's VAS is."""
         return f"https://127.0.0.1:{self.vas_port}"
+
+    @property
+    def measured(self) -> Path:
+        """Where the workers of the VAS measure."""
+        return self.home / "measured"
 
     @property
     def directory_path(self) -> Path:
@@ -219,9 +233,33 @@ class World:
         return response.status, answer
 
 
+def serve_by_openssl(stack: ExitStack, world: World) -> None:
+    """Start the TLS server, and wait until it says that it accepts."""
+    home = world.alder.home
+    files = ("-cert", world.chain_pem, "-key", home / "server.key.pem", "-cert_chain", home / "public" / "issuing.pem")
+    command = ["openssl", "s_server", "-accept", f"{SERVER}:{PORT}", *map(str, files)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    stack.callback(end, server)
+    assert server.stdout is not None
+    stack.enter_context(server.stdout)
+    assert any(line == b"ACCEPT\n" for line in server.stdout)
+
+
 @contextmanager
-def running(home: Path) -> Iterator[World]:
-    """Bring everything up, in a folder of its own, and down again."""
+def running(
+    home: Path,
+    serve: Callable[[ExitStack, World], None] = serve_by_openssl,
+    *,
+    tls: bool = True,
+    under: Sequence[str] = (),
+    start: Start | None = None,
+    **settings: str | int,
+) -> Iterator[World]:
+    """Bring everything up, in a folder of its own, and down again.
+
+    `serve` starts the TLS server. Without `tls` the VAS speaks HTTP, as behind a proxy; its command lines begin with
+    `under`. `start` starts it in the place of this module. `settings` are of `VAS`.
+    """
     with ExitStack() as stack:
         addresses = [f"{_NETWORK}.{number}" for number in (1, 2)]
         doors = [_open_door(stack, address, 80) for address in addresses]
@@ -229,7 +267,7 @@ def running(home: Path) -> Iterator[World]:
             Authority(name, home / name, at) for name, at in zip(("alder", "birch"), addresses, strict=True)
         )
         vas = _open_door(stack, "127.0.0.1", 0)
-        world = World(home, alder, birch, vas.getsockname()[1])
+        world = World(home, alder, birch, vas.getsockname()[1], _open_door(stack, "127.0.0.1", 0))
         for authority, door in zip((alder, birch), doors, strict=True):
             authority.establish()
             config = {"MECAI_OCSP_CONFIG": str(authority.home / "ocsp.toml")}
@@ -237,8 +275,8 @@ def running(home: Path) -> Iterator[World]:
         alder.certify("server", NAME)
         _lay(home)
         world.publish()
-        _serve_tls(stack, world)
-        _start_vas(stack, world, vas)
+        serve(stack, world)
+        world.vas = _start_vas(stack, world, vas, settings, tls=tls, under=under, start=start or _start)
         yield world
 
 
@@ -256,27 +294,46 @@ def _lay(home: Path) -> None:
         path.write_bytes(data)
 
 
-def _serve_tls(stack: ExitStack, world: World) -> None:
-    """Start the TLS server, and wait until it says that it accepts."""
-    home = world.alder.home
-    files = ("-cert", world.chain_pem, "-key", home / "server.key.pem", "-cert_chain", home / "public" / "issuing.pem")
-    command = ["openssl", "s_server", "-accept", f"{SERVER}:{PORT}", *map(str, files)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
-    stack.callback(_end, server)
-    assert server.stdout is not None
-    stack.enter_context(server.stdout)
-    assert any(line == b"ACCEPT\n" for line in server.stdout)
-
-
-def _start_vas(stack: ExitStack, world: World, door: socket.socket) -> None:
-    config = world.birch.home / "vas.toml"
-    names = {"directory": world.directory_path, "publishers": world.publishers_path}
-    config.write_text(VAS.format(home=world.birch.home, **names))
+def _start_vas(
+    stack: ExitStack,
+    world: World,
+    door: socket.socket,
+    settings: Mapping[str, str | int],
+    *,
+    tls: bool,
+    under: Sequence[str],
+    start: Start,
+) -> subprocess.Popen[bytes] | None:
+    home = world.birch.home
+    config = home / "vas.toml"
+    usual = {
+        "key": f'key = "{home}/va.key.pem"',
+        "database": f"sqlite:///{home}/vas.sqlite",
+        "requests": 1000,
+        "vouchers": 96,
+        "parallel": 12,
+        "hold": 0,
+        "reuse": 0,
+        "more": "",
+    }
+    names = {"home": home, "directory": world.directory_path, "publishers": world.publishers_path}
+    config.write_text(VAS.format_map(usual | settings | names))
     run(BIN / "mecai", "vas", "check", "--config", config)
-    run(BIN / "mecai", "vas", "migrate", "--config", config)
-    tls = ["--certfile", str(world.home / "tls.pem"), "--keyfile", str(world.home / "tls.key.pem")]
-    environment = {"MECAI_VAS_CONFIG": str(config)}
-    _start(stack, [*_gunicorn(door, VAS_APPLICATION), *tls], world.home / "vas.log", environment, door)
+    run(*under, BIN / "mecai", "vas", "migrate", "--config", config)
+    world.measured.mkdir()
+    files = ["--certfile", str(world.home / "tls.pem"), "--keyfile", str(world.home / "tls.key.pem")] if tls else []
+    environment = {"MECAI_VAS_CONFIG": str(config), "PROMETHEUS_MULTIPROC_DIR": str(world.measured)}
+    metrics = [str(BIN / "gunicorn"), "--no-control-socket", "--bind", f"fd://{world.metrics.fileno()}", METRICS]
+    _start(stack, metrics, world.home / "metrics.log", environment, world.metrics)
+    command = [*under, *_gunicorn(door, VAS_APPLICATION), *files]
+    return start(stack, command, world.home / "vas.log", environment, door)
+
+
+def start_node(stack: ExitStack, world: World, door: socket.socket) -> subprocess.Popen[bytes]:
+    """Start another node of the VAS that is running, which speaks HTTP behind an open door."""
+    environment = {"MECAI_VAS_CONFIG": str(world.birch.home / "vas.toml")}
+    log = world.home / f"node-{door.getsockname()[1]}.log"
+    return _start(stack, _gunicorn(door, VAS_APPLICATION), log, environment, door)
 
 
 def _gunicorn(door: socket.socket, application: str) -> list[str]:
@@ -288,15 +345,15 @@ def _start(
     stack: ExitStack, command: list[str], log: Path, environment: dict[str, str], door: socket.socket
 ) -> subprocess.Popen[bytes]:
     """Start a server behind an open door: who comes early waits there."""
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         server = subprocess.Popen(
             command, env=environment, pass_fds=[door.fileno()], stdout=output, stderr=subprocess.STDOUT
         )
-    stack.callback(_end, server)
+    stack.callback(end, server)
     return server
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
+def end(server: subprocess.Popen[bytes]) -> None:
     if server.stdin is not None:
         server.stdin.close()
     server.terminate()

@@ -18,12 +18,22 @@ import testinfra
 from testinfra.host import Host
 
 from testbed.machine.lab import Lab
+from testbed.machine.limits import LIMITS
 from tests.lab import inventory
 from tests.lab.inventory import Told
 from tests.lab.survey import EVERYWHERE, OWN_FOLDERS, Survey, survey
 
 LAB = Lab(os.environ.get("MECAI_LAB", "small"))
-CHOICES = ("machine", "authority", "tls_server", "client", "firewall", "private_authority", "intranet_server")
+CHOICES = (
+    "machine",
+    "authority",
+    "database",
+    "tls_server",
+    "client",
+    "firewall",
+    "private_authority",
+    "intranet_server",
+)
 # Of a site's authorities: the one that certified it with all of its owner, and those of other owners.
 BESIDE_A_SITE = ("issuer", "other_authority")
 _OPTION = "ansible_inventory"  # it is testinfra's own
@@ -85,7 +95,7 @@ def machines() -> tuple[Machine, ...]:
 
 def _require_lab() -> None:
     command = [str(Path(sys.executable).with_name("testbed")), "status", "--lab", LAB.id, "--format", "json"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMITS.status_seconds)
     if answer.returncode not in {0, 1}:
         raise pytest.UsageError(answer.stderr.strip())
     hosts = json.loads(answer.stdout)["hosts"]

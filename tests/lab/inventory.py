@@ -15,15 +15,19 @@ from pathlib import Path
 import pytest
 
 SECONDS = 120
-# What the playbooks make of a host of each group; the last six are the lab's own.
+# What the playbooks make of a host of each group; the last eight are the lab's own.
 ROLES = {
     "authorities": "authority",
+    "databases": "database",
     "tls_servers": "tls_server",
     "clients": "client",
     "vendors": "vendor",
     "private_authorities": "private_authority",
     "plain_servers": "plain_server",
     "publishers": "publisher",
+    "registries": "registry",
+    "mail_hosts": "mail_host",
+    "perspectives": "perspective",
     "routers": "router",
     "bgp_routers": "bgp_router",
     "firewalls": "firewall",
@@ -36,7 +40,12 @@ _QUESTION = """{{ {
     'vas': voucher_authority_host_name | default(''),
     'ocsp': ocsp_responder_host_name | default(''),
     'owner_group': certificate_authority_owner_group | default(certificate_authority_name | default('')),
+    'agents': (voucher_authority_perspectives | default({})).agents | default([]) | map(attribute='name') | list,
     'contexts': voucher_authority_directories | default([{'context': 'MOZ'}]) | map(attribute='context') | list,
+    'sender': (voucher_authority_mail | default({})).sender | default(''),
+    'rdap': rdap_registry_host_name | default(''),
+    'mail': mail_host_name | default(''),
+    'mailboxes': mail_host_addresses | default([]),
     'site': tls_server_names | default(['']) | first,
     'issuer': tls_server_authority | default(''),
     'addresses': (voucher_sidecar_certificates | default([{'addresses': []}]) | first).addresses,
@@ -52,7 +61,12 @@ class Told:
     vas: str
     ocsp: str
     owner_group: str
+    agents: tuple[str, ...]
     contexts: tuple[str, ...]
+    sender: str
+    rdap: str
+    mail: str
+    mailboxes: tuple[str, ...]
     site: str
     issuer: str
     addresses: tuple[str, ...]

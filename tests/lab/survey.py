@@ -13,7 +13,10 @@ from testinfra.host import Host
 EVERYWHERE = ("/etc", "/home", "/opt/mecai", "/root", "/srv", "/tmp", "/usr/local", "/var")  # noqa: S108 - looked at only
 OWN_FOLDERS = (
     "/etc/ssl/private",
-    *(f"/var/lib/mecai-{service}" for service in ("ca", "ca-public", "ocsp", "publisher", "sidecar", "vas")),
+    *(
+        f"/var/lib/mecai-{service}"
+        for service in ("agents", "ca", "ca-public", "ocsp", "perspective", "publisher", "sidecar", "vas")
+    ),
 )
 
 SCRIPT = """

@@ -14,18 +14,26 @@ UNITS = {
         "nginx.service": "",
         "mecai-vas.service": "mecai-vas",
         "mecai-vas.socket": "",
+        "mecai-vas-signer.service": "mecai-vas-signer",
+        "mecai-vas-signer.socket": "",
+        "mecai-vas-worker.service": "mecai-vas",
         "mecai-ocsp.service": "mecai-ocsp",
         "mecai-ocsp.socket": "",
         "mecai-ca-publish.timer": "",
     },
+    # Debian's own units; the second is brought in by the first.
+    "database": {"postgresql.service": ""},
     "private_authority": {
         "nginx.service": "",
         "mecai-ocsp.service": "mecai-ocsp",
         "mecai-ocsp.socket": "",
         "mecai-ca-publish.timer": "",
     },
+    "perspective": {"mecai-perspective.service": "mecai-perspective"},
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
     "plain_server": {"nginx.service": ""},
+    "registry": {"nginx.service": ""},
+    "mail_host": {"postfix.service": ""},
     "nameserver": {"knot.service": "knot"},
     "resolver": {"unbound.service": ""},
     "publisher": {},
@@ -34,6 +42,22 @@ UNITS = {
     "client": {},
     "attacker": {"nginx.service": ""},
     "vendor": {},
+}
+TCP_PORTS = {
+    "bgp_router": (179,),
+    "private_authority": (80,),
+    "authority": (80, 443),
+    "tls_server": (80, 443),
+    "plain_server": (80, 443),
+    "registry": (443,),
+    "mail_host": (25,),
+    "perspective": (8443,),
+}
+# What a VA with agents keeps besides: their private CA, and what they know it by.
+AGENTS_KEYS = {
+    "/var/lib/mecai-agents/authority/root.key.pem": "mecai-agents",
+    "/var/lib/mecai-agents/authority/issuing.key.pem": "mecai-agents",
+    "/var/lib/mecai-vas/agents-key.pem": "mecai-vas",
 }
 # Where a nameserver of a lab with a DNS root keeps the keys of its zones, named by their digests.
 DNSSEC = "/var/lib/knot/keys/"
@@ -52,7 +76,7 @@ def test_no_unit_failed(machine: Machine) -> None:
 
 def test_services_are_sandboxed(machine: Machine) -> None:
     exposure = {unit: value for unit, value in machine.survey.exposure.items() if unit.startswith("mecai-")}
-    assert bool(exposure) == bool(machine.roles & {"authority", "private_authority", "tls_server"})
+    assert bool(exposure) == bool(machine.roles & {"authority", "private_authority", "perspective", "tls_server"})
     assert all(value <= EXPOSURE_LIMIT for value in exposure.values()), exposure
 
 
@@ -81,8 +105,10 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
                 "/var/lib/mecai-ca/authority/issuing.key.pem": "mecai-ca",
                 "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
                 "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
-                "/var/lib/mecai-vas/key.pem": "mecai-vas",
+                "/var/lib/mecai-vas-signer/key.pem": "mecai-vas-signer",
                 f"/etc/ssl/private/{machine.told.vas}.pem": "root",
+                **({"/var/lib/mecai-vas/mail-key.pem": "mecai-vas"} if machine.told.sender else {}),
+                **(AGENTS_KEYS if machine.told.agents else {}),
             }
         case "private_authority":
             return {
@@ -93,8 +119,12 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
             }
         case "tls_server" | "plain_server":
             return {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
-        case "vendor" | "publisher":
-            return {"/var/lib/mecai-publisher/key.pem": "mecai-publisher"}
+        case "registry" | "mail_host":
+            name = machine.told.rdap if role == "registry" else machine.told.mail
+            return {f"/etc/ssl/private/{name}.pem": "root"}
+        case "vendor" | "publisher" | "perspective":
+            name = "perspective" if role == "perspective" else "publisher"
+            return {f"/var/lib/mecai-{name}/key.pem": f"mecai-{name}"}
         case _:
             return {}
 
@@ -107,11 +137,7 @@ def _sockets(role: str) -> set[tuple[str, str]]:
             return public | {("udp", "127.0.0.1:5353"), ("tcp", "127.0.0.1:5353")}
         case "firewall" | "nameserver" | "resolver":
             return {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
-        case "bgp_router":
-            return {("tcp", f"{address}:179") for address in ANY_V4_AND_V6}
-        case "private_authority":
-            return {("tcp", f"{address}:80") for address in ANY_V4_AND_V6}
-        case "authority" | "tls_server" | "plain_server":
-            return {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in (80, 443)}
+        case "perspective":
+            return {("tcp", f"*:{port}") for port in TCP_PORTS[role]}  # one socket for both families
         case _:
-            return set()
+            return {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in TCP_PORTS.get(role, ())}

@@ -5,7 +5,7 @@ Each test writes a key and a certificate and asks the module, as the role does o
 
 import json
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def mecai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "called"
 
 
-def certificate(key: EcKey, *names: str, days: float = 60, issuer: str = ISSUER) -> str:
+def certificate(key: EcKey, *names: str, days: float = 60, issuer: str = ISSUER, addresses: Sequence[str] = ()) -> str:
     """Make a certificate of `key` for `names` that ends in so many days (PEM)."""
     now = datetime.now(UTC)
     signer = x509.Name.from_rfc4514_string(f"CN={issuer}")
@@ -77,8 +77,8 @@ def certificate(key: EcKey, *names: str, days: float = 60, issuer: str = ISSUER)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(signer).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(now - timedelta(days=30))
     builder = builder.not_valid_after(now + timedelta(days=days))
-    alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names or NAMES])
-    made = builder.add_extension(alternative, critical=False).sign(key, hashes.SHA256())
+    alternative = [*(x509.DNSName(name) for name in names or NAMES), *map(x509.RFC822Name, addresses)]
+    made = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False).sign(key, hashes.SHA256())
     return made.public_bytes(Encoding.PEM).decode()
 
 
@@ -115,6 +115,12 @@ def test_one_that_lacks_a_name_is_replaced(tmp_path: Path, key: EcKey, ask: Ask)
     write(tmp_path, certificate(key, NAMES[0]))
     answer = ask()
     assert (answer["reason"], answer["request"]) == ("it is not for example.test", REQUEST)
+
+
+def test_one_that_lacks_a_mail_address_is_replaced(tmp_path: Path, key: EcKey, ask: Ask) -> None:
+    write(tmp_path, certificate(key, addresses=["notary@a.example"]))
+    assert ask(email=["notary@a.example"])["reason"] == ""
+    assert ask(email=["other@a.example"])["reason"] == "it is not for other@a.example"
 
 
 def test_one_of_another_key_is_replaced(tmp_path: Path, key: EcKey, ask: Ask) -> None:

@@ -1,6 +1,7 @@
 """Certificates in place are their CA's to judge: the role's own tasks and the real `mecai ca`, in the test's folder."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -49,22 +50,27 @@ class Played:
 
     def converge(self, *options: str) -> int:
         """Play the role for a server and a VA; returns how many tasks changed something."""
-        text = (ROLE / "tasks" / "main.yml").read_text().replace("become: true", "become: false")
-        variables = (ROLE / "vars" / "main.yml").read_text().replace("/etc/mecai/ca.toml", f"{self.folder}/ca.toml")
-        tasks = yaml.safe_load(text.replace("/etc/mecai/ca.toml", f"{self.folder}/ca.toml"))
-        (self.folder / "vars.yml").write_text(variables)
-        files = [str(ROLE / "defaults" / "main.yml"), str(self.folder / "vars.yml")]
-        given = json.dumps({"certificate_requests": [self._wanted("server"), self._wanted("va")]})
-        issuer = ("-e", "certificate_issuer=alder")
-        # The plays of services have this word, which is stronger than `ignore_unreachable`.
-        words = {"vars_files": files, "any_errors_fatal": True}
-        ran = play(self.folder, [UNREACHED, *tasks], "-e", given, *issuer, *options, **words)
+        ran = self.play([self.wanted(profile) for profile in ("server", "client", "va", "mail")], *options)
         assert ran.returncode == 0, ran.stdout
         return int(re.findall(r"changed=(\d+)", ran.stdout)[-1])
 
-    def _wanted(self, profile: str) -> dict[str, object]:
+    def play(self, requests: list[dict[str, object]], *options: str) -> subprocess.CompletedProcess[str]:
+        """Play the role for some requests."""
+        text = (ROLE / "tasks" / "main.yml").read_text().replace("become: true", "become: false")
+        tasks = yaml.safe_load(text)
+        files = [str(ROLE / part / "main.yml") for part in ("defaults", "vars")]
+        settings = f"{self.folder}/ca.toml"
+        given = json.dumps({"certificate_requests": requests, "certificate_authority_settings": settings})
+        issuer = ("-e", "certificate_issuer=alder")
+        # The plays of services have this word, which is stronger than `ignore_unreachable`.
+        words = {"vars_files": files, "any_errors_fatal": True}
+        return play(self.folder, [UNREACHED, *tasks], "-e", given, *issuer, *options, **words)
+
+    def wanted(self, profile: str) -> dict[str, object]:
+        """Return a request of the role's."""
         files = {"key": f"{self.folder}/{profile}.key", "path": f"{self.folder}/{profile}.pem"}
-        return {**files, "owner": "nobody", "profile": profile, "name": "a.example", "dns": ["a.example"]}
+        names = {"email": ["notary@a.example"]} if profile == "mail" else {"dns": ["a.example"]}
+        return {**files, "owner": "nobody", "profile": profile, "name": "a.example", **names}
 
     def read(self, *names: str) -> list[str]:
         """Return what the host's files hold."""
@@ -104,6 +110,7 @@ def test_one_of_a_ca_of_the_same_name_is_replaced_and_a_server_keeps_its_key(pla
     assert played.converge() > 0
     assert played.is_good("server")
     assert played.is_good("va")
+    assert played.is_good("mail")
     assert played.read("server.key") == [server]
     assert played.read("va.key") != [va]
 
@@ -125,3 +132,29 @@ def test_a_revoked_key_is_not_renewed_either(played: Played) -> None:
 def test_what_is_in_place_is_kept_on_while_the_ca_cannot_be_reached(played: Played) -> None:
     assert played.converge() > 0
     assert played.converge("-e", "certificate_authority=away") == 0
+
+
+def test_what_the_ca_does_not_sign_is_named_and_keeps_no_other_back(played: Played) -> None:
+    """A key that is to serve two purposes."""
+    twice = played.wanted("va") | {"key": f"{played.folder}/server.key", "path": f"{played.folder}/twice.pem"}
+    ran = played.play([played.wanted("server"), twice, played.wanted("va")])
+    assert ran.returncode != 0
+    assert f"localhost: {played.folder}/twice.pem: signing request: its key already serves profile server" in ran.stdout
+    assert played.is_good("server")
+    assert played.is_good("va")
+
+
+def test_the_ca_is_started_once_for_all_requests_of_a_host(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start takes more of a CA's host than what it is for."""
+    starts = played.folder / "starts"
+    program = shutil.which("mecai")
+    (played.folder / "bin").mkdir()
+    counting = played.folder / "bin" / "mecai"
+    counting.write_text(f'#!/bin/sh\necho "$1 $2 $3" >>{starts}\nexec {program} "$@"\n')
+    counting.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{counting.parent}:{os.environ['PATH']}")
+    assert played.converge() > 0
+    played.mecai("revoke", "--certificate", f"{played.folder}/va.pem")
+    assert played.converge() > 0
+    asked = [line for line in starts.read_text().splitlines() if line.startswith("ca batch")]
+    assert asked == ["ca batch issue", "ca batch check", "ca batch issue"]

@@ -10,7 +10,7 @@ import yaml
 
 from tests.unit.ansible.running import ANSIBLE, ansible
 
-FIRST_CHANGE = "PLAY [Install mecai]"
+FIRST_CHANGE = "PLAY [Begin to build the nginx module]"
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import yaml
 from tests.unit.ansible.running import ANSIBLE, ansible, play
 
 ROLE = ANSIBLE / "roles" / "readiness"
-ASKING = {"voucher_authority", "ocsp_responder", "tls_server", "voucher_sidecar"}
-PLAYS_OF_SERVICES = ("certificate_authorities", "voucher_authorities", "tls_servers")
+ASKING = {"voucher_authority", "ocsp_responder", "tls_server", "voucher_sidecar", "perspective", "postgresql"}
+PLAYS_OF_SERVICES = ("certificate_authorities", "databases", "perspectives", "voucher_authorities", "tls_servers")
 
 
 def _read(path: Path) -> Any:

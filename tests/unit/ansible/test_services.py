@@ -4,6 +4,8 @@ import getpass
 import grp
 import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ def _files(folder: Path) -> dict[str, Any]:
         "service_name": "vas",
         "service_settings": f"{folder}/vas.toml",
         "service_command": "/opt/mecai/venv/bin/true",
+        "service_environment": {"PLACE": "/run/mecai-vas-measured"},
+        "service_runtime_folder": "mecai-vas-measured",
         "__service_settings_file": f"{folder}/vas.toml",
         "__service_unit_file": f"{folder}/mecai-vas.service",
         "__service_user": grp.getgrgid(os.getgid()).gr_name,
@@ -64,6 +68,53 @@ def test_a_database_password_is_neither_shown_nor_readable_by_all(written: tuple
 def test_every_unit_bounds_memory_and_tasks(written: tuple[Path, str]) -> None:
     unit = (written[0] / "mecai-vas.service").read_text().splitlines()
     assert {"MemoryMax=1G", "MemorySwapMax=0", "TasksMax=7"} <= set(unit)
+
+
+def test_units_of_one_user_each_record_what_they_were_started_from(tmp_path: Path) -> None:
+    (tmp_path / "templates").symlink_to(SERVICE / "templates")
+    records = []
+    for unit in ("mecai-vas", "mecai-vas-worker"):
+        files = _files(tmp_path) | {"service_unit": unit, "service_reloads": False, "service_after": "other.service"}
+        ran = play(tmp_path, [_writing()], vars=files)
+        assert ran.returncode == 0, ran.stdout
+        lines = (tmp_path / "mecai-vas.service").read_text().splitlines()
+        records += [line.rpartition(">")[2] for line in lines if "sha256sum" in line]
+        assert "After=other.service" in lines
+        assert not [line for line in lines if line.startswith("ExecReload")]
+    assert len(set(records)) == 2
+
+
+def test_what_prepares_a_start_runs_once_for_what_it_reads(tmp_path: Path) -> None:
+    (tmp_path / "templates").symlink_to(SERVICE / "templates")
+    names = {"__service_record": f"{tmp_path}/record", "__service_read_at_start": [f"{tmp_path}/vas.toml"]}
+    prepare = {"service_prepare": f"/bin/cp {tmp_path}/new {tmp_path}/prepared"}
+    ran = play(tmp_path, [_writing()], vars=_files(tmp_path) | names | prepare)
+    assert ran.returncode == 0, ran.stdout
+    unit = (tmp_path / "mecai-vas.service").read_text()
+    commands = [shlex.split(line) for line in re.findall(r"^ExecStartPre=(.*)$", unit, re.MULTILINE)]
+
+    def start() -> tuple[bool, bool]:
+        """Do what systemd does before a start; returns whether all went well, and whether the start was prepared."""
+        (tmp_path / "prepared").unlink(missing_ok=True)
+        good = all(subprocess.run(command, check=False).returncode == 0 for command in commands)
+        return good, (tmp_path / "prepared").exists()
+
+    assert start() == (False, False)  # there is nothing yet to be copied
+    (tmp_path / "new").touch()
+    assert start() == (True, True)
+    assert start() == (True, False)
+    (tmp_path / "vas.toml").write_text("other settings")
+    (tmp_path / "new").rename(tmp_path / "later")
+    assert start() == (False, False)
+    (tmp_path / "later").rename(tmp_path / "new")
+    assert start() == (True, True)
+    assert start() == (True, False)
+
+
+def test_a_folder_that_two_services_share_is_made_by_one_and_named_to_both(written: tuple[Path, str]) -> None:
+    unit = (written[0] / "mecai-vas.service").read_text().splitlines()
+    assert {"RuntimeDirectory=mecai-vas-measured", "RuntimeDirectoryMode=0700"} <= set(unit)
+    assert 'Environment="PLACE=/run/mecai-vas-measured"' in unit
 
 
 def test_every_unit_ends_before_a_lab_gives_up_on_its_host(written: tuple[Path, str]) -> None:

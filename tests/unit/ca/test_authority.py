@@ -1,5 +1,6 @@
 """What an authority certifies and what it refuses; the certificates hold before three independent judges."""
 
+import base64
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -7,6 +8,7 @@ from typing import Final
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
@@ -127,7 +129,7 @@ def test_nothing_outlives_its_issuer(config: AuthorityConfig) -> None:
     ("profile", "names", "days", "complaint"),
     [
         (CertificateProfile.SERVER, [], None, "profile server needs a DNS name"),
-        (CertificateProfile.OCSP_ROOT, ["ocsp.alder.test"], None, "profile ocsp-root has no DNS names"),
+        (CertificateProfile.OCSP_ROOT, ["ocsp.alder.test"], None, "profile ocsp-root has no names of its own"),
         (CertificateProfile.VA, ["vas.alder.test"], 366, "--days: 366 is outside 1..365"),
         (CertificateProfile.SERVER, ["www.example.test"], 0, "--days: 0 is outside 1..200"),
     ],
@@ -236,6 +238,20 @@ def test_it_lists_every_ca_of_its_owner_that_is_good(config: AuthorityConfig) ->
         assert listed() == {spki_hash(issuing), elsewhere}
         authority.revoke(issuing.serial_number, UNSPECIFIED, NOW)
         assert listed() == {elsewhere}
+
+
+def test_it_lists_the_key_that_signs_its_reports(config: AuthorityConfig) -> None:
+    public = key("reports").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    initialise(config, NOW)
+    with opened(replace(config, report_key=base64.b64encode(public).decode())) as authority:
+        assert decode_authority(authority.describe(NOW)).report_key == public
+    with opened(config) as authority:
+        assert decode_authority(authority.describe(NOW)).report_key is None
+    with (
+        opened(replace(config, report_key="77f1")) as authority,
+        pytest.raises(InputError, match="report_key: no DER SubjectPublicKeyInfo"),
+    ):
+        authority.describe(NOW)
 
 
 def test_without_a_url_of_its_authority_it_does_not_vouch(config: AuthorityConfig) -> None:

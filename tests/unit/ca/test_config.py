@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mecai.ca.config import AuthorityConfig, ResponderConfig
+from mecai.ca.config import AuthorityConfig, ResponderConfig, StatusUrls
 from mecai.errors import InputError
 from mecai.service.settings import read_settings
 
@@ -34,6 +34,10 @@ def test_defaults(tmp_path: Path) -> None:
         ('crl_url = "http://"', "crl_url: 'http://'; expected http://HOST with a path at most"),
         ('root = "ab:cd"', "root: 'ab:cd'; expected 64 hexadecimal digits"),
         ('ca_keys = ["77f1"]', "ca_keys: '77f1'; expected 64 hexadecimal digits: SHA-256 of a SubjectPublicKeyInfo"),
+        ('mail = "notary"', "mail: 'notary' is no mail address"),
+        ("days.mail = 826", "days.mail: 826 is outside 1..825"),
+        ('report_key = "77f1="', "report_key: '77f1='; expected base64, as `mecai vas report-key` prints it"),
+        ("days.client = 399", "days.client: 399 is outside 1..398"),
         ("days.va = 366", "days.va: 366 is outside 1..365"),
         ("days.server = 0", "days.server: 0 is outside 1..200"),
         ("days.sever = 9", "days.sever: unknown key; did you mean 'server'?"),
@@ -47,6 +51,15 @@ def test_each_bad_key_of_the_authority(tmp_path: Path, line: str, complaint: str
     with pytest.raises(InputError) as caught:
         read_settings(tmp_path / "ca.toml", AuthorityConfig)
     assert str(caught.value).startswith(f"{tmp_path}/ca.toml: {complaint}")
+
+
+def test_who_vouches_has_a_responder_and_who_does_not_may_do_without(tmp_path: Path) -> None:
+    lines = [line for line in CA.splitlines() if not line.startswith("ocsp_url")]
+    (tmp_path / "ca.toml").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="ocsp_url: missing; who vouches"):
+        read_settings(tmp_path / "ca.toml", AuthorityConfig)
+    (tmp_path / "ca.toml").write_text("\n".join(line for line in lines if not line.startswith("vas_url")))
+    assert read_settings(tmp_path / "ca.toml", AuthorityConfig).status_urls == StatusUrls()
 
 
 @pytest.mark.parametrize(

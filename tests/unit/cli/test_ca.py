@@ -89,6 +89,31 @@ def test_names_of_the_caller_replace_those_of_the_request(mecai: Mecai, tmp_path
     assert names.get_values_for_type(x509.DNSName) == ["one.example.test", "two.example.test"]
 
 
+def test_a_certificate_for_mail_is_for_the_addresses_given(mecai: Mecai) -> None:
+    mecai("init")
+    words = ("issue", "--profile", "mail", "--csr", "-", "--email", "notary@ALDER.test")
+    (certificate,) = x509.load_pem_x509_certificates(mecai(*words, given=request("ignored.example.test")).stdout_bytes)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert list(names) == [x509.RFC822Name("notary@alder.test")]
+    assert json.loads(mecai("list", "--format", "json").stdout)[-1]["names"] == ["notary@alder.test"]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("mail", "--dns", "www.example.test"), "profile mail has no DNS name; leave out --dns"),
+        (("server", "--email", "a@example.test"), "profile server has no mail address; leave out --email"),
+        (("mail", "--email", "nobody"), "'nobody' is no mail address"),
+        (("mail",), "profile mail needs a mail address: give --email"),
+    ],
+)
+def test_names_of_another_kind_are_refused(mecai: Mecai, words: tuple[str, ...], complaint: str) -> None:
+    mecai("init")
+    error = mecai("issue", "--csr", "-", "--profile", *words, given=request()).exception
+    assert isinstance(error, InputError)
+    assert complaint in str(error)
+
+
 def test_a_responders_names_are_not_certified(mecai: Mecai) -> None:
     mecai("init")
     result = mecai("issue", "--profile", "ocsp-root", "--csr", "-", given=request("ocsp.alder.test"))

@@ -18,6 +18,7 @@ GOOD = {
         """,
     "client": 'mode = "warn"',
     "ocsp": '[[delegate]]\nkey = "/k"\ncertificate = "/c"',
+    "perspective": 'key = "/k"\ncertificate = "/c"\nroots = "/r"',
     "sidecar": '[[certificate]]\nchain = "/c"\naddresses = ["192.0.2.1"]',
     "vas": """
         key = "/k"
@@ -29,14 +30,17 @@ GOOD = {
         path = "/d"
         publishers = "/p"
         """,
+    "vas-signer": 'key = "/k"\ncertificate = "/c"\nroot = "/r"',
 }
 # What the shape says, and what only the meaning says.
 BAD = {
     "ca": ('region = "north"', 'region = "The North"', "region: 'The North'; expected"),
     "client": ('"warn"', '"warning"', "mode: 'warning' is none of"),
     "ocsp": ("[[delegate]]", "validity_hours = 480\n[[delegate]]", "validity_hours: 480 is outside 1..48"),
+    "perspective": ("key =", "ports = [8443]\nkey =", "ports: 8443 is outside 1..1023"),
     "sidecar": ("192.0.2.1", "192.0.2.256", "192.0.2.256"),
     "vas": ("[[directory]]", "hold_hours = -1\n[[directory]]", "hold_hours: -1 is below 0"),
+    "vas-signer": ("key =", "lifetime_hours = 73\nkey =", "lifetime_hours: 73 is outside 1..72"),
 }
 
 

@@ -51,6 +51,17 @@ def test_a_client_loads_neither_asyncio_nor_what_draws_tables_for_programs(tmp_p
     assert not modules & NEVER
 
 
+@pytest.mark.parametrize("verb", ["ca", "vas"])
+def test_a_register_is_kept_without_what_migrates_it(verb: str) -> None:
+    modules = loaded(verb, "--help")
+    assert "sqlalchemy" in modules
+    assert not modules & {"alembic", "sqlalchemy.dialects.postgresql"}
+
+
+def test_a_voucher_authority_is_looked_after_without_what_its_worker_needs() -> None:
+    assert not loaded("vas", "--help") & {"dns", "smtplib", "mecai.vas.worker"}
+
+
 @pytest.mark.parametrize(("loading", "left"), [(0, 5), (2, 3), (10, 0)])
 def test_a_timeout_counts_from_the_start_of_the_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loading: float, left: float

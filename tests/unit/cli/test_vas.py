@@ -1,5 +1,9 @@
-"""`mecai vas`: check and migrate."""
+"""`mecai vas`: check, migrate, and work for ever."""
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +25,7 @@ def test_check(tmp_path: Path) -> None:
 
 def test_check_names_the_key(tmp_path: Path) -> None:
     path = write(tmp_path / "vas.toml", LEAST.replace("sqlite:", "sqlit:") + DIRECTORY)
-    with pytest.raises(InputError, match=r"database: 'sqlit:///vas.sqlite' cannot be used"):
+    with pytest.raises(InputError, match="database: expected sqlite:///FILE or postgresql"):
         CliRunner().invoke(command, ["check", "--config", str(path)], catch_exceptions=False, standalone_mode=False)
 
 
@@ -29,7 +33,7 @@ def test_check_names_the_key(tmp_path: Path) -> None:
 def test_check_tells_no_password(tmp_path: Path, url: str) -> None:
     """What it says goes into the log of whoever writes the settings."""
     path = write(tmp_path / "vas.toml", LEAST.replace("sqlite:///vas.sqlite", url) + DIRECTORY)
-    with pytest.raises(InputError, match=r":\*\*\*@db.* cannot be used") as refused:
+    with pytest.raises(InputError, match="database: expected") as refused:
         CliRunner().invoke(command, ["check", "--config", str(path)], catch_exceptions=False, standalone_mode=False)
     assert "s3cret" not in str(refused.value)
 
@@ -40,3 +44,19 @@ def test_migrate_may_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for _ in range(2):
         assert run("migrate", "--config", str(path)) == "sqlite:///vas.sqlite: schema is up to date\n"
     assert Path("vas.sqlite").exists()
+
+
+def test_work_tells_systemd_when_it_has_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The role's unit waits for that (Type=notify)."""
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "vas.toml", LEAST + DIRECTORY)
+    run("migrate", "--config", str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("notify")
+        systemd.settimeout(60)
+        words = [str(Path(sys.executable).with_name("mecai")), "vas", "work", "--config", str(path)]
+        with subprocess.Popen(words, env=os.environ | {"NOTIFY_SOCKET": "notify"}, stderr=subprocess.DEVNULL) as worker:
+            try:
+                assert systemd.recv(64) == b"READY=1"
+            finally:
+                worker.terminate()

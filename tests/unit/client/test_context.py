@@ -69,6 +69,43 @@ def test_a_good_voucher_is_accepted(version: ssl.TLSVersion) -> None:
     assert verdict.candidates == context._candidates(HOST)
 
 
+_UNREADABLE = {
+    "length": b"\0\2\0\1",
+    "trailing octet": b"\0\0\0",
+    "empty voucher": b"\0\2\0\0",
+    "nothing": b"",
+    "64001 octets": b"\xfa\x01\xf9\xff" + bytes(63_999),
+}
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("answer", _UNREADABLE.values(), ids=_UNREADABLE)
+def test_an_answer_that_cannot_be_read_ends_the_handshake_with_decode_error(
+    answer: bytes, version: ssl.TLSVersion
+) -> None:
+    """T4, T7: an alert for the server, a verdict for the program, however often it asks."""
+    pair = Pair(client(), server(answer, version))
+    with peer("127.0.0.1"), pytest.raises(Refused) as caught:
+        pair.handshake()
+    with pytest.raises(Refused):
+        pair.client.do_handshake()
+    assert (caught.value.verdict.reason, caught.value.verdict.rule) == ("malformed", "T4")
+    with pytest.raises(ssl.SSLError, match=r"(?i)decode.error"):
+        pair.server.do_handshake()
+
+
+def test_under_warn_an_answer_that_cannot_be_read_ends_nothing() -> None:
+    """M1: the verdict is shown and never acted upon."""
+    verdict = connect(client(mode="warn"), server(_UNREADABLE["length"]))
+    assert (verdict.outcome, verdict.reason) == (Outcome.WARNED, "malformed")
+
+
+def test_another_failure_of_the_handshake_is_no_verdict() -> None:
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        connect(client(), server_context(Hierarchy("elm", world.now).server(HOST)))
+    assert not isinstance(caught.value, Refused)
+
+
 @pytest.mark.parametrize(("contexts", "told"), [(("APL",), ("APL",)), (None, ("MOZ",)), ((), ())])
 def test_what_is_sent_is_the_choice_of_the_policy(contexts: tuple[str, ...] | None, told: tuple[str, ...]) -> None:
     """By default the context is the directory's own (X5)."""

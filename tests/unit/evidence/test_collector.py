@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.errors import VerificationError
 from mecai.evidence import Collector, FetchError, by_lifetime, by_ocsp
+from mecai.evidence import collector as collector_module
 from mecai.evidence.memory import KEPT_FOR
 from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.ocsp import build_ocsp_request
+from mecai.service.logs import REQUEST_ID
 from tests.pki import (
     DAY,
     HOUR,
@@ -164,6 +166,26 @@ def test_a_short_life_does_not_serve_an_intermediate() -> None:
     error = refusal(lambda: Collector(Web()).collect(chain, NOW))
     assert error.reason == "status-missing"
     assert "CN=brief CA" in error.detail
+
+
+def test_what_is_logged_of_evidence_names_the_request_that_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece is fetched in a thread of its own."""
+    named: list[str | None] = []
+    monkeypatch.setattr(collector_module.LOG, "warning", lambda *_: named.append(REQUEST_ID.get()))
+    token = REQUEST_ID.set("0" * 32)
+    try:
+        refusal(lambda: Collector(Web()).collect([*site(ocsp_url=OCSP).chain, ALDER.root.certificate], NOW))
+    finally:
+        REQUEST_ID.reset(token)
+    assert set(named) == {"0" * 32}
+
+
+def test_each_piece_is_counted_by_whether_it_was_kept() -> None:
+    counted: list[bool] = []
+    collector = Collector(Web().ocsp(SITE).ocsp(ISSUING), count=counted.append)
+    for _ in range(2):
+        collector.collect(CHAIN, NOW)
+    assert sorted(counted) == [False, False, True, True]
 
 
 def test_what_failed_is_said_and_why_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from mecai.net.dns_lookup import from_dns
+from mecai.net.dns_lookup import caa, from_dns, texts
 from mecai.service.deadline import Deadline
 
 NAME = "www.example.test"
@@ -107,3 +107,22 @@ def test_no_name_server_is_configured() -> None:
 
     with pytest.raises(OSError, match="Resolver configuration"):
         from_dns(NAME, Deadline(10), unconfigured)
+
+
+def test_records_of_one_type_at_a_name() -> None:
+    with name_server({"CAA": '0 iodef "mailto:a@b.test"', "TXT": '"in two " "parts"'}) as resolver:
+        assert caa(NAME, Deadline(10), resolver) == (("iodef", b"mailto:a@b.test"),)
+        assert texts(NAME, Deadline(10), resolver) == (b"in two parts",)
+
+
+@pytest.mark.parametrize("missing", ["NXDOMAIN", ""])
+def test_records_that_are_not_there(missing: str) -> None:
+    with name_server({"CAA": missing, "TXT": missing}) as resolver:
+        assert (caa(NAME, Deadline(10), resolver), texts(NAME, Deadline(10), resolver)) == ((), ())
+
+
+def test_a_failure_is_not_taken_for_none() -> None:
+    with name_server({"CAA": "SERVFAIL", "TXT": "SERVFAIL"}) as resolver:
+        for ask in (caa, texts):
+            with pytest.raises(OSError, match="SERVFAIL"):
+                ask(NAME, Deadline(10), resolver)

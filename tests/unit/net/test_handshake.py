@@ -1,9 +1,13 @@
 """A handshake ends at its deadline, whatever the peer does meanwhile: OpenSSL's own calls know none."""
 
+import os
+import signal
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -74,3 +78,41 @@ def _late(connected: socket.socket, work: Callable[[], Result]) -> Result:
     with pytest.raises(TimeoutError), cut_off(connected, Deadline(0.05)):
         results.append(work())
     return results[0]
+
+
+def test_a_nearer_deadline_is_kept_beside_one_that_is_far() -> None:
+    far, near = socket.socketpair(), socket.socketpair()
+    with far[0], far[1], near[0], near[1], cut_off(far[0], Deadline(60)):
+        with pytest.raises(TimeoutError), cut_off(near[0], Deadline(0.05)):
+            near[0].recv(1)
+        far[1].sendall(b"x")
+        assert far[0].recv(1) == b"x"
+
+
+def test_a_child_cuts_its_own_connections_and_none_of_its_parent() -> None:
+    """Data of threads are a child's too, the threads are not, and a lock of theirs may be held for ever."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, cut_off(ours, Deadline(60)):
+        child = os.fork()
+        if not child:
+            code = 1
+            with suppress(BaseException):
+                mine, peer = socket.socketpair()
+                with pytest.raises(TimeoutError), cut_off(mine, Deadline(0.05)):
+                    mine.recv(1)
+                peer.close()
+                code = 0
+            os._exit(code)
+        assert in_background(lambda: os.waitpid(child, 0)).result(20)[1] == 0
+        theirs.sendall(b"x")
+        assert ours.recv(1) == b"x"
+
+
+def test_the_thread_that_cuts_takes_no_signal_from_who_waits_for_it() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, cut_off(ours, Deadline(60)):
+        pass
+    (thread,) = [each for each in threading.enumerate() if each.name == "cut-off"]
+    status = Path(f"/proc/self/task/{thread.native_id}/status").read_text(encoding="ascii")
+    blocked = int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+    assert all(blocked >> (number - 1) & 1 for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT))

@@ -1,7 +1,10 @@
 """Readiness: the world hears names of checks, the log hears why, and an answer is kept for a second."""
 
+import threading
+
 import pytest
 
+from mecai.service.background import in_background
 from mecai.service.readiness import Readiness
 
 
@@ -26,3 +29,27 @@ def test_an_answer_is_kept_for_a_second() -> None:
     for now[0] in (5.0, 5.9, 6.0, 6.5):
         assert readiness.answer() == ({"status": "ready"}, 200)
     assert asked == [5.0, 6.0]
+
+
+def test_a_concern_is_named_and_leaves_the_service_ready(caplog: pytest.LogCaptureFixture) -> None:
+    concerns = {"context ALT": bad, "context MOZ": good}
+    assert Readiness({}, concerns=concerns).answer() == ({"status": "ready", "concerns": ["context ALT"]}, 200)
+    assert "concern: /var/lib/secret: no such table" in caplog.text
+    assert Readiness({"disk": bad}, concerns=concerns).answer() == ({"status": "not ready", "failed": ["disk"]}, 503)
+
+
+def test_who_asks_while_a_check_hangs_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is cut off must not take one thread after the other, until the process seems dead too."""
+    monkeypatch.setattr("mecai.service.readiness.PATIENCE", 0.01)
+    asked, released = threading.Event(), threading.Event()
+
+    def hangs() -> None:
+        asked.set()
+        assert released.wait(20)
+
+    readiness = Readiness({"database": hangs})
+    first = in_background(readiness.answer)
+    assert asked.wait(20)
+    assert readiness.answer() == ({"status": "not ready", "failed": ["unanswered"]}, 503)
+    released.set()
+    assert first.result(20) == readiness.answer() == ({"status": "ready"}, 200)

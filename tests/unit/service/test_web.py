@@ -2,6 +2,8 @@
 
 import json
 import logging
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 
 from mecai.errors import HostError, InputError
+from mecai.service.logs import JsonFormatter, carried
 from mecai.service.readiness import Readiness
 from mecai.service.web import PROBLEM_TYPE, ProblemDocument, frame, start
 
@@ -74,7 +77,13 @@ def test_not_ready_names_the_check_and_no_more() -> None:
 def test_every_error_is_a_problem_document(method: str, path: str, body: bytes, status: int, title: str) -> None:
     response = service().open(path, method=method, data=body)
     assert (response.status_code, response.content_type) == (status, PROBLEM_TYPE)
-    assert json.loads(response.data) == {"type": "about:blank", "title": title, "status": status}
+    named = {"requestId": response.headers["X-Request-Id"]}
+    assert json.loads(response.data) == {"type": "about:blank", "title": title, "status": status} | named
+
+
+def test_a_method_that_is_not_there_is_answered_with_those_that_are() -> None:
+    """RFC 9110 section 15.5.6."""
+    assert set(service().get("/").headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
 def test_a_problem_document_of_the_service() -> None:
@@ -82,8 +91,51 @@ def test_a_problem_document_of_the_service() -> None:
     assert (response.status_code, response.content_type) == (503, PROBLEM_TYPE)
     assert response.headers["Retry-After"] == "2"
     assert json.loads(response.data) == {
-        "type": "tag:example.test,2026:busy", "title": "Busy", "status": 503, "detail": "too much", "queue": 7
+        "type": "tag:example.test,2026:busy", "title": "Busy", "status": 503, "detail": "too much", "queue": 7,
+        "requestId": response.headers["X-Request-Id"],
     }  # fmt: skip
+
+
+NGINX = "0123456789abcdef0123456789abcdef"  # as nginx writes $request_id
+
+
+@pytest.mark.parametrize(
+    ("proxies", "given", "taken"),
+    [
+        (1, NGINX, True),
+        (0, NGINX, False),  # nobody stands between: a stranger wrote it
+        (1, NGINX.upper(), False),
+        (1, f"{NGINX}0", False),
+        (1, f"{NGINX}, {NGINX}", False),
+        (1, '"}', False),
+        (1, "", False),
+    ],
+)
+def test_a_request_has_the_id_that_a_trusted_proxy_gave_or_a_new_one(proxies: int, given: str, taken: bool) -> None:
+    client = service(proxies)
+    first, second = (client.get("/who", headers={"X-Request-Id": given}).headers["X-Request-Id"] for _ in range(2))
+    assert re.fullmatch("[0-9a-f]{32}", first)
+    assert (first == given) is taken
+    assert (first == second) is taken
+
+
+def test_what_is_logged_while_a_request_is_answered_has_its_id() -> None:
+    app = frame(__name__, Readiness({}), largest_body=LARGEST)
+    lines: list[str] = []
+
+    def log(_: object = None) -> None:
+        lines.append(JsonFormatter().format(logging.makeLogRecord({"msg": "here"})))
+
+    @app.get("/log")
+    def route() -> str:
+        log()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(carried(log), range(2)))
+        return ""
+
+    request_id = app.test_client().get("/log").headers["X-Request-Id"]
+    log()
+    assert [json.loads(line).get("requestId") for line in lines] == [request_id] * 3 + [None]
 
 
 @pytest.mark.parametrize(("proxies", "seen"), [(0, "127.0.0.1"), (1, "192.0.2.2"), (2, "192.0.2.1")])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.objects.authorities import Directory, Server
+from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets, authority_id, certificate_hash, spki_der
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
 from mecai.sidecar.kinds import ocsp_staple, voucher
@@ -39,11 +40,12 @@ class Side:
     now: datetime = NOW
     answers: dict[str, Answer | Callable[[], Answer]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    requests: dict[str, VoucherRequest] = field(default_factory=dict)  # the last to each
     refresher: Refresher | None = None
 
     def ask(self, server: Server, request: bytes) -> bytes | Held:
         """Answer for a VAS."""
-        assert request
+        self.requests[server.url] = VoucherRequest.decode(request)
         self.asked.append(server.url)
         answer = self.answers[server.url]
         answer = answer() if callable(answer) else answer

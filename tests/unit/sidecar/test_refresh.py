@@ -52,6 +52,21 @@ def test_the_owner_of_a_root_that_is_shown_though_not_needed_is_not_asked(side: 
     assert set(side.asked) == urls(side.scene.birch, side.scene.dogwood)
 
 
+def test_a_succession_travels_once_it_is_there(side: Side, tmp_path: Path) -> None:
+    """It may come after the chain: what was answered without it is asked anew (docs/spec H6)."""
+    (entry,) = side.config.certificates
+    file = tmp_path / "www.succession"
+    side.config = replace(side.config, certificates=(replace(entry, succession=file),))
+    side.run()
+    assert {request.succession for request in side.requests.values()} == {None}
+    file.write_bytes(b"signed by the predecessor")
+    side.run()
+    assert {request.succession for request in side.requests.values()} == {b"signed by the predecessor"}
+    assert len(side.asked) == 3
+    side.run()
+    assert side.asked == []
+
+
 def test_nobody_is_asked_before_the_time_has_come(side: Side) -> None:
     due = side.run()
     assert due is not None

@@ -21,7 +21,7 @@ hosts:
   alder: {role: authority, zone: hosting, vars: {certificate_authority_region: north}}
   www: {role: tls_server, zone: hosting, names: [www.example.test]}
   client: {role: client, zone: home}
-  birch: {role: authority, zone: hosting}
+  birch: {role: authority, zone: hosting, vars: {database: postgresql}}
   vendor: {role: vendor, zone: backbone}
 """
 LAB = Lab("golden", labs=Path("/state/labs"))

@@ -15,9 +15,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from mecai.errors import InputError
-from testbed.report import document, folder, junit, picture
+from testbed.report import document, folder, junit, page, picture
 from testbed.report.outcome import Case, State, Suite, Verification
-from tests.unit.testbed.verifications import BROKEN, LEFT_OUT, different, good, lab, verification
+from tests.unit.testbed.verifications import BROKEN, LEFT_OUT, different, good, lab, verification, witnessed
 from tests.unit.testbed.world import PLAN
 
 HOSTILE = """</pre></section><script>document.title = "taken"</script><img src=x onerror="alert(1)">
@@ -78,6 +78,20 @@ def _objects(data: object) -> Iterator[dict[str, Any]]:
         yield data
     for child in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
         yield from _objects(child)
+
+
+def test_witnesses_share_a_column_and_each_opens_what_it_said(tmp_path: Path) -> None:
+    trial = witnessed(lab(tmp_path))
+    whole = document.of(verification([trial]), {})
+    validator().validate(whole)
+    text = page.of(whole, {}, "")
+    [cell] = re.findall(r'<td data-client="witnesses">(.*?)</td>', text, re.DOTALL)
+    assert re.findall("<p>(.*?)</p>", cell) == ["crowd", "postmaster"]
+    assert re.findall("i-(accepted|warned|good)", cell) == ["warned", "good", "accepted", "good"]
+    assert all(f'id="e-floods-1-{name}"' in text for name in ("crowd", "postmaster", "sticky"))
+    assert (
+        "witnesses" not in page.of(document.of(verification([good(lab(tmp_path))]), {}), {}, "").partition("<thead>")[2]
+    )
 
 
 def test_junit_has_tests_and_verdicts_side_by_side(results: Path) -> None:

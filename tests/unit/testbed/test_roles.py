@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from testbed import roles
+from testbed.machine.lab import REPOSITORY, Lab
 from testbed.model import plan, reading
+from testbed.provision import inventory
 from testbed.roles import ROLES, tls_server
 from testbed.roles.role import Check
 
@@ -40,6 +43,46 @@ def test_each_role_promises_what_it_is_for() -> None:
     assert promises("alder") == ["the VAS is ready", "the OCSP responder is ready"]
     assert promises("www") == ["has fresh vouchers to staple", "nginx runs"]
     assert [word.split()[0] for word in promises("router")] == ["resolves", "resolves", "forwards", "forwards"]
+
+
+def test_the_registrar_promises_contacts_and_a_mailbox() -> None:
+    assert promises("registrar") == ["knows who owns example.test", "takes mail over TLS"]
+
+
+@pytest.mark.parametrize(("name", "server"), [("small", "router"), ("internet", "dns-names")])
+def test_the_dns_names_a_contact_of_the_first_domain_where_there_is_a_registrar(name: str, server: str) -> None:
+    topology = reading.load(reading.find(name), ROLES)
+    for hosts, count in ((topology.hosts, 1), ([host for host in topology.hosts if host.role != "registrar"], 0)):
+        drawn = plan.make(replace(topology, hosts=tuple(hosts)))
+        host = drawn.topology.host(server)
+        zones = ROLES[host.role].variables(drawn, host)["nameserver_zones"]
+        lines = [line for zone in zones for line in zone["records"].splitlines()]
+        assert lines.count('example.test. CAA 0 contactemail "caa@example.test"') == count
+
+
+def test_authorities_tell_owners_where_there_is_a_registrar() -> None:
+    without = plan.make(replace(SMALL.topology, hosts=tuple(h for h in SMALL.topology.hosts if h.role != "registrar")))
+    for drawn, mails in ((SMALL, True), (without, False)):
+        host = drawn.topology.host("birch")
+        assert ("voucher_authority_mail" in ROLES["authority"].variables(drawn, host)) is mails
+    mail = ROLES["authority"].variables(SMALL, SMALL.topology.host("birch"))["voucher_authority_mail"]
+    assert (mail["sender"], mail["relay"]) == ("notary@birch.test", "mail.registrar.test")
+
+
+@pytest.mark.parametrize("name", ["small", "internet"])
+def test_one_authority_of_a_lab_has_its_log_in_postgresql(name: str) -> None:
+    drawn = plan.make(reading.load(reading.find(name), ROLES))
+    groups = inventory.inventory(Lab(name), drawn, Path("mecai.whl"))["all"]["children"]
+    told = {host: "voucher_authority_database" in has for host, has in groups["authorities"]["hosts"].items()}
+    assert [host for host, has in told.items() if has] == list(groups["databases"]["hosts"]) == ["birch"]
+    owner = yaml.safe_load((REPOSITORY / "ansible/roles/postgresql/defaults/main.yml").read_text(encoding="utf-8"))
+    url = make_url(groups["databases"]["hosts"]["birch"]["voucher_authority_database"])
+    assert (url.database, url.username, url.password, url.host) == (
+        owner["postgresql_database"],
+        "mecai-vas",
+        None,
+        None,
+    )
 
 
 def said(check: Check, **programs: str) -> tuple[int, str]:

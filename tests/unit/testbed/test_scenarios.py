@@ -43,6 +43,8 @@ def test_the_small_lab_leaves_out_what_it_has_nobody_for(tmp_path: Path) -> None
         "one-name-many-servers": "topology small: nobody plays 'edge': name another lab with --lab",
         "hijack-near-client": "topology small: nobody plays 'border': name another lab with --lab",
         "hijack-near-va": "topology small: nobody plays 'border': name another lab with --lab",
+        "watched-near-va": "topology small: nobody plays 'watchful': name another lab with --lab",
+        "watched-hijack": "topology small: nobody plays 'watchful': name another lab with --lab",
         "hijack-everywhere": "topology small: nobody plays 'border': name another lab with --lab",
     }
 
@@ -83,11 +85,31 @@ def test_every_scenario_is_played_and_leaves_nothing(scenario: Scenario, stage: 
         ),
         (
             {"scenes": scene(verdicts={"browser": {"verdict": "accepted"}})},
-            "scenes.0.verdicts.browser: saw no such kind of client; expected one of plain, warn",
+            "scenes.0.verdicts.browser: saw no such kind of client, and no such witness; expected one of plain, warn",
         ),
         (
             {"scenes": scene(verdicts={"plain": {"verdict": "maybe"}})},
-            "scenes.0.verdicts.plain.verdict: saw maybe; expected accepted, warned or refused",
+            "scenes.0.verdicts.plain.verdict: saw maybe; expected one of accepted, warned, refused",
+        ),
+        (
+            {"scenes": scene(verdicts={"applicant": {"verdict": "warned"}})},
+            "scenes.0.verdicts.applicant.verdict: saw warned; expected one of accepted, held, refused",
+        ),
+        (
+            {"scenes": scene(verdicts={"applicant": {"verdict": "refused", "reason": "no-voucher"}})},
+            "scenes.0.verdicts.applicant.reason: saw 'no-voucher'; expected one of malformed, untrusted, revoked,",
+        ),
+        (
+            {"scenes": scene(verdicts={"applicant": {"verdict": "accepted", "page": "site"}})},
+            "scenes.0.verdicts.applicant.page: saw one; expected none of a witness, who is shown no page",
+        ),
+        (
+            {"scenes": scene(verdicts={"applicant": {"verdict": "held"}}, asked={"applicant": {"from": "server"}})},
+            "scenes.0.asked.applicant.from: saw an unknown argument; expected one of of, by, tag",
+        ),
+        (
+            {"scenes": scene(asked={"plain": {}})},
+            "scenes.0.asked.plain: saw no such witness with a verdict; expected one of applicant, crowd, objector",
         ),
         (
             {"scenes": scene(verdicts={"sticky": {"verdict": "refused", "reason": "no-coffee"}})},
@@ -189,7 +211,7 @@ def test_a_step_is_written_down_before_it_begins(tmp_path: Path, monkeypatch: py
 def test_every_means_can_be_stopped_where_nothing_began(mean: str, tmp_path: Path) -> None:
     world = World()
     arena = world.arena(tmp_path, INTERNET)
-    words = {"manner": "strip", "host": "rogue", "of": "rogue", "by": "rogue"}
+    words = {"manner": "strip", "host": "rogue", "of": "rogue", "by": "rogue", "tag": "mine"}
     needed = (name for name, parameter in MEANS[mean].parameters.items() if parameter.default is None)
     step = casting.resolved(arena, Step(mean, {name: words[name] for name in needed}))
     MEANS[mean].stop(arena, step.arguments)

@@ -25,6 +25,13 @@ def test_the_longest_tasks_are_named_in_one_line() -> None:
     assert timing.summary() == "; longest: Wait 4 s, Run 3 s, Trust 2 s"
 
 
+def test_a_task_that_took_no_second_is_none_of_the_longest() -> None:
+    run = PlaybookRun(lambda _text: None)
+    for name, created in (("Quick", "00.0"), ("Long", "00.4"), ("Again", "03.0"), ("", "03.1")):
+        run.timing.begin(name, f"2026-01-01T00:00:{created}+00:00")
+    assert run.timing.summary() == "; longest: Long 3 s"
+
+
 def test_the_report_has_each_role_and_each_task_the_longest_first() -> None:
     timing = told("mecai.infrastructure.nginx : Install nginx", "Trust", "mecai.infrastructure.nginx : Run").timing
     assert list(timing.report()) == [

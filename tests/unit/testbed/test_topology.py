@@ -108,6 +108,11 @@ def test_the_digest_follows_the_content_and_not_its_comments() -> None:
             "hosts.alder.names: saw vas.a.test;",
         ),
         (
+            "authority, zone: far",
+            "authority, zone: far, vars: {database: oracle}",
+            "hosts.alder.vars.database: saw 'oracle'; expected sqlite or postgresql",
+        ),
+        (
             "zone: far, names",
             "zone: fra, names",
             "hosts.www.zone: saw 'fra'; expected one of near, far, or add it under zones",

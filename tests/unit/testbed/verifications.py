@@ -27,6 +27,9 @@ def _scenario(number: int, name: str, scene: str, verdicts: Mapping[str, Expecte
 
 HONEST = _scenario(1, "honest", "the honest site", dict.fromkeys((*_KINDS, "strict"), _SITE))
 ATTACK = _scenario(5, "rogue-va-chosen", "a voucher that was chosen", _CHOSEN)
+WITNESSED = _scenario(
+    24, "floods", "a flood", {"crowd": Expected("held"), "postmaster": Expected("bounded"), "sticky": _SITE}
+)
 SUITE = Suite((Case("tests.lab.test_hosts", "test_units[www]", State.GOOD, 0.25),))
 
 
@@ -48,6 +51,11 @@ def rows(lab: Lab, scenario: Scenario, *, but: str = "", answer: str = "{}") -> 
 def good(lab: Lab, answer: str = "{}") -> Trial:
     """Return an attack of which every client made what it must."""
     return Trial(ATTACK, State.GOOD, 2.5, rows(lab, ATTACK, answer=answer))
+
+
+def witnessed(lab: Lab) -> Trial:
+    """Return a scenario with two witnesses beside a client, all as expected."""
+    return Trial(WITNESSED, State.GOOD, 2.0, rows(lab, WITNESSED))
 
 
 def different(lab: Lab, answer: str = "{}") -> Trial:

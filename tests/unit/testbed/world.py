@@ -1,7 +1,7 @@
 """A lab in memory: it holds what attacks change and answers the commands of scenarios from that.
 
-What they change: the resolvers' lies, rules for packets, units, directories, files on hosts, announced prefixes,
-certificates that were issued and not revoked. What the lab has of itself is `laid`.
+What they change: the resolvers' lies, names of the zone, rules for packets, units, directories, files on hosts,
+settings of VASs, announced prefixes, certificates issued and not revoked. What the lab has of itself is `laid`.
 """
 
 import base64
@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -26,8 +27,8 @@ from tests.unit.testbed.laid import PLAN
 SITE = "www.example.test"
 LOOT = "attacker:/var/lib/attack/rogue"
 _SCRIPTS = (
-    *("exec mv", "mecai-scenario", "base64 -d", "genpkey", "respout", "x509 -req"),
-    *("nft delete", "systemctl stop", "rm -rf"),
+    *("exec mv", "mecai-scenario", "base64 -d", "genpkey", "respout", "x509 -req", "knotc", "kdig", "cp --preserve"),
+    *('mv "$1.kept"', 'cp "$2/key.pem"', 'rm "$1"', "nft delete", "systemctl stop", "rm -rf"),
 )
 _KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -59,12 +60,19 @@ class World:
         self.asking: set[str] = set()  # the hosts on which clients have settings of a scenario's
         self._laid: Mapping[str, bytes] = {}
         self._records: set[str] = set()
+        self._authorities: list[str] = []
         self.announced: list[str] = []  # what a router told others besides the lab's own
         self.signed: list[str] = []  # the manners of the directories that the vendor signed
+        self.zone: dict[str, list[str]] = {}  # the records of names that the lab's zone has besides its own
+        self.settled: set[str] = set()  # the hosts whose VAS has other settings than its operator's
+        self.posted: list[tuple[str, str, str]] = []  # what hosts sent to VASs: host, URL, body
+        self.refusing = ""  # the code with which VASs refuse what is posted
+        self.mails: list[dict[str, object]] | None = None  # in the owner's mailbox; None: one of each authority
 
     def arena(self, folder: Path, lab_plan: Plan = PLAN) -> Arena:
         """Return this lab as scenarios see it, its files in a folder."""
         self._laid, self._records = laid.files(lab_plan), laid.records(lab_plan)
+        self._authorities = [host.name for host in lab_plan.topology.of_role("authority")]
         self.told |= self._records
         return Arena(Lab("world", labs=folder), lab_plan, self.run)
 
@@ -77,7 +85,7 @@ class World:
     def attacked(self) -> bool:
         """Whether anything is other than the lab's own."""
         changed = (self.lies, self.files, self.valid, self.rules, self.units, self.directories, self.announced)
-        return any(changed)
+        return any((*changed, self.zone, self.settled))
 
     @property
     def clean(self) -> bool:
@@ -124,13 +132,17 @@ class World:
                 self.told = {record for record in self.told if not record.startswith(f"{name} ")}
             case ["nft", "-f", "-"]:
                 self.rules.add(f"{host}: {stdin.split()[2]}")
+            case ["nft", "list", "table", "inet", table]:
+                return int(
+                    f"{host}: {table}" not in self.rules
+                ), "counter packets 2 bytes 120\ncounter packets 1 bytes 80"
             case ["systemd-run", *options]:
                 self.units |= {f"{host}: {each[7:]}" for each in options if each.startswith("--unit=")}
             case ["birdc", "configure"]:
                 self.announced = [text for name, text in self.files.items() if f"{host}:/etc/bird/added/" in name]
             case ["birdc", "show", "route", *_]:
                 return 0, "".join(self.announced)
-            case [_, "-c", text] if command[0] != "bash":
+            case [program, "-c", text] if program not in {"bash", "python3"}:
                 return 0, self._tool(text, stdin)
             case _:
                 return self._touch(host, command, stdin)
@@ -142,11 +154,33 @@ class World:
         return certificate(self.issued) + certificate(0xCA)
 
     def _vouch(self, host: str, options: Mapping[str, str]) -> tuple[int, str]:
-        chain = x509.load_pem_x509_certificates(self.files[f"{host}:{options['--chain']}"].encode())
+        chain = x509.load_pem_x509_certificates(self._read(f"{host}:{options['--chain']}") or b"")
         if self.revoked & {f"{each.serial_number:x}" for each in chain}:
             return 1, "mecai: https://vas.test: revoked: certificate: is revoked"
-        self.files[f"{host}:{options['--out']}"] = "a voucher"
-        return 0, ""
+        if options["--authority"] == "elm" and self.rules | set(self.announced):  # its agents see what it is not shown
+            return 1, "mecai: https://vas.test: perspectives-disagree: 0 of 2 other perspectives saw the certificate"
+        if "--out" in options:
+            self.files[f"{host}:{options['--out']}"] = "a voucher"
+        return self.answers.get("voucher", (0, '{"trustContexts": []}'))
+
+    def _program(self, host: str, text: str, told: dict[str, Any]) -> list[dict[str, object]]:
+        """Do what a program does that scenarios run by a host's own Python."""
+        if "Speak HTTPS" in text:
+            self.posted += [
+                (host, told["url"], base64.b64decode(body).decode("latin-1")) for body in told["bodies"] if body
+            ]
+            refusal = {"status": 403, "body": json.dumps({"type": f"https://mecai.test/{self.refusing}"})}
+            heard = {"status": 200, "body": '{"reports": []}'}
+            return [refusal if self.refusing and body else heard for body in told["bodies"]]
+        assert "Read the owner's mailbox" in text
+        if self.mails is not None:
+            return self.mails
+        subjects = (f"certificate for {told['word']}", f"certificates for {told['word']}: 4 more")
+        return [
+            {"folder": "", "from": f"notary@{name}.test", "to": "", "subject": subject, "signed": True, "said": ""}
+            for name in self._authorities
+            for subject in subjects
+        ]
 
     def _answer(self) -> tuple[int, str]:
         reason, verdict = ("no-voucher", "refused") if self.lies else (None, "accepted")
@@ -162,13 +196,6 @@ class World:
         match command:
             case ["tee", file]:
                 self.files[f"{host}:{file}"] = stdin
-            case ["cat", file]:
-                found = self._read(f"{host}:{file}")
-                return int(found is None), (found or b"").decode()
-            case ["base64", "-w0", file]:
-                found = self._read(f"{host}:{file}")
-                assert found is not None, f"{host}:{file}"
-                return 0, base64.b64encode(found).decode()
             case ["ls", folder]:
                 return 0, "\n".join(name.rpartition("/")[2] for name in self._laid if f"{host}:{folder}/" in name)
             case ["test", "-s", file]:
@@ -177,7 +204,28 @@ class World:
                 self._remove(host, files)
             case ["sh" | "bash", "-c", script, *words]:
                 return 0, self._script(host, script, words, stdin)
+            case _:
+                return self._tell(host, command, stdin)
         return 0, ""
+
+    def _tell(self, host: str, command: list[str], stdin: str) -> tuple[int, str]:
+        """Answer what changes nothing that is to be undone; nothing, to what nobody reads."""
+        match command:
+            case ["cat", file]:
+                found = self._read(f"{host}:{file}")
+                return int(found is None), (found or b"").decode()
+            case ["base64", "-w0", file]:
+                found = self._read(f"{host}:{file}")
+                assert found is not None, f"{host}:{file}"
+                return 0, base64.b64encode(found).decode()
+            case ["runuser", "-u", "mecai-ca", "--", "mecai", "ca", "batch", "issue", *_]:
+                return 0, json.dumps({name: {"answer": self._issue()} for name in json.loads(stdin)})
+            case ["python3", "-c", text]:
+                return 0, json.dumps(self._program(host, text, json.loads(stdin)))
+            case ["nft", "list", "table", "inet", table]:
+                return int(f"{host}: {table}" not in self.rules), "counter packets 2 bytes 9\ncounter packets 1 bytes 9"
+            case _:
+                return 0, ""
 
     def _script(self, host: str, script: str, words: Sequence[str], stdin: str) -> str:
         """Do what a script of the means does, told by what it alone has in it."""
@@ -198,12 +246,37 @@ class World:
             case "nft delete":
                 self.rules.discard(f"{host}: {target}")
             case "systemctl stop":
-                self.units.discard(f"{host}: {target}")
+                self.units.discard(f"{host}: {target.removesuffix('.service')}")
             case "rm -rf":
                 self._remove(host, [target])
             case other:
-                assert "-delete" in other, other  # vouchers, which the server's sidecar gets again
+                self._further_script(host, other, words, stdin)
         return ""
+
+    def _further_script(self, host: str, sign: str, words: Sequence[str], stdin: str) -> None:
+        """Do what a script does of which nothing is read."""
+        match sign:
+            case "knotc":
+                self._rename(words[1:], stdin)
+            case "cp --preserve":
+                self.settled.add(host)
+            case 'mv "$1.kept"':
+                self.settled.discard(host)
+            case 'cp "$2/key.pem"':
+                self.files[f"{host}:{words[1]}/key.pem"] = self.files[f"{host}:{words[2]}/key.pem"]
+            case 'rm "$1"':
+                self._remove(host, words[1:])
+            case "kdig":
+                pass
+            case other:
+                assert "-delete" in other, other  # vouchers, which the server's sidecar gets again
+
+    def _rename(self, names: Sequence[str], records: str) -> None:
+        """Have the zone say these records, one a line, of names, and nothing else."""
+        for name in names:
+            self.zone.pop(name, None)
+        for record in records.splitlines():
+            self.zone.setdefault(record.split()[0], []).append(record)
 
     def _get_directory(self, host: str) -> None:
         """Let a host have the directory that was signed last; the publisher's own is nothing to be undone."""

@@ -54,6 +54,22 @@ def test_both_extensions_arrive_and_the_answer_comes_back(
     assert (answer.seen, choice.seen) == ([b""], [b"the choice"])
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_answer_that_cannot_be_read_is_met_with_decode_error(
+    client: ssl.SSLContext, server: ssl.SSLContext, version: ssl.TLSVersion
+) -> None:
+    server.maximum_version = version
+    answer = Extension(lambda _message, index: b"of another certificate" if index else b"?")
+    answer.install(server, ANSWERED, SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE)
+    pair, exchange = Pair(client, server), tls.Exchange(OFFER, lambda octets: octets != b"?")
+    tls.attach(pair.connection, exchange)
+    with pytest.raises(ssl.SSLError):
+        pair.handshake()
+    with pytest.raises(ssl.SSLError, match=r"(?i)decode.error"):
+        pair.server.do_handshake()
+    assert (exchange.ended, exchange.answer) == (True, b"?")
+
+
 def test_an_empty_answer_is_no_missing_answer(client: ssl.SSLContext, server: ssl.SSLContext) -> None:
     Extension(lambda _message, index: None if index else b"").install(server, ANSWERED, SSL_EXT_TLS1_3_CERTIFICATE)
     assert connect(client, server).answer == b""

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from mecai.probing.handshake import ProbeError
+from mecai.probing.lookups import Records, RecordType
 from mecai.probing.offer import KeyType, Offer
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
@@ -49,11 +50,13 @@ class Outside:
     now: datetime = NOW
     seconds: float = 0.0  # the monotonic clock, which stands still unless a test moves it,
     tick: float = 0.0  # once or at each look
+    ahead: timedelta = timedelta()  # of the database's clock, that of the VAS
     fetching: timedelta = SECOND  # how long each question to a responder takes
     probing: timedelta = 2 * SECOND  # how long each handshake takes
     responders: Responders = field(default_factory=lambda: Responders(ALDER, BIRCH, CEDAR))
     shown: dict[bytes, tuple[bytes, ...] | ProbeError] = field(default_factory=dict)
     probes: list[tuple[bytes, int, str | None]] = field(default_factory=list)
+    texts: dict[str, tuple[bytes, ...] | OSError] = field(default_factory=dict)  # TXT records by name
     meanwhile: Callable[[bytes], None] = field(default=lambda _: None)  # what else happens while an address is probed
     _lock: Lock = field(default_factory=Lock)
 
@@ -62,10 +65,23 @@ class Outside:
         self.seconds += self.tick
         return self.seconds
 
+    def wait(self, seconds: float) -> None:
+        """Let both clocks go on."""
+        self.seconds += seconds
+        self.now += timedelta(seconds=seconds)
+
     def fetch(self, url: str, limit: int, *, body: bytes | None = None, content_type: str = "") -> bytes:
         """Let a responder answer."""
         self._pass(self.fetching)
         return self.responders(url, limit, body=body, content_type=content_type)
+
+    def look(self, name: str, kind: RecordType, deadline: Deadline) -> Records:
+        """Return what the DNS says."""
+        assert (kind, 0 < deadline.left() <= 30) == (RecordType.TXT, True)
+        said = self.texts.get(name, ())
+        if isinstance(said, OSError):
+            raise said
+        return tuple(("", text) for text in said)
 
     def probe(
         self, address: bytes, port: int, server_name: str | None, offer: Offer, deadline: Deadline
@@ -107,11 +123,12 @@ class Vas:
         return self.http.post("/v1/vouchers", data=body, content_type=content_type, headers=headers)
 
     def refused(self, asked: VoucherRequest | bytes = REQUEST) -> tuple[int, str, dict[str, Any]]:
-        """Send a request that is refused; return status, code and the whole problem document."""
+        """Send a request that is refused; return status, code and the problem document, without the request's id."""
         response = self.ask(asked)
         assert response.content_type == PROBLEM_TYPE
         document = json.loads(response.data)
         assert document["status"] == response.status_code
+        assert document.pop("requestId") == response.headers["X-Request-Id"]
         return response.status_code, document["type"].rpartition("/")[2], document
 
     def rows(self) -> tuple[int, int]:
@@ -121,6 +138,12 @@ class Vas:
                 connection.execute(select(func.count()).select_from(t)).scalar_one() for t in (CERTIFICATES, VOUCHERS)
             ]
         return counts[0], counts[1]
+
+    def released(self) -> list[str]:
+        """Return what ended holds early."""
+        early = select(CERTIFICATES.c.released_by).where(CERTIFICATES.c.released.isnot(None))
+        with self.server.engine.connect() as connection:
+            return list(connection.execute(early).scalars())
 
 
 Make = Callable[..., Vas]

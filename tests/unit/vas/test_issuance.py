@@ -90,22 +90,24 @@ def test_a_voucher_that_nobody_would_take_for_its_size(vas: Vas) -> None:
 def test_each_certificate_is_parsed_once_and_each_path_validated_once(
     make: Make, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was parsed goes forward as a value; two contexts validate a path each."""
+    """What was parsed goes forward as a value; two contexts validate a path each, the VA's own is looked at once."""
     files = (publish(MOZ), publish(directory(ALDER, BIRCH, context="OTHER")))
-    vas = make(directories=files)
+    vas = make(directories=files, voucher_reuse_minutes=0)
     vas.ask()
     body = REQUEST.encode()
     certificates._parse.cache_clear()
-    parse, build = Mock(wraps=x509.load_der_x509_certificate), Mock(wraps=roots.policy_builder)
+    parse = Mock(wraps=x509.load_der_x509_certificate)
+    build, own = (Mock(wraps=roots.policy_builder) for _ in range(2))
     monkeypatch.setattr(x509, "load_der_x509_certificate", parse)
-    for module in (path, direct):
-        monkeypatch.setattr(module, "policy_builder", build)
+    monkeypatch.setattr(path, "policy_builder", build)
+    monkeypatch.setattr(direct, "policy_builder", own)
     assert vas.ask(body).status_code == 200
     assert sorted(call.args[0] for call in parse.call_args_list) == sorted(SITE.chain_der)
-    assert build.call_count == len(files)
+    assert (build.call_count, own.call_count) == (len(files), 1)
 
 
-def test_each_voucher_is_backed_by_a_probe_of_its_own(vas: Vas) -> None:
+def test_each_voucher_is_backed_by_a_probe_of_its_own(make: Make) -> None:
+    vas = make(voucher_reuse_minutes=0)
     serials = {parse_voucher(vas.ask().data).info.serial_number for _ in range(2)}
     assert len(serials) == 2
     assert len(vas.outside.probes) == 4

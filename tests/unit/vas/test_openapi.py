@@ -13,9 +13,14 @@ from mecai.vas.http.problems import problem
 from mecai.vas.refusal import Code, Refusal
 from tests.openapi import DOCUMENT
 
-APP = make_app(Mock(spec=Assembly, config=Mock(trusted_proxies=1)))
+APP = make_app(Mock(spec=Assembly, config=Mock(trusted_proxies=1), expedites=Mock()))
 DOCUMENTS = [problem(Refusal(code, "what was seen")).members() for code in Code]
-RESPONSES = DOCUMENT["paths"]["/v1/vouchers"]["post"]["responses"]
+RESPONSES = [
+    (int(status), response["description"].partition("Codes: ")[2].rstrip("."))
+    for methods in DOCUMENT["paths"].values()
+    for operation in methods.values()
+    for status, response in operation["responses"].items()
+]
 
 
 def test_it_is_served_as_it_is() -> None:
@@ -35,11 +40,18 @@ def test_it_names_every_route_and_no_other() -> None:
 
 
 def test_it_names_every_code_at_its_status_and_no_other() -> None:
-    for status, response in RESPONSES.items():
-        codes = {each["type"].rpartition("/")[2] for each in DOCUMENTS if each["status"] == int(status)}
-        said = response["description"].partition("Codes: ")[2].rstrip(".")
-        assert codes == set(filter(None, said.split(", "))), status
-    assert {str(int(each["status"])) for each in DOCUMENTS} <= RESPONSES.keys()
+    said = {(status, code) for status, codes in RESPONSES for code in filter(None, codes.split(", "))}
+    assert said == {(int(each["status"]), each["type"].rpartition("/")[2]) for each in DOCUMENTS}
+
+
+def test_it_promises_the_requests_id_with_every_answer() -> None:
+    answers = [
+        answer
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+    ]
+    assert all("X-Request-Id" in answer["headers"] for answer in answers)
 
 
 def test_its_schemas_are_schemas() -> None:

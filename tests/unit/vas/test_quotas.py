@@ -40,20 +40,20 @@ def refused(take: Callable[[], None]) -> str:
 
 def test_each_requester_has_a_quota_and_each_minute_begins_anew() -> None:
     now = 1000.0
-    quota = Quota(2, lambda: now)
+    quota = Quota("requester", 2, clock=lambda: now)
     for requester in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
-        quota.take(requester)
+        quota.take_all([requester])
     now += 18
     with pytest.raises(Refusal) as caught:
-        quota.take("192.0.2.1")
+        quota.take_all(["192.0.2.1"])
     assert caught.value.code is Code.TOO_MANY_REQUESTS
     assert caught.value.retry == timedelta(seconds=42)
     now = 1000 + MINUTE.seconds
-    quota.take("192.0.2.1")
+    quota.take_all(["192.0.2.1"])
 
 
 def test_many_requesters_share_the_quota_of_an_address() -> None:
-    quotas = Quotas(Bounds(address=2), lambda: 0.0)
+    quotas = Quotas(Bounds(address=2), clock=lambda: 0.0)
     take(quotas, STRANGERS[0], request("one"))
     take(quotas, STRANGERS[1], request("two"))
     assert "address 198.18.0.1" in refused(lambda: take(quotas, STRANGERS[2], request("three")))
@@ -61,7 +61,7 @@ def test_many_requesters_share_the_quota_of_an_address() -> None:
 
 
 def test_many_requesters_share_the_quota_of_a_certificate() -> None:
-    quotas = Quotas(Bounds(certificate=2), lambda: 0.0)
+    quotas = Quotas(Bounds(certificate=2), clock=lambda: 0.0)
     take(quotas, STRANGERS[0], request("one", "198.18.0.1"))
     take(quotas, STRANGERS[1], request("one", "198.18.0.2"))
     assert "certificate " in refused(lambda: take(quotas, STRANGERS[2], request("one", "198.18.0.3")))
@@ -69,7 +69,7 @@ def test_many_requesters_share_the_quota_of_a_certificate() -> None:
 
 
 def test_nobody_can_use_up_a_servers_quota() -> None:
-    quotas = Quotas(Bounds(requester=1, address=2, certificate=2, own=2), lambda: 0.0)
+    quotas = Quotas(Bounds(requester=1, address=2, certificate=2, own=2), clock=lambda: 0.0)
     for stranger in STRANGERS[:2]:
         take(quotas, stranger, request())
     refused(lambda: take(quotas, STRANGERS[3], request()))
@@ -80,7 +80,7 @@ def test_nobody_can_use_up_a_servers_quota() -> None:
 
 def test_a_servers_own_quota_does_not_let_it_have_others_probed_without_end() -> None:
     """It names itself and a neighbour, which then is probed on the word of many such servers."""
-    quotas = Quotas(Bounds(address=3), lambda: 0.0)
+    quotas = Quotas(Bounds(address=3), clock=lambda: 0.0)
     for number in (2, 3, 4):
         take(quotas, f"198.18.0.{number}", request("one", f"198.18.0.{number}", SERVER))
     assert f"address {SERVER}" in refused(lambda: take(quotas, "198.18.0.5", request("one", "198.18.0.5", SERVER)))
@@ -88,18 +88,18 @@ def test_a_servers_own_quota_does_not_let_it_have_others_probed_without_end() ->
 
 
 def test_what_is_beyond_a_servers_own_quota_counts_as_anybodys() -> None:
-    quotas = Quotas(Bounds(requester=2, own=1), lambda: 0.0)
+    quotas = Quotas(Bounds(requester=2, own=1), clock=lambda: 0.0)
     for _ in range(3):
         take(quotas, SERVER, request())
     assert "198.18.0.1" in refused(lambda: take(quotas, SERVER, request()))
 
 
 def test_the_addresses_of_an_ipv6_site_share_one_quota() -> None:
-    quotas = Quotas(Bounds(requester=2), lambda: 0.0)
+    quotas = Quotas(Bounds(requester=2), clock=lambda: 0.0)
     take(quotas, "2001:db8:5::1", request("one"))
-    quotas.take_malformed("2001:db8:5::2")
+    quotas.take_statement("2001:db8:5::2")
     refused(lambda: take(quotas, "2001:db8:5:0:ffff::3", request("two")))
-    refused(lambda: quotas.take_malformed("2001:db8:5::4"))
+    refused(lambda: quotas.take_statement("2001:db8:5::4"))
     take(quotas, "2001:db8:6::1", request("two"))
 
 
@@ -108,23 +108,23 @@ def test_the_addresses_of_an_ipv6_site_share_one_quota() -> None:
 )
 def test_who_has_many_networks_may_not_ask_as_many_times_as_often(site: str, many: int) -> None:
     """Of a /64 so many, of a /56 four times, of a /48 sixteen times as many, from however many networks in it."""
-    quotas = Quotas(Bounds(requester=2), lambda: 0.0)
+    quotas = Quotas(Bounds(requester=2), clock=lambda: 0.0)
     for number in range(2 * many):
-        quotas.take_malformed(site.format(number))
-    refused(lambda: quotas.take_malformed(site.format(2 * many)))
-    quotas.take_malformed("2001:db8:6::1")
+        quotas.take_statement(site.format(number))
+    refused(lambda: quotas.take_statement(site.format(2 * many)))
+    quotas.take_statement("2001:db8:6::1")
 
 
 def test_malformed_requests_count() -> None:
-    quotas = Quotas(Bounds(requester=1), lambda: 0.0)
-    quotas.take_malformed(STRANGERS[0])
-    refused(lambda: quotas.take_malformed(STRANGERS[0]))
+    quotas = Quotas(Bounds(requester=1), clock=lambda: 0.0)
+    quotas.take_statement(STRANGERS[0])
+    refused(lambda: quotas.take_statement(STRANGERS[0]))
     refused(lambda: take(quotas, STRANGERS[0], request()))
 
 
 def test_vouchers_are_counted_by_day_for_each_certificate_at_each_address() -> None:
     now = 0.0
-    quotas = Quotas(Bounds(vouchers=2), lambda: now)
+    quotas = Quotas(Bounds(vouchers=2), clock=lambda: now)
 
     def voucher(name: str, *addresses: str, requester: str = STRANGERS[0]) -> None:
         asked = request(name, *addresses)
@@ -143,7 +143,7 @@ def test_vouchers_are_counted_by_day_for_each_certificate_at_each_address() -> N
 
 
 def test_a_site_of_ipv6_is_one_address_of_a_certificate() -> None:
-    quotas = Quotas(Bounds(vouchers=2), lambda: 0.0)
+    quotas = Quotas(Bounds(vouchers=2), clock=lambda: 0.0)
     for number in (1, 2):
         asked = request("one", f"2001:db8::{number}", f"2001:db8::f{number}")
         quotas.take_voucher(STRANGERS[0], asked, asked.addresses)

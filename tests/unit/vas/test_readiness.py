@@ -1,15 +1,23 @@
 """What a VAS says of itself (docs/spec R8): who it is, and whether it could vouch now."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import authority_id, spki_der
+from mecai.service.database import time_of
+from mecai.vas.issuance.fitness import CLOCK_BOUND, EARLY, Fitness
+from mecai.vas.refusal import Refusal
+from mecai.vas.storage.certificates import SETTLED_AFTER
+from mecai.vas.storage.outbox import LATE
 from mecai.vas.storage.tables import METADATA
-from tests.pki import DAY, NOW
-from tests.unit.vas.outside import BIRCH, Make, Vas
+from mecai.vas.worker import make_notifier
+from tests.pki import DAY, HOUR, NOW, issue
+from tests.unit.vas.conftest import only_sqlite
+from tests.unit.vas.outside import BIRCH, SECOND, Make, Vas
 
 
 def test_the_authority_describes_itself(vas: Vas) -> None:
@@ -57,9 +65,11 @@ def test_not_ready_without_schema(vas: Vas, caplog: pytest.LogCaptureFixture) ->
     assert "run `mecai vas migrate`" in caplog.text
 
 
+@only_sqlite
 def test_not_ready_when_the_disk_runs_full(
     vas: Vas, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A database on another host has a disk of its own."""
     monkeypatch.setattr("mecai.service.disk.LEAST_FREE", 1 << 60)
     assert vas.http.get("/readyz").json == {"status": "not ready", "failed": ["disk"]}
     assert "make room on this disk" in caplog.text
@@ -74,3 +84,90 @@ def test_readiness_waits_for_nobody_who_writes(vas: Vas) -> None:
 def test_files_that_are_missing_are_named(make: Make, tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r"none\.pem: private key cannot be read"):
         make(key=tmp_path / "none.pem")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (CLOCK_BOUND + SECOND, "31 s ahead of the database's, expected 30 s at most"),
+        (-CLOCK_BOUND - SECOND, "31 s behind the database's"),
+    ],
+)
+def test_with_another_clock_than_the_databases_nothing_is_vouched_for(
+    vas: Vas, ahead: timedelta, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    vas.outside.ahead = ahead
+    assert vas.http.get("/readyz").json == {"status": "not ready", "failed": ["clock"]}
+    assert f"clock: is {said}" in caplog.text
+    assert refused_before_anything(vas) == {"detail": "this node cannot vouch now", "status": 503}
+    vas.outside.now += SECOND
+    vas.outside.ahead = ahead / abs(ahead.total_seconds()) * CLOCK_BOUND.total_seconds()
+    assert vas.ask().status_code == 200
+
+
+def test_with_an_expired_certificate_nothing_is_vouched_for(make: Make, tmp_path: Path) -> None:
+    """While everything else is in order: directory, own status."""
+    span = (NOW - DAY, NOW + HOUR)
+    brief = issue("birch VA", BIRCH.voucher.key, BIRCH.root, BIRCH.voucher_extensions(), span=span)
+    (tmp_path / "brief.pem").write_bytes(brief.pem)
+    vas = make(certificate=tmp_path / "brief.pem")
+    vas.outside.responders.know(BIRCH, brief)
+    assert vas.server.own_status.current(NOW).until > NOW + HOUR
+    vas.outside.now = NOW + HOUR + SECOND
+    assert vas.http.get("/readyz").json == {"status": "not ready", "failed": ["signer"]}
+    assert refused_before_anything(vas) == {"detail": "this node cannot vouch now", "status": 503}
+
+
+def test_a_certificate_that_ends_soon_is_a_concern(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    span = (NOW - DAY, NOW + EARLY + HOUR)
+    brief = issue("birch VA", BIRCH.voucher.key, BIRCH.root, BIRCH.voucher_extensions(), span=span)
+    (tmp_path / "brief.pem").write_bytes(brief.pem)
+    vas = make(certificate=tmp_path / "brief.pem")
+    vas.outside.responders.know(BIRCH, brief)
+    assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
+    vas.outside.now = NOW + HOUR + SECOND
+    assert vas.server.readiness().answer() == ({"status": "ready", "concerns": ["certificate"]}, 200)
+    assert "the VA's certificate: 13 days left; let the CA issue another" in caplog.text
+
+
+def test_an_outbox_that_nobody_works_is_a_concern(vas: Vas, caplog: pytest.LogCaptureFixture) -> None:
+    vas.ask()
+    seen = vas.outside.now
+    vas.outside.now = seen + LATE
+    assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
+    vas.outside.now = seen + SETTLED_AFTER + LATE + SECOND
+    assert vas.server.readiness().answer() == ({"status": "ready", "concerns": ["outbox"]}, 200)
+    assert "outbox: first-sight is 0:15:0" in caplog.text
+    runner = make_notifier(vas.server.config, vas.server.engine, lambda: vas.outside.now)
+    runner.run()
+    assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
+
+
+def refused_before_anything(vas: Vas) -> dict[str, object]:
+    """Ask for a voucher: it is refused, nobody is probed, nothing is logged."""
+    status, code, document = vas.refused()
+    assert (status, code, vas.rows(), vas.outside.probes) == (503, "overloaded", (0, 0), [])
+    return {name: document[name] for name in ("detail", "status")}
+
+
+def test_a_database_says_what_time_it_is(engine: Engine) -> None:
+    assert abs(datetime.now(UTC) - time_of(engine)) < CLOCK_BOUND
+
+
+def test_a_node_asks_once_a_second_of_its_clock_and_again_when_that_is_set(vas: Vas) -> None:
+    asked: list[datetime] = []
+
+    def database_time() -> datetime:
+        asked.append(vas.outside.now)
+        return NOW
+
+    fitness = Fitness(vas.server.signer, database_time)
+    for moment in (NOW, NOW, NOW + SECOND, NOW):
+        fitness.require(moment)
+    assert len(asked) == 3
+    for _ in range(2):
+        with pytest.raises(Refusal, match="this node cannot vouch now"):
+            fitness.require(NOW + HOUR)
+    assert len(asked) == 5

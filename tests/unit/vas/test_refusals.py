@@ -21,6 +21,7 @@ from tests.pki import NOW, Issued, key
 from tests.unit.vas.outside import ALDER, BIRCH, ONE, OTHER, REQUEST, SITE, TWO, Make, Vas
 
 ENCODED = REQUEST.encode()
+P256 = bytes.fromhex("06082a8648ce3d030107")  # the OID of the curve
 
 
 @pytest.mark.parametrize(
@@ -64,9 +65,15 @@ def test_a_name_that_cannot_be_asked_for_costs_nobody_a_connection(
     assert (vas.rows(), vas.outside.probes, vas.outside.responders.history) == ((0, 0), [], [])
 
 
-def test_a_key_that_no_server_can_use(vas: Vas) -> None:
-    odd = ALDER.server("www.example.test", server_key=key("odd", ec.SECP256K1))
-    status, code, document = vas.refused(VoucherRequest(odd.der, odd.chain_der[1:], (ONE,), 443))
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        ALDER.server("www.example.test", server_key=key("odd", ec.SECP256K1)).der,
+        SITE.der.replace(P256, P256[:-1] + b"\x09"),  # a curve that the library does not know
+    ],
+)
+def test_a_key_that_no_server_can_use(vas: Vas, encoded: bytes) -> None:
+    status, code, document = vas.refused(VoucherRequest(encoded, SITE.chain_der[1:], (ONE,), 443))
     assert (status, code) == (502, "handshake-failed")
     assert document["detail"].startswith("certificate: no TLS server can use its key")
     assert (vas.outside.probes, vas.outside.responders.history) == ([], [])

@@ -7,13 +7,16 @@ import pytest
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import authority_id, spki_der
 from mecai.vas.issuance.signer import VoucherSigner, load_signer
+from mecai.vas.signing.credential import Credential
 from tests.pki import DAY, NOW, Hierarchy, Issued
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
 
 
 def signer(certificate: Issued = ALDER.voucher, root: Issued = ALDER.root) -> VoucherSigner:
-    return VoucherSigner(certificate.key, certificate.certificate, root.certificate)
+    return VoucherSigner(
+        Credential(certificate.key, certificate.certificate), certificate.certificate, root.certificate
+    )
 
 
 def test_files_make_a_signer(tmp_path: Path) -> None:

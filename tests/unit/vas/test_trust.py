@@ -18,12 +18,12 @@ from mecai.protocol.pki.path import validate_chain
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.database import open_database
 from mecai.vas.storage.tables import DIRECTORIES
-from mecai.vas.trust.contexts import Trust, Trusted
+from mecai.vas.trust.contexts import Trust
 from mecai.vas.trust.directories import RETRY, Directories
 from tests.directories import PUBLISHER, directory, publisher
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, ca_extensions, issue
 from tests.scene import authority_entry
-from tests.unit.vas.conftest import Publish
+from tests.unit.vas.conftest import Publish, only_sqlite
 
 ALDER, BIRCH, CEDAR = Hierarchy("alder"), Hierarchy("birch"), Hierarchy("cedar")
 SITE = ALDER.server("www.example.test")
@@ -50,7 +50,9 @@ def test_a_chain_is_trusted_by_each_context_that_has_its_root(engine: Engine, pu
         publish(directory(ALDER, context="OTHER")),
     )
     trust = Trust(Directories(files, engine), OWN, frozenset())
-    assert trust.judge(SITE.chain, NOW) == Trusted(PATH, ("MOZ", "OTHER"))
+    trusted = trust.judge(SITE.chain, NOW)
+    assert (trusted.path, trusted.contexts) == (PATH, ("MOZ", "OTHER"))
+    assert (trusted.directory.context, trusted.owners, trusted.issuer_owners) == ("MOZ", {"alder"}, {"alder"})
 
 
 def test_a_chain_is_trusted_in_whatever_order_its_cas_are_shown(engine: Engine, publish: Publish) -> None:
@@ -107,9 +109,11 @@ def test_a_context_that_needs_another_path_is_left_out(engine: Engine, publish: 
     )
     chain = (*SITE.chain, CEDAR.cross_sign(ALDER).certificate)
     trust = Trust(Directories(files, engine), OWN, frozenset())
-    assert trust.judge(chain, NOW) == Trusted(PATH, ("MOZ", "OTHER"))
+    trusted = trust.judge(chain, NOW)
+    assert (trusted.path, trusted.contexts) == (PATH, ("MOZ", "OTHER"))
     of_cedar = Trust(Directories(files[1:2], engine), OWN, frozenset())
-    assert of_cedar.judge(chain, NOW) == Trusted((*chain, CEDAR.root.certificate), ("BY-CEDAR",))
+    crossing = of_cedar.judge(chain, NOW)
+    assert (crossing.path, crossing.contexts) == ((*chain, CEDAR.root.certificate), ("BY-CEDAR",))
 
 
 def test_a_context_that_does_not_list_a_ca_is_left_out(engine: Engine, publish: Publish) -> None:
@@ -203,6 +207,21 @@ def test_a_rotation_of_publisher_keys_is_followed_also_by_the_next_process(engin
     assert Directories((publish(third, NEXT),), engine).in_force(NOW) == (third,)
 
 
+def test_other_first_pins_put_out_of_force_what_the_former_let_in(engine: Engine, publish: Publish) -> None:
+    """A thief of the publisher's key signed; the operator pins a new key, and then has a directory by it (D2)."""
+    file = publish(directory(ALDER, sequence=2, publishers=(publisher("thief").certificate,)))
+    directories = Directories((file,), engine)
+    assert directories.in_force(NOW)[0].sequence == 2
+    file.publishers.write_bytes(PUBLISHER.pem + b"\n")  # the same pins, in another file
+    assert directories.in_force(NOW)[0].sequence == 2
+    file.publishers.write_bytes(NEXT.pem)
+    with pytest.raises(Refusal, match="no trust context has a valid directory"):
+        directories.in_force(NOW)
+    publish(directory(ALDER, sequence=3), NEXT)
+    file.publishers.write_bytes(NEXT.pem)
+    assert directories.in_force(NOW)[0].sequence == 3
+
+
 def test_a_node_judges_by_what_another_node_has_accepted(engine: Engine, publish: Publish) -> None:
     """Both read sequence 1; one is given 3, then the other 2: in the database they share there is a 3 already."""
     nodes = [Directories((publish(directory(ALDER)),), engine) for _ in range(2)]
@@ -213,6 +232,7 @@ def test_a_node_judges_by_what_another_node_has_accepted(engine: Engine, publish
     assert nodes[1].in_force(NOW)[0].sequence == 1
 
 
+@only_sqlite  # the other database would let it wait for the row alone
 def test_no_node_accepts_what_another_is_just_judging(
     engine: Engine, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,13 +241,13 @@ def test_no_node_accepts_what_another_is_just_judging(
     event.listen(second, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
 
     def judge(*arguments: Any) -> tuple[Directory, Record]:
-        monkeypatch.setattr("mecai.vas.trust.directories.accept", accept)
+        monkeypatch.setattr("mecai.vas.storage.directories.accept", accept)
         newer = publish(directory(ALDER, sequence=3))
         with pytest.raises(OperationalError, match="database is locked"):
             Directories((newer,), second).in_force(NOW)
         return accept(*arguments)
 
-    monkeypatch.setattr("mecai.vas.trust.directories.accept", judge)
+    monkeypatch.setattr("mecai.vas.storage.directories.accept", judge)
     first = Directories((publish(directory(ALDER, sequence=2)),), engine)
     assert [each.sequence for each in first.in_force(NOW)] == [2]
     assert [each.sequence for each in first.in_force(NOW)] == [3]

@@ -1,0 +1,168 @@
+"""A VAS on a real PostgreSQL: the tests of its rooms once more, and what several nodes do to one database."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from alembic.config import Config
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+
+from mecai.errors import InputError, MecaiError
+from mecai.net.web import Document
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import hash_of
+from mecai.service import database, migration
+from mecai.vas.config import ContextSource
+from mecai.vas.storage.certificates import CertificateLog
+from mecai.vas.storage.complaints import ComplaintLog, Decision, Objection
+from mecai.vas.storage.database import migrate, open_database, require_ready
+from mecai.vas.storage.directories import DirectoryLog
+from mecai.vas.storage.distrust import DistrustLog, RefusedKey
+from mecai.vas.trust.directories import Directories
+from mecai.vas.trust.refresh import refresh
+from tests.directories import PUBLISHER, directory, signed
+from tests.integration.postgresql import postgresql
+from tests.pki import HOUR, NOW, Hierarchy
+
+ROOT = Path(__file__).resolve().parents[2]
+# What speaks with the database; the rest of the room would only be done twice.
+SUITE = (
+    *("distrust", "exceptions", "incidents", "logs", "migrations", "notify", "objections", "readiness"),
+    *("objection_news", "report_feed", "reports", "reports_passed_on", "reports_spread", "reuse"),
+    *("rolling_upgrade", "shared_quotas"),
+)
+LEAST = 150  # tests of it: fewer would mean that it was not found
+SECONDS = 600  # for the whole of it, on a machine that is busy
+ALDER = Hierarchy("alder")
+AT_ONCE = 8
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Run a server; give the URL of its database."""
+    with postgresql("fsync=off") as url:
+        yield url
+
+
+def test_the_rooms_of_a_vas(url: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *(f"tests/unit/vas/test_{name}.py" for name in SUITE)],
+        cwd=ROOT,
+        env=os.environ | {"VAS_TEST_DATABASE": url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:]
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", ran.stdout.strip().splitlines()[-1])}
+    assert counts["passed"] >= LEAST
+    assert counts["skipped"] == 1  # the disk of an SQLite file
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """Give the database with its schema."""
+    engine = open_database(url)
+    migrate(engine)
+    require_ready(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_of_many_that_fetch_at_once_the_newest_stays(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "publishers.pem").write_bytes(PUBLISHER.pem)
+    source = ContextSource("MOZ", tmp_path / "publishers.pem", url="https://publisher.example/moz.der")
+    files = [signed(directory(ALDER, sequence=1 + place)) for place in range(AT_ONCE)]
+    barrier = Barrier(AT_ONCE, timeout=60)
+
+    def once(place: int) -> int | str:
+        def fetch(_source: ContextSource, _etag: str) -> Document:
+            barrier.wait()
+            return Document(files[place], "")
+
+        try:
+            return refresh(source, DirectoryLog(engine), lambda: NOW, fetch).directory.sequence
+        except MecaiError as error:
+            return str(error).partition(" ")[0]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        told = list(pool.map(once, range(AT_ONCE)))
+    assert all(said in {1 + place, "directory-rollback"} for place, said in enumerate(told))
+    assert Directories((source,), engine).in_force(NOW)[0].sequence == AT_ONCE
+
+
+def test_a_refusal_is_said_once(engine: Engine) -> None:
+    key, log = RefusedKey(bytes(32), None, NOW, "operator", "its key was stolen"), DistrustLog(engine)
+    log.add(key)
+    with pytest.raises(InputError, match="is distrusted already"):
+        log.add(key)
+    assert log.refuses({bytes(32)})
+    log.remove(bytes(32))
+    assert not log.refuses({bytes(32)})
+    with pytest.raises(InputError, match="is not distrusted here"):
+        log.remove(bytes(32))
+
+
+def test_an_objection_that_was_dismissed_is_not_raised_again(engine: Engine) -> None:
+    site, complaints, log = ALDER.server("www.example.test"), ComplaintLog(engine), CertificateLog(engine)
+    log.sight(VoucherRequest(site.der, site.chain_der[1:], (bytes([198, 18, 0, 1]),), 443), "192.0.2.7", NOW)
+    name = hash_of(site.certificate)
+    objection = Objection(name, "www.example.test", "192.0.2.9")
+    complaints.keep(objection, NOW)
+    complaints.decide(name, Decision.DISMISSED, "it is his", NOW)
+    assert complaints.keep(objection, NOW + HOUR).decision == Decision.DISMISSED
+    found = log.find(name)
+    assert found
+    assert found.disputed is None
+
+
+def test_connections_that_broke_while_they_lay_idle_cost_no_request(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE_SECONDS", 0.0)
+    log = DistrustLog(engine)
+    for _ in range(2):
+        assert not log.refuses({bytes(32)})
+        with engine.connect() as first, engine.connect() as second:
+            others = text("SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE pid = :pid")
+            pid = second.scalar(text("SELECT pg_backend_pid()"))
+            second.rollback()
+            second.close()
+            assert first.execute(others, {"pid": pid}).scalar_one()
+
+
+def test_a_connection_that_breaks_in_use_costs_one_request_and_no_more(engine: Engine) -> None:
+    log = DistrustLog(engine)
+    with engine.connect() as first:
+        pid = first.scalar(text("SELECT pg_backend_pid()"))
+        with engine.connect() as second:
+            second.execute(text("SELECT pg_terminate_backend(:pid, 20000)"), {"pid": pid})
+        with pytest.raises(OperationalError):
+            first.execute(text("SELECT 1"))
+    assert not log.refuses({bytes(32)})
+
+
+def test_no_statement_and_no_lock_is_waited_for_without_end(engine: Engine) -> None:
+    with engine.connect() as connection:
+        shown = {name: connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")}
+    assert shown == {"statement_timeout": "10s", "lock_timeout": "5s"}
+
+
+def test_a_migration_takes_as_long_as_it_takes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, seen = open_database(url), []
+
+    def upgrade(settings: Config, _revision: str) -> None:
+        seen.append(settings.attributes["connection"].scalar(text("SHOW statement_timeout")))
+
+    monkeypatch.setattr("alembic.command.upgrade", upgrade)
+    migration.upgrade(engine, "mecai.vas.storage:migrations")
+    engine.dispose()
+    assert seen == ["0"]

@@ -1,0 +1,152 @@
+"""Owners of domains hear of certificates by mail that others can verify; their filter shows what they did not order."""
+
+import base64
+import email
+import email.policy
+import json
+import secrets
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from mecai.protocol.pki.identity import hash_of
+from testbed.machine.waiting import until
+from tests.lab.conftest import Machine, chosen
+
+OpenSsl = Callable[..., subprocess.CompletedProcess[bytes]]
+SECONDS = 120  # a worker looks every 5 s at least; a relay that was not there yet is asked again after a minute
+# Each message of the owner's mailbox with the folder where it is; runs on the host.
+MAILBOX = """
+import base64, json, pathlib
+home = pathlib.Path("/home/owner/Maildir")
+folders = [(folder, home / folder / state) for folder in ("", ".known") for state in ("new", "cur")]
+files = [(folder, path) for folder, place in folders for path in place.glob("*")]
+print(json.dumps([[folder, base64.b64encode(path.read_bytes()).decode()] for folder, path in files]))
+"""
+# Hands a message to a host over SMTP, and says what was answered to each command; runs on a host.
+HAND_OVER = """
+import json, smtplib, ssl, sys
+host, root, recipient, message, secure = json.loads(sys.argv[1])
+with smtplib.SMTP(host, timeout=30) as relay:
+    if secure:
+        relay.starttls(context=ssl.create_default_context(cadata=root))
+    relay.ehlo()
+    said = [relay.mail("somebody@elsewhere.test")[0], relay.rcpt(recipient)[0]]
+    if said == [250, 250]:
+        said.append(relay.data(message)[0])
+print(json.dumps(said))
+"""
+pytestmark = pytest.mark.lab_only("the mailbox of the sites' owner is the lab's")
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A message in the owner's mailbox, as it lies there and as a mail library reads it; no `folder`: the inbox."""
+
+    folder: str
+    octets: bytes
+    mail: EmailMessage
+
+
+@pytest.fixture
+def owner() -> Machine:
+    """Return the host that keeps the owner's mail."""
+    if not (found := chosen("mail_host")):
+        pytest.skip("the lab has no registrar, which keeps the mail of owners")
+    return found[0]
+
+
+def test_every_contact_of_the_domain_hears_from_every_other_owners_authority(
+    other_authority: Machine, tls_server: Machine, owner: Machine
+) -> None:
+    """Two contacts are the registry's, one the DNS names; the certificate is one that the owner ordered."""
+
+    def told() -> bool:
+        found = [each.mail for each in _delivered(owner, _fingerprint(tls_server)) if each.folder == ".known"]
+        recipients = [mail["To"] for mail in found if mail["From"] == other_authority.told.sender]
+        return sorted(recipients) == sorted(owner.told.mailboxes)
+
+    until(told, SECONDS, lambda: f"{other_authority.told.sender} has not told {', '.join(owner.told.mailboxes)}")
+
+
+def test_what_the_owner_ordered_is_not_put_before_him(tls_server: Machine, owner: Machine) -> None:
+    assert not [each for each in _delivered(owner, _fingerprint(tls_server)) if each.folder != ".known"]
+
+
+def test_openssl_and_a_mail_library_accept_what_was_delivered(
+    other_authority: Machine, tls_server: Machine, owner: Machine, openssl: OpenSsl, tmp_path: Path
+) -> None:
+    sender = other_authority.told.sender
+
+    def first() -> Delivered | None:
+        return next((each for each in _delivered(owner, _fingerprint(tls_server)) if each.mail["From"] == sender), None)
+
+    delivered = until(first, SECONDS, lambda: f"there is no mail from {sender}")
+    mail = delivered.mail
+    (tmp_path / "mail").write_bytes(delivered.octets)
+    (tmp_path / "root.pem").write_bytes(other_authority.shell.file("/var/lib/mecai-ca-public/root.pem").content)
+    verify = "cms -verify -purpose smimesign -in mail -CAfile root.pem -signer signer.pem -out text"
+    answer = openssl(*verify.split())
+    assert answer.returncode == 0, answer.stderr
+    assert b"does match" in openssl("x509", "-in", "signer.pem", "-noout", "-checkemail", sender).stdout
+    assert mail.get_content_type() == "multipart/signed"
+    assert not [part.defects for part in mail.walk() if part.defects]
+    signed = next(mail.iter_parts())
+    assert {field: signed[field] for field in ("From", "To", "Subject", "Date")} == {
+        field: mail[field] for field in ("From", "To", "Subject", "Date")
+    }
+    assert isinstance(signed, EmailMessage)
+    assert signed.get_content().startswith(f"{mail['Subject']}\n")
+
+
+def test_a_notice_that_the_owner_does_not_know_is_put_before_him(owner: Machine) -> None:
+    unknown = secrets.token_hex(32)
+    notice = f"Subject: certificate for www.example.test: {unknown}\r\nFrom: somebody@elsewhere.test\r\n\r\n.\r\n"
+    assert _hand_over(owner, owner.told.mailboxes[0], notice) == [250, 250, 250]
+    [delivered] = until(lambda: _delivered(owner, unknown), SECONDS, lambda: "it was lost")
+    assert delivered.folder == ""
+
+
+def test_the_mail_host_takes_mail_for_its_owner_alone_and_by_tls(owner: Machine) -> None:
+    mailbox = owner.told.mailboxes[0]
+    elsewhere = (f"nobody@{mailbox.partition('@')[2]}", "owner@elsewhere.test", f"root@{owner.told.mail}")
+    assert [_hand_over(owner, to)[1] // 100 for to in elsewhere] == [5, 5, 5]
+    assert _hand_over(owner, mailbox, secure=False)[0] == 530
+
+
+def _hand_over(owner: Machine, to: str, message: str = "", *, secure: bool = True) -> list[int]:
+    """Send as the authority does that certified the mail host; return the codes of what was answered."""
+    issuer = next(authority for authority in chosen("authority") if authority.name == _issuer(owner))
+    root = issuer.shell.file("/var/lib/mecai-ca-public/root.pem").content_string
+    answer = issuer.run("python3 -c %s %s", HAND_OVER, json.dumps([owner.told.mail, root, to, message, secure]))
+    codes: list[int] = json.loads(answer)
+    return codes
+
+
+def _issuer(owner: Machine) -> str:
+    issuer = owner.run(f"openssl x509 -in /etc/ssl/certs/{owner.told.mail}.pem -noout -issuer -nameopt RFC2253")
+    return issuer.partition("CN=")[2].split()[0]
+
+
+def _fingerprint(site: Machine) -> str:
+    """Return the SHA-256 of a site's certificate, as notices have it."""
+    chain = site.shell.file(f"/etc/ssl/certs/{site.told.site}.pem").content
+    return hash_of(x509.load_pem_x509_certificates(chain)[0]).hex()
+
+
+def _delivered(owner: Machine, fingerprint: str) -> list[Delivered]:
+    """Return the messages about a certificate."""
+    files = json.loads(owner.run("python3 -c %s", MAILBOX))
+    found = [_read(folder, base64.b64decode(octets)) for folder, octets in files]
+    return [each for each in found if each.mail["Subject"].endswith(fingerprint)]
+
+
+def _read(folder: str, octets: bytes) -> Delivered:
+    mail = email.message_from_bytes(octets, policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    return Delivered(folder, octets, mail)

@@ -1,0 +1,55 @@
+"""The scripts by which scenarios change what a VAS goes by for a while, run by a real shell on a file."""
+
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.scenarios import vas
+
+SETTINGS = """# Ansible managed
+key = "key.pem"
+hold_hours = 0
+requests_per_minute = 60
+
+[[directory]]
+context = "MOZ"
+publishers = "/etc/mecai/publishers.pem"
+path = "/etc/mecai/directory.der"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "vas.toml"
+    path.write_text(SETTINGS, encoding="utf-8")
+    path.chmod(0o640)
+    return path
+
+
+def change(script: str, file: Path, *words: str) -> dict[str, Any]:
+    """Run a script, without what it has mecai do; returns the settings that come of it."""
+    alone = "".join(line for line in script.splitlines(keepends=True) if not line.startswith("runuser"))
+    subprocess.run(["sh", "-c", alone, "sh", file, *words], check=True, timeout=10)
+    assert file.stat().st_mode & 0o777 == 0o640
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def test_settings_go_before_the_operators_and_come_back(file: Path) -> None:
+    changed = change(vas._CHANGE, file, "hold_seconds = 20", "requests_per_minute = 5")
+    assert (changed["hold_seconds"], changed["requests_per_minute"], changed["hold_hours"]) == (20, 5, 0)
+    assert change(vas._CHANGE, file, "hold_seconds = 0")["hold_seconds"] == 0
+    change(vas._BRING_BACK, file)
+    assert file.read_text(encoding="utf-8") == SETTINGS
+    change(vas._BRING_BACK, file)  # where nothing is settled
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_directory_is_fetched_in_the_place_of_its_file(file: Path) -> None:
+    [found] = change(vas._FETCH, file, "https://vendor.test/directory.der", "/roots.pem")["directory"]
+    assert "path" not in found
+    assert (found["url"], found["roots"]) == ("https://vendor.test/directory.der", "/roots.pem")
+    change(vas._BRING_BACK, file)
+    assert file.read_text(encoding="utf-8") == SETTINGS

@@ -1,0 +1,323 @@
+"""Owners of domains are told (docs/spec H3, H4): who, what, how often, and over an outage of the relay."""
+
+import email
+import json
+import subprocess
+from datetime import datetime, timedelta
+from email.message import Message as Mail
+from functools import partial
+from pathlib import Path
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from sqlalchemy import Engine, select
+
+from mecai.errors import HostError
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import hash_of
+from mecai.service.deadline import Deadline
+from mecai.vas.config import ContextSource, MailSettings, VasConfig
+from mecai.vas.jobs.runner import PERSISTENCE, GivenUp, Runner
+from mecai.vas.notify.contacts import Contacts
+from mecai.vas.notify.first_sight import DOMAINS, FirstSight
+from mecai.vas.storage.certificates import FIRST_SIGHT, SETTLED_AFTER, CertificateLog
+from mecai.vas.storage.mails import PER_DAY, Mails
+from mecai.vas.storage.outbox import LEASE, put
+from mecai.vas.storage.review import review
+from mecai.vas.storage.tables import OUTBOX
+from mecai.vas.worker import make_notifier
+from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, leaf_extensions
+
+ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
+SITE = ALDER.server("www.example.test", "example.test")
+_FOR_MAIL = leaf_extensions(ExtendedKeyUsageOID.EMAIL_PROTECTION)
+NOTARY = issue("notary@birch.test", key("notary"), BIRCH.root, _FOR_MAIL, span=(NOW - DAY, NOW + 300 * DAY))
+NO_DIRECTORY = ContextSource("MOZ", Path("/nonexistent"), Path("/nonexistent"))
+MINUTE = timedelta(minutes=1)
+
+
+class Post:
+    """A VA's worker with played sources and a played relay."""
+
+    def __init__(self, engine: Engine, folder: Path, directory: ContextSource = NO_DIRECTORY) -> None:
+        self.now = NOW
+        self.engine = engine
+        self.log, self.mails = CertificateLog(engine), Mails(engine)
+        self.known: dict[str, tuple[str, ...] | HostError] = {"example.test": ("owner@example.test",)}
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.relay: list[Exception] = []  # what it says to the next ones
+        settings = MailSettings("notary@birch.test", folder / "key.pem", folder / "certificate.pem", "mail.birch.test")
+        settings.key.touch(0o600)
+        settings.key.write_bytes(NOTARY.key_pem)
+        settings.certificate.write_bytes(NOTARY.pem)
+        nothing = Path("/nonexistent")
+        config = VasConfig(nothing, nothing, "sqlite://", (directory,), nothing, mail=settings)
+        self.runner: Runner = make_notifier(config, engine, lambda: self.now, (self._source,), self._send)
+
+    def _source(self, domain: str, _deadline: object) -> tuple[str, ...]:
+        found = self.known.get(domain, ())
+        if isinstance(found, HostError):
+            raise found
+        return found
+
+    def _send(self, sender: str, recipient: str, message: bytes) -> None:
+        if self.relay:
+            raise self.relay.pop(0)
+        self.sent.append((sender, recipient, message))
+
+    def see(self, server: Issued = SITE) -> None:
+        """Let a probe see a certificate."""
+        addresses = (bytes([198, 18, 0, 1]), bytes([198, 18, 0, 2]))
+        self.log.sight(VoucherRequest(server.der, server.chain_der[1:], addresses, 443), "192.0.2.7", self.now)
+
+    def tell(self) -> None:
+        """Do what is due when the request that saw it is over."""
+        self.now += SETTLED_AFTER
+        self.runner.run()
+
+    def outcomes(self) -> dict[str, list[str]]:
+        """Return what came of the messages, by kind."""
+        found: dict[str, list[str]] = {}
+        with self.engine.connect() as connection:
+            for row in connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)):
+                found.setdefault(row.kind, []).append(row.outcome)
+        return found
+
+
+@pytest.fixture
+def post(engine: Engine, tmp_path: Path) -> Post:
+    return Post(engine, tmp_path)
+
+
+def inner(message: bytes) -> Mail:
+    part = email.message_from_bytes(message).get_payload(0)
+    assert isinstance(part, Mail)
+    return part
+
+
+def test_the_owner_is_told_once(post: Post) -> None:
+    for _ in range(2):
+        post.see()
+        post.tell()
+        post.now += HOUR
+    ((sender, recipient, message),) = post.sent
+    assert (sender, recipient) == ("notary@birch.test", "owner@example.test")
+    subject = f"certificate for www.example.test: {hash_of(SITE.certificate).hex()}"
+    outer, signed = email.message_from_bytes(message), inner(message)
+    for name in ("Subject", "From", "To", "Date", "Message-ID"):
+        assert outer[name] == signed[name]
+    assert outer["Subject"] == subject
+    assert signed.get_param("hp") == "clear"
+    lines = str(signed.get_payload()).splitlines()
+    assert lines[0] == subject
+    text = "\n".join(lines)
+    for words in ("192.0.2.7", "198.18.0.1, 198.18.0.2", "held until 2026-03-05 12:00:00 UTC", "www.example.test"):
+        assert words in text
+    assert SITE.pem.decode().strip() in text
+    assert post.outcomes() == {"first-sight": ["example.test: 1 to be told"], "mail": ["delivered"]}
+    (reviewed,) = review(post.engine, 1)
+    assert reviewed.notifications == (
+        "first-sight: example.test: 1 to be told",
+        "mail to owner@example.test: delivered",
+    )
+
+
+def test_openssl_takes_the_signature(post: Post, tmp_path: Path) -> None:
+    post.see()
+    post.tell()
+    (tmp_path / "mail").write_bytes(post.sent[0][2])
+    (tmp_path / "root.pem").write_bytes(BIRCH.root.pem)
+    at = str(int(NOW.timestamp()))
+    words = ["openssl", "cms", "-verify", "-in", "mail", "-CAfile", "root.pem", "-attime", at, "-out", "text"]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    assert b"certificate for www.example.test" in (tmp_path / "text").read_bytes()
+    changed = post.sent[0][2].replace(b"seen at:   198.18.0.1", b"seen at:   198.18.0.9")
+    assert changed != post.sent[0][2]
+    (tmp_path / "mail").write_bytes(changed)
+    assert subprocess.run(words, cwd=tmp_path, check=False, capture_output=True).returncode != 0
+
+
+def test_every_line_ends_as_mail_asks(post: Post) -> None:
+    post.see(ALDER.server(*(f"{n}.{'long' * 12}.example.test" for n in range(60)), server_key=key("many")))
+    post.tell()
+    message = post.sent[0][2]
+    assert b"\n" not in message.replace(b"\r\n", b"")
+    assert max(map(len, message.split(b"\r\n"))) <= 998  # RFC 5322 section 2.1.1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("*.example.test", "example.test"), ("WWW.example.test", "www.example.test"), ("a_b.example.test", "invalid")],
+)
+def test_the_name_in_the_subject(post: Post, name: str, said: str) -> None:
+    """A wildcard is named by its domain; who else is named in the certificate hears of what is no host name."""
+    odd = ALDER.server(name, "example.test", server_key=key("odd"))
+    post.see(odd)
+    post.tell()
+    ((_, _, message),) = post.sent
+    assert email.message_from_bytes(message)["Subject"] == f"certificate for {said}: {hash_of(odd.certificate).hex()}"
+
+
+def test_a_relay_that_is_out_is_tried_again_with_the_same_message(post: Post) -> None:
+    post.see()
+    post.relay = [HostError("the relay: Connection refused")] * 3
+    waits = []
+    post.tell()
+    while not post.sent:
+        due = post.runner.outbox.next_due(post.runner.handlers)
+        assert due is not None
+        waits.append(due - post.now)
+        post.now = due
+        post.runner.run()
+    assert waits == [MINUTE, 2 * MINUTE, 4 * MINUTE]
+    assert post.outcomes()["mail"] == ["delivered"]
+    assert len(post.sent) == 1
+
+
+def test_a_relay_that_stays_out_is_given_up(post: Post) -> None:
+    post.see()
+    post.relay = [HostError("the relay: Connection refused")] * 1000
+    post.tell()
+    while (due := post.runner.outbox.next_due(post.runner.handlers)) is not None:
+        post.now = due
+        post.runner.run()
+    assert post.outcomes()["mail"] == ["given up: the relay: Connection refused"]
+    assert PERSISTENCE <= post.now - NOW < PERSISTENCE + 5 * HOUR
+
+
+def test_what_is_refused_for_good_is_not_tried_again(post: Post) -> None:
+    post.see()
+    post.relay = [GivenUp("the relay says 550 no such user")]
+    post.tell()
+    assert post.outcomes()["mail"] == ["given up: the relay says 550 no such user"]
+    assert post.runner.outbox.next_due(post.runner.handlers) is None
+
+
+def test_a_runner_that_dies_leaves_its_message_to_another(post: Post) -> None:
+    """The mail goes out under the same Message-ID, so that whoever got it already knows it."""
+    post.see()
+    post.tell()
+    first = post.sent.pop()[2]
+    with post.engine.begin() as connection:
+        connection.execute(OUTBOX.update().where(OUTBOX.c.kind == "mail").values(due=post.now, outcome=None))
+    assert post.runner.outbox.take(post.now, post.runner.handlers) is not None  # and here it dies
+    post.runner.run()
+    assert post.sent == []
+    post.now += LEASE
+    post.runner.run()
+    again = post.sent.pop()[2]
+    assert email.message_from_bytes(again)["Message-ID"] == email.message_from_bytes(first)["Message-ID"]
+
+
+def test_a_source_that_is_silent_is_asked_again(post: Post) -> None:
+    post.see()
+    post.known["example.test"] = HostError("RDAP: timed out")
+    post.tell()
+    assert post.sent == []
+    post.known["example.test"] = ("owner@example.test",)
+    post.now += MINUTE
+    post.runner.run()
+    assert len(post.sent) == 1
+
+
+def test_nobody_to_tell(post: Post) -> None:
+    post.see()
+    post.known.clear()
+    post.tell()
+    assert post.outcomes() == {"first-sight": ["example.test: unnotified"]}
+
+
+def test_a_contact_that_was_told_is_remembered(post: Post) -> None:
+    """Who takes a domain over at its registry does not silence its former owner (docs/spec H3)."""
+    post.see()
+    post.tell()
+    post.known["example.test"] = ("thief@example.test",)
+    post.now += DAY
+    post.see(ALDER.server("www.example.test", days=80))
+    post.tell()
+    assert [recipient for _, recipient, _ in post.sent] == [
+        "owner@example.test",
+        "thief@example.test",
+        "owner@example.test",
+    ]
+    assert post.mails.known_contacts("example.test", post.now - 400 * DAY) == (
+        "owner@example.test",
+        "thief@example.test",
+    )
+    assert post.mails.known_contacts("example.test", post.now) == ("thief@example.test", "owner@example.test")
+    post.now += 402 * DAY
+    post.runner.run()
+    assert post.outcomes() == {}
+
+
+def test_a_domain_gets_so_many_mails_a_day_and_then_a_digest(post: Post) -> None:
+    servers = [ALDER.server("www.example.test", server_key=key(f"key {n}"), days=50 + n) for n in range(PER_DAY + 5)]
+    for server in servers:
+        post.see(server)
+    post.tell()
+    assert len(post.sent) == PER_DAY
+    post.now = datetime(2026, 3, 3, tzinfo=NOW.tzinfo)
+    post.runner.run()
+    (digest,) = post.sent[PER_DAY:]
+    subject = email.message_from_bytes(digest[2])["Subject"]
+    assert subject == "certificates for example.test: 5 more of 2026-03-02"
+    untold = [hash_of(server.certificate).hex() for server in servers[PER_DAY:]]
+    assert [line for line in str(inner(digest[2]).get_payload()).splitlines() if line in untold] == untold
+
+
+def test_all_domains_of_a_certificate_are_found_within_the_lease(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another worker would take the message and begin anew while this one is at it."""
+    seconds, asked = [0.0], []
+
+    def silent(domain: str, deadline: Deadline) -> tuple[str, ...]:
+        asked.append(domain)
+        seconds[0] += deadline.left()
+        return (f"owner@{domain}",)
+
+    monkeypatch.setattr("mecai.vas.notify.first_sight.Deadline", partial(Deadline, clock=lambda: seconds[0]))
+    post.see(ALDER.server(*(f"www.example{n}.test" for n in range(20))))
+    handler = FirstSight(post.log, Contacts((silent, silent)), post.mails, timedelta(hours=72))
+    message = post.runner.outbox.take(NOW + SETTLED_AFTER, [FIRST_SIGHT])
+    assert message is not None
+    handler(message, NOW)
+    assert len(asked) == 2 * DOMAINS
+    assert timedelta(seconds=seconds[0]) < LEASE
+
+
+def test_a_va_without_mail_says_so(post: Post) -> None:
+    post.see()
+    nothing = Path("/nonexistent")
+    config = VasConfig(nothing, nothing, "sqlite://", (ContextSource("MOZ", nothing, nothing),), nothing)
+    make_notifier(config, post.engine, lambda: NOW + SETTLED_AFTER).run()
+    assert post.outcomes() == {"first-sight": ["given up: unnotified: this VA sends no mail"]}
+
+
+def test_a_fault_in_one_message_leaves_the_others(post: Post) -> None:
+    post.see()
+    with post.engine.begin() as connection:
+        connection.execute(OUTBOX.update().values(body=json.dumps({"certificate": "zz"})))
+    post.see(ALDER.server("www.example.test", days=80))
+    post.tell()
+    assert len(post.sent) == 1
+    assert post.outcomes()["first-sight"][0] == "a fault of this program: ValueError"
+
+
+def test_a_renewal_is_told_as_one_that_is_not_held(post: Post) -> None:
+    """Its hold ends within the request that saw it first (docs/spec H5): nobody is told before."""
+    post.see()
+    post.runner.run()
+    assert post.outcomes() == {"first-sight": [None]}
+    post.log.release(hash_of(SITE.certificate), post.now, "renewal")
+    post.tell()
+    assert "not held: it follows one that is known" in str(inner(post.sent[0][2]).get_payload())
+
+
+def test_what_a_worker_does_not_know_waits_for_another(post: Post) -> None:
+    """A worker of this release neither does nor gives up what the next one will do."""
+    with post.engine.begin() as connection:
+        put(connection, "of the next release", "key", {}, post.now, due=post.now)
+    post.see()
+    post.tell()
+    assert len(post.sent) == 1
+    assert post.outcomes()["of the next release"] == [None]
+    assert post.runner.outbox.take(post.now, {"of the next release"}) is not None

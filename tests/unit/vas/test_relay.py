@@ -1,0 +1,129 @@
+"""Handing mail to a relay: what it says decides whether there is another time (RFC 5321 section 4.2)."""
+
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from mecai.errors import HostError
+from mecai.vas.jobs.runner import GivenUp
+from mecai.vas.notify.relay import Relay
+from tests.pki import DAY, Hierarchy, ca_extensions, issue, key
+
+
+class Smtp(socketserver.StreamRequestHandler):
+    """A relay on loopback whose answers a test settles, by the first word of the command."""
+
+    answers: dict[str, str]
+    messages: list[bytes]
+    verbs: list[str]
+    context: ssl.SSLContext
+
+    def handle(self) -> None:
+        """Hold one conversation."""
+        self._say("220 relay.test")
+        while line := self.rfile.readline():
+            verb = line.split()[0].decode().upper().rstrip(":")
+            self.verbs.append(verb)
+            self._say(self.answers.get(verb, "250 good"))
+            if verb == "QUIT":
+                return
+            if verb == "DATA":
+                self._take()
+            if verb == "STARTTLS" and not self._secure():
+                return
+
+    def _secure(self) -> bool:
+        self.rfile.close()
+        try:
+            self.request = self.context.wrap_socket(self.request, server_side=True)
+        except ssl.SSLError:  # the other side does not trust it
+            return False
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", 0)
+        return True
+
+    def finish(self) -> None:
+        """Close what TLS put in the place of the connection, too."""
+        super().finish()
+        self.rfile.close()
+        self.request.close()
+
+    def _take(self) -> None:
+        lines = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            lines.append(line)
+        self.messages.append(b"".join(lines))
+        self._say(self.answers.get("MESSAGE", "250 taken"))
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(text.encode() + b"\r\n")
+
+
+@pytest.fixture
+def smtp() -> Iterator[tuple[Relay, type[Smtp]]]:
+    kind = type("Handler", (Smtp,), {"answers": {"DATA": "354 go on", "QUIT": "221 bye"}, "messages": [], "verbs": []})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), kind) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield Relay("127.0.0.1", server.server_address[1]), kind
+        server.shutdown()
+        thread.join()
+
+
+def test_a_message_arrives_as_it_is(smtp: tuple[Relay, type[Smtp]]) -> None:
+    relay, seen = smtp
+    relay.send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n.dot\r\n")
+    assert seen.messages == [b"Subject: x\r\n\r\n..dot\r\n"]  # RFC 5321 section 4.5.2
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "MESSAGE"])
+@pytest.mark.parametrize(("answer", "kind"), [("450 later", HostError), ("550 never", GivenUp)])
+def test_what_a_relay_refuses(smtp: tuple[Relay, type[Smtp]], verb: str, answer: str, kind: type[Exception]) -> None:
+    relay, seen = smtp
+    seen.answers = seen.answers | {verb: answer}
+    with pytest.raises(kind, match=f"the relay 127.0.0.1 says {answer}") as caught:
+        relay.send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n")
+    assert type(caught.value) is kind
+
+
+@pytest.fixture
+def root(smtp: tuple[Relay, type[Smtp]], tmp_path: Path) -> x509.Certificate:
+    """Let the relay speak TLS; return the root that its certificate chains to."""
+    ca, span = key("relay ca"), (datetime.now(UTC) - DAY, datetime.now(UTC) + DAY)
+    root = issue("relay ca", ca, None, ca_extensions(ca, None), span=span)
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    server = issue("relay", key("relay"), root, [(address, False)], span=span)
+    (tmp_path / "chain.pem").write_bytes(server.pem + server.key_pem)
+    smtp[1].context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    smtp[1].context.load_cert_chain(tmp_path / "chain.pem")
+    smtp[1].answers |= {"EHLO": "250-relay.test\r\n250 STARTTLS", "STARTTLS": "220 go on"}
+    return root.certificate
+
+
+def test_with_starttls_a_message_goes_by_tls(smtp: tuple[Relay, type[Smtp]], root: x509.Certificate) -> None:
+    relay, seen = smtp
+    replace(relay, starttls=True, roots=[root]).send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n")
+    assert seen.messages == [b"Subject: x\r\n\r\n"]
+    assert seen.verbs.index("STARTTLS") < seen.verbs.index("MAIL")
+
+
+@pytest.mark.usefixtures("root")
+def test_a_relay_that_shows_another_certificate_gets_nothing(smtp: tuple[Relay, type[Smtp]]) -> None:
+    relay, seen = smtp
+    other = Hierarchy("other").root.certificate
+    for roots in ([other], None):
+        with pytest.raises(HostError, match="certificate verify failed"):
+            replace(relay, starttls=True, roots=roots).send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n")
+    assert not seen.messages
+
+
+def test_a_relay_that_is_not_there() -> None:
+    with pytest.raises(HostError, match=r"the relay 127\.0\.0\.1: .*refused"):
+        Relay("127.0.0.1", 1).send("a@b.test", "c@d.test", b"")
