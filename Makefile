@@ -5,7 +5,7 @@ SECONDS ?= 60
 RELEASES ?= bookworm trixie
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench draft fuzz requirements vagrant-smoke vagrant-lab clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench faults draft fuzz requirements vagrant-smoke vagrant-lab clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ booted-test: deps ## the lab on Debian 12 and 13 machines with their own systemd
 
 bench: deps ## measure; results in benchmarks/results, notes in docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+faults: test-deps ## a VAS under 10,000 requests while each of its parts is killed in turn (root; takes long)
+	@FAULTS_REQUESTS=10000 $(BIN)/python -m pytest -q --log-cli-level=INFO tests/integration/test_vas_faults.py
 
 draft: deps ## the specification as an Internet-Draft, text and HTML, in build/draft (xml2rfc, in a .venv of its own)
 	@$(BIN)/python scripts/draft build/draft/draft-mecai-protocol-00.xml
