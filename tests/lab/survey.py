@@ -15,7 +15,7 @@ OWN_FOLDERS = (
     "/etc/ssl/private",
     *(
         f"/var/lib/mecai-{service}"
-        for service in ("agents", "ca", "ca-public", "ocsp", "perspective", "publisher", "sidecar", "vas")
+        for service in ("agents", "ca", "ca-public", "ocsp", "perspective", "publisher", "sidecar", "vas", "vas-signer")
     ),
 )
 
