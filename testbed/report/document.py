@@ -11,7 +11,7 @@ from testbed.scenarios.scenario import Scenario
 from testbed.scenarios.witnesses import WITNESSES
 
 SCHEMA: Final = Path(__file__).with_name("verify.schema.yml")
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 def of(found: Verification, kept: Mapping[str, list[str]]) -> dict[str, Any]:
