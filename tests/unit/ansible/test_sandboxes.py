@@ -95,6 +95,13 @@ def test_every_unit_has_bounds_and_leaves_nothing_behind_when_it_crashes(units: 
         assert {"MemorySwapMax=0", "LimitCORE=0"} <= set(unit.splitlines()), path
 
 
+def test_whatever_is_started_again_is_so_however_often() -> None:
+    """Systemd starts a unit five times in ten seconds, and then no more, whoever asks (systemd.unit(5))."""
+    again = [path for role in ROLES for path in role.glob("templates/*.j2") if "\nRestart=" in path.read_text()]
+    assert {path.parts[-3] for path in again} >= {"bgp_router", "nginx", "postgresql", "service"}
+    assert [path for path in again if "\nStartLimitIntervalSec=0\n" not in path.read_text()] == []
+
+
 def _exposure(unit: Path) -> float:
     """Return what systemd-analyze(1) says of a unit that no systemd has loaded."""
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(unit)]
