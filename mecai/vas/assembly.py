@@ -126,7 +126,7 @@ def assemble(
         fitness=fitness,
         own_status=own_status,
         lookout=_lookout(config.perspectives, probe, agents),
-        charge=quotas.take_voucher,
+        charges=quotas,
         known=KnownRequests(engine),
         certificates=certificates,
         hold=Hold(predecessors, expedites),

@@ -16,10 +16,10 @@
     refused_networks    = ["203.0.113.0/28"] # the VAS's own networks
     distrusted          = []                 # SHA-256 (hex) over the SubjectPublicKeyInfo of CAs that get no voucher
     requests_per_minute = 60                 # of one requester
-    address_requests_per_minute     = 60     # for one address that is to be probed, whoever asks
-    certificate_requests_per_minute = 60     # for one certificate, whoever asks
+    address_requests_per_minute     = 60     # probes of one address, whoever asks; as many for servers that name it too
+    certificate_requests_per_minute = 60     # probes for one certificate, whoever asks
     own_requests_per_minute         = 30     # from an address that is to be probed itself: counted apart, and first
-    vouchers_per_day    = 96                 # for one certificate at one address, and as many that its server asks for
+    vouchers_per_day    = 96                 # for one certificate at one address, and as many that this one asks for
     reports_per_day     = 20                 # of one reporter
     parallel_requests   = 12                 # at work at once: one requester a third at most, a third kept for servers
                                              # that ask about themselves; keep it below the HTTP threads

@@ -46,9 +46,8 @@ class Admission:
             request = self._decode(body, requester)
             facts |= _facts(request)
             own = self._quotas.take_requester(requester, request)
-            examined = self._notary.examine(request, requester)
-            self._quotas.take_targets(requester, request, own=own)
-            with self._slots.held(requester, own=own):
+            examined = self._notary.examine(request, requester, own)
+            with self._slots.held(requester, own=own is not None):
                 answer = self._work(examined, body)
         LOG.info(_word(answer), extra=facts | _outcome(answer))
         return answer
@@ -75,8 +74,9 @@ class Admission:
 
     def _work(self, examined: ExaminedRequest, body: bytes) -> Issued | OnHold:
         deadline = Deadline(SECONDS, self._clock)
+        key = body, examined.own  # limits differ by both, and so do refusals, which are shared as well
         try:
-            return self._in_flight.join(body, lambda: self._notary.vouch(examined, deadline), deadline)
+            return self._in_flight.join(key, lambda: self._notary.vouch(examined, deadline), deadline)
         except TimeoutError as error:
             raise Refusal(Code.OVERLOADED, "an identical request is still at work", retry=BUSY) from error
 

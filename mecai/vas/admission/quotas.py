@@ -1,10 +1,11 @@
 """Quotas of requests per minute and of vouchers per day (docs/spec R9), counted in memory, forgotten with each window.
 
-Who asks is counted at once; the certificate and the addresses that are to be probed only when the request has turned
-out to be worth a probe, so that what is refused before uses up nobody's quota but the requester's.
+Who asks is counted at once; the certificate and the addresses that are to be probed only right before the probe, so
+that what is refused before, or has its answer already, uses up nobody's quota but the requester's.
 
 Requests of a server that asks about itself draw on quotas of their own, so that nobody can use up a server's; what is
-beyond its own counts as anybody's. The same holds for vouchers, each of which stays in the log for long.
+beyond its own counts as anybody's. The same holds for vouchers, each of which stays in the log for long: a server's own
+are counted by its own address, which has shown the certificate, and whoever else names that address has no part in it.
 
 What is seen seldom is counted in memory, by each process for itself; what is seen often, beyond an eighth of its limit,
 is counted by all nodes together, in the database that they share. So most requests cost it nothing, and N processes let
@@ -15,14 +16,14 @@ clock: one that is set changes nothing.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from mecai.protocol.objects.request import VoucherRequest
-from mecai.protocol.pki.identity import address_octets, address_text
-from mecai.vas.admission.requesters import asks_about_itself, networks_of
+from mecai.protocol.pki.identity import address_text
+from mecai.vas.admission.requesters import networks_of, own_address
 from mecai.vas.config import Bounds
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.quotas import Counted
@@ -157,36 +158,45 @@ class Quotas:
         """Count what a client tells of what it saw; raises `Refusal` (too-many-requests)."""
         self._reports.take_requester(requester)
 
-    def take_requester(self, requester: str, request: VoucherRequest) -> bool:
-        """Count a request by who asks; tell whether it counts as a server's own. Raises `Refusal`."""
-        if asks_about_itself(requester, request):
+    def take_requester(self, requester: str, request: VoucherRequest) -> bytes | None:
+        """Count a request by who asks; return its own address if the request counts as a server's own.
+
+        Raises `Refusal` (too-many-requests).
+        """
+        if (own := own_address(requester, request)) is not None:
             try:
                 self._own.take_requester(requester)
             except Refusal:
                 pass  # beyond it, it is anybody
             else:
-                return True
+                return own
         self._requesters.take_requester(requester)
-        return False
+        return None
 
-    def take_targets(self, requester: str, request: VoucherRequest, *, own: bool) -> None:
-        """Count a request that is worth a probe; raises `Refusal` (too-many-requests)."""
-        addresses = [f"address {address_text(address)}" for address in request.addresses]
-        if own:
-            itself = f"address {address_text(address_octets(requester))}"
-            self._own_addresses.take_all(each for each in addresses if each != itself)
-        else:
+    def take_targets(self, request: VoucherRequest, own: bytes | None) -> None:
+        """Count a request that is about to be probed; raises `Refusal` (too-many-requests)."""
+        if own is None:
             self._certificates.take_all([_certificate(request)])
-            self._addresses.take_all(addresses)
+            self._addresses.take_all(map(_address, request.addresses))
+        else:
+            self._own_addresses.take_all(_address(each) for each in request.addresses if each != own)
 
-    def take_voucher(self, requester: str, request: VoucherRequest, addresses: Iterable[bytes]) -> None:
+    def take_voucher(self, request: VoucherRequest, own: bytes | None, agreed: Collection[bytes]) -> None:
         """Count a voucher for the addresses that agreed, before it is signed; raises `Refusal` (too-many-requests).
 
-        A site of IPv6 is one address: it may show a certificate at all of its own.
+        It is a server's own where its own address is one of them. A site of IPv6 is one address: it may show a
+        certificate at all of its own.
         """
-        sites = dict.fromkeys(networks_of(address_text(address))[0] for address in addresses)
-        vouchers = self._own_vouchers if asks_about_itself(requester, request) else self._vouchers
+        if own is not None and own in agreed:
+            vouchers, agreed = self._own_vouchers, (own,)
+        else:
+            vouchers = self._vouchers
+        sites = dict.fromkeys(networks_of(address_text(address))[0] for address in agreed)
         vouchers.take_all(f"{_certificate(request)} at {site}" for site in sites)
+
+
+def _address(address: bytes) -> str:
+    return f"address {address_text(address)}"
 
 
 def _certificate(request: VoucherRequest) -> str:

@@ -25,9 +25,10 @@ def networks_of(requester: str) -> tuple[str, ...]:
     return (requester,)
 
 
-def asks_about_itself(requester: str, request: VoucherRequest) -> bool:
-    """Tell whether a request comes from an address that is to be probed."""
+def own_address(requester: str, request: VoucherRequest) -> bytes | None:
+    """Return the address that a request comes from if it is to be probed, None if it is not."""
     try:
-        return address_octets(requester) in request.addresses
+        own = address_octets(requester)
     except InputError:
-        return False
+        return None
+    return own if own in request.addresses else None

@@ -6,10 +6,10 @@ for once more while its voucher is young gets that one again, if all that comes 
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography import x509
 
@@ -42,16 +42,31 @@ AT_ONCE: Final = timedelta(seconds=1)  # when to ask again: the log then says wh
 Collect = Callable[[Sequence[x509.Certificate], datetime], tuple[Evidence, ...]]
 
 
-# `Quotas.take_voucher`: counts a voucher of a requester, for a request, at addresses; raises `Refusal` beyond a bound.
-Charge = Callable[[str, VoucherRequest, Sequence[bytes]], None]
+class Charges(Protocol):
+    """What probes and vouchers use up (R9), as `mecai.vas.admission.quotas.Quotas` counts it.
+
+    `own` is the requester's address where the request counts as a server's own. Both raise `Refusal` beyond a bound.
+    """
+
+    def take_targets(self, request: VoucherRequest, own: bytes | None) -> None:
+        """Count a request that is about to be probed."""
+        ...
+
+    def take_voucher(self, request: VoucherRequest, own: bytes | None, agreed: Collection[bytes]) -> None:
+        """Count a voucher for the addresses that agreed."""
+        ...
 
 
 @dataclass(frozen=True)
 class ExaminedRequest:
-    """A request of an allowed target with a trusted chain; `requester` goes into the voucher log."""
+    """A request of an allowed target with a trusted chain; `requester` goes into the voucher log.
+
+    `own` is the requester's address where the request counts as a server's own (R9).
+    """
 
     request: VoucherRequest
     requester: str
+    own: bytes | None
     target: ProbeTarget
     trusted: Trusted
 
@@ -76,7 +91,7 @@ class Notary:
     fitness: Fitness
     own_status: OwnStatus
     lookout: Lookout
-    charge: Charge
+    charges: Charges
     known: KnownRequests
     certificates: CertificateLog
     hold: Hold
@@ -86,10 +101,10 @@ class Notary:
     reuse: timedelta  # of a voucher, from its probe on; zero: none is used again
     clock: Callable[[], datetime]
 
-    def examine(self, request: VoucherRequest, requester: str) -> ExaminedRequest:
+    def examine(self, request: VoucherRequest, requester: str, own: bytes | None) -> ExaminedRequest:
         """Judge a request that decoded by itself; raises `Refusal`. Nobody is contacted."""
         target = self.targets.target(request)
-        return ExaminedRequest(request, requester, target, self.trust.judge(request.chain, self.clock()))
+        return ExaminedRequest(request, requester, own, target, self.trust.judge(request.chain, self.clock()))
 
     def vouch(self, examined: ExaminedRequest, deadline: Deadline) -> Issued | OnHold:
         """Do the rest of the work; raises `Refusal`."""
@@ -101,8 +116,7 @@ class Notary:
         if (young := self._young(examined, known)) is not None:
             return young
         probed = self.clock()  # before the first handshake: what a voucher says held from then on
-        with PROBE.time():
-            found = self.lookout.look(examined.target, deadline)
+        found = self._look(examined, deadline)
         if (wait := self._wait(examined, known, probed)) is not None:
             return wait
         content = replace(wanted, addresses=found.addresses, intermediates_matched=found.intermediates_matched)
@@ -111,7 +125,7 @@ class Notary:
             if (young := self._young(examined, known)) is not None:
                 return young
         info = self._state(examined, evidence, found, probed)
-        self.charge(examined.requester, examined.request, found.addresses)
+        self.charges.take_voucher(examined.request, examined.own, found.addresses)
         issued = self._sign(info, evidence, tuple(each.name for each in found.perspectives))
         return self._record(issued, examined, content, known)
 
@@ -132,6 +146,24 @@ class Notary:
             return None
         found = known.voucher
         return Issued(parse_voucher(found.der).info, found.der, found.perspectives, again=True)
+
+    def _look(self, examined: ExaminedRequest, deadline: Deadline) -> Agreement:
+        """Probe what was asked for, if that may still be; raises `Refusal`.
+
+        Whoever names himself beside others can use up what these let be probed on others' word: beyond that, only who
+        shows the certificate himself has others probed.
+        """
+        try:
+            self.charges.take_targets(examined.request, examined.own)
+        except Refusal:
+            if examined.own is None:
+                raise
+            self._probe(replace(examined.target, addresses=(examined.own,)), deadline)
+        return self._probe(examined.target, deadline)
+
+    def _probe(self, target: ProbeTarget, deadline: Deadline) -> Agreement:
+        with PROBE.time():
+            return self.lookout.look(target, deadline)
 
     def _wait(self, examined: ExaminedRequest, known: Known | None, probed: datetime) -> OnHold | None:
         """Log what was seen, unless that was done a short while ago, and return how long it waits."""

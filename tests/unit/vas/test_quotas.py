@@ -11,13 +11,13 @@ import pytest
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
 from mecai.vas.admission.quotas import DAY, MINUTE, Quota, Quotas
-from mecai.vas.admission.requesters import networks_of
+from mecai.vas.admission.requesters import networks_of, own_address
 from mecai.vas.config import Bounds
 from mecai.vas.refusal import Code, Refusal
 from tests.pki import Hierarchy
 
 ALDER = Hierarchy("alder")
-SERVER = "198.18.0.1"
+SERVER, NEIGHBOUR = "198.18.0.1", "198.18.0.2"
 STRANGERS = tuple(f"192.0.2.{number}" for number in range(1, 200))
 
 
@@ -27,7 +27,12 @@ def request(name: str = "one", *addresses: str) -> VoucherRequest:
 
 
 def take(quotas: Quotas, requester: str, asked: VoucherRequest) -> None:
-    quotas.take_targets(requester, asked, own=quotas.take_requester(requester, asked))
+    quotas.take_targets(asked, quotas.take_requester(requester, asked))
+
+
+def voucher(quotas: Quotas, requester: str, asked: VoucherRequest, *agreed: str) -> None:
+    """Count a voucher for the addresses that agreed, all that were asked for unless told."""
+    quotas.take_voucher(asked, own_address(requester, asked), [*map(address_octets, agreed)] or asked.addresses)
 
 
 def refused(take: Callable[[], None]) -> str:
@@ -125,30 +130,46 @@ def test_malformed_requests_count() -> None:
 def test_vouchers_are_counted_by_day_for_each_certificate_at_each_address() -> None:
     now = 0.0
     quotas = Quotas(Bounds(vouchers=2), clock=lambda: now)
-
-    def voucher(name: str, *addresses: str, requester: str = STRANGERS[0]) -> None:
-        asked = request(name, *addresses)
-        quotas.take_voucher(requester, asked, asked.addresses)
-
-    voucher("one", SERVER)
-    voucher("one", SERVER, "198.18.0.2", requester=STRANGERS[1])
+    voucher(quotas, STRANGERS[0], request("one", SERVER))
+    voucher(quotas, STRANGERS[1], request("one", SERVER, NEIGHBOUR))
     for requester in STRANGERS[:3]:
         with pytest.raises(Refusal, match=r"more than 2 vouchers in a day: certificate [0-9a-f]{64} at 198\.18\.0\.1"):
-            voucher("one", SERVER, requester=requester)
-    voucher("one", "198.18.0.2")
-    voucher("two", SERVER)
-    voucher("one", SERVER, requester=SERVER)  # strangers do not use up its own
+            voucher(quotas, requester, request("one", SERVER))
+    voucher(quotas, STRANGERS[0], request("one", NEIGHBOUR))
+    voucher(quotas, STRANGERS[0], request("two", SERVER))
+    voucher(quotas, SERVER, request("one", SERVER))  # strangers do not use up its own
     now = DAY.seconds
-    voucher("one", SERVER)
+    voucher(quotas, STRANGERS[0], request("one", SERVER))
+
+
+def test_who_names_himself_beside_a_server_has_no_part_in_its_vouchers() -> None:
+    """Whether he shows its certificate, as a relay does, or not; one of several addresses is enough to ask for all."""
+    quotas = Quotas(Bounds(vouchers=2), clock=lambda: 0.0)
+    for stranger in STRANGERS[:2]:
+        voucher(quotas, stranger, request("one", stranger, SERVER, NEIGHBOUR), SERVER, NEIGHBOUR)
+        voucher(quotas, stranger, request("one", stranger, SERVER, NEIGHBOUR))
+    with pytest.raises(Refusal, match=f"at {SERVER}"):
+        voucher(quotas, STRANGERS[2], request("one", STRANGERS[2], SERVER), SERVER)
+    for _ in range(2):
+        voucher(quotas, SERVER, request("one", SERVER, NEIGHBOUR))
+    with pytest.raises(Refusal, match=f"at {SERVER}"):
+        voucher(quotas, SERVER, request("one", SERVER))
+
+
+def test_who_shows_a_servers_certificate_himself_has_vouchers_within_bounds_of_his_own() -> None:
+    quotas = Quotas(Bounds(vouchers=2), clock=lambda: 0.0)
+    for server in (SERVER, NEIGHBOUR):
+        voucher(quotas, STRANGERS[0], request("one", STRANGERS[0], server))
+    with pytest.raises(Refusal, match=f"at {STRANGERS[0]}"):
+        voucher(quotas, STRANGERS[0], request("one", STRANGERS[0]))
 
 
 def test_a_site_of_ipv6_is_one_address_of_a_certificate() -> None:
     quotas = Quotas(Bounds(vouchers=2), clock=lambda: 0.0)
     for number in (1, 2):
-        asked = request("one", f"2001:db8::{number}", f"2001:db8::f{number}")
-        quotas.take_voucher(STRANGERS[0], asked, asked.addresses)
+        voucher(quotas, STRANGERS[0], request("one", f"2001:db8::{number}", f"2001:db8::f{number}"))
     with pytest.raises(Refusal):
-        quotas.take_voucher(STRANGERS[0], asked, (address_octets("2001:db8::99"),))
+        voucher(quotas, STRANGERS[0], request("one", "2001:db8::99"))
 
 
 @pytest.mark.parametrize(
