@@ -21,7 +21,7 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Final
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from benchmarks.filled_log import TABLES, certificate_hash, filled_logs, sizes
 from benchmarks.measure import Result
@@ -37,6 +37,7 @@ from mecai.vas.storage.review import review
 from mecai.vas.storage.vouchers import VoucherLog
 from tests.pki import Hierarchy
 from tests.scene import Scene
+from tests.statements import asked as statements_of
 
 RUNS: Final = 1500
 CERTIFICATES: Final = int(os.environ.get("MECAI_BENCH_CERTIFICATES", "2000000"))
@@ -146,15 +147,10 @@ def _middle_and_slowest(times: tuple[float, ...]) -> tuple[float, float]:
 
 def _explained(log: Log) -> Result:
     """Do everything once, and count the statements that read a filled table from end to end."""
-    executed: dict[str, Any] = {}
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:  # noqa: ANN401
-        executed.setdefault(statement, parameters[0] if isinstance(parameters, list) else parameters)
-
-    event.listen(log.engine, "before_cursor_execute", note)
-    for work in (*log.works().values(), log.sweep):
-        work()
-    event.remove(log.engine, "before_cursor_execute", note)
+    with statements_of(log.engine) as statements:
+        for work in (*log.works().values(), log.sweep):
+            work()
+    executed = {each: its[0] if isinstance(its, list) else its for each, its in reversed(statements)}
     asked = {each: its for each, its in executed.items() if each.split()[0] in {"SELECT", "UPDATE", "DELETE", "INSERT"}}
     slow = [each for each, parameters in asked.items() if _reads_all(log.engine, each, parameters)]
     for statement in slow:

@@ -5,6 +5,7 @@ What differs between the two stands here and nowhere else. What a service has of
 its steps for Alembic (`mecai.service.migration`), and how far they lead.
 """
 
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -104,8 +105,10 @@ def open_database(url: str, example: str) -> Engine:
             given = {"pool_size": POOLED, "max_overflow": POOLED, "pool_timeout": CONNECT_SECONDS}
             engine = create_engine(url, connect_args=_bounds(make_url(url)), **given)
             event.listen(engine, "connect", _set_up_postgresql)
-            event.listen(engine, "checkout", partial(_ask_the_idle, engine.dialect))
-            event.listen(engine, "checkin", _note_use)
+            idle = _Idle(engine.dialect)
+            event.listen(engine, "checkout", idle.ask)
+            event.listen(engine, "checkin", idle.note)
+            event.listen(engine, "invalidate", idle.note_break)
             event.listen(engine, "begin", partial(_begin, "BEGIN", None))
             return engine
         engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
@@ -242,23 +245,36 @@ def _set_up_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN40
     connection.adapters.register_dumper(bytes, strings.BytesBinaryDumper)
 
 
-def _ask_the_idle(dialect: Dialect, connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 - as below
-    """See that a connection which lay idle still lives; the pool takes another one where it does not.
+class _Idle:
+    """Which connections to a server are asked whether they still live, before they are used.
 
-    One that breaks while all are in use costs a request each: the pool then drops those that are older than that.
+    Those that lay idle, and once any broke, all that were not used since: a server that was started anew has none.
     """
-    if time.monotonic() - record.info.get(_USED, time.monotonic()) < IDLE_SECONDS:
-        return
-    try:
-        alive = dialect.do_ping(connection)
-    except dialect.loaded_dbapi.Error as error:
-        raise DisconnectionError from error
-    if not alive:
-        raise DisconnectionError
 
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._broke = -math.inf
 
-def _note_use(_connection: object, record: Any) -> None:  # noqa: ANN401 - as below
-    record.info[_USED] = time.monotonic()
+    def ask(self, connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 - as below
+        """See that it lives where it is to be asked; the pool takes another one where it does not."""
+        now = time.monotonic()
+        used = record.info.get(_USED, now)
+        if now - used < IDLE_SECONDS and used > self._broke:
+            return
+        try:
+            alive = self._dialect.do_ping(connection)
+        except self._dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+        if not alive:
+            raise DisconnectionError
+
+    def note(self, _connection: object, record: Any) -> None:  # noqa: ANN401 - as below
+        """Note when it was used last."""
+        record.info[_USED] = time.monotonic()
+
+    def note_break(self, *_: object) -> None:
+        """Note that one broke."""
+        self._broke = time.monotonic()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type

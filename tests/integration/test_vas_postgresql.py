@@ -150,6 +150,20 @@ def test_a_connection_that_breaks_in_use_costs_one_request_and_no_more(engine: E
     assert not log.refuses({bytes(32)})
 
 
+def test_of_connections_that_break_while_they_lie_for_a_moment_one_costs_a_request(engine: Engine) -> None:
+    """As when the server is started anew: that one broke tells of the others, which have not been idle for long."""
+    log = DistrustLog(engine)
+    with engine.connect() as other:
+        with engine.connect() as first, engine.connect() as second:
+            pids = [each.scalar(text("SELECT pg_backend_pid()")) for each in (first, second)]
+        for pid in pids:
+            assert other.scalar(text("SELECT pg_terminate_backend(:pid, 20000)"), {"pid": pid})
+    with pytest.raises(OperationalError) as failed:
+        log.refuses({bytes(32)})
+    assert failed.value.connection_invalidated
+    assert not any(log.refuses({bytes(32)}) for _ in range(3))
+
+
 def test_no_statement_and_no_lock_is_waited_for_without_end(engine: Engine) -> None:
     with engine.connect() as connection:
         shown = {name: connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")}

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_text, spki_hash
@@ -168,7 +168,7 @@ def _message(request: VoucherRequest, requester: str) -> dict[str, Any]:
     }
 
 
-def logged(row: Row[Any]) -> Logged:
+def logged(row: Any) -> Logged:  # noqa: ANN401 - as SQLAlchemy or `Statement` has it
     """Return a row of the log as a value."""
     return Logged(
         der=row.der,

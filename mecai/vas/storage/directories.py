@@ -16,6 +16,7 @@ from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import sha256
 from mecai.service.database import insert_once, reading
+from mecai.service.statement import Statement
 from mecai.vas.storage.tables import DIRECTORIES
 
 
@@ -38,6 +39,7 @@ class DirectoryLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._digest: Final = Statement(engine, _DIGEST)
 
     def accept(self, context: str, octets: bytes, now: datetime, publishers: Sequence[x509.Certificate]) -> Directory:
         """Return the directory if it may be used; what is to be remembered of it is stored by then (D3).
@@ -70,8 +72,8 @@ class DirectoryLog:
 
     def digest(self, context: str) -> bytes | None:
         """Return SHA-256 of what was fetched: other octets, another digest."""
-        with reading(self._engine) as connection:
-            return connection.execute(_DIGEST, {"context": context}).scalar_one_or_none()
+        row = self._digest.first({"of": context})
+        return row and row.digest  # type: ignore[no-any-return]
 
     def record(self, context: str) -> Record:
         """Return what is remembered of a context; raises `HostError` if it is damaged."""
@@ -103,7 +105,7 @@ class DirectoryLog:
         return directory
 
 
-_DIGEST: Final = select(DIRECTORIES.c.digest).where(DIRECTORIES.c.context == bindparam("context"))
+_DIGEST: Final = select(DIRECTORIES.c.digest).where(DIRECTORIES.c.context == bindparam("of"))
 _FETCHED: Final = ("octets", "etag", "fetched", "failed", "failure")  # the fields of `Fetched`
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, bindparam, func, select
+from sqlalchemy import Engine, bindparam, func, select
 
 from mecai.protocol.objects.request import VoucherRequest
-from mecai.service.database import reading
+from mecai.service.statement import Statement
 from mecai.vas.storage.certificates import Logged, logged, note_of
 from mecai.vas.storage.tables import CERTIFICATES, REQUESTS, VOUCHERS
 from mecai.vas.storage.vouchers import Edition, Recorded
@@ -49,17 +49,16 @@ class KnownRequests:
     """Both logs in a database, to be asked."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._known: Final = Statement(engine, _KNOWN)
 
     def find(self, request: VoucherRequest, requester: str, content: bytes) -> Known | None:
         """Return what is known of a request for a voucher of this content (R6), None if nothing of its certificate."""
         asked = {**note_of(request, requester), "content": content}
-        with reading(self._engine) as connection:
-            row = connection.execute(_KNOWN, {f"asked_{name}": value for name, value in asked.items()}).one_or_none()
+        row = self._known.first({f"asked_{name}": value for name, value in asked.items()})
         return Known(logged(row), row.noted, _recorded(row)) if row else None
 
 
-def _recorded(row: Row[Any]) -> Recorded | None:
+def _recorded(row: Any) -> Recorded | None:  # noqa: ANN401 - as `Statement` has it
     if row.voucher is None:
         return None
     edition = Edition(row.content, row.edition, row.young_until)

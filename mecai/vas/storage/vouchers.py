@@ -11,6 +11,7 @@ from sqlalchemy import Engine, bindparam, delete, select
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.service.database import insert_into, one_write
+from mecai.service.statement import Statement
 from mecai.vas.storage.sweep import Sweep
 from mecai.vas.storage.tables import CERTIFICATES, VOUCHERS
 
@@ -58,7 +59,7 @@ class VoucherLog:
         self._sweep = Sweep()
         inserted = insert_into(engine, VOUCHERS).from_select(list(_ROW), select(*_ROW.values()).where(_UNDISPUTED))
         once = inserted.on_conflict_do_nothing(index_elements=[VOUCHERS.c.content, VOUCHERS.c.edition])
-        self._record: Final = once.returning(VOUCHERS.c.serial_number)
+        self._record: Final = Statement(engine, once.returning(VOUCHERS.c.serial_number))
 
     def record(
         self, info: VoucherInfo, der: bytes, requester: str, perspectives: Sequence[str], edition: Edition | None = None
@@ -69,8 +70,7 @@ class VoucherLog:
         or another thread, was first. A serial number that was used before is refused by the database (O8).
         """
         row = {**_row(info, edition), "der": der, "requester": requester, "perspectives": json.dumps(perspectives)}
-        with one_write(self._engine) as connection:
-            written = connection.execute(self._record, {f"new_{name}": value for name, value in row.items()}).first()
+        written = self._record.first({f"new_{name}": value for name, value in row.items()})
         if self._sweep.due(info.this_update):
             self._drop_before(info.this_update - self._reach)
         return written is not None

@@ -1,12 +1,13 @@
 """What the operator refuses (docs/spec X4): in the database, from the next voucher on."""
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from mecai.errors import InputError
 from mecai.protocol.pki.identity import spki_hash
 from mecai.vas.storage.distrust import DistrustLog, RefusedKey
 from tests.pki import HOUR, NOW, Issued
+from tests.statements import asked
 from tests.unit.vas.outside import ALDER, BIRCH, CEDAR, REQUEST, SITE, Vas
 
 
@@ -45,9 +46,7 @@ def test_who_says_why_stays_as_it_was_said(engine: Engine) -> None:
 
 
 def test_a_question_is_one_statement_that_waits_for_nobody(engine: Engine) -> None:
-    asked: list[str] = []
     log = DistrustLog(engine)
-    event.listen(engine, "before_cursor_execute", lambda _c, _cu, statement, *_: asked.append(statement))
-    with engine.begin():  # another writes
+    with asked(engine) as statements, engine.begin():  # another writes
         assert not log.refuses({bytes(32), bytes([1]) * 32})
-    assert [statement.split()[0] for statement in asked if not statement.startswith("BEGIN")] == ["SELECT"]
+    assert [statement.split()[0] for statement, _ in statements] == ["SELECT"]

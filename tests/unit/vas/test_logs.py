@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, Table, create_engine, event, func, select, update
+from sqlalchemy import Engine, Table, create_engine, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mecai.errors import HostError, InputError
@@ -25,6 +25,7 @@ from mecai.vas.storage.sweep import Sweep
 from mecai.vas.storage.tables import CERTIFICATES, METADATA, OUTBOX, REQUESTS, VOUCHERS
 from mecai.vas.storage.vouchers import Edition, Recorded, VoucherLog
 from tests.pki import DAY, HOUR, NOW, Hierarchy
+from tests.statements import asked
 
 ALDER = Hierarchy("alder")
 ASKING = "192.0.2.1"
@@ -177,24 +178,23 @@ def test_a_voucher_is_on_disk_when_it_is_recorded(engine: Engine, vouchers: Vouc
 def test_what_is_known_of_a_request_is_asked_in_one_statement(
     engine: Engine, log: CertificateLog, vouchers: VoucherLog
 ) -> None:
-    content, asked = bytes(31) + b"c", KnownRequests(engine)
-    assert asked.find(SITE, ASKING, content) is None
+    content, requests = bytes(31) + b"c", KnownRequests(engine)
+    assert requests.find(SITE, ASKING, content) is None
     log.sight(SITE, ASKING, NOW)
     with engine.begin() as connection:
         connection.execute(update(CERTIFICATES).values(disputed=NOW))
     vouchers.record(INFO, b"first", ASKING, ("north", "east"), Edition(content, 1, NOW + HOUR))
     second = replace(INFO, serial_number=8, this_update=NOW + HOUR)
     vouchers.record(second, b"second", ASKING, ("north",), Edition(content, 2, NOW + 2 * HOUR))
-    statements: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
-    known = asked.find(SITE, ASKING, content)
-    assert [statement.split()[0] for statement in statements if not statement.startswith("BEGIN")] == ["SELECT"]
+    with asked(engine) as statements:
+        known = requests.find(SITE, ASKING, content)
+    assert [statement.split()[0] for statement, _ in statements] == ["SELECT"]
     assert known
     assert (known.logged.disputed, known.noted) == (NOW, NOW)
     edition = Edition(content, 2, NOW + 2 * HOUR)
     assert known.voucher == Recorded(b"second", ("north",), NOW + HOUR, edition)
     assert [known.is_noted(NOW + timedelta(minutes=minutes)) for minutes in (-1, 0, 4, 5)] == [False, True, True, False]
-    other = asked.find(SITE, "192.0.2.99", bytes(32))
+    other = requests.find(SITE, "192.0.2.99", bytes(32))
     assert other
     assert (other.noted, other.voucher) == (None, None)
 
