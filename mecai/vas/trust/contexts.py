@@ -1,6 +1,6 @@
 """Whose roots a chain reaches, and which trust contexts a voucher for it may carry (docs/spec X3, X4, R10)."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +10,9 @@ from mecai.errors import VerificationError
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.malleability import equivalent_hashes
-from mecai.protocol.pki.path import validate_chain
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.trust.directories import Directories
-
-Chain = Sequence[x509.Certificate]
+from mecai.vas.trust.paths import Chain, Path, Paths
 
 
 @dataclass(frozen=True)
@@ -53,33 +51,35 @@ class Trust:
         self._authority = authority
         self._distrusted = distrusted
         self._refuses = refuses
+        self._paths = Paths()
 
     def judge(self, chain: Chain, now: datetime) -> Trusted:
         """Return the trusted path of a chain, end entity first; raises `Refusal` (untrusted, distrusted).
 
         Where contexts trust it by different paths, the first one's counts, and contexts that need another are left out.
         """
-        trusting: list[tuple[Directory, Chain, frozenset[str]]] = []
+        trusting: list[tuple[Directory, Path]] = []
         refusal = ""
         for directory in self._directories.in_force(now):
             try:
-                path = validate_chain(chain[0], directory.anchored(chain[1:]), directory.anchors, None, now)
-                owners = directory.owner_groups_of(chain, path)
+                path = self._paths.of(chain, directory, now)
             except VerificationError as error:
                 refusal = error.detail
             else:
-                trusting.append((directory, path, owners))
+                trusting.append((directory, path))
         if not trusting:
             raise Refusal(Code.UNTRUSTED, f"certificate: {refusal}")
-        if self.refuses({name for _, path, _ in trusting for name in _names(path)}):
+        if self.refuses({name for _, path in trusting for name in _names(path.certificates)}):
             raise Refusal(Code.DISTRUSTED, "certificate: the operator of this VA distrusts it, or a CA of its chain")
-        for directory, _, owners in trusting:
-            self._require_another_owner(directory, owners)
-        directory, first, owners = trusting[0]
+        for directory, path in trusting:
+            self._require_another_owner(directory, path.owners)
+        directory, first = trusting[0]
         contexts = tuple(
-            each.context for each, path, _ in trusting if path[:-1] == first[:-1] and each.distrusted(path, now) is None
+            each.context
+            for each, path in trusting
+            if path.certificates[:-1] == first.certificates[:-1] and each.distrusted(path.certificates, now) is None
         )
-        return Trusted(tuple(first), contexts, directory, owners)
+        return Trusted(first.certificates, contexts, directory, first.owners)
 
     def refuses(self, names: Collection[bytes]) -> bool:
         """Say whether the operator distrusts one of these CA keys or certificates, each by its SHA-256 (X4)."""
