@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.verification import Store
 
 from mecai.errors import Malformed, VerificationError
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
 from mecai.protocol.pki.roots import Roots, anchors_of
 
@@ -176,8 +177,12 @@ class Directory:
         return next((entry for entry in self.distrust if entry.spki_hash in keys and entry.time <= now), None)
 
 
+@lru_cache(LIMITS.remembered_certificates)
 def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Tell whether the issuer's name and key are those that a certificate was issued with."""
+    """Tell whether the issuer's name and key are those that a certificate was issued with.
+
+    That follows from the octets of both alone, so the last answers are remembered: the same few CAs come again.
+    """
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
