@@ -8,7 +8,7 @@ its steps for Alembic (`mecai.service.migration`), and how far they lead.
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -153,11 +153,16 @@ def require_ready(engine: Engine, schema: Schema) -> None:
         raise HostError(f"database: schema is {found}, which takes {wanted}; install the release that made it")
 
 
-def time_of(engine: Engine) -> datetime:
-    """Return what time it is for the database: SQLite's is this host's. Raises `HostError`."""
+def clock_of(connection: Connection) -> datetime:
+    """Return what time it is for the database: SQLite's is this host's. Raises `SQLAlchemyError`."""
+    found: datetime = connection.execute(select(_TIME)).scalar_one()
+    return found
+
+
+def time_of(engine: Engine, clock: Callable[[Connection], datetime] = clock_of) -> datetime:
+    """Return what time it is for the database; raises `HostError`."""
     with _answers(), reading(engine) as connection:
-        found: datetime = connection.execute(select(_TIME)).scalar_one()
-        return found
+        return clock(connection)
 
 
 @contextmanager
@@ -197,7 +202,7 @@ def reading(engine: Engine) -> Connection:
 
 @contextmanager
 def one_write(engine: Engine) -> Iterator[Connection]:
-    """Give a connection for one statement that writes, and is a transaction by itself: kept once it has returned."""
+    """Give a connection for statements that write, each kept by itself: on a server, once it has returned."""
     if engine.dialect.name == "sqlite":
         with engine.begin() as connection:
             yield connection

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher, by_ocsp
 from mecai.net.dns_lookup import from_dns
@@ -15,7 +15,7 @@ from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
 from mecai.probing.lookups import Look, look
 from mecai.protocol.limits import LIMITS
-from mecai.service.database import time_of
+from mecai.service.database import clock_of, time_of
 from mecai.service.readiness import Readiness
 from mecai.vas.admission.admit import Admission
 from mecai.vas.admission.quotas import Quotas
@@ -95,7 +95,7 @@ def assemble(
     probe: Probe = probe,
     fetch: Fetch | None = None,
     look: Look = look,
-    database_time: Callable[[Engine], datetime] = time_of,
+    database_time: Callable[[Connection], datetime] = clock_of,
     agents: Sequence[Asked] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Assembly:
@@ -112,13 +112,13 @@ def assemble(
     own_fetch = fetch or Fetcher(AddressPolicy(config.allowed_networks), from_system)
     own_status = OwnStatus(signer.certificate, signer.root, own_fetch)
     fetch = fetch or Fetcher(addresses, from_dns)
-    quotas = Quotas(config.bounds, QuotaLog(engine, clock).add, monotonic)
+    quotas = Quotas(config.bounds, QuotaLog(engine, database_time).add, monotonic)
     trust = Trust(directories, signer.authority, config.distrusted_keys, DistrustLog(engine).refuses)
     collect = Collector(fetch, count=count_evidence).collect
     certificates = CertificateLog(engine)
     expedites = _expedites(config, signer, directories, engine, fetch)
     predecessors = Predecessors(config.hold, certificates, trust, collect)
-    fitness = Fitness(signer, lambda: database_time(engine))
+    fitness = Fitness(signer, lambda: time_of(engine, database_time))
     notary = Notary(
         targets=Targets(frozenset(config.ports), addresses),
         trust=trust,

@@ -1,7 +1,7 @@
 """Counts that nodes share (docs/spec R9): how often a key was seen by all of them in the window that runs.
 
-A key's window begins with what is counted first. PostgreSQL keeps the table out of what it writes ahead: a crash begins
-all windows anew.
+A key's window begins with what is counted first, and is measured by the database's clock: a node whose own is wrong
+ends nobody's. PostgreSQL keeps the table out of what it writes ahead: a crash begins all windows anew.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Engine, bindparam, case, delete, or_
+from sqlalchemy import Connection, Engine, bindparam, case, delete, or_
 
-from mecai.service.database import insert_into, one_write
+from mecai.service.database import clock_of, insert_into, one_write
 from mecai.vas.storage.sweep import Sweep
 from mecai.vas.storage.tables import QUOTAS
 
-_LONGEST: Final = 2  # windows that a window may last: one of a clock that was ahead ends for the others at once
+_LONGEST: Final = 2  # windows that a window may last: one of a time when the clock was ahead ends at once
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Counted:
 class QuotaLog:
     """The shared counts in a database."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[Connection], datetime] = clock_of) -> None:
+        """Count in this database, by its `clock`."""
         self._engine = engine
         self._clock = clock
         self._sweep = Sweep()
@@ -45,10 +46,10 @@ class QuotaLog:
 
     def add(self, counts: Mapping[str, int], window: timedelta) -> dict[str, Counted]:
         """Add to each key's count, in windows of this length; return what all nodes have counted by then."""
-        now = self._clock()
-        times = {"ends": now + window, "now": now, "latest": now + _LONGEST * window}
         found = {}
         with one_write(self._engine) as connection:
+            now = self._clock(connection)
+            times = {"ends": now + window, "now": now, "latest": now + _LONGEST * window}
             for key, new in counts.items():
                 count, ends = connection.execute(self._add, {"key": key, "count": new, **times}).one()
                 found[key] = Counted(count, ends - now)

@@ -96,7 +96,7 @@ def make(tmp_path: Path, publish: Publish, database: str) -> Iterator[Make]:
             probe=outside.probe,
             fetch=outside.fetch,
             look=outside.look,
-            database_time=lambda _engine: outside.now - outside.ahead,
+            database_time=lambda _connection: outside.now - outside.ahead,
             agents=agents,
             monotonic=outside.monotonic,
         )

@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, event, func, select
 
+from mecai.service.database import clock_of
 from mecai.vas.admission.quotas import MINUTE, Quota
 from mecai.vas.refusal import Refusal
 from mecai.vas.storage.quotas import Counted, QuotaLog
@@ -20,11 +21,12 @@ LIMIT = 64
 ALONE = LIMIT // 8  # that each node counts by itself
 WINDOW = timedelta(seconds=MINUTE.seconds)
 KEY = "192.0.2.1"
+SECOND = timedelta(seconds=1)
 
 
 @dataclass
 class Time:
-    """Both clocks of some nodes."""
+    """The database's clock, and the monotonic one of some nodes."""
 
     now: datetime = NOW
     seconds: float = 0.0
@@ -53,7 +55,7 @@ class Nodes:
 
     def node(self, limit: int = LIMIT, name: str = "requester") -> Quota:
         """Start a node."""
-        log = QuotaLog(self.engine, lambda: self.time.now)
+        log = QuotaLog(self.engine, lambda _: self.time.now)
         return Quota(name, limit, log.add, lambda: self.time.seconds)
 
 
@@ -159,8 +161,31 @@ def test_a_clock_that_was_ahead_and_was_set_back_keeps_nobody_out(nodes: Nodes) 
     assert let_in(nodes.node(), LIMIT) == LIMIT
 
 
+def test_windows_are_measured_by_the_databases_clock(engine: Engine) -> None:
+    with engine.connect() as connection:
+        before = clock_of(connection)
+    counted = [QuotaLog(engine).add({KEY: 2}, HOUR)[KEY] for _ in range(2)]
+    with engine.connect() as connection:
+        spent = clock_of(connection) - before
+        ends = connection.execute(select(QUOTAS.c.ends)).scalar_one()
+    assert [each.count for each in counted] == [2, 4]
+    assert HOUR - spent - SECOND <= counted[1].left <= HOUR
+    assert before - SECOND <= ends - HOUR <= before + spent
+
+
+def test_a_node_whose_clock_is_wrong_ends_no_window_of_the_others(make: Make) -> None:
+    """It vouches for nothing, but it counts."""
+    one, other = (make(requests_per_minute=16) for _ in range(2))
+    for ahead in (HOUR, -2 * HOUR):
+        other.outside.now += ahead
+        other.outside.ahead += ahead
+        assert other.ask().status_code == 503
+    asked = [node.ask(b"").status_code for _ in range(10) for node in (one, other)]
+    assert asked == [400] * 14 + [429] * 6
+
+
 def test_what_is_over_is_dropped(nodes: Nodes, engine: Engine) -> None:
-    log = QuotaLog(engine, lambda: nodes.time.now)
+    log = QuotaLog(engine, lambda _: nodes.time.now)
     for number in range(5):
         assert log.add({f"key {number}": 2}, WINDOW) == {f"key {number}": Counted(2, WINDOW)}
     nodes.time.wait(60)
@@ -172,7 +197,7 @@ def test_what_is_over_is_dropped(nodes: Nodes, engine: Engine) -> None:
 def test_nodes_that_count_at_the_same_moment_lose_nothing_and_block_nobody(engine: Engine) -> None:
     """Keys in opposite orders: who held one and waited for the other would be shot by the database."""
     keys = [f"key {number}" for number in range(200)]
-    logs = [QuotaLog(engine, lambda: NOW) for _ in range(4)]
+    logs = [QuotaLog(engine, lambda _: NOW) for _ in range(4)]
     start = Barrier(len(logs), timeout=60)
 
     def count(place: int) -> None:
