@@ -47,6 +47,7 @@ from urllib.parse import urlsplit
 from mecai.errors import InputError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.mail_addresses import mail_address
+from mecai.service.database_url import is_server, require_guarded
 
 _NAME: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9 .-]{0,38}[A-Za-z0-9])?"
@@ -132,8 +133,9 @@ class AuthorityConfig:
             expected = "64 hexadecimal digits, as `mecai ca init` prints them"
             _require_match("root", self.root, _FINGERPRINT, expected)
         if self.database is not None:  # not shown: it may hold a password
-            good = self.database.startswith("postgresql+psycopg://")
+            good = is_server(self.database)
             _require(good, "database: expected postgresql+psycopg://USER@HOST/NAME, or none for a file in `state`")
+            require_guarded(self.database)
         if self.report_key is not None:
             _require_match("report_key", self.report_key, _BASE64, "base64, as `mecai vas report-key` prints it")
         for text in self.ca_keys:

@@ -66,23 +66,17 @@
 Networks are given for the example: none is allowed or refused by default beyond docs/spec P3.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 from mecai.errors import InputError
 from mecai.net.url import read_url
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import PORTS, TLS_PORTS
 from mecai.protocol.pki.identity import HASH_SIZE
+from mecai.service.database_url import is_file, is_server, require_guarded
 from mecai.service.settings import Network, read_settings
-
-# What SQLAlchemy takes for a file, or for a server, whose port is a number.
-_DATABASE: Final = re.compile(
-    r"sqlite://(/.*)?|postgresql\+psycopg://([^:/]*(:[^@]*)?@)?(\[[^/?]+\]|[^/:?]*)(:\d+)?([/?].*)?"
-)
 
 
 @dataclass(frozen=True)
@@ -223,8 +217,9 @@ class VasConfig:
         minutes = self.voucher_reuse_minutes
         _require(minutes >= 0, f"voucher_reuse_minutes: {minutes} is below 0; expected minutes, 0 for no reuse")
         # Not shown: it may hold a password.
-        known = bool(_DATABASE.fullmatch(self.database))
+        known = is_file(self.database) or is_server(self.database)
         _require(known, "database: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+        require_guarded(self.database)
         _require(bool(self.directories), "directory: none given; expected one [[directory]] per trust context")
         contexts = [directory.context for directory in self.directories]
         _require(len(contexts) == len(set(contexts)), f"directory: two of one context in {', '.join(contexts)}")
