@@ -22,8 +22,10 @@ from tests.deploy.hosts import Hosts
 LAB = Lab(f"{os.environ.get('MECAI_LAB', 'small')[:10]}-plain")
 LEFT_OUT = (".git", ".venv", "build", "dist", ".*_cache", "__pycache__", "*.egg-info", "mine")
 # What the example asks of those whose hosts are like these: without a way to the package index, in networks that
-# are not public.
+# are not public; and of those who want PostgreSQL for one of the two.
 ASKED = {
+    "hosts.yml": ["databases: "],
+    "host_vars/ca.example.net.yml": ["voucher_authority_database: "],
     "group_vars/all.yml": ["runtime_wheelhouse: "],
     "group_vars/authorities.yml": ["allowed_networks: "],
     "group_vars/tls_servers.yml": ["voucher_sidecar_settings: "],
