@@ -3,14 +3,19 @@
 What this host's own files say of names is no business of strangers. Both families of addresses are asked at once, and
 the failure of one leaves the other: zones that answer AAAA with SERVFAIL, REFUSED, NOTIMP, NXDOMAIN or silence are
 common enough.
+
+A name may stand for another one (CNAME, DNAME), which its owner chose: what somebody refuses to look up he has to
+refuse under such names, too, whether anything is there or not.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import Any, Final
 
 import dns.exception
+import dns.message
+import dns.rdatatype
 import dns.resolver
 
 from mecai.protocol.pki.identity import address_octets
@@ -22,29 +27,60 @@ GRACE: Final = 0.25  # seconds that one family may take longer than the other (R
 
 _Family = Future[list[bytes]]
 MakeResolver = Callable[[], dns.resolver.Resolver]
+Refuses = Callable[[str], bool]  # tells whether a name, in lower case and without final dot, is refused
 
 
-def texts(name: str, deadline: Deadline, resolver: MakeResolver = dns.resolver.Resolver) -> tuple[bytes, ...]:
+class AliasRefused(Exception):
+    """The name stands for another one, which is refused."""
+
+
+def refuses_none(_name: str) -> bool:
+    """Refuse no name."""
+    return False
+
+
+def texts(
+    name: str,
+    deadline: Deadline,
+    resolver: MakeResolver = dns.resolver.Resolver,
+    refuses: Refuses = refuses_none,
+) -> tuple[bytes, ...]:
     """Return the TXT records of a name, each in one piece; none where the name or the type does not exist.
 
-    Raises `OSError` where the DNS says neither.
+    Raises `OSError` where the DNS says neither, `AliasRefused` where the name stands for one that is refused.
     """
-    return tuple(b"".join(record.strings) for record in _existing(name, "TXT", deadline, resolver))
+    return tuple(b"".join(record.strings) for record in _existing(name, "TXT", deadline, resolver, refuses))
 
 
-def caa(name: str, deadline: Deadline, resolver: MakeResolver = dns.resolver.Resolver) -> tuple[tuple[str, bytes], ...]:
-    """Return tag and value of each CAA record at a name itself; none where there is none. Raises `OSError`."""
-    found = _existing(name, "CAA", deadline, resolver)
+def caa(
+    name: str,
+    deadline: Deadline,
+    resolver: MakeResolver = dns.resolver.Resolver,
+    refuses: Refuses = refuses_none,
+) -> tuple[tuple[str, bytes], ...]:
+    """Return tag and value of each CAA record at a name itself; none where there is none. Raises as `texts`."""
+    found = _existing(name, "CAA", deadline, resolver, refuses)
     return tuple((record.tag.decode("ascii", "replace"), record.value) for record in found)
 
 
-def _existing(name: str, kind: str, deadline: Deadline, resolver: MakeResolver) -> Iterable[Any]:
+def _existing(name: str, kind: str, deadline: Deadline, resolver: MakeResolver, refuses: Refuses) -> Iterable[Any]:
     try:
-        return resolver().resolve(name, kind, lifetime=deadline.require())
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return ()
+        answer = resolver().resolve(name, kind, lifetime=deadline.require(), raise_on_no_answer=False)
+        responses, records = [answer.response], answer.rrset or ()
+    except dns.resolver.NXDOMAIN as error:
+        responses, records = error.kwargs["responses"].values(), ()
     except dns.exception.DNSException as error:
         raise OSError(words(error)) from error
+    if any(refuses(alias) for response in responses for alias in _aliases(response)):
+        raise AliasRefused(name)
+    return records
+
+
+def _aliases(response: dns.message.Message) -> Iterator[str]:
+    """Name what the names of an answer stand for."""
+    for records in response.answer:
+        if records.rdtype == dns.rdatatype.CNAME:
+            yield from (record.target.to_text(omit_final_dot=True).lower() for record in records)
 
 
 def from_dns(name: str, deadline: Deadline, resolver: MakeResolver = dns.resolver.Resolver) -> Sequence[bytes]:

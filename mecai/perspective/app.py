@@ -17,6 +17,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from mecai.errors import Malformed
 from mecai.net.addresses import AddressPolicy, AddressRefused
+from mecai.net.dns_lookup import AliasRefused
 from mecai.perspective.config import PerspectiveConfig
 from mecai.perspective.serve import VARIABLE
 from mecai.probing.corroborate import (
@@ -30,7 +31,7 @@ from mecai.probing.corroborate import (
 from mecai.probing.handshake import probe
 from mecai.probing.lookups import PATH as LOOKUP_PATH
 from mecai.probing.lookups import SECONDS as LOOKUP_SECONDS
-from mecai.probing.lookups import Look, answer_lookup, look, parse_lookup
+from mecai.probing.lookups import LookWithin, answer_lookup, look, parse_lookup
 from mecai.probing.questions import LARGEST_QUESTION, MEDIA_TYPE, PATH, answer, parse_question
 from mecai.protocol.pki.identity import address_text
 from mecai.service.deadline import Deadline
@@ -55,7 +56,7 @@ def create_app() -> Flask:
     )
 
 
-def make_app(config: PerspectiveConfig, probe: Probe = probe, look: Look = look) -> Flask:
+def make_app(config: PerspectiveConfig, probe: Probe = probe, look: LookWithin = look) -> Flask:
     """Make the application; `probe` and `look` are its ways to other hosts, and to the DNS."""
     app = frame(__name__, Readiness({}), largest_body=LARGEST_QUESTION)
     policy = AddressPolicy(config.allowed_networks, config.refused_networks)
@@ -78,7 +79,10 @@ def make_app(config: PerspectiveConfig, probe: Probe = probe, look: Look = look)
         lookup = parse_lookup(_body())
         if config.refuses(lookup.name):
             raise _Refused(f"name: {lookup.name} is not looked up by this agent")
-        records = look(lookup.name, lookup.type, Deadline(LOOKUP_SECONDS))
+        try:
+            records = look(lookup.name, lookup.type, Deadline(LOOKUP_SECONDS), config.refuses)
+        except AliasRefused as error:
+            raise _Refused(f"name: {lookup.name} stands for one that is not looked up by this agent") from error
         LOG.info("looked up", extra={"dnsName": lookup.name, "type": lookup.type, "records": len(records)})
         return Response(answer_lookup(lookup.nonce, records), content_type=MEDIA_TYPE)
 

@@ -9,7 +9,8 @@ parallel         = 8                    # questions at work at once
 ports            = [443, 993]           # that may be probed, below 1024
 allowed_networks = ["198.18.0.0/15"]    # exceptions to the list of refused addresses (docs/spec P3)
 refused_networks = ["203.0.113.0/28"]   # the networks of this agent's own operator
-refused_domains  = ["corp.example"]     # the domains that his resolvers alone know: nobody is told what is in them
+refused_domains  = ["corp.example"]     # the domains that his resolvers alone know: nobody is told what is in them,
+                                        # by whichever name: what stands for one of theirs (CNAME) is refused, too
 """
 
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ from typing import Final
 
 from mecai.errors import InputError, Malformed
 from mecai.net import dns_lookup
+from mecai.net.dns_lookup import Refuses, refuses_none
 from mecai.probing.questions import NONCE
 from mecai.protocol.codec.strict_json import Members, dump, load
 from mecai.protocol.pki.names import host_name
@@ -33,11 +34,13 @@ class RecordType(StrEnum):
 Records = tuple[tuple[str, bytes], ...]
 # Looks a name up at one place, itself alone; none where there are none. Raises `OSError`, `MecaiError`.
 Look = Callable[[str, RecordType, Deadline], Records]
+# The same, but for names that stand for others, of which some are refused; raises `AliasRefused` for them.
+LookWithin = Callable[[str, RecordType, Deadline, Refuses], Records]
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """One question about the DNS; `name` is a host name, where the first label may begin with an underscore."""
+    """One question about the DNS; `name` is a host name, but labels may begin with an underscore (RFC 8552)."""
 
     nonce: bytes
     name: str
@@ -53,12 +56,18 @@ def parse_lookup(octets: bytes) -> Lookup:
     members = Members(load(octets, "question"), "question")
     name, kind = members.text("name", 253), members.text("type")
     try:
-        host_name(name.removeprefix("_"))
+        _require_name(name)
         return Lookup(members.hex("nonce", NONCE), name.lower(), RecordType(kind))
     except InputError as error:
         raise Malformed(f"question.name: {error}") from error
     except ValueError as error:
         raise Malformed(f"question.type: expected one of {', '.join(RecordType)}") from error
+
+
+def _require_name(name: str) -> None:
+    """Raise `InputError` for what is no name that records may stand at; the last label of one has no underscore."""
+    *below, last = name.split(".")
+    host_name(".".join([*(label.removeprefix("_") for label in below), last]))
 
 
 def answer_lookup(nonce: bytes, records: Records) -> bytes:
@@ -82,11 +91,11 @@ def parse_records(octets: bytes, lookup: Lookup) -> Records:
     return records
 
 
-def look(name: str, kind: RecordType, deadline: Deadline) -> Records:
-    """Look a name up from this host; raises `OSError`."""
+def look(name: str, kind: RecordType, deadline: Deadline, refuses: Refuses = refuses_none) -> Records:
+    """Look a name up from this host; raises `OSError`, `AliasRefused` where it stands for a name that is refused."""
     if kind is RecordType.CAA:
-        return dns_lookup.caa(name, deadline)
-    return tuple(("", text) for text in dns_lookup.texts(name, deadline))
+        return dns_lookup.caa(name, deadline, refuses=refuses)
+    return tuple(("", text) for text in dns_lookup.texts(name, deadline, refuses=refuses))
 
 
 def _record(members: Members) -> tuple[str, bytes]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -37,15 +38,21 @@ def asking(address: str, folder: Path) -> list[str]:
     return ["unshare", "--mount", "--", "sh", "-c", script, str(configuration)]
 
 
+def _text(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()
+
+
 def _serve(served: socket.socket, zone: Zone) -> None:
     """Answer until an empty datagram comes."""
     while data := (received := served.recvfrom(65536))[0]:
         query = dns.message.from_wire(data)
         answer, (asked,) = dns.message.make_response(query), query.question
-        kind = dns.rdatatype.to_text(asked.rdtype)
-        said = zone.get((asked.name.to_text(omit_final_dot=True).lower(), kind))
-        if said is None:
+        kind, name = dns.rdatatype.to_text(asked.rdtype), _text(asked.name)
+        while (alias := zone.get((name, "CNAME"))) is not None:
+            answer.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "CNAME", f"{alias}."))
+            name = alias
+        if (said := zone.get((name, kind))) is None:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         else:
-            answer.answer.append(dns.rrset.from_text(asked.name, 60, "IN", kind, said))
+            answer.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", kind, said))
         served.sendto(answer.to_wire(), received[1])

@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from mecai.probing.offer import offers_for
 from mecai.probing.quorum import Perspective
 from mecai.service.deadline import Deadline
 from mecai.service.settings import read_settings
+from tests.integration.name_server import asking, name_server
 from tests.integration.tls_server import TlsServer
 from tests.pki import DAY, Hierarchy, Issued, issue, key, leaf_extensions
 
@@ -95,8 +96,10 @@ def _await(agent: Agent) -> None:
 
 
 @contextmanager
-def running(home: Path, *, settings: str = 'allowed_networks = ["127.0.0.0/8"]') -> Iterator[Running]:
-    """Run an agent until the end; whoever comes early waits at its door."""
+def running(
+    home: Path, *, settings: str = 'allowed_networks = ["127.0.0.0/8"]', within: Sequence[str] = ()
+) -> Iterator[Running]:
+    """Run an agent until the end; whoever comes early waits at its door. `within` is what its command begins with."""
     served = OURS.server(HERE)
     paths = {name: home / name for name in ("key", "certificate", "roots")}
     for path, content in zip(paths.values(), (served.key_pem, served.chain_pem, OURS.root.pem), strict=True):
@@ -112,7 +115,7 @@ def running(home: Path, *, settings: str = 'allowed_networks = ["127.0.0.0/8"]')
     with door:
         with (home / "log").open("wb") as log:
             process = subprocess.Popen(
-                command(read_settings(config, PerspectiveConfig), f"fd://{door.fileno()}"),
+                [*within, *command(read_settings(config, PerspectiveConfig), f"fd://{door.fileno()}")],
                 env={VARIABLE: str(config)},
                 pass_fds=[door.fileno()],
                 stderr=log,
@@ -178,6 +181,33 @@ def test_the_dns_is_looked_into_for_the_vas_alone_and_not_everywhere(tmp_path: P
         for shown, said in ((client(OURS), "answered 403 FORBIDDEN"), (client(STRANGER), "")):
             with pytest.raises(HostError, match=f"^agent east: {said}"):
                 agent.agent(shown).look("hosts.corp.test", RecordType.TXT, Deadline(SECONDS))
+
+
+def test_no_name_elsewhere_leads_into_a_refused_domain(tmp_path: Path) -> None:
+    """Whether there is anything at the name that it stands for, or not."""
+    if os.geteuid():
+        pytest.skip("a name server takes root: port 53, and a mount namespace for its client")
+    address = f"{NETWORK}.3"
+    zone = {
+        ("_mecai-complaint._x.example.test", "TXT"): '"proof"',
+        ("alias.example.test", "CNAME"): "_mecai-complaint._x.example.test",
+        ("evil.example.test", "CNAME"): "hosts.Corp.test",
+        ("worse.example.test", "CNAME"): "none.corp.test",
+        ("hosts.Corp.test", "TXT"): '"secret"',
+        ("hosts.Corp.test", "CAA"): '0 iodef "mailto:secret@corp.test"',
+    }
+    refused = 'refused_domains = ["corp.test"]'
+    with (
+        name_server(address, zone),
+        running(tmp_path, settings=refused, within=asking(address, tmp_path)) as agent,
+    ):
+        asked = agent.agent(client(OURS))
+        for name in ("_mecai-complaint._x.example.test", "alias.example.test"):
+            assert asked.look(name, RecordType.TXT, Deadline(SECONDS)) == (("", b"proof"),)
+        for name in ("evil.example.test", "worse.example.test"):
+            for kind in RecordType:
+                with pytest.raises(HostError, match="answered 403 FORBIDDEN"):
+                    asked.look(name, kind, Deadline(SECONDS))
 
 
 def test_an_operator_sees_which_agents_answer_and_whether_they_are_enough(

@@ -8,20 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.resolver
 import dns.rrset
 import pytest
 
-from mecai.net.dns_lookup import caa, from_dns, texts
+from mecai.net.dns_lookup import AliasRefused, caa, from_dns, texts
 from mecai.service.deadline import Deadline
 
 NAME = "www.example.test"
 V4, V6 = "192.0.2.1", "2001:db8::1"
 SILENCE = "silence"
 FAILURES = ["SERVFAIL", "REFUSED", "NOTIMP", "NXDOMAIN", SILENCE]
-# What is answered to a question of each kind: an address, "" for an empty answer, an RCODE, or silence.
+ALIAS = "host.corp.test>www.example.org>"
+# What is answered to a question of each kind: an address, "" for an empty answer, an RCODE, or silence; each after the
+# names that the one asked for stands for, with a ">".
 Zone = dict[str, str]
 
 
@@ -64,11 +67,15 @@ def _serve(served: socket.socket, zone: Zone) -> None:
 
 
 def _answer(query: dns.message.Message, kind: str, said: str) -> dns.message.Message:
-    answer = dns.message.make_response(query)
+    answer, name = dns.message.make_response(query), query.question[0].name
+    *aliases, said = said.split(">")
+    for alias in aliases:
+        answer.answer.append(dns.rrset.from_text(name, 60, "IN", "CNAME", f"{alias}."))
+        name = dns.name.from_text(alias)
     if said in FAILURES:
         answer.set_rcode(dns.rcode.from_text(said))
     elif said:
-        answer.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, said))
+        answer.answer.append(dns.rrset.from_text(name, 60, "IN", kind, said))
     return answer
 
 
@@ -119,6 +126,24 @@ def test_records_of_one_type_at_a_name() -> None:
 def test_records_that_are_not_there(missing: str) -> None:
     with name_server({"CAA": missing, "TXT": missing}) as resolver:
         assert (caa(NAME, Deadline(10), resolver), texts(NAME, Deadline(10), resolver)) == ((), ())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_name_that_stands_for_another_has_its_records(there: bool) -> None:
+    with name_server({"CAA": f"{ALIAS}NXDOMAIN", "TXT": ALIAS + '"here"' * there}) as resolver:
+        assert texts(NAME, Deadline(10), resolver) == (b"here",) * there
+        assert caa(NAME, Deadline(10), resolver) == ()
+
+
+@pytest.mark.parametrize("refused", ["host.corp.test", "www.example.org"])
+@pytest.mark.parametrize("missing", ["NXDOMAIN", "", None])
+def test_no_alias_leads_to_what_is_refused_whether_anything_is_there_or_not(refused: str, missing: str | None) -> None:
+    alias = ALIAS.upper()
+    zone = {"CAA": '0 iodef "mailto:a@b.test"', "TXT": '"secret"'}
+    with name_server({kind: alias + (said if missing is None else missing) for kind, said in zone.items()}) as resolver:
+        for ask in (caa, texts):
+            with pytest.raises(AliasRefused):
+                ask(NAME, Deadline(10), resolver, lambda name: name == refused)
 
 
 def test_a_failure_is_not_taken_for_none() -> None:

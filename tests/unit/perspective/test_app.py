@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from mecai.net.dial import Unreachable
+from mecai.net.dns_lookup import AliasRefused, Refuses
 from mecai.perspective.app import make_app
 from mecai.perspective.config import PerspectiveConfig
 from mecai.probing.corroborate import Corroboration, ProbeOutcome, ProbeTarget
@@ -47,9 +48,11 @@ class Agent:
             raise Unreachable("nobody")
         return SITE.chain_der if address == ONE else OTHER.chain_der
 
-    def look(self, name: str, kind: RecordType, _deadline: object) -> Records:
+    def look(self, name: str, kind: RecordType, _deadline: object, refuses: Refuses) -> Records:
         """Say what the DNS says."""
         self.looked.append((name, kind))
+        if name == "alias.test" and refuses("host.corp.test"):
+            raise AliasRefused(name)
         if name == "silent.test":
             raise OSError("SERVFAIL")
         return (("iodef", b"mailto:a@b.test"), ("x", bytes(LONGEST + 1))) if kind is RecordType.CAA else ()
@@ -136,7 +139,8 @@ def test_an_agent_says_what_the_dns_says_to_it() -> None:
         ("CORP.test", "TXT", 403, "name: corp.test is not looked up by this agent"),
         ("example.test", "A", 400, "question.type: expected one of CAA, TXT"),
         ("exa mple.test", "TXT", 400, "question.name: "),
-        ("a._b.test", "TXT", 400, "question.name: "),
+        ("a_b.test", "TXT", 400, "question.name: "),
+        ("alias.test", "TXT", 403, "name: alias.test stands for one that is not looked up by this agent"),
     ],
 )
 def test_what_an_agent_does_not_look_up(name: str, kind: str, status: int, said: str) -> None:
@@ -144,7 +148,7 @@ def test_what_an_agent_does_not_look_up(name: str, kind: str, status: int, said:
     answered = agent.look_up(name, kind)
     assert (answered.status_code, answered.content_type) == (status, "application/problem+json")
     assert said in answered.json["detail"]  # type: ignore[index]
-    assert len(agent.looked) == (status == 502)
+    assert len(agent.looked) == (name in {"silent.test", "alias.test"})
     assert agent.look_up("othercorp.test", "TXT").status_code == 200
 
 

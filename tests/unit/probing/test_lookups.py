@@ -20,6 +20,20 @@ def test_both_arrive_as_they_were_sent() -> None:
     assert parse_records(answer_lookup(NONCE, RECORDS), LOOKUP) == RECORDS
 
 
+@pytest.mark.parametrize("name", ["example.test", "_mecai-complaint._x.example.test", "one._domainkey.example.test"])
+def test_names_below_underscores_are_asked_for(name: str) -> None:
+    asked = Lookup(NONCE, name, RecordType.TXT)
+    assert parse_lookup(asked.encode()) == asked
+
+
+@pytest.mark.parametrize(
+    "name", ["a_b.test", "__a.test", "_.test", "_-a.test", "_test", "a._test", "_192.0.2.1", "a..test"]
+)
+def test_what_is_no_name_of_a_question(name: str) -> None:
+    with pytest.raises(Malformed, match=r"question\.name: "):
+        parse_lookup(Lookup(NONCE, name, RecordType.TXT).encode())
+
+
 def test_the_largest_answer_is_one_that_a_vas_takes() -> None:
     octets = answer_lookup(NONCE, (("contactemail", bytes(LONGEST)),) * (MOST + 1))
     assert len(octets) <= LARGEST_ANSWER
