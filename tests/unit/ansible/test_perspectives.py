@@ -56,6 +56,43 @@ def test_without_agents_the_server_looks_from_its_own_host(tmp_path: Path) -> No
     assert [each["argv"][0] for each in said["questions"]] == ["openssl"]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, ""),
+        ({"region": "europe", "agents": [EAST, WEST]}, ""),
+        ({"region": "europe", "authority": "ca", "agents": [EAST]}, ""),
+        (
+            {"region": "europe"},
+            "parameters are required together: region, agents found in voucher_authority_perspectives",
+        ),
+        (
+            {"agents": [EAST]},
+            "parameters are required together: region, agents found in voucher_authority_perspectives",
+        ),
+        (
+            {"authority": "ca"},
+            "missing parameter(s) required by 'authority': region, agents found in voucher_authority_p",
+        ),
+        (
+            {"region": "europe", "agents": [{"name": "east", "url": EAST["url"]}]},
+            "missing required arguments: region found in voucher_authority_perspectives -> agents",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line_before_anything_is_done(
+    tmp_path: Path, given: dict[str, Any], said: str
+) -> None:
+    """By the role's description of its variables, which Ansible holds against what is given before the first task."""
+    described = yaml.safe_load((ANSIBLE / "roles/voucher_authority/meta/argument_specs.yml").read_text())
+    check = {
+        "argument_spec": described["argument_specs"]["main"]["options"],
+        "provided_arguments": {"voucher_authority_host_name": "vas.test", "voucher_authority_perspectives": given},
+    }
+    ran = play(tmp_path, [{"name": "Hold", "ansible.builtin.validate_argument_spec": check}])
+    assert (ran.returncode == 0, said in ran.stdout) == (not said, True), ran.stdout
+
+
 @pytest.mark.parametrize("port", [8443, "9443"])
 def test_the_agent_reads_what_its_role_was_given(tmp_path: Path, port: object) -> None:
     given = {"perspective_host_name": "east.example.test", "perspective_port": port}

@@ -9,7 +9,7 @@ import pytest
 from mecai.errors import HostError
 from mecai.probing.corroborate import Corroboration, ProbeOutcome, ProbeResult, ProbeTarget
 from mecai.probing.lookups import Records, RecordType
-from mecai.probing.quorum import Perspective
+from mecai.probing.quorum import Perspective, are_enough
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
@@ -114,7 +114,12 @@ def test_what_is_refused_before_the_probe_reaches_no_agent(make: Make) -> None:
 @pytest.mark.parametrize(
     ("regions", "names", "said"),
     [
-        (("north", "north"), ("a", "b"), "all are in the region north"),
+        (("north",), ("a",), "^perspectives: all are in the region north; expected two at least$"),
+        (("north", "north"), ("a", "b"), "^perspectives: all are in the region north; expected two at least$"),
+        (("south", "south"), ("a", "b"), "^perspectives: all agents are in the region south; expected two at least$"),
+        (("south",) * 6, tuple("abcdef"), "^perspectives: all agents are in the region south; expected two at least$"),
+        (("North",), ("a",), "^perspectives: a region is written in two ways in north, North$"),
+        (("south", "south "), ("a", "b"), "^perspectives: a region is written in two ways in north, south, south $"),
         (("north", "south"), ("a", "a"), "two agents of one name"),
         ((), (), "no .*agent.* is given"),
     ],
@@ -125,6 +130,16 @@ def test_agents_that_prove_nothing_are_no_setting(regions: tuple[str, ...], name
     )
     with pytest.raises(ValueError, match=said):
         PerspectiveSettings("north", Path("key"), Path("certificate"), Path("roots"), agents)
+
+
+@pytest.mark.parametrize("regions", [("south",), ("south", "north"), ("south", "east"), ("south",) * 5 + ("east",)])
+def test_agents_that_can_be_a_quorum_with_the_vas_and_without_it(regions: tuple[str, ...]) -> None:
+    """One agent alone is none without it: of two perspectives none may fail."""
+    agents = tuple(AgentSettings(str(place), "https://agent.test", region) for place, region in enumerate(regions))
+    PerspectiveSettings("north", Path("key"), Path("certificate"), Path("roots"), agents)
+    seen = [Perspective(each.name, each.region) for each in agents]
+    assert are_enough([Perspective("vas", "north"), *seen], len(agents))
+    assert are_enough(seen, len(agents)) is (len(agents) > 1)
 
 
 PROOF = (hash_of(SITE.certificate).hex().encode(),)
