@@ -39,6 +39,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
 from mecai.errors import HostError, InputError
@@ -121,6 +122,14 @@ def open_database(url: str, example: str) -> Engine:
     return engine
 
 
+def left_to_driver(engine: Engine) -> Engine:
+    """Return an engine of the same server that keeps no connection, and whose driver begins and ends transactions.
+
+    Alembic has ways to leave one for a while, and knows this driver's.
+    """
+    return create_engine(engine.url, connect_args=_bounds(engine.url), poolclass=NullPool)
+
+
 def _bounds(url: URL) -> dict[str, Any]:
     """Return the bounds of connections to a server; what its URL says goes before them."""
     said = {name: value for name, value in url.query.items() if name in _SERVER_BOUNDS}
@@ -130,12 +139,17 @@ def _bounds(url: URL) -> dict[str, Any]:
 def migrate(engine: Engine, schema: Schema) -> None:
     """Bring the schema up to date; this changes nothing on one that is, or is later. Raises `HostError`."""
     try:
-        if (found := _revision(engine)) is not None and found >= schema.head:
-            return require_ready(engine, schema)
-        # It takes a third of a command's time to load, and is hardly ever needed.
-        import_module("mecai.service.migration").upgrade(engine, schema.steps)
+        if not is_made(engine, schema):  # it takes a third of a command's time to load, and is hardly ever needed
+            import_module("mecai.service.migration").upgrade(engine, schema)
     except SQLAlchemyError as error:
         raise HostError(f"database: cannot be migrated ({cause(error)})") from error
+    require_ready(engine, schema)
+
+
+def is_made(engine: Engine, schema: Schema) -> bool:
+    """Say whether all steps are made, maybe further ones of a later release."""
+    found = _revision(engine)
+    return found is not None and found >= schema.head
 
 
 def require_ready(engine: Engine, schema: Schema) -> None:

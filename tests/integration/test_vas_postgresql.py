@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -22,7 +23,7 @@ from mecai.service import database, migration
 from mecai.vas.config import ContextSource
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.complaints import ComplaintLog, Decision, Objection
-from mecai.vas.storage.database import migrate, open_database, require_ready
+from mecai.vas.storage.database import SCHEMA, migrate, open_database, require_ready
 from mecai.vas.storage.directories import DirectoryLog
 from mecai.vas.storage.distrust import DistrustLog, RefusedKey
 from mecai.vas.trust.directories import Directories
@@ -177,6 +178,6 @@ def test_a_migration_takes_as_long_as_it_takes(url: str, monkeypatch: pytest.Mon
         seen.append(settings.attributes["connection"].scalar(text("SHOW statement_timeout")))
 
     monkeypatch.setattr("alembic.command.upgrade", upgrade)
-    migration.upgrade(engine, "mecai.vas.storage:migrations")
+    migration.upgrade(engine, replace(SCHEMA, head="9001"))
     engine.dispose()
     assert seen == ["0"]

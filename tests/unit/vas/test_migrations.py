@@ -5,7 +5,7 @@ from sqlalchemy import DateTime, Engine, bindparam, text
 
 from mecai.protocol.acceptance import Newest, Record
 from mecai.protocol.pki.identity import certificate_hash, spki_hash
-from mecai.service.migration import alembic_settings
+from mecai.service.migration import alembic_settings, connected
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.database import SCHEMA
 from mecai.vas.storage.directories import DirectoryLog, Fetched
@@ -15,10 +15,8 @@ from tests.pki import DAY, NOW, Hierarchy
 
 def step(engine: Engine, way: str, revision: str) -> None:
     """Take the schema up or down to a revision."""
-    settings = alembic_settings(SCHEMA.steps)
-    with engine.begin() as connection:
-        settings.attributes["connection"] = connection
-        getattr(command, way)(settings, revision)
+    with connected(engine) as connection:
+        getattr(command, way)(alembic_settings(SCHEMA.steps, connection), revision)
 
 
 def test_the_highest_sequence_of_each_context_becomes_its_record_and_back(new: Engine) -> None:

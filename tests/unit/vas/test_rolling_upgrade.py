@@ -1,14 +1,12 @@
 """Nodes of two releases on one database: what a later release has widened goes on serving this one (ADR 0039)."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
@@ -16,7 +14,7 @@ from mecai.ca.storage.database import SCHEMA as REGISTER
 from mecai.errors import HostError
 from mecai.service import database
 from mecai.service.database import Schema
-from mecai.service.migration import alembic_settings
+from mecai.service.migration import alembic_settings, upgrade
 from mecai.vas.storage.database import SCHEMA, migrate, require_ready
 from tests.unit.vas.outside import Make
 
@@ -37,7 +35,7 @@ NARROW = 'op.drop_table("next")'
 
 
 @pytest.fixture
-def later(tmp_path: Path) -> Iterator[Schema]:
+def later(tmp_path: Path) -> Schema:
     """Give the schema of the release after the next: one step that only adds, and one that takes away."""
     package, _, folder = SCHEMA.steps.partition(":")
     with as_file(files(package) / folder) as steps:
@@ -49,14 +47,6 @@ def later(tmp_path: Path) -> Iterator[Schema]:
         text = STEP.format(revision=revision, before=before, oldest=oldest, step=step)
         (tmp_path / "steps" / "versions" / f"r{revision}.py").write_text(text)
     return replace(SCHEMA, steps=str(tmp_path / "steps"), head=NARROWER)
-
-
-def upgrade(engine: Engine, schema: Schema, revision: str) -> None:
-    """Let another release bring the schema to a step of its own."""
-    settings = alembic_settings(schema.steps)
-    with engine.begin() as connection:
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, revision)
 
 
 def test_a_node_goes_on_serving_while_a_later_release_has_widened_the_schema(make: Make, later: Schema) -> None:

@@ -1,13 +1,12 @@
 """Keep what the hold and its exceptions ask for (docs/spec H1, H5, H8, H9), and what is still to be done."""
 
-from collections.abc import Iterator, Sequence
-
 import sqlalchemy as sa
 from alembic import op
 from cryptography import x509
 
 from mecai.protocol.pki.identity import spki_hash
 from mecai.service.database import UtcTime
+from mecai.service.steps import add_columns, build_index, fill
 
 revision = "0003"
 down_revision = "0002"
@@ -15,7 +14,7 @@ branch_labels = None
 depends_on = None
 oldest_program = "0002"
 
-_BATCH = 1000  # certificates at a time: the log of a VA may hold millions
+_CERTIFICATES = sa.table("certificates", *(sa.column(name, sa.LargeBinary) for name in ("hash", "der", "spki")))
 
 
 def upgrade() -> None:
@@ -23,16 +22,16 @@ def upgrade() -> None:
 
     Every new column may be empty: a node of the release before goes on writing rows without them.
     """
-    for column in (
+    add_columns(
+        "certificates",
         sa.Column("issuers", sa.LargeBinary),
         sa.Column("spki", sa.LargeBinary(32)),
         sa.Column("released", UtcTime),
         sa.Column("released_by", sa.String(16)),
         sa.Column("disputed", UtcTime),
-    ):
-        op.add_column("certificates", column)
-    _fill(op.get_bind())
-    op.create_index("ix_certificates_spki", "certificates", ["spki"])
+    )
+    fill(_CERTIFICATES, "hash", "spki", _spki)
+    build_index("ix_certificates_spki", "certificates", ["spki"])
     _make_requests_and_complaints()
     op.create_table(
         "expedites",
@@ -96,15 +95,5 @@ def _make_requests_and_complaints() -> None:
     )
 
 
-def _fill(connection: sa.Connection) -> None:
-    while rows := connection.execute(_UNFILLED, {"batch": _BATCH}).all():
-        connection.execute(_FILL, list(_filled(rows)))
-
-
-_UNFILLED = sa.text("SELECT hash, der FROM certificates WHERE spki IS NULL LIMIT :batch")
-_FILL = sa.text("UPDATE certificates SET spki = :spki WHERE hash = :hash")
-
-
-def _filled(rows: Sequence[sa.Row]) -> Iterator[dict[str, bytes]]:  # type: ignore[type-arg]
-    for row in rows:
-        yield {"hash": row.hash, "spki": spki_hash(x509.load_der_x509_certificate(row.der))}
+def _spki(row: sa.Row) -> bytes:  # type: ignore[type-arg]  # a row of any query
+    return spki_hash(x509.load_der_x509_certificate(row.der))

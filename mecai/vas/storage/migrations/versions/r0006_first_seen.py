@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from mecai.service.steps import build_index
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -10,8 +12,8 @@ oldest_program = "0005"
 
 
 def upgrade() -> None:
-    """Make the step; on PostgreSQL nodes that write wait for it, about a minute for 20 million certificates."""
-    op.create_index("ix_certificates_first_seen", "certificates", ["first_seen"])
+    """Make the step."""
+    build_index("ix_certificates_first_seen", "certificates", ["first_seen"])
 
 
 def downgrade() -> None:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from mecai.service.database import UtcTime
+from mecai.service.steps import add_columns, build_index
 
 revision = "0008"
 down_revision = "0007"
@@ -18,9 +19,8 @@ def upgrade() -> None:
     Counts are worth nothing after a crash: PostgreSQL keeps them out of what it writes ahead.
     """
     content, edition = sa.Column("content", sa.LargeBinary(32)), sa.Column("edition", sa.Integer)
-    for column in (content, edition, sa.Column("young_until", UtcTime)):
-        op.add_column("vouchers", column)
-    op.create_index("ix_vouchers_edition", "vouchers", ["content", "edition"], unique=True)
+    add_columns("vouchers", content, edition, sa.Column("young_until", UtcTime))
+    build_index("ix_vouchers_edition", "vouchers", ["content", "edition"], unique=True)
     op.create_table(
         "quotas",
         sa.Column("key", sa.String(200), primary_key=True),
