@@ -9,7 +9,7 @@ without end has used up its octets long before its time.
 
 Values go in and values come out, so that an agent in another network can make the same handshake for somebody else.
 
-pyOpenSSL has no call for the client's signature algorithms, so `_context` takes the one that lies below it.
+pyOpenSSL has no call for the client's signature algorithms and groups, so `_context` takes those that lie below it.
 """
 
 import socket
@@ -105,9 +105,12 @@ def _context(offer: Offer) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_verify(SSL.VERIFY_NONE)
     context.set_cipher_list(offer.suites.encode("ascii"))
-    native = context._context  # noqa: SLF001 - pyOpenSSL has no set1_sigalgs_list of its own
+    native = context._context  # noqa: SLF001 - pyOpenSSL has neither call of its own
     if Binding.lib.SSL_CTX_set1_sigalgs_list(native, offer.schemes.encode("ascii")) != 1:
         raise RuntimeError(f"OpenSSL refuses the signature algorithms {offer.schemes}")
+    groups = offer.groups
+    if groups is not None and Binding.lib.SSL_CTX_set1_curves_list(native, groups.encode("ascii")) != 1:
+        raise RuntimeError(f"OpenSSL refuses the groups {groups}")
     return context
 
 

@@ -4,7 +4,8 @@ TLS has one list, `signature_algorithms`, for the server's own signature and for
 client sends `signature_algorithms_cert` too (RFC 8446 section 4.2.3), which OpenSSL cannot. Servers that take the list
 at its word (Java, OpenSSL's `-strict`) show no chain with a signature beyond it; but each scheme more may let another
 key in. So there is a first offer, which only the right key can serve, and a second one for where that fails, which the
-whole chain can serve.
+whole chain can serve. The second one also offers to agree on a key by ML-KEM, beside X25519, for servers that do it no
+other way: that is a fifth of a probe's work, to keep secret what has no secret in it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,6 +53,8 @@ _CERTIFICATE_SCHEMES: Final = {
     SignatureAlgorithmOID.RSASSA_PSS: (*_RSAE, *_PSS),
 }
 _CURVES: Final = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384, "secp521r1": KeyType.P521}
+# OpenSSL's names of what its default has (SSL_CTX_set1_groups(3)), in that order, but for X25519MLKEM768.
+_GROUPS: Final = "X25519:secp256r1:X448:secp384r1:secp521r1:ffdhe2048:ffdhe3072"
 # OpenSSL's names of the TLS 1.2 suites (ciphers(1)).
 _ECDSA_SUITES: Final = "ECDHE+aECDSA"  # for EdDSA too (RFC 8422 section 5.1.3)
 _RSA_SUITES: Final = "ECDHE+aRSA:DHE+aRSA"
@@ -63,10 +66,14 @@ class NoServerKey(HostError):
 
 @dataclass(frozen=True)
 class Offer:
-    """What a ClientHello offers: for a server's key and, in `chain_schemes`, for the signatures in its chain."""
+    """What a ClientHello offers: for a server's key and, in `chain_schemes`, for the signatures in its chain.
+
+    `hybrid` key agreement is by ML-KEM too.
+    """
 
     key_type: KeyType
     chain_schemes: tuple[str, ...] = ()
+    hybrid: bool = False
 
     @property
     def schemes(self) -> str:
@@ -78,6 +85,11 @@ class Offer:
         return ":".join(dict.fromkeys((*_KEY_SCHEMES[self.key_type], *self.chain_schemes, *_PKCS1)))
 
     @property
+    def groups(self) -> str | None:
+        """The groups of key agreement as OpenSSL reads them, None for its own."""
+        return None if self.hybrid else _GROUPS
+
+    @property
     def suites(self) -> str:
         """The cipher suites of TLS 1.2 that a key of this type can serve."""
         return _RSA_SUITES if self.key_type in {KeyType.RSA, KeyType.RSA_PSS} else _ECDSA_SUITES
@@ -86,8 +98,7 @@ class Offer:
 def offers_for(chain: Sequence[x509.Certificate]) -> tuple[Offer, ...]:
     """Return what a server with this chain, end entity first, can serve, to offer in turn; raises `NoServerKey`."""
     narrow = Offer(_key_type(chain[0]))
-    wide = Offer(narrow.key_type, tuple(dict.fromkeys(_schemes_of(chain))))
-    return (narrow,) if wide.schemes == narrow.schemes else (narrow, wide)
+    return narrow, Offer(narrow.key_type, tuple(dict.fromkeys(_schemes_of(chain))), hybrid=True)
 
 
 def _schemes_of(chain: Iterable[x509.Certificate]) -> Iterable[str]:
