@@ -12,6 +12,7 @@ to the other.
 
 import os
 import random
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -150,7 +151,10 @@ def _explained(log: Log) -> Result:
     with statements_of(log.engine) as statements:
         for work in (*log.works().values(), log.sweep):
             work()
-    executed = {each: its[0] if isinstance(its, list) else its for each, its in reversed(statements)}
+    executed = {
+        each: its[0] if isinstance(its, list) and its and isinstance(its[0], dict) else its
+        for each, its in reversed(statements)
+    }
     asked = {each: its for each, its in executed.items() if each.split()[0] in {"SELECT", "UPDATE", "DELETE", "INSERT"}}
     slow = [each for each, parameters in asked.items() if _reads_all(log.engine, each, parameters)]
     for statement in slow:
@@ -161,7 +165,11 @@ def _explained(log: Log) -> Result:
 
 def _reads_all(engine: Engine, statement: str, parameters: Any) -> bool:  # noqa: ANN401 - as the driver takes them
     with reading(engine) as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
+        # A `Statement` numbers its parameters: here they are written as psycopg reads them.
+        named = re.sub(r"\$(\d+)", r"%(p\1)s", statement) if isinstance(parameters, list) else statement
+        if isinstance(parameters, list):
+            parameters = {f"p{place}": value for place, value in enumerate(parameters, 1)}
+        plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {named}", parameters).scalar_one()
     return any(node["Node Type"] == "Seq Scan" and node["Relation Name"] in TABLES for node in _nodes(plan[0]["Plan"]))
 
 

@@ -1,15 +1,20 @@
 """One statement of SQLAlchemy, compiled once and run by the driver: for what is asked with each request of a service.
 
-SQLAlchemy takes three times as long from a statement to its rows as the driver below it (docs/benchmarks.md). What a
-statement says, how either database writes its values, the pool and the errors are still SQLAlchemy's.
+From a statement to its rows SQLAlchemy takes four times as long as psycopg's cursor, and that twice as long as libpq
+below it, which psycopg offers too (docs/benchmarks.md). Pool and errors, and what a statement says, are SQLAlchemy's.
 """
 
 from collections import namedtuple
-from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final, NoReturn, cast
 
-from sqlalchemy import Engine, Insert, PoolProxiedConnection, Select
+from sqlalchemy import Dialect, Engine, Insert, LargeBinary, PoolProxiedConnection, Select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+_PREPARED: Final = "mecai_prepared"  # the names of the statements that a connection to a server has prepared
+_TEXT, _BINARY = 0, 1  # libpq's numbers of formats; a text is the same in both, but the first ends it at a zero octet
 
 
 class Statement:
@@ -22,14 +27,14 @@ class Statement:
     def __init__(self, engine: Engine, statement: Select[Any] | Insert) -> None:
         self._engine = engine
         dialect, columns = engine.dialect, list(statement.exported_columns)
-        compiled = statement.compile(dialect=dialect)
+        served, kind = dialect.name != "sqlite", cast("Any", type(dialect))
+        compiled: Any = statement.compile(dialect=kind(paramstyle="numeric_dollar" if served else "qmark"))
         self.text: Final = str(compiled)
-        self._order: Final[list[str] | None] = getattr(compiled, "positiontup", None)  # where parameters have no names
-        kinds = {name: bind.type.dialect_impl(dialect) for name, bind in getattr(compiled, "binds", {}).items()}
-        self._writers: Final = {name: kind.bind_processor(dialect) or _as_it_is for name, kind in kinds.items()}
-        kinds_read = (column.type.dialect_impl(dialect) for column in columns)
-        self._readers: Final = tuple(kind.result_processor(dialect, None) or _as_it_is for kind in kinds_read)
+        self._order: Final[Sequence[str]] = compiled.positiontup
+        self._writers: Final = {name: _writer(bind.type, dialect) for name, bind in compiled.binds.items()}
+        self._readers: Final = tuple(_reader(column.type, dialect) for column in columns)
         self._row: Final[Any] = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]  # noqa: PYI024
+        self._way: Final = _Prepared(self.text, dialect.loaded_dbapi).run if served else self._by_cursor
 
     def first(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a row's attributes are the columns
         """Return the first row, None if there is none; raises `SQLAlchemyError`."""
@@ -38,23 +43,25 @@ class Statement:
 
     def all(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the rows, whose attributes are the columns; raises `SQLAlchemyError`."""
-        written = {name: write(values[name]) for name, write in self._writers.items()}
-        found = self._run(written if self._order is None else [written[name] for name in self._order])
+        found = self._run([self._writers[name](values[name]) for name in self._order])
         return [self._row._make(read(value) for read, value in zip(self._readers, row, strict=True)) for row in found]
 
-    def _run(self, values: Any) -> list[Any]:  # noqa: ANN401 - as the driver takes them
+    def _run(self, values: Sequence[Any]) -> Sequence[Any]:
         connection = self._engine.raw_connection()
         try:
-            cursor = connection.cursor()
-            try:
-                cursor.execute(self.text, values)
-                return list(cursor.fetchall())  # to the end: by then SQLite has kept what it wrote
-            except self._engine.dialect.loaded_dbapi.Error as error:
-                self._fail(connection, error)
-            finally:
-                cursor.close()
+            return self._way(connection, values)
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            self._fail(connection, error)
         finally:
             connection.close()
+
+    def _by_cursor(self, connection: PoolProxiedConnection, values: Sequence[Any]) -> Sequence[Any]:
+        cursor = connection.cursor()
+        try:
+            cursor.execute(self.text, values)
+            return cursor.fetchall()  # to the end: by then SQLite has kept what it wrote
+        finally:
+            cursor.close()
 
     def _fail(self, connection: PoolProxiedConnection, error: Any) -> NoReturn:  # noqa: ANN401 - the driver's
         """Raise a driver's error as SQLAlchemy's own; a connection that broke is used by nobody else."""
@@ -66,6 +73,62 @@ class Statement:
         raise DBAPIError.instance(
             self.text, None, error, base, hide_parameters=True, connection_invalidated=broken, dialect=dialect
         ) from error
+
+
+class _Prepared:
+    """A statement that a server prepares once for each connection; `psycopg` is the module of that name."""
+
+    def __init__(self, text: str, psycopg: Any) -> None:  # noqa: ANN401 - it is loaded only where it is needed
+        self._text = text.encode()
+        self._name: Final = b"mecai_" + sha256(self._text).hexdigest()[:16].encode()
+        self._psycopg = psycopg
+
+    def run(self, connection: PoolProxiedConnection, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the rows; raises psycopg's `Error`."""
+        known: set[bytes] = connection.info.setdefault(_PREPARED, set())
+        server: Any = connection.dbapi_connection
+        if self._name not in known:
+            self._prepare(server)
+            known.add(self._name)
+        try:
+            result = self._execute(server, values)
+        except self._psycopg.errors.InvalidSqlStatementName:  # a rollback by psycopg makes a server forget them all
+            self._prepare(server)
+            result = self._execute(server, values)
+        reader = self._psycopg.adapt.Transformer(server)
+        reader.set_pgresult(result)
+        rows: Sequence[Any] = reader.load_rows(0, result.ntuples, tuple)
+        return rows
+
+    def _prepare(self, server: Any) -> None:  # noqa: ANN401 - psycopg's connection
+        self._good(server.pgconn.prepare(self._name, self._text), self._psycopg.pq.ExecStatus.COMMAND_OK)
+
+    def _execute(self, server: Any, values: Sequence[Any]) -> Any:  # noqa: ANN401 - as above
+        formats = [_BINARY if isinstance(value, bytes | str) else _TEXT for value in values]
+        written = [None if value is None else _octets(value) for value in values]
+        result = server.pgconn.exec_prepared(self._name, written, formats, _BINARY)
+        return self._good(result, self._psycopg.pq.ExecStatus.TUPLES_OK)
+
+    def _good(self, result: Any, wanted: object) -> Any:  # noqa: ANN401 - libpq's result
+        if result.status == wanted:
+            return result
+        error = self._psycopg.errors.error_from_result(result)
+        # What no server has said is libpq's own word on a connection.
+        raise error if error.sqlstate else self._psycopg.OperationalError(str(error))
+
+
+def _octets(value: Any) -> bytes:  # noqa: ANN401 - octets, a text, a number or a time
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    """Return what writes a value for the driver; octets need nothing."""
+    implemented = kind.dialect_impl(dialect)
+    return (None if isinstance(implemented, LargeBinary) else implemented.bind_processor(dialect)) or _as_it_is
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    return kind.dialect_impl(dialect).result_processor(dialect, None) or _as_it_is
 
 
 def _as_it_is(value: Any) -> Any:  # noqa: ANN401

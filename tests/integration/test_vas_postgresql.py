@@ -13,7 +13,7 @@ from threading import Barrier
 import pytest
 from alembic.config import Config
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mecai.errors import InputError, MecaiError
 from mecai.net.web import Document
@@ -163,6 +163,21 @@ def test_of_connections_that_break_while_they_lie_for_a_moment_one_costs_a_reque
         log.refuses({bytes(32)})
     assert failed.value.connection_invalidated
     assert not any(log.refuses({bytes(32)}) for _ in range(3))
+
+
+def test_a_server_that_forgot_what_it_prepared_is_told_again(engine: Engine) -> None:
+    """As psycopg has it forget all where a transaction is rolled back."""
+    log = DistrustLog(engine)
+    for _ in range(2):
+        assert not log.refuses({bytes(32)})
+        with engine.connect() as connection:
+            connection.execute(text("DEALLOCATE ALL"))
+    assert not log.refuses({bytes(32)})
+
+
+def test_a_text_with_a_zero_in_it_is_no_shorter_one(engine: Engine) -> None:
+    with pytest.raises(DBAPIError, match="0x00"):
+        DirectoryLog(engine).digest("MOZ\0")
 
 
 def test_no_statement_and_no_lock_is_waited_for_without_end(engine: Engine) -> None:
