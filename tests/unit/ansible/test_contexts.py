@@ -16,7 +16,7 @@ FETCHED = {"context": "ALT", "publishers": "/etc/mecai/alt.pem", "url": "https:/
 WITH_ROOTS = FETCHED | {"context": "OWN", "roots": "/etc/mecai/roots.pem"}
 
 
-def written(folder: Path, directories: list[dict[str, str]]) -> tuple[Path, str]:
+def written(folder: Path, directories: list[dict[str, str]], **more: str) -> tuple[Path, str]:
     """Write the settings as the role's template has them; return the file, and whether the role fetches."""
     tasks: list[dict[str, Any]] = [
         {
@@ -29,7 +29,7 @@ def written(folder: Path, directories: list[dict[str, str]]) -> tuple[Path, str]
         },
         {"name": "Say", "ansible.builtin.debug": {"msg": "fetches: {{ __voucher_authority_fetches }}"}},
     ]
-    given = {"voucher_authority_directories": directories, "voucher_authority_host_name": "vas.birch.test"}
+    given = {"voucher_authority_directories": directories, "voucher_authority_host_name": "vas.birch.test", **more}
     files = [f"{ROLE}/{part}/main.yml" for part in ("defaults", "vars")]
     ran = play(folder, tasks, "-e", json.dumps(given), vars_files=files)
     assert ran.returncode == 0, ran.stdout
@@ -54,13 +54,13 @@ def test_the_program_reads_the_contexts_that_the_role_was_given(
 
 def test_the_timer_and_the_run_fetch_by_one_command() -> None:
     tasks = yaml.safe_load((ROLE / "tasks" / "contexts.yml").read_text(encoding="utf-8"))
-    by_timer = tasks[0]["vars"]["service_command"].split()
-    assert by_timer[1:4] == tasks[2]["ansible.builtin.command"]["argv"][1:] == ["vas", "context", "refresh"]
+    by_timer = tasks[1]["vars"]["service_command"].split()
+    assert by_timer[1:4] == tasks[3]["ansible.builtin.command"]["argv"][1:] == ["vas", "context", "refresh"]
 
 
 @pytest.mark.parametrize("option", [(), ("--check",)])
 def test_a_fetch_that_fails_ends_no_run_and_is_told(tmp_path: Path, option: tuple[str, ...]) -> None:
-    tasks = yaml.safe_load((ROLE / "tasks" / "contexts.yml").read_text(encoding="utf-8"))[2:]
+    tasks = yaml.safe_load((ROLE / "tasks" / "contexts.yml").read_text(encoding="utf-8"))[3:]
     tasks[0]["ansible.builtin.command"]["argv"] += ["--config", f"{tmp_path}/none.toml"]
     tasks[0] |= {"become": False}
     ran = play(tmp_path, tasks, *option)

@@ -18,7 +18,8 @@ ROLE = ANSIBLE / "roles" / "nginx"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 BOUND = 30  # seconds
 NAMES = ("__tls_server_name", "tls_server_certificate", "__voucher_authority_host_name",
-         "__voucher_authority_tls_certificate")  # fmt: skip
+         "__voucher_authority_tls_certificate", "__directory_server_host_name",
+         "directory_server_certificate")  # fmt: skip
 SITE = """
 daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid; events {{}}
 http {{
@@ -121,7 +122,7 @@ def test_an_nginx_that_would_not_start_is_not_stopped(tmp_path: Path) -> None:
     assert "[Restart nginx]" not in ran.stdout
 
 
-@pytest.mark.parametrize("role", ["tls_server", "voucher_authority"])
+@pytest.mark.parametrize("role", ["tls_server", "voucher_authority", "directory_server"])
 @pytest.mark.parametrize("shows", [True, False])
 def test_a_certificate_that_a_broken_run_left_unread_is_read(tmp_path: Path, role: str, shows: bool) -> None:
     """Nothing changes any more, so that no task but this one notifies."""

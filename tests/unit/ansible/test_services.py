@@ -70,6 +70,18 @@ def test_every_unit_bounds_memory_and_tasks(written: tuple[Path, str]) -> None:
     assert {"MemoryMax=1G", "MemorySwapMax=0", "TasksMax=7"} <= set(unit)
 
 
+def test_what_is_due_from_time_to_time_is_tried_again_where_others_were_out_of_reach(tmp_path: Path) -> None:
+    """A host that boots with its lab, or its data centre, does not wait for the next hour; what asks nobody does."""
+    (tmp_path / "templates").symlink_to(SERVICE / "templates")
+    tasks = yaml.safe_load((ANSIBLE / "roles/voucher_authority/tasks/contexts.yml").read_text(encoding="utf-8"))
+    fetches = {key: value for key, value in tasks[1]["vars"].items() if key not in {"service_name", "service_unit"}}
+    for networks, restarts in ((True, ["Restart=on-failure", "RestartSec=300s"]), (False, [])):
+        ran = play(tmp_path, [_writing()], vars=_files(tmp_path) | fetches | {"service_network": networks})
+        assert ran.returncode == 0, ran.stdout
+        lines = (tmp_path / "mecai-vas.service").read_text().splitlines()
+        assert [line for line in lines if line.startswith(("Restart=", "RestartSec="))] == restarts
+
+
 def test_units_of_one_user_each_record_what_they_were_started_from(tmp_path: Path) -> None:
     (tmp_path / "templates").symlink_to(SERVICE / "templates")
     records = []
