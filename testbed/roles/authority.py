@@ -15,6 +15,12 @@ _DATABASE = "database"
 _DATABASES = ("sqlite", "postgresql")
 _POSTGRESQL = "postgresql+psycopg://mecai-vas@/mecai-vas?host=/var/run/postgresql"
 _ROOT = "/var/lib/mecai-ca-public/root.pem"
+_REPORT_KEY = "/var/lib/mecai-vas/report-key.pem"
+# The roots of all public authorities, whom anybody's web server may be certified by; none yet in a first check.
+_PUBLIC_ROOTS = (
+    "{{ query('ansible.builtin.file', *query('ansible.builtin.fileglob', lab_roots ~ '/*.crt') | sort, rstrip=false)"
+    " | join }}"
+)
 
 # Publishes the certificate status and the CRLs that are due.
 RENEWAL = ("systemctl", "start", "mecai-ca-publish.service")
@@ -67,6 +73,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
             "hold_hours": 0,
             "allowed_networks": list(NETWORKS),
             "refused_networks": list(plan.addresses(host.name)),
+            "report_key": _REPORT_KEY,
         },
         **_directories(plan.topology),
         **_mail(plan.topology, host),
@@ -90,17 +97,21 @@ def _database() -> Mapping[str, Any]:
 
 
 def _directories(topology: Topology) -> Mapping[str, Any]:
-    """Return where the directories of all contexts are, where there are further ones than the vendor's."""
+    """Return where the directories of all contexts are fetched, and where their first pins lie."""
     further = publisher.contexts(topology)
-    files = [
+    fetched = [
         {
             "context": publisher.context(host),
-            "path": f"{publisher.folder(host)}/directory.der",
+            "url": publisher.url(host),
             "publishers": f"{publisher.folder(host)}/publishers.pem",
         }
         for host in (*topology.of_role("vendor")[:1], *topology.of_role("publisher"))
     ]
-    return {"directory_consumer_contexts": further, "voucher_authority_directories": files} if further else {}
+    return {
+        "voucher_authority_directories": fetched,
+        "voucher_authority_directory_roots": _PUBLIC_ROOTS,
+        **({"directory_consumer_contexts": further} if further else {}),
+    }
 
 
 def _promises(_plan: Plan, host: Host) -> Iterator[Check]:

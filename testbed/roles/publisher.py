@@ -3,15 +3,18 @@
 What a vendor's directory is called stands here, too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from testbed.model.plan import Plan
 from testbed.model.topology import Host, Topology
-from testbed.roles.role import Role
+from testbed.roles import tls_server
+from testbed.roles.role import Check, Role, fetch
 
 # The trust context of the vendor, who builds all software of a lab.
 VENDORS = "MOZ"
+# What makes its web server trusted.
+NEEDS = {"authority": "certifies the web server of directories"}
 # The topology's own word: the trust context that a publisher speaks for.
 _CONTEXT = "context"
 
@@ -36,12 +39,41 @@ def contexts(topology: Topology) -> list[dict[str, str]]:
     return [{"name": context(host), "source": artifacts(host)} for host in topology.of_role("publisher")]
 
 
-def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
+def names(host: str) -> tuple[str, ...]:
+    """Return the name of the web server of a publisher, or of the vendor, where the topology gives none."""
+    return (f"directory.{host}.test",)
+
+
+def url(host: Host) -> str:
+    """Return where Voucher Authorities fetch the directory of a publisher, or of the vendor."""
+    return f"https://{host.names[0]}/directory.der"
+
+
+def published(topology: Topology, host: Host) -> Mapping[str, Any]:
+    """Return what a publisher signs, or the vendor, and where it is served, as Ansible's roles take it."""
     return {
         "directory_publisher_context": context(host),
-        "directory_publisher_authorities": [one.name for one in plan.topology.of_role("authority")],
-        "directory_publisher_export": artifacts(host),
+        "directory_publisher_authorities": [one.name for one in topology.of_role("authority")],
+        "directory_server_host_name": host.names[0],
+        "directory_server_authority": tls_server.issuer(topology, host),
     }
 
 
-ROLE = Role(name="publisher", groups=("publishers",), variables=_variables)
+def promises(_plan: Plan, host: Host) -> Iterator[Check]:
+    """Yield the check of a publisher, and of the vendor: the directory is there to be fetched."""
+    trust = ("--cacert", f"/etc/ssl/certs/{host.names[0]}.pem")  # its own chain: curl is content with an intermediate
+    yield Check("serves its directory", host.name, fetch(url(host), *trust))
+
+
+def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
+    return {**published(plan.topology, host), "directory_publisher_export": artifacts(host)}
+
+
+ROLE = Role(
+    name="publisher",
+    groups=("publishers",),
+    needs=NEEDS,
+    names=names,
+    variables=_variables,
+    promises=promises,
+)

@@ -10,12 +10,16 @@ from testbed.roles import publisher
 from testbed.roles.role import Role
 
 
-def _variables(plan: Plan, _host: Host) -> Mapping[str, Any]:
-    return {
-        "voucher_module_package_source": str(REPOSITORY / "nginx_module_shim"),
-        "directory_publisher_context": publisher.VENDORS,
-        "directory_publisher_authorities": [host.name for host in plan.topology.of_role("authority")],
-    }
+def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
+    module = {"voucher_module_package_source": str(REPOSITORY / "nginx_module_shim")}
+    return {**module, **publisher.published(plan.topology, host)}
 
 
-ROLE = Role(name="vendor", groups=("vendors",), variables=_variables)
+ROLE = Role(
+    name="vendor",
+    groups=("vendors",),
+    needs=publisher.NEEDS,
+    names=publisher.names,
+    variables=_variables,
+    promises=publisher.promises,
+)

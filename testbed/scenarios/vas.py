@@ -17,15 +17,11 @@ for setting in "$@"; do
     printf '%s\\n%s\\n' "$setting" "$others" >"$file"
 done
 """
-_FETCH = """set -e
-[ -e "$1.kept" ] || cp --preserve=all "$1" "$1.kept"
-told=$(sed 's|^path = "/etc/mecai/directory.der"$|url = "'"$2"'"\\nroots = "'"$3"'"|' "$1")
-printf '%s\\n' "$told" >"$1"
-runuser -u mecai-vas -- mecai vas context refresh
-"""
 _BRING_BACK = '[ -e "$1.kept" ] || exit 0; mv "$1.kept" "$1"\n'
 _READ = """systemctl restart mecai-vas
 ! systemctl --quiet is-active mecai-vas-worker || systemctl restart mecai-vas-worker"""
+REFRESH = ["runuser", "-u", "mecai-vas", "--", "/opt/mecai/venv/bin/mecai", "vas", "context", "refresh"]
+_REACHED = (0, 1)  # exit codes: it is here, or was refused
 _READY = ["curl", "--silent", "--fail", "--output", "/dev/null", "--unix-socket", "/run/mecai-vas/http.sock"]
 
 
@@ -40,9 +36,16 @@ def settle(arena: Arena, host: str, settings: Mapping[str, int]) -> None:
     _change(arena, host, _CHANGE, *lines)
 
 
-def fetch(arena: Arena, host: str, url: str, roots: str) -> None:
-    """Have a VAS fetch the vendor's directory from there, whose certificate leads to these roots (a file)."""
-    _change(arena, host, _FETCH, url, roots)
+def fetch(arena: Arena, host: str, context: str) -> None:
+    """Have a VAS fetch a context's directory now, whether it accepts it or not.
+
+    Routes and names may just have come back, so it tries again for a while; raises `HostError` where it reaches nobody.
+    """
+    waiting.until(
+        lambda: arena.run(host, [*REFRESH, context], "").returncode in _REACHED,
+        LIMITS.health_settle_seconds,
+        lambda: f"{host}: does not reach the publisher of {context}: mecai vas context refresh",
+    )
 
 
 def unsettle(arena: Arena, host: str) -> None:

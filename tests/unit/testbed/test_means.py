@@ -1,12 +1,14 @@
 """Single means of the attacker: what exactly they change, and what they will not put up with."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from mecai.errors import HostError
-from testbed.scenarios import casting, journal
+from testbed.scenarios import casting, journal, vas
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.scenario import Step
 from tests.unit.testbed.laid import INTERNET
@@ -78,6 +80,40 @@ def test_authorities_that_hear_of_a_distrust_have_vouchers_renewed(tmp_path: Pat
     journal.stop(arena)
     assert world.clean
     assert world.commands.count(refresh) == 2
+
+
+def test_a_client_gets_a_directory_that_the_vendor_shows_nobody_else(tmp_path: Path) -> None:
+    world = World()
+    arena = world.arena(tmp_path)
+    begin(arena, ("directory", {"manner": "expired"}))
+    assert (world.directories, world.served) == ({"client": "expired"}, 0)
+
+
+def test_authorities_fetch_by_themselves_what_the_vendor_publishes(tmp_path: Path) -> None:
+    """Nobody tells them; all have the same in the end."""
+    world = World()
+    arena = world.arena(tmp_path)
+    begin(arena, ("fetched-context", {}), ("new-context", {"ca": "rogue"}))
+    assert (world.signed, world.served, world.directories) == (["distrusting"], 1, {})
+    assert world.units == {"cedar: scenario-contexts"}
+    [repeated] = [words for words in world.commands if "systemd-run" in words]
+    assert repeated.endswith("-- runuser -u mecai-vas -- /opt/mecai/venv/bin/mecai vas context refresh")
+    journal.stop(arena)
+    assert world.clean
+    assert world.published["cedar"] == world.served == 2
+
+
+@pytest.mark.parametrize(("codes", "asked"), [([0], 1), ([1], 1), ([3, 3, 0], 3)], ids=["kept", "refused", "late"])
+def test_a_publisher_may_be_out_of_reach_for_a_while(tmp_path: Path, codes: list[int], asked: int) -> None:
+    """Whoever restored routes or names a moment ago has them again when they have got around."""
+    told: list[str] = []
+
+    def run(host: str, command: Sequence[str], _stdin: str) -> CompletedProcess[str]:
+        told.append(f"{host}: {command[-1]}")
+        return CompletedProcess(command, codes[len(told) - 1], "", "")
+
+    vas.fetch(replace(World().arena(tmp_path), run=run), "birch", "MOZ")
+    assert told == ["birch: MOZ"] * asked
 
 
 def test_all_are_left_with_the_same_directory(tmp_path: Path) -> None:

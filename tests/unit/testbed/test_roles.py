@@ -8,12 +8,15 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
+from mecai.vas.config import read_config
 from testbed import roles
 from testbed.machine.lab import REPOSITORY, Lab
 from testbed.model import plan, reading
 from testbed.provision import inventory
 from testbed.roles import ROLES, tls_server
 from testbed.roles.role import Check
+from tests.unit.ansible.running import play
+from tests.unit.ansible.test_intranets import write
 
 SMALL = plan.make(reading.load(reading.find("small"), ROLES))
 
@@ -37,7 +40,7 @@ def test_every_group_of_the_playbooks_is_of_a_role() -> None:
 
 
 def test_each_role_promises_what_it_is_for() -> None:
-    assert promises("vendor") == []
+    assert promises("vendor") == ["serves its directory"]
     assert promises("attacker") == ["impersonates nobody"]
     assert [word.split()[0] for word in promises("client")] == ["is", "is", "accepts"]
     assert promises("alder") == ["the VAS is ready", "the OCSP responder is ready"]
@@ -67,6 +70,44 @@ def test_authorities_tell_owners_where_there_is_a_registrar() -> None:
         assert ("voucher_authority_mail" in ROLES["authority"].variables(drawn, host)) is mails
     mail = ROLES["authority"].variables(SMALL, SMALL.topology.host("birch"))["voucher_authority_mail"]
     assert (mail["sender"], mail["relay"]) == ("notary@birch.test", "mail.registrar.test")
+
+
+@pytest.mark.parametrize(("name", "contexts"), [("small", ["MOZ"]), ("internet", ["MOZ", "ALT"])])
+def test_authorities_fetch_every_directory_from_where_its_publisher_serves_it(name: str, contexts: list[str]) -> None:
+    """By https, from a name that the lab's DNS has, whose server a public authority certifies."""
+    drawn = plan.make(reading.load(reading.find(name), ROLES))
+    groups = inventory.inventory(Lab(name), drawn, Path("mecai.whl"))["all"]["children"]
+    publishers = [*groups["vendors"]["hosts"].values(), *groups["publishers"]["hosts"].values()]
+    served = {
+        told["directory_publisher_context"]: f"https://{told['directory_server_host_name']}/directory.der"
+        for told in publishers
+    }
+    assert list(served) == contexts
+    for told in groups["authorities"]["hosts"].values():
+        assert {each["context"]: each["url"] for each in told["voucher_authority_directories"]} == served
+        assert not [each for each in told["voucher_authority_directories"] if "path" in each]
+    assert {told["directory_server_authority"] for told in publishers} <= set(groups["authorities"]["hosts"])
+    assert {told["directory_server_host_name"] for told in publishers} <= {record.name for record in drawn.records()}
+
+
+def test_authorities_trust_web_servers_that_any_public_authority_certified(tmp_path: Path) -> None:
+    told = ROLES["authority"].variables(SMALL, SMALL.topology.host("alder"))["voucher_authority_directory_roots"]
+    (tmp_path / "roots").mkdir()
+    write = {"content": told, "dest": f"{tmp_path}/written", "mode": "0600"}
+    for names, expected in (([], ""), (["birch", "alder"], "root of alder\nroot of birch\n")):
+        for each in names:
+            (tmp_path / "roots" / f"{each}.crt").write_text(f"root of {each}\n")
+        tasks = [{"name": "Write", "ansible.builtin.copy": write}]
+        ran = play(tmp_path, tasks, "-e", f"lab_roots={tmp_path}/roots")
+        assert ran.returncode == 0, ran.stdout
+        assert (tmp_path / "written").read_text() == expected
+
+
+def test_authorities_of_a_lab_have_report_keys_that_their_program_reads(tmp_path: Path) -> None:
+    told = ROLES["authority"].variables(SMALL, SMALL.topology.host("birch"))
+    mine = {key: value for key, value in told.items() if key.startswith("voucher_authority_")}
+    write("voucher_authority", "vas.toml.j2", tmp_path, lab_roots=str(tmp_path), **mine)
+    assert read_config(tmp_path / "out").report_key == Path("/var/lib/mecai-vas/report-key.pem")
 
 
 @pytest.mark.parametrize("name", ["small", "internet"])
