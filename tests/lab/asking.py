@@ -27,13 +27,15 @@ print(json.dumps([answer.status, answer.headers["Content-Type"], base64.b64encod
 QUERY = "runuser -u mecai-vas -- psql --no-psqlrc --tuples-only --no-align --dbname=mecai-vas --command=%s"
 
 
-def ask(sender: Machine, authority: Machine, path: str, request: bytes | None = None) -> tuple[int, str, bytes]:
+def ask(
+    sender: Machine, authority: Machine, path: str, request: bytes | None = None, kind: str = REQUEST_TYPE
+) -> tuple[int, str, bytes]:
     """Ask an authority's VAS from a host, under the authority's root alone; returns status, content type and body."""
     root = authority.shell.file("/var/lib/mecai-ca-public/root.pem").content_string
-    words = [root, f"https://{authority.told.vas}{path}", base64.b64encode(request or b"").decode(), REQUEST_TYPE]
+    words = [root, f"https://{authority.told.vas}{path}", base64.b64encode(request or b"").decode(), kind]
     answer = sender.run("python3 -c %s %s", ASK, json.dumps(words))
-    status, kind, body = json.loads(answer)
-    return status, kind, base64.b64decode(body)
+    status, answered, body = json.loads(answer)
+    return status, answered, base64.b64decode(body)
 
 
 def site_request(tls_server: Machine) -> VoucherRequest:

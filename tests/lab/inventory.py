@@ -42,6 +42,9 @@ _QUESTION = """{{ {
     'owner_group': certificate_authority_owner_group | default(certificate_authority_name | default('')),
     'agents': (voucher_authority_perspectives | default({})).agents | default([]) | map(attribute='name') | list,
     'contexts': voucher_authority_directories | default([{'context': 'MOZ'}]) | map(attribute='context') | list,
+    'fetched': voucher_authority_directories | default([]) | map(attribute='url', default='') | select | list,
+    'report_key': (voucher_authority_settings | default({})).report_key | default(''),
+    'directory': directory_server_host_name | default(''),
     'sender': (voucher_authority_mail | default({})).sender | default(''),
     'rdap': rdap_registry_host_name | default(''),
     'mail': mail_host_name | default(''),
@@ -63,6 +66,9 @@ class Told:
     owner_group: str
     agents: tuple[str, ...]
     contexts: tuple[str, ...]
+    fetched: tuple[str, ...]
+    report_key: str
+    directory: str
     sender: str
     rdap: str
     mail: str

@@ -15,7 +15,18 @@ OWN_FOLDERS = (
     "/etc/ssl/private",
     *(
         f"/var/lib/mecai-{service}"
-        for service in ("agents", "ca", "ca-public", "ocsp", "perspective", "publisher", "sidecar", "vas", "vas-signer")
+        for service in (
+            "agents",
+            "ca",
+            "ca-public",
+            "ocsp",
+            "perspective",
+            "publisher",
+            "publisher-public",
+            "sidecar",
+            "vas",
+            "vas-signer",
+        )
     ),
 )
 

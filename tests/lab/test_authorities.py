@@ -45,6 +45,13 @@ def test_vas_says_which_authority_it_is(authority: Machine) -> None:
     assert json.loads(body)["authority"] == authority_id(spki_der(root)).hex()
 
 
+def test_vas_fetched_the_directory_of_every_context_that_has_a_url(authority: Machine) -> None:
+    """Over HTTPS, from its publisher; the last fetch did not fail."""
+    listed = json.loads(authority.run("runuser -u mecai-vas -- mecai vas context list --format json"))
+    found = {each["url"]: (bool(each["fetched"]), each["failure"], each["fault"]) for each in listed if each["url"]}
+    assert found == dict.fromkeys(authority.told.fetched, (True, None, None))
+
+
 def test_malformed_request_gets_a_problem_document(authority: Machine) -> None:
     status, kind, body = ask(authority, authority, VOUCHERS, MALFORMED)
     assert (status, kind) == (400, "application/problem+json")

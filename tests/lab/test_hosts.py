@@ -36,13 +36,15 @@ UNITS = {
     "mail_host": {"postfix.service": ""},
     "nameserver": {"knot.service": "knot"},
     "resolver": {"unbound.service": ""},
-    "publisher": {},
+    "publisher": {"nginx.service": ""},
     "bgp_router": {"bird.service": "bird"},
     "firewall": {"nftables.service": "", "unbound.service": ""},
     "client": {},
     "attacker": {"nginx.service": ""},
-    "vendor": {},
+    "vendor": {"nginx.service": ""},
 }
+# Of a VAS that fetches the directory of a context.
+FETCHES = {"mecai-vas-contexts.timer": ""}
 TCP_PORTS = {
     "bgp_router": (179,),
     "private_authority": (80,),
@@ -52,6 +54,8 @@ TCP_PORTS = {
     "registry": (443,),
     "mail_host": (25,),
     "perspective": (8443,),
+    "publisher": (443,),
+    "vendor": (443,),
 }
 # What a VA with agents keeps besides: their private CA, and what they know it by.
 AGENTS_KEYS = {
@@ -64,7 +68,7 @@ DNSSEC = "/var/lib/knot/keys/"
 
 
 def test_units_run_and_start_with_the_host_as_their_own_user(machine: Machine) -> None:
-    for name, user in (unit for role in machine.roles for unit in UNITS[role].items()):
+    for name, user in (unit for role in machine.roles for unit in _units(machine, role).items()):
         unit = machine.survey.units[name]
         assert (unit.active, unit.enabled, unit.user) == ("active", "enabled", user), name
 
@@ -96,6 +100,17 @@ def test_nothing_else_listens(machine: Machine) -> None:
     assert machine.survey.sockets == {socket for role in machine.roles for socket in _sockets(role)}
 
 
+def _units(machine: Machine, role: str) -> dict[str, str]:
+    """Return the units that a host is to run in a role, each with its user, where it is not root."""
+    match role:
+        case "authority":
+            return UNITS[role] | (FETCHES if machine.told.fetched else {})
+        case "publisher" | "vendor":
+            return UNITS[role] if machine.told.directory else {}
+        case _:
+            return UNITS[role]
+
+
 def _keys(machine: Machine, role: str) -> dict[str, str]:
     """Return the private keys that a host is to have in a role, and whose they are."""
     match role:
@@ -108,6 +123,7 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
                 "/var/lib/mecai-vas-signer/key.pem": "mecai-vas-signer",
                 f"/etc/ssl/private/{machine.told.vas}.pem": "root",
                 **({"/var/lib/mecai-vas/mail-key.pem": "mecai-vas"} if machine.told.sender else {}),
+                **({machine.told.report_key: "mecai-vas"} if machine.told.report_key else {}),
                 **(AGENTS_KEYS if machine.told.agents else {}),
             }
         case "private_authority":
@@ -124,7 +140,8 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
             return {f"/etc/ssl/private/{name}.pem": "root"}
         case "vendor" | "publisher" | "perspective":
             name = "perspective" if role == "perspective" else "publisher"
-            return {f"/var/lib/mecai-{name}/key.pem": f"mecai-{name}"}
+            web = {f"/etc/ssl/private/{machine.told.directory}.pem": "root"} if machine.told.directory else {}
+            return {f"/var/lib/mecai-{name}/key.pem": f"mecai-{name}", **web}
         case _:
             return {}
 

@@ -31,6 +31,7 @@ def test_the_example_is_read_with_its_templates_filled_in() -> None:
     assert (site.site, site.issuer) == ("www.example.org", "ca.example.org")
     assert site.addresses == ("192.0.2.80", "2001:db8::80")
     assert (other.vas, other.owner_group, other.contexts) == ("vas.example.net", "another-trust", ("EXAMPLE",))
+    assert (other.fetched, other.report_key, site.directory) == ((), "", "")
 
 
 def test_the_suite_says_what_it_looks_at_and_what_it_leaves_out() -> None:
