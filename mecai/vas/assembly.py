@@ -42,7 +42,7 @@ from mecai.vas.storage.incidents import IncidentLog
 from mecai.vas.storage.known import KnownRequests
 from mecai.vas.storage.outbox import Outbox
 from mecai.vas.storage.quotas import QuotaLog
-from mecai.vas.storage.reports import ReportLog
+from mecai.vas.storage.reports import FORWARD, ReportLog
 from mecai.vas.storage.vouchers import VoucherLog
 from mecai.vas.trust.contexts import Trust
 from mecai.vas.trust.directories import Directories
@@ -82,7 +82,7 @@ class Assembly:
             },
             concerns={
                 "certificate": lambda: self.fitness.require_lasting(self.clock()),
-                "outbox": lambda: Outbox(self.engine).require_worked(self.clock()),
+                "outbox": lambda: Outbox(self.engine).require_done(self.clock(), patient={FORWARD}),
                 **{f"context {each.context}": concern(each.context) for each in self.config.directories},
             },
         )

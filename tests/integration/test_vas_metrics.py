@@ -126,6 +126,7 @@ SCENES: dict[str, tuple[dict[str, str], set[str]]] = {
     "the clock is behind": ({"mecai_vas_clock_ahead_seconds": "-31x60"}, {"MecaiVasClockWrong"}),
     "the certificate ends": ({"mecai_vas_certificate_days_left": "13x60"}, {"MecaiVasCertificateEnds"}),
     "nobody works the outbox": ({"mecai_vas_outbox_late_seconds": "0+60x60"}, {"MecaiVasOutboxLate"}),
+    "the relay is out": ({"mecai_vas_outbox_in_vain_messages": "0x10 1x60"}, {"MecaiVasOutboxInVain"}),
     "a fault": ({"outcome='500'": "0+1x60"}, {"MecaiVasFaults"}),
     "one of ten is refused": ({"outcome='overloaded'": "0+10x60"}, {"MecaiVasOverloaded"}),
     "a responder is silent": ({"outcome='status-unavailable'": "0+50x60"}, {"MecaiVasEvidenceMissing"}),
@@ -138,7 +139,8 @@ def test_an_alert_is_raised_where_it_should_be_and_no_other(scene: str, tmp_path
     requests = {f"outcome='{name}'": "0+100x60" if name == "vouched" else "0x60" for name in
                 ("vouched", "500", "overloaded", "status-unavailable")}  # fmt: skip
     usual = {UP: "1x60", "mecai_vas_clock_ahead_seconds": "0x60", "mecai_vas_certificate_days_left": "90x60"}
-    usual |= {"mecai_vas_outbox_late_seconds": "0x60", "mecai_vas_held_certificates": "5x60", **requests}
+    usual |= {"mecai_vas_outbox_late_seconds": "0x60", "mecai_vas_outbox_in_vain_messages": "0x60"}
+    usual |= {"mecai_vas_held_certificates": "5x60", **requests}
     series = usual | changes
     if "mecai_vas_request_seconds_count" in changes:
         series = {name: values for name, values in series.items() if name not in requests}

@@ -29,7 +29,7 @@ from mecai.service.web import start
 from mecai.vas.config import VasConfig, read_config
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.database import open_database
-from mecai.vas.storage.outbox import Outbox
+from mecai.vas.storage.outbox import VAIN, Outbox
 
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 LOG = logging.getLogger(__name__)
@@ -105,10 +105,16 @@ class Asked(Collector):
         late = GaugeMetricFamily(
             "mecai_vas_outbox_late_seconds", "How long the first of them has been due, by kind.", labels=["kind"]
         )
-        for kind, (count, due) in Outbox(self.engine).waiting().items():
-            depth.add_metric([kind], count)
-            late.add_metric([kind], max(0.0, (now - due).total_seconds()))
-        yield from (depth, late)
+        vain = GaugeMetricFamily(
+            "mecai_vas_outbox_in_vain_messages",
+            f"Messages tried {VAIN} times or more in vain, by kind.",
+            labels=["kind"],
+        )
+        for kind, found in Outbox(self.engine).waiting().items():
+            depth.add_metric([kind], found.messages)
+            late.add_metric([kind], max(0.0, (now - found.due).total_seconds()))
+            vain.add_metric([kind], found.in_vain)
+        yield from (depth, late, vain)
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -19,6 +19,7 @@ from mecai.vas.storage.tables import OUTBOX
 
 LEASE: Final = timedelta(minutes=5)  # that who took a message has for it, before another may
 LATE: Final = timedelta(minutes=15)  # so long a message is due at most where somebody does the work
+VAIN: Final = 6  # attempts: half an hour lies between the first and the last, so what it takes is not just busy
 REACH: Final = timedelta(days=400)  # how long what was done is remembered (docs/spec H3)
 
 
@@ -32,6 +33,18 @@ class Message:
     body: Mapping[str, Any]
     created: datetime
     attempts: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many messages of a kind are still to be done, how many of them were tried in vain `VAIN` times or more.
+
+    `due` is when the first of them is, or was, due: a failure puts that off.
+    """
+
+    messages: int
+    in_vain: int
+    due: datetime
 
 
 def put(
@@ -95,15 +108,26 @@ class Outbox:
             ).scalar_one()
         return found
 
-    def waiting(self) -> dict[str, tuple[int, datetime]]:
-        """Return how much is still to be done and when the first of it is, or was, due: by kind, of every kind."""
-        counted = select(OUTBOX.c.kind, func.count(), func.min(OUTBOX.c.due)).where(OUTBOX.c.due.isnot(None))
+    def waiting(self) -> dict[str, Waiting]:
+        """Return what is still to be done, by kind, of every kind."""
+        counted = (func.count(), func.count().filter(OUTBOX.c.attempts >= VAIN), func.min(OUTBOX.c.due))
+        of_a_kind = select(OUTBOX.c.kind, *counted).where(OUTBOX.c.due.isnot(None)).group_by(OUTBOX.c.kind)
         with reading(self.engine) as connection:
-            return {kind: (count, due) for kind, count, due in connection.execute(counted.group_by(OUTBOX.c.kind))}
+            return {kind: Waiting(*found) for kind, *found in connection.execute(of_a_kind)}
 
-    def require_worked(self, now: datetime) -> None:
-        """Raise `HostError` where a message has been due for long: what fails is put off, so nobody took it."""
-        late = {kind: now - due for kind, (_, due) in self.waiting().items() if now - due > LATE}
+    def require_done(self, now: datetime, patient: Collection[str] = ()) -> None:
+        """Raise `HostError` where a message has been due for long, for nobody took it, or was tried in vain for long.
+
+        Those of `patient` kinds may be tried for days.
+        """
+        waiting = self.waiting()
+        late = {kind: now - found.due for kind, found in waiting.items() if now - found.due > LATE}
         if late:
             kind = max(late, key=late.__getitem__)
             raise HostError(f"outbox: {kind} is {late[kind]} late; see that `mecai vas work` runs, of this release")
+        vain = [
+            f"{found.in_vain} of {kind}" for kind, found in waiting.items() if found.in_vain and kind not in patient
+        ]
+        if vain:
+            tried = f"tried {VAIN} times and more in vain: {', '.join(vain)}"
+            raise HostError(f"outbox: {tried}; see the log of `mecai vas work` for why")

@@ -11,8 +11,8 @@ from mecai.protocol.pki.identity import authority_id, spki_der
 from mecai.service.database import time_of
 from mecai.vas.issuance.fitness import CLOCK_BOUND, EARLY, Fitness
 from mecai.vas.refusal import Refusal
-from mecai.vas.storage.certificates import SETTLED_AFTER
-from mecai.vas.storage.outbox import LATE
+from mecai.vas.storage.certificates import FIRST_SIGHT, SETTLED_AFTER
+from mecai.vas.storage.outbox import LATE, VAIN, Outbox
 from mecai.vas.storage.tables import METADATA
 from mecai.vas.worker import make_notifier
 from tests.pki import DAY, HOUR, NOW, issue
@@ -142,6 +142,24 @@ def test_an_outbox_that_nobody_works_is_a_concern(vas: Vas, caplog: pytest.LogCa
     assert "outbox: first-sight is 0:15:0" in caplog.text
     runner = make_notifier(vas.server.config, vas.server.engine, lambda: vas.outside.now)
     runner.run()
+    assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
+
+
+def test_what_is_tried_in_vain_for_long_is_a_concern(vas: Vas, caplog: pytest.LogCaptureFixture) -> None:
+    """Each failure puts it off, so that it is never late."""
+    vas.ask()
+    outbox = Outbox(vas.server.engine)
+    for _ in range(VAIN):
+        assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
+        vas.outside.now += SETTLED_AFTER + LATE
+        message = outbox.take(vas.outside.now, {FIRST_SIGHT})
+        assert message
+        outbox.settle(message, "the relay does not answer", vas.outside.now + LATE)
+    assert vas.server.readiness().answer() == ({"status": "ready", "concerns": ["outbox"]}, 200)
+    assert f"outbox: tried {VAIN} times and more in vain: 1 of first-sight; see the log" in caplog.text
+    last = outbox.take(vas.outside.now + LATE, {FIRST_SIGHT})
+    assert last
+    outbox.settle(last, "delivered")
     assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
 
 
