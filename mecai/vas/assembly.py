@@ -116,7 +116,7 @@ def assemble(
     trust = Trust(directories, signer.authority, config.distrusted_keys, DistrustLog(engine).refuses)
     collect = Collector(fetch, count=count_evidence).collect
     certificates = CertificateLog(engine)
-    expedites = _expedites(config, signer, directories, engine, fetch)
+    expedites = _expedites(config, signer, trust, engine, fetch)
     predecessors = Predecessors(config.hold, certificates, trust, collect)
     fitness = Fitness(signer, lambda: time_of(engine, database_time))
     notary = Notary(
@@ -139,7 +139,7 @@ def assemble(
     admission = Admission(notary, quotas, config.parallel_requests, monotonic)
     lookout = notary.lookout
     objections = Objections(certificates, ComplaintLog(engine), views(lookout.region, look, lookout.agents))
-    authorship = Authorship(signer.authority, directories, trust.refuses)
+    authorship = Authorship(signer.authority, trust)
     reports = ReportLog(engine)
     # What is reported is not contacted: a public server may stand in the networks that the operator refuses to probe.
     public = AddressPolicy(config.allowed_networks)
@@ -167,7 +167,7 @@ def _lookout(settings: PerspectiveSettings | None, probe: Probe, agents: Sequenc
 
 
 def _expedites(
-    config: VasConfig, signer: VoucherSigner, directories: Directories, engine: Engine, fetch: Fetch
+    config: VasConfig, signer: VoucherSigner, trust: Trust, engine: Engine, fetch: Fetch
 ) -> Expedites | None:
     """Return the exception of H8 where the operator wants it."""
     if not config.expedite:
@@ -176,4 +176,4 @@ def _expedites(
     def require_good(certificate: x509.Certificate, root: x509.Certificate, now: datetime) -> None:
         by_ocsp(certificate, root, now, fetch, LIMITS.authority_status_lifetime)
 
-    return Expedites(signer.authority, directories, ExpediteLog(engine), require_good)
+    return Expedites(signer.authority, trust, ExpediteLog(engine), require_good)

@@ -21,8 +21,7 @@ from mecai.protocol.pki.direct import validate_authority
 from mecai.vas.hold.first_seen import StillHeld
 from mecai.vas.refusal import from_verdict
 from mecai.vas.storage.expedites import ExpediteLog
-from mecai.vas.trust.contexts import Trusted
-from mecai.vas.trust.directories import Directories
+from mecai.vas.trust.contexts import Trust, Trusted
 
 LOG = logging.getLogger(__name__)
 OWNERS: Final = 2  # how many of them it takes
@@ -33,7 +32,7 @@ class Expedites:
     """Statements for the VA `authority`; `require_good` asks for the status of a certificate under its root."""
 
     authority: bytes
-    directories: Directories
+    trust: Trust
     log: ExpediteLog
     require_good: Callable[[x509.Certificate, x509.Certificate, datetime], None]
 
@@ -41,7 +40,7 @@ class Expedites:
         """Verify a statement and keep it; raises `Refusal` (malformed, untrusted, revoked, status-unavailable)."""
         try:
             signed = parse_expedite(encoded)
-            authority = self._verify(signed, self.directories.in_force(now), now)
+            authority = self._verify(signed, self.trust.directories.in_force(now), now)
         except VerificationError as error:
             raise from_verdict(error) from error
         self.log.keep(authority.authority, signed.statement, encoded, now)
@@ -68,23 +67,25 @@ class Expedites:
         statement, certificate = signed.statement, signed.signed.certificate
         if not (statement.issued_at <= now + LIMITS.clock_skew and now < statement.expires_at):
             raise _untrusted("issuedAt, expiresAt: the statement does not hold now")
-        for authority, root in _issuers(directories, certificate):
+        for directory, authority, root in _issuers(directories, certificate):
+            if not self.trust.hears(authority, directory, now, certificate):
+                continue
             validate_authority(certificate, [root], now)
             signed.signed.verify_signature()
             self.require_good(certificate, root, now)
             return authority
-        raise _untrusted("certificate: of no VA of a directory in force")
+        raise _untrusted("certificate: of no VA that is trusted in a directory in force")
 
 
 def _issuers(
     directories: Sequence[Directory], certificate: x509.Certificate
-) -> Iterator[tuple[Authority, x509.Certificate]]:
-    """Name the entries, and of each the root, whose key issued a certificate."""
+) -> Iterator[tuple[Directory, Authority, x509.Certificate]]:
+    """Name the directories, in each the entries, and of each the root, whose key issued a certificate."""
     for directory in directories:
         for authority in directory.authorities:
             for root in authority.identifying_roots:
                 if issued_by(certificate, root):
-                    yield authority, root
+                    yield directory, authority, root
 
 
 def _untrusted(detail: str) -> VerificationError:

@@ -1,6 +1,5 @@
 """Whose report or notice it is (docs/spec F3, F6): a VA says so with the report key that a directory lists for it."""
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -15,25 +14,21 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Authority
 from mecai.protocol.objects.incident import Incident
 from mecai.protocol.objects.report import Report
-from mecai.protocol.pki.identity import authority_id, spki_der, spki_hash
+from mecai.protocol.pki.identity import authority_id, spki_der
 from mecai.protocol.pki.keys import PrivateKey, check_public_key
 from mecai.service.pem import load_certificates, load_key
 from mecai.vas.config import VasConfig
-from mecai.vas.trust.directories import Directories
+from mecai.vas.trust.contexts import Trust
 
 _ALWAYS: Final = (datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
 
 
 @dataclass(frozen=True)
 class Authorship:
-    """What tells another VA's word from what anybody made up.
-
-    `own` is this VA's id; `refuses` tells whether one of some CA keys (SHA-256) is refused by the operator.
-    """
+    """What tells another VA's word from what anybody made up; `own` is this VA's id."""
 
     own: bytes
-    directories: Directories
-    refuses: Callable[[Collection[bytes]], bool]
+    trust: Trust
 
     def require(self, signed: SignedContent, authority: bytes, time: datetime, now: datetime) -> Authority:
         """Return the entry of the VA whose word it is; raises `VerificationError` or `Refusal`.
@@ -45,11 +40,9 @@ class Authorship:
         if not now - LIMITS.passed_on_age <= time <= now + LIMITS.clock_skew:
             raise _untrusted(f"time: expected the last {LIMITS.passed_on_age.days} days")
         key = spki_der(signed.certificate)
-        for directory in self.directories.in_force(now):
+        for directory in self.trust.directories.in_force(now):
             entry = directory.find(authority)
-            if entry is None or entry.report_key != key or directory.distrusted(entry.identifying_roots, now):
-                continue
-            if self.refuses({spki_hash(root) for root in entry.identifying_roots}):
+            if entry is None or entry.report_key != key or not self.trust.hears(entry, directory, now):
                 continue
             signed.verify_signature()
             return entry

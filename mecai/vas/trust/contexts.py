@@ -7,7 +7,7 @@ from datetime import datetime
 from cryptography import x509
 
 from mecai.errors import VerificationError
-from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.pki.malleability import equivalent_hashes
 from mecai.vas.refusal import Code, Refusal
@@ -47,7 +47,7 @@ class Trust:
 
         `refuses` is asked each time whether one of some hashes has been refused since (`DistrustLog`).
         """
-        self._directories = directories
+        self.directories = directories
         self._authority = authority
         self._distrusted = distrusted
         self._refuses = refuses
@@ -60,7 +60,7 @@ class Trust:
         """
         trusting: list[tuple[Directory, Path]] = []
         refusal = ""
-        for directory in self._directories.in_force(now):
+        for directory in self.directories.in_force(now):
             try:
                 path = self._paths.of(chain, directory, now)
             except VerificationError as error:
@@ -80,6 +80,17 @@ class Trust:
             if path.certificates[:-1] == first.certificates[:-1] and each.distrusted(path.certificates, now) is None
         )
         return Trusted(first.certificates, contexts, directory, first.owners)
+
+    def hears(self, authority: Authority, directory: Directory, now: datetime, *certificates: x509.Certificate) -> bool:
+        """Say whether a VA of a directory has a say: neither that one (D7) nor the operator (X4) distrusts it.
+
+        `certificates` are those by which it speaks, each of which the operator may refuse, too.
+        """
+        roots = authority.identifying_roots
+        if directory.distrusted(roots, now) is not None:
+            return False
+        names = {name for each in (*roots, *certificates) for name in equivalent_hashes(each)}
+        return not self.refuses(names | set(map(spki_hash, roots)))
 
     def refuses(self, names: Collection[bytes]) -> bool:
         """Say whether the operator distrusts one of these CA keys or certificates, each by its SHA-256 (X4)."""

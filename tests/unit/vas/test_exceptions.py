@@ -9,8 +9,9 @@ import pytest
 from mecai.protocol.objects.expedite import ExpediteStatement
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.succession import Succession
-from mecai.protocol.pki.identity import certificate_hash
+from mecai.protocol.pki.identity import certificate_hash, spki_hash
 from mecai.vas.http.statements import EXPEDITE_TYPE
+from mecai.vas.storage.distrust import DistrustLog, RefusedKey
 from tests.directories import directory
 from tests.pki import HOUR, NOW, Issued, key
 from tests.responders import Online
@@ -196,6 +197,20 @@ def test_a_va_that_is_revoked_meanwhile_speaks_no_more(expediting: Vas) -> None:
         assert state(expediting, by).status_code == 200
     expediting.outside.responders.status[CEDAR.voucher.certificate.serial_number] = "revoked"
     assert expediting.ask().status_code == 202
+
+
+@pytest.mark.parametrize("by", ["the directory", "the operator"])
+def test_a_va_that_is_distrusted_does_not_speak(expediting: Vas, publish: Publish, by: str) -> None:
+    for each in (CEDAR, DOGWOOD):
+        assert state(expediting, each).status_code == 200
+    root = CEDAR.root.certificate
+    if by == "the directory":
+        publish(directory(*FOUR, sequence=3, distrust=[root]))
+    else:
+        DistrustLog(expediting.server.engine).add(RefusedKey(spki_hash(root), None, NOW, "operator", "stolen"))
+    assert expediting.ask().status_code == 202
+    answer = state(expediting, CEDAR, reason="once more")
+    assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == (403, "untrusted")
 
 
 @pytest.mark.parametrize(
