@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("publisher")
     site = Hierarchy("alder", NOW).server("localhost")
     (folder / "directory.der").write_bytes(b"signed octets")
+    (folder / "directory.der.new").write_bytes(b"half of its successor")
     (folder / "key.pem").write_bytes(site.key_pem)
     (folder / "certificate.pem").write_bytes(site.chain_pem)
     given = {f"directory_server_{name}": f"{folder}/{name}.pem" for name in ("key", "certificate")}
@@ -102,7 +103,7 @@ def test_a_server_of_another_ca_is_none_of_the_publishers(folder: Path, port: in
         over_https(source(folder, port, Hierarchy("birch", NOW)), "")
 
 
-@pytest.mark.parametrize("path", ["", "key.pem", "directory.der/key.pem", "publishers.pem"])
+@pytest.mark.parametrize("path", ["", "key.pem", "directory.der/key.pem", "directory.der.new", "publishers.pem"])
 def test_nothing_else_is_served(path: str, port: int) -> None:
     roots = [Hierarchy("alder", NOW).root.certificate]
     assert get(f"https://localhost:{port}/{path}", 1024, Deadline(BOUND), roots) is None
