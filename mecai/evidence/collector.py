@@ -9,16 +9,19 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Final
 
 from cryptography import x509
 
 from mecai.errors import VerificationError
 from mecai.evidence.memory import KEPT_FOR, KEPT_OCTETS, Kept, Lists
 from mecai.evidence.status import Evidence, by_crl, by_lifetime, by_ocsp, crl_host
-from mecai.net.fetch import Fetch, FetchError
+from mecai.net.fetch import SECONDS, Fetch, FetchError
 from mecai.protocol.pki.identity import hash_of
 from mecai.service.at_once import at_once
 
+# How long a chain may take, whose certificates are asked for at once: OCSP, the turn at a host's list, and that list.
+COLLECT_SECONDS: Final = 3 * SECONDS
 LOG = logging.getLogger(__name__)
 
 

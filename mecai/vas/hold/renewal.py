@@ -12,10 +12,12 @@ from typing import Final
 from cryptography import x509
 
 from mecai.errors import VerificationError
+from mecai.evidence.collector import COLLECT_SECONDS
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.statement import Signed
 from mecai.protocol.objects.succession import Succession, parse_succession
 from mecai.protocol.pki.identity import hash_of, spki_hash
+from mecai.service.deadline import Deadline
 from mecai.vas.hold.first_seen import StillHeld, hold_end
 from mecai.vas.refusal import Refusal
 from mecai.vas.storage.certificates import CertificateLog, Logged
@@ -33,7 +35,7 @@ class Predecessors:
     trust: Trust
     collect: Callable[[Sequence[x509.Certificate], datetime], object]
 
-    def require_renewal(self, new: Trusted, now: datetime) -> None:
+    def require_renewal(self, new: Trusted, now: datetime, deadline: Deadline) -> None:
         """Find a predecessor with the same key (H5); raises `StillHeld`."""
         end_entity = new.path[0]
         known = self.log.with_key(spki_hash(end_entity), 1 + _PREDECESSORS)
@@ -41,12 +43,12 @@ class Predecessors:
         failure = StillHeld("the log has no other certificate of this key")
         for predecessor in older:
             try:
-                return self._require(predecessor, new, now)
+                return self._require(predecessor, new, now, deadline)
             except StillHeld as error:
                 failure = error
         raise failure
 
-    def require_succession(self, encoded: bytes, new: Trusted, now: datetime) -> None:
+    def require_succession(self, encoded: bytes, new: Trusted, now: datetime, deadline: Deadline) -> None:
         """Find the predecessor that a statement of its own key names (H6); raises `StillHeld`."""
         try:
             signed = parse_succession(encoded)
@@ -57,9 +59,9 @@ class Predecessors:
             signed.signed.verify_signature()  # after the log was asked: a stranger's own key is not worked with
         except VerificationError as error:
             raise StillHeld(error.detail) from error
-        self._require(predecessor, new, now)
+        self._require(predecessor, new, now, deadline)
 
-    def _require(self, predecessor: Logged, new: Trusted, now: datetime) -> None:
+    def _require(self, predecessor: Logged, new: Trusted, now: datetime, deadline: Deadline) -> None:
         if predecessor.disputed:
             raise StillHeld("the predecessor is disputed")
         if hold_end(predecessor, self.span, now) is not None:
@@ -70,6 +72,8 @@ class Predecessors:
             old = self.trust.judge(predecessor.chain, now)
             if not new.issuer_owners <= old.issuer_owners:
                 raise StillHeld("the predecessor was issued by a CA of another owner")
+            if deadline.left() < COLLECT_SECONDS:  # R4: who asks has his answer in time, and may ask again
+                raise StillHeld("the predecessor: no time is left to ask for its status")
             self.collect(old.path, now)
         except (Refusal, VerificationError) as error:
             raise StillHeld(f"the predecessor: {error.detail}") from error

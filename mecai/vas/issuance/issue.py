@@ -113,21 +113,21 @@ class Notary:
         evidence = (*self._collect(examined.trusted, now), self.own_status.current(now))
         wanted = self._wanted(examined, evidence)
         known = self._find(examined, wanted)
-        if (young := self._young(examined, known)) is not None:
+        if (young := self._young(examined, known, deadline)) is not None:
             return young
         probed = self.clock()  # before the first handshake: what a voucher says held from then on
         found = self._look(examined, deadline)
-        if (wait := self._wait(examined, known, probed)) is not None:
+        if (wait := self._wait(examined, known, probed, deadline)) is not None:
             return wait
         content = replace(wanted, addresses=found.addresses, intermediates_matched=found.intermediates_matched)
         if content != wanted:
             known = self._find(examined, content)
-            if (young := self._young(examined, known)) is not None:
+            if (young := self._young(examined, known, deadline)) is not None:
                 return young
         info = self._state(examined, evidence, found, probed)
         self.charges.take_voucher(examined.request, examined.own, found.addresses)
         issued = self._sign(info, evidence, tuple(each.name for each in found.perspectives))
-        return self._record(issued, examined, content, known)
+        return self._record(issued, examined, content, known, deadline)
 
     def _wanted(self, examined: ExaminedRequest, evidence: tuple[Evidence, ...]) -> Content:
         """Return what a voucher says if all addresses agree, and show the intermediates."""
@@ -137,12 +137,12 @@ class Notary:
     def _find(self, examined: ExaminedRequest, content: Content) -> Known | None:
         return self.known.find(examined.request, examined.requester, content.hash)
 
-    def _young(self, examined: ExaminedRequest, known: Known | None) -> Issued | None:
+    def _young(self, examined: ExaminedRequest, known: Known | None, deadline: Deadline) -> Issued | None:
         """Return the voucher that is still young, None if there is none; raises `Refusal` (disputed)."""
         now = self.clock()
         if known is None or known.voucher is None or not self.reuse or not known.voucher.is_young(now):
             return None
-        if self.hold.wait(examined.request, examined.trusted, known.logged, now) is not None:
+        if self.hold.wait(examined.request, examined.trusted, known.logged, now, deadline) is not None:
             return None
         found = known.voucher
         return Issued(parse_voucher(found.der).info, found.der, found.perspectives, again=True)
@@ -165,13 +165,15 @@ class Notary:
         with PROBE.time():
             return self.lookout.look(target, deadline)
 
-    def _wait(self, examined: ExaminedRequest, known: Known | None, probed: datetime) -> OnHold | None:
+    def _wait(
+        self, examined: ExaminedRequest, known: Known | None, probed: datetime, deadline: Deadline
+    ) -> OnHold | None:
         """Log what was seen, unless that was done a short while ago, and return how long it waits."""
         if known is not None and known.is_noted(probed):
             logged = known.logged
         else:
             logged = self.certificates.sight(examined.request, examined.requester, probed)
-        return self.hold.wait(examined.request, examined.trusted, logged, self.clock())
+        return self.hold.wait(examined.request, examined.trusted, logged, self.clock(), deadline)
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:
         try:
@@ -223,7 +225,9 @@ class Notary:
             raise Refusal(Code.STATUS_UNAVAILABLE, f"with the evidence, {error.detail}") from error
         return Issued(info, der, perspectives)
 
-    def _record(self, issued: Issued, examined: ExaminedRequest, content: Content, known: Known | None) -> Issued:
+    def _record(
+        self, issued: Issued, examined: ExaminedRequest, content: Content, known: Known | None, deadline: Deadline
+    ) -> Issued:
         """Record what was signed, and return it; or the voucher of who asked for the same and was first.
 
         Raises `Refusal` (overloaded) if the log does not take it for another reason: somebody has objected meanwhile.
@@ -234,6 +238,6 @@ class Notary:
             edition = Edition(content.hash, number, young_until(issued.info, self.reuse))
         if self.vouchers.record(issued.info, issued.der, examined.requester, issued.perspectives, edition):
             return issued
-        if (first := self._young(examined, self._find(examined, content))) is not None:
+        if (first := self._young(examined, self._find(examined, content), deadline)) is not None:
             return first
         raise Refusal(Code.OVERLOADED, "the log changed during the work; ask again", retry=AT_ONCE)

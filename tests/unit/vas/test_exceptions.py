@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from mecai.evidence.collector import COLLECT_SECONDS
+from mecai.net.fetch import FetchError
 from mecai.protocol.objects.expedite import ExpediteStatement
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.succession import Succession
 from mecai.protocol.pki.identity import certificate_hash, spki_hash
+from mecai.vas.admission.admit import SECONDS
 from mecai.vas.http.statements import EXPEDITE_TYPE
 from mecai.vas.storage.distrust import DistrustLog, RefusedKey
 from tests.directories import directory
 from tests.pki import HOUR, NOW, Issued, key
-from tests.responders import Online
+from tests.responders import Online, Responders
 from tests.scene import authority_entry
 from tests.unit.vas.conftest import Publish
 from tests.unit.vas.outside import ALDER, BIRCH, CEDAR, ONE, SITE, Make, Vas
@@ -66,6 +69,30 @@ def test_what_is_no_renewal_waits(make: Make, publish: Publish, server: Callable
     ca = CEDAR if why == "another owner" else ALDER
     assert show(vas, server(), ca=ca).status_code == 202
     assert vas.released() == []
+
+
+def test_predecessors_are_judged_while_there_is_time(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks has an answer in time (R4), however long the responders of what is in the log are silent."""
+    vas = make(hold_hours=1, certificate_requests_per_minute=1000, address_requests_per_minute=1000)
+    older = [ALDER.server("www.example.test", days=80 + number, server_key=OLD_KEY) for number in range(5)]
+    for each in older:
+        assert show(vas, each).status_code == 202
+        vas.outside.responders.status[each.certificate.serial_number] = "down"
+    vas.outside.now = LATER
+    asked = len(vas.outside.responders.history)
+    answer = Responders.__call__
+
+    def silent(responders: Responders, url: str, limit: int, **question: Any) -> bytes:
+        try:
+            return answer(responders, url, limit, **question)
+        except FetchError:
+            vas.outside.seconds += COLLECT_SECONDS
+            raise
+
+    monkeypatch.setattr(Responders, "__call__", silent)
+    assert show(vas, renewed()).status_code == 202
+    assert 0 < vas.outside.seconds <= SECONDS
+    assert len(vas.outside.responders.history) > asked
 
 
 def test_a_predecessor_on_hold_releases_nobody(make: Make) -> None:
