@@ -6,6 +6,7 @@ responders.delegates[site.certificate.serial_number] = alder.responder(alder.iss
 responders.know(site)                          # end entities must be made known; CAs and VAs are
 """
 
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -23,11 +24,15 @@ class Online(Hierarchy):
     @cached_property
     def issuing(self) -> Issued:
         """The CA under the root that issues server certificates."""
+        return self.issuing_until(self.now + 1825 * DAY)
+
+    def issuing_until(self, end: datetime) -> Issued:
+        """Certify that CA until some time: one more certificate of the same name and key."""
         own = key(f"{self.name} issuing CA")
         url = x509.UniformResourceIdentifier(self.ocsp_url)
         access = x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, url)])
-        span = (self.now - DAY, self.now + 1825 * DAY)
-        return issue(f"{self.name} issuing CA", own, self.root, [*ca_extensions(own, 0), (access, False)], span=span)
+        extensions = [*ca_extensions(own, 0), (access, False)]
+        return issue(f"{self.name} issuing CA", own, self.root, extensions, span=(self.now - DAY, end))
 
 
 class Responders:

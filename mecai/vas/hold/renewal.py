@@ -69,7 +69,8 @@ class Predecessors:
         if alternative_names(new.path[0]) - alternative_names(predecessor.chain[0]):
             raise StillHeld("the predecessor has not every name of the certificate")
         try:
-            old = self.trust.judge(predecessor.chain, now)
+            # Whoever asked first chose the intermediates in the log: what the new one came with counts, too.
+            old = self.trust.judge((*predecessor.chain, *new.path[1:-1]), now)
             if not new.issuer_owners <= old.issuer_owners:
                 raise StillHeld("the predecessor was issued by a CA of another owner")
             if deadline.left() < COLLECT_SECONDS:  # R4: who asks has his answer in time, and may ask again

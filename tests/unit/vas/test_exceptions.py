@@ -20,7 +20,7 @@ from tests.pki import HOUR, NOW, Issued, key
 from tests.responders import Online, Responders
 from tests.scene import authority_entry
 from tests.unit.vas.conftest import Publish
-from tests.unit.vas.outside import ALDER, BIRCH, CEDAR, ONE, SITE, Make, Vas
+from tests.unit.vas.outside import ALDER, BIRCH, CEDAR, ONE, SECOND, SITE, Make, Vas
 
 DOGWOOD = Online("dogwood")
 LATER = NOW + 2 * HOUR  # the hold of what was seen NOW is over
@@ -93,6 +93,20 @@ def test_predecessors_are_judged_while_there_is_time(make: Make, monkeypatch: py
     assert show(vas, renewed()).status_code == 202
     assert 0 < vas.outside.seconds <= SECONDS
     assert len(vas.outside.responders.history) > asked
+
+
+def test_a_strangers_intermediates_do_not_settle_the_predecessors_path(make: Make) -> None:
+    """An issuing CA may have several certificates of one key; who asked first had one that has ended since."""
+    vas = make(hold_hours=1, certificate_requests_per_minute=1000)
+    brief = ALDER.issuing_until(LATER - SECOND)
+    site = ALDER.server("www.example.test", days=90, server_key=OLD_KEY, parent=brief)
+    for certificate in (brief, site):
+        vas.outside.responders.know(ALDER, certificate)
+    vas.outside.shown = {ONE: site.chain_der}
+    assert vas.ask(VoucherRequest(site.der, site.chain_der[1:], (ONE,), 443)).status_code == 202
+    vas.outside.now = LATER
+    assert show(vas, renewed()).status_code == 200
+    assert vas.released() == ["renewal"]
 
 
 def test_a_predecessor_on_hold_releases_nobody(make: Make) -> None:
