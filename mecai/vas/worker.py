@@ -25,7 +25,7 @@ from mecai.vas.jobs.runner import GivenUp, Handler, Runner
 from mecai.vas.notify.caa import contacts_everywhere
 from mecai.vas.notify.contacts import Contacts, Source
 from mecai.vas.notify.deliver import Delivery, Send
-from mecai.vas.notify.first_sight import FirstSight
+from mecai.vas.notify.first_sight import FirstSight, Owner
 from mecai.vas.notify.letter import Signer
 from mecai.vas.notify.objection import ObjectionNews
 from mecai.vas.notify.rdap import Registries, contacts_by_rdap
@@ -34,7 +34,7 @@ from mecai.vas.reports.authorship import load_report_signer
 from mecai.vas.reports.spread import Spread, kept_to_oneself
 from mecai.vas.storage.certificates import FIRST_SIGHT, CertificateLog
 from mecai.vas.storage.complaints import COMPLAINT
-from mecai.vas.storage.mails import DIGEST, MAIL, TO_CA, Mails
+from mecai.vas.storage.mails import DIGEST, MAIL, OWNER, TO_CA, Mails
 from mecai.vas.storage.outbox import Message, Outbox
 from mecai.vas.storage.reports import FORWARD, INCIDENT, REPORT, ReportLog
 from mecai.vas.trust.directories import Directories
@@ -78,7 +78,7 @@ def _notifying(
     send: Send | None,
 ) -> Mapping[str, Handler]:
     if config.mail is None:
-        return dict.fromkeys((FIRST_SIGHT, COMPLAINT), _nobody)
+        return dict.fromkeys((FIRST_SIGHT, OWNER, COMPLAINT), _nobody)
     log, mails = CertificateLog(engine), Mails(engine)
     signer = _signer(config.mail)
     roots = load_certificates(config.mail.roots) if config.mail.roots else None
@@ -87,10 +87,11 @@ def _notifying(
     def remembered(domain: str, _deadline: object) -> tuple[str, ...]:
         return mails.known_contacts(domain, clock() - REMEMBERED)
 
-    contacts = Contacts((*(sources or _sources(config.mail, roots, _views(config))), remembered))
+    contacts = Contacts((remembered, *(sources or _sources(config.mail, roots, _views(config)))))
     delivery = Delivery(log, mails, signer, send or relay.send, signer.sender)
     return {
-        FIRST_SIGHT: FirstSight(log, contacts, mails, config.hold),
+        FIRST_SIGHT: FirstSight(log, mails),
+        OWNER: Owner(log, contacts, mails, config.hold),
         MAIL: delivery.mail,
         DIGEST: delivery.digest,
         COMPLAINT: ObjectionNews(log, Directories(config.directories, engine), mails, config.hold),

@@ -1,9 +1,9 @@
 """A certificate was seen for the first time: find out whom to tell, and put a mail to each in the outbox (H3).
 
-The mails of one domain are bounded by the day; what is beyond goes into one digest at its end.
+Of each registered domain in it by itself: what is found out about one neither waits for the others nor depends on them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,18 +16,32 @@ from mecai.protocol.selection import registrable_domain
 from mecai.service.deadline import Deadline
 from mecai.vas.hold.first_seen import hold_end
 from mecai.vas.jobs.runner import GivenUp
-from mecai.vas.notify.contacts import Contacts, Found
+from mecai.vas.notify.contacts import Contacts
 from mecai.vas.storage.certificates import CertificateLog, Logged
 from mecai.vas.storage.mails import Mails
 from mecai.vas.storage.outbox import Message
 
-DOMAINS: Final = 16  # registered domains of one certificate whose owners are told
-SECONDS: Final = 240.0  # for finding all of them: less than the outbox's lease, or another worker would begin anew
+FIRST_SECONDS: Final = 10.0  # for a domain's contacts, at first: who is silent then waits for those that are not,
+SECONDS: Final = 60.0  # and later on; less than the outbox's lease, or another worker would begin anew
 
 
 @dataclass(frozen=True)
 class FirstSight:
-    """The handler of the outbox's messages about first sights; `hold` is how long certificates wait."""
+    """The handler of the outbox's messages about first sights."""
+
+    log: CertificateLog
+    mails: Mails
+
+    def __call__(self, message: Message, now: datetime) -> str:
+        """Have the owner of each domain found; returns of how many. Raises `GivenUp`."""
+        domains = domains_of(_logged(self.log, message).chain[0])
+        self.mails.seek_owners(domains, message.body, now)
+        return f"owners to be found: {len(domains)}" if domains else "unnotified: no DNS name"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The handler of the outbox's messages about the owner of one domain; `hold` is how long certificates wait."""
 
     log: CertificateLog
     contacts: Contacts
@@ -35,25 +49,17 @@ class FirstSight:
     hold: timedelta
 
     def __call__(self, message: Message, now: datetime) -> str:
-        """Return who will be told; raises `HostError` while a source is silent and nobody else is known."""
-        logged = self.log.find(bytes.fromhex(message.body["certificate"]))
-        if logged is None:
-            raise GivenUp("the certificate has expired meanwhile")
-        domains, deadline = domains_of(logged.chain[0]), Deadline(SECONDS)
-        told = []
-        for place, domain in enumerate(domains):
-            found = self.contacts.find(domain, deadline.share(len(domains) - place))
-            told.append(self._tell(domain, found, logged, message, now))
-        return "; ".join(told) or "unnotified: no DNS name"
+        """Have those told who are known, and return how many; raises `HostError` while a source is silent, `GivenUp`.
 
-    def _tell(self, domain: str, found: Found, logged: Logged, message: Message, now: datetime) -> str:
-        if not found.contacts:
-            if not found.complete:
-                raise HostError(f"{domain}: nobody could be asked whom to tell")
-            return f"{domain}: unnotified"
-        body = self._body(logged, message, now)
-        self.mails.put(domain, found.contacts, body, now)
-        return f"{domain}: {len(found.contacts)} to be told"
+        Those that it would name may be the only ones who are not a thief's. Who is told already is told once.
+        """
+        domain, logged = message.body["domain"], _logged(self.log, message)
+        found = self.contacts.find(domain, Deadline(FIRST_SECONDS if message.attempts == 1 else SECONDS))
+        self.mails.put(domain, found.contacts, self._body(logged, message, now), now)
+        said = f"{len(found.contacts)} to be told" if found.contacts else "unnotified"
+        if not found.complete:
+            raise HostError(f"{said}; others may be: a source is silent")
+        return said
 
     def _body(self, logged: Logged, message: Message, now: datetime) -> dict[str, Any]:
         end = hold_end(logged, self.hold, now)
@@ -65,9 +71,16 @@ class FirstSight:
         }
 
 
-def domains_of(certificate: x509.Certificate) -> Sequence[str]:
-    """Return the registered domains of a certificate's DNS names, at most `DOMAINS`."""
-    return tuple(dict.fromkeys(_registered(dns_names(certificate))))[:DOMAINS]
+def domains_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the registered domains of a certificate's DNS names, each once."""
+    return tuple(dict.fromkeys(_registered(dns_names(certificate))))
+
+
+def _logged(log: CertificateLog, message: Message) -> Logged:
+    logged = log.find(bytes.fromhex(message.body["certificate"]))
+    if logged is None:
+        raise GivenUp("the certificate has expired meanwhile")
+    return logged
 
 
 def _registered(names: Iterable[str]) -> Iterable[str]:

@@ -11,7 +11,8 @@ from mecai.service.database import reading
 from mecai.vas.storage.outbox import put
 from mecai.vas.storage.tables import OUTBOX
 
-MAIL: Final = "mail"  # the kinds of message: a mail to one contact about one certificate,
+OWNER: Final = "owner"  # the kinds of message: the owner of one domain of a certificate is to be found,
+MAIL: Final = "mail"  # a mail to one contact about one certificate,
 DIGEST: Final = "digest"  # one about all of a day that were too many,
 UNTOLD: Final = "untold"  # and each of those
 TO_CA: Final = "objection-mail"  # a mail to a CA about an objection (docs/spec H9)
@@ -27,14 +28,25 @@ class Mails:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def seek_owners(self, domains: Sequence[str], body: Mapping[str, Any], now: datetime) -> None:
+        """Put in that the owner of each domain is to be found who is told about the `certificate` of `body`."""
+        with self._engine.begin() as connection:
+            for domain in domains:
+                put(connection, OWNER, f"{body['certificate']} {domain}", {**body, "domain": domain}, now, due=now)
+
     def put(self, domain: str, contacts: Sequence[str], body: Mapping[str, Any], now: datetime) -> None:
-        """Put in a mail to each contact of a domain about the `certificate` of `body`, or note it for a digest."""
+        """Put in a mail to each contact of a domain about the `certificate` of `body`, or note it for a digest.
+
+        Who is told already, or will be by a digest, is left as he is.
+        """
         of_domain = OUTBOX.c.kind == MAIL, OUTBOX.c.topic == domain, OUTBOX.c.created > now - _DAY
         end = now.replace(hour=0, minute=0, second=0) + _DAY
         with self._engine.begin() as connection:
             sent: int = connection.execute(select(func.count()).select_from(OUTBOX).where(*of_domain)).scalar_one()
             for place, contact in enumerate(contacts):
                 key, words = f"{body['certificate']} {contact}", {**body, "to": contact}
+                if connection.execute(select(OUTBOX.c.id).where(OUTBOX.c.kind == MAIL, OUTBOX.c.key == key)).first():
+                    continue
                 if sent + place < PER_DAY:
                     put(connection, MAIL, key, words, now, due=now, topic=domain)
                     continue

@@ -148,10 +148,11 @@ def test_one_source_speaks_where_another_is_silent() -> None:
     def silent(_domain: str, _deadline: Deadline) -> tuple[str, ...]:
         raise HostError("timed out")
 
-    many = tuple(f"a{n}@b.test" for n in range(2 * MOST))
-    found = Contacts((silent, lambda *_: many, lambda *_: many)).find("example.test", Deadline(60.0))
-    assert (found.contacts, found.complete) == (many[:MOST], False)
-    assert Contacts((lambda *_: many[:1], lambda *_: ())).find("example.test", Deadline(60.0)).complete
+    many, others = (tuple(f"{name}{n}@b.test" for n in range(2 * MOST)) for name in "ab")
+    found = Contacts((silent, lambda *_: many, lambda *_: others)).find("example.test", Deadline(60.0))
+    assert (found.contacts, found.complete) == ((*many[:MOST], *others[:MOST]), False)
+    same = Contacts((lambda *_: many[:1], lambda *_: many[:1])).find("example.test", Deadline(60.0))
+    assert (same.contacts, same.complete) == (many[:1], True)
 
 
 OWNER, THIEF = (("contactemail", f"{name}@example.test") for name in ("owner", "thief"))

@@ -18,11 +18,12 @@ from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
 from mecai.vas.config import ContextSource, MailSettings, VasConfig
 from mecai.vas.jobs.runner import PERSISTENCE, GivenUp, Runner
-from mecai.vas.notify.contacts import Contacts
-from mecai.vas.notify.first_sight import DOMAINS, FirstSight
-from mecai.vas.storage.certificates import FIRST_SIGHT, SETTLED_AFTER, CertificateLog
-from mecai.vas.storage.mails import PER_DAY, Mails
-from mecai.vas.storage.outbox import LEASE, put
+from mecai.vas.notify.contacts import MOST, Contacts, Source
+from mecai.vas.notify.contacts import SECONDS as CONTACT_SECONDS
+from mecai.vas.notify.first_sight import Owner
+from mecai.vas.storage.certificates import SETTLED_AFTER, CertificateLog
+from mecai.vas.storage.mails import OWNER, PER_DAY, Mails
+from mecai.vas.storage.outbox import LEASE, Message, put
 from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import OUTBOX
 from mecai.vas.worker import make_notifier
@@ -34,6 +35,7 @@ _FOR_MAIL = leaf_extensions(ExtendedKeyUsageOID.EMAIL_PROTECTION)
 NOTARY = issue("notary@birch.test", key("notary"), BIRCH.root, _FOR_MAIL, span=(NOW - DAY, NOW + 300 * DAY))
 NO_DIRECTORY = ContextSource("MOZ", Path("/nonexistent"), Path("/nonexistent"))
 MINUTE = timedelta(minutes=1)
+BODY = {"certificate": hash_of(SITE.certificate).hex(), "requester": "192.0.2.7", "addresses": ["198.18.0.1"]}
 
 
 class Post:
@@ -51,10 +53,15 @@ class Post:
         settings.key.write_bytes(NOTARY.key_pem)
         settings.certificate.write_bytes(NOTARY.pem)
         nothing = Path("/nonexistent")
-        config = VasConfig(nothing, nothing, "sqlite://", (directory,), nothing, mail=settings)
-        self.runner: Runner = make_notifier(config, engine, lambda: self.now, (self._source,), self._send)
+        self._config = VasConfig(nothing, nothing, "sqlite://", (directory,), nothing, mail=settings)
+        self.employ(self.look_up)
 
-    def _source(self, domain: str, _deadline: object) -> tuple[str, ...]:
+    def employ(self, *sources: Source) -> None:
+        """Let the worker ask these."""
+        self.runner: Runner = make_notifier(self._config, self.engine, lambda: self.now, sources, self._send)
+
+    def look_up(self, domain: str, _deadline: object) -> tuple[str, ...]:
+        """Say who is known for a domain."""
         found = self.known.get(domain, ())
         if isinstance(found, HostError):
             raise found
@@ -114,10 +121,15 @@ def test_the_owner_is_told_once(post: Post) -> None:
     for words in ("192.0.2.7", "198.18.0.1, 198.18.0.2", "held until 2026-03-05 12:00:00 UTC", "www.example.test"):
         assert words in text
     assert SITE.pem.decode().strip() in text
-    assert post.outcomes() == {"first-sight": ["example.test: 1 to be told"], "mail": ["delivered"]}
+    assert post.outcomes() == {
+        "first-sight": ["owners to be found: 1"],
+        "owner": ["1 to be told"],
+        "mail": ["delivered"],
+    }
     (reviewed,) = review(post.engine, 1)
     assert reviewed.notifications == (
-        "first-sight: example.test: 1 to be told",
+        "first-sight: owners to be found: 1",
+        "owner of example.test: 1 to be told",
         "mail to owner@example.test: delivered",
     )
 
@@ -224,7 +236,7 @@ def test_nobody_to_tell(post: Post) -> None:
     post.see()
     post.known.clear()
     post.tell()
-    assert post.outcomes() == {"first-sight": ["example.test: unnotified"]}
+    assert post.outcomes() == {"first-sight": ["owners to be found: 1"], "owner": ["unnotified"]}
 
 
 def test_a_contact_that_was_told_is_remembered(post: Post) -> None:
@@ -237,14 +249,14 @@ def test_a_contact_that_was_told_is_remembered(post: Post) -> None:
     post.tell()
     assert [recipient for _, recipient, _ in post.sent] == [
         "owner@example.test",
-        "thief@example.test",
         "owner@example.test",
+        "thief@example.test",
     ]
     assert post.mails.known_contacts("example.test", post.now - 400 * DAY) == (
         "owner@example.test",
         "thief@example.test",
     )
-    assert post.mails.known_contacts("example.test", post.now) == ("thief@example.test", "owner@example.test")
+    assert post.mails.known_contacts("example.test", post.now) == ("owner@example.test", "thief@example.test")
     post.now += 402 * DAY
     post.runner.run()
     assert post.outcomes() == {}
@@ -265,23 +277,71 @@ def test_a_domain_gets_so_many_mails_a_day_and_then_a_digest(post: Post) -> None
     assert [line for line in str(inner(digest[2]).get_payload()).splitlines() if line in untold] == untold
 
 
-def test_all_domains_of_a_certificate_are_found_within_the_lease(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else another worker would take the message and begin anew while this one is at it."""
-    seconds, asked = [0.0], []
+def test_the_owner_of_each_domain_of_a_certificate_is_told(post: Post) -> None:
+    """However many others somebody has put before his, and whether anybody can say who owns those."""
+    others = [f"thief{number}.test" for number in range(40)]
+    post.known |= dict.fromkeys(others, HostError("CAA: timed out"))
+    post.see(ALDER.server(*others, "www.example.test"))
+    post.tell()
+    assert [recipient for _, recipient, _ in post.sent] == ["owner@example.test"]
+    assert post.outcomes()["first-sight"] == ["owners to be found: 41"]
+    assert post.outcomes()["owner"] == ["unnotified; others may be: a source is silent"] * 40 + ["1 to be told"]
+    post.known |= {domain: (f"owner@{domain}",) for domain in others}
+    post.now += MINUTE
+    post.runner.run()
+    assert sorted(recipient for _, recipient, _ in post.sent[1:]) == sorted(f"owner@{domain}" for domain in others)
 
-    def silent(domain: str, deadline: Deadline) -> tuple[str, ...]:
-        asked.append(domain)
+
+def test_contacts_are_found_within_the_lease(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another worker would take the message and begin anew; at first who is silent keeps nobody waiting long."""
+    seconds = [0.0]
+
+    def silent(_domain: str, deadline: Deadline) -> tuple[str, ...]:
         seconds[0] += deadline.left()
-        return (f"owner@{domain}",)
+        raise HostError("timed out")
 
     monkeypatch.setattr("mecai.vas.notify.first_sight.Deadline", partial(Deadline, clock=lambda: seconds[0]))
-    post.see(ALDER.server(*(f"www.example{n}.test" for n in range(20))))
-    handler = FirstSight(post.log, Contacts((silent, silent)), post.mails, timedelta(hours=72))
-    message = post.runner.outbox.take(NOW + SETTLED_AFTER, [FIRST_SIGHT])
-    assert message is not None
-    handler(message, NOW)
-    assert len(asked) == 2 * DOMAINS
-    assert timedelta(seconds=seconds[0]) < LEASE
+    post.see()
+    handler = Owner(post.log, Contacts((silent, silent)), post.mails, timedelta(hours=72))
+    for attempt, bound in ((1, 10.0), (2, 2 * CONTACT_SECONDS), (50, 2 * CONTACT_SECONDS)):
+        seconds[0] = 0.0
+        message = Message(1, OWNER, "key", {**BODY, "domain": "example.test"}, NOW, attempt)
+        with pytest.raises(HostError, match="unnotified; others may be: a source is silent"):
+            handler(message, NOW)
+        assert seconds[0] == bound < LEASE.total_seconds()
+
+
+def test_whoever_is_known_is_told_at_once_and_a_silent_source_asked_again(post: Post) -> None:
+    """Whoever took over the DNS may keep the registry from being asked, and is not the only one who is told."""
+    registry: list[HostError | str] = [HostError("RDAP: 429"), "owner@example.test"]
+
+    def rdap(_domain: str, _deadline: Deadline) -> tuple[str, ...]:
+        said = registry.pop(0)
+        if isinstance(said, HostError):
+            raise said
+        return (said,)
+
+    post.known["example.test"] = ("thief@example.test",)
+    post.employ(rdap, post.look_up)
+    post.see()
+    post.tell()
+    assert [recipient for _, recipient, _ in post.sent] == ["thief@example.test"]
+    assert post.outcomes()["owner"] == ["1 to be told; others may be: a source is silent"]
+    post.now += MINUTE
+    post.runner.run()
+    assert [recipient for _, recipient, _ in post.sent] == ["thief@example.test", "owner@example.test"]
+    assert post.outcomes()["owner"] == ["2 to be told"]
+
+
+def test_a_thief_in_the_dns_crowds_out_nobody_who_was_told_before(post: Post) -> None:
+    post.see()
+    post.tell()
+    post.known["example.test"] = tuple(f"thief{number}@example.test" for number in range(2 * MOST))
+    post.now += DAY
+    post.see(ALDER.server("www.example.test", days=80))
+    post.tell()
+    told = [recipient for _, recipient, _ in post.sent[1:]]
+    assert told == ["owner@example.test", *post.known["example.test"][:MOST]]
 
 
 def test_a_va_without_mail_says_so(post: Post) -> None:
