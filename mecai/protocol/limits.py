@@ -64,6 +64,7 @@ class Limits:
     chain_length: int = 10
     rsa_bits: tuple[int, int] = (2048, 8192)  # least and most, of a modulus
     rsa_read_bits: tuple[int, int] = (16_384, 64)  # most of a modulus and of an exponent that are worked with at all
+    remembered_addresses: int = 1024  # of which the other form is remembered, octets or text
     remembered_certificates: int = 128  # how many stay parsed, of at most `certificate_size` octets each
 
 

@@ -49,6 +49,7 @@ def certificate_hash(encoded: bytes) -> bytes:
     return sha256(encoded)
 
 
+@lru_cache(LIMITS.remembered_certificates)
 def hash_of(certificate: x509.Certificate) -> bytes:
     """Return the same of a parsed certificate."""
     return sha256(certificate.public_bytes(Encoding.DER))
@@ -69,6 +70,7 @@ def canonical_address(octets: bytes) -> bytes:
     return octets[len(_MAPPED_PREFIX) :] if is_mapped(octets) else octets
 
 
+@lru_cache(LIMITS.remembered_addresses)
 def address_octets(text: str) -> bytes:
     """Return an IP address in text form as 4 or 16 octets; an IPv4-mapped one becomes 4.
 
@@ -83,6 +85,7 @@ def address_octets(text: str) -> bytes:
     return canonical_address(octets)
 
 
+@lru_cache(LIMITS.remembered_addresses)
 def address_text(octets: bytes) -> str:
     """Return 4 or 16 octets as the usual text form of the address; raises `InputError` for other lengths."""
     try:

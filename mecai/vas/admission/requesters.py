@@ -5,15 +5,18 @@ requester is counted as each of the networks that it may have to itself.
 """
 
 import ipaddress
+from functools import lru_cache
 from typing import Final
 
 from mecai.errors import InputError
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
 
 _PREFIXES: Final = (64, 56, 48)
 
 
+@lru_cache(LIMITS.remembered_addresses)
 def networks_of(requester: str) -> tuple[str, ...]:
     """Return what an address counts as, the narrowest first; what is no address stays as it is."""
     try:
