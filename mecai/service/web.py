@@ -8,6 +8,7 @@ Logs are JSON lines; what ends the start is one of them. A body has a limit, `/h
 request has an id: in the log, in `X-Request-Id` of the answer, and in problem documents (`requestId`).
 """
 
+import json
 import logging
 import math
 import os
@@ -19,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from flask import Flask, Response, after_this_request, jsonify, request
+from flask import Flask, Response, after_this_request, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -55,10 +56,9 @@ class ProblemDocument:
 
     def response(self) -> Response:
         """Return the answer that carries it."""
-        request_id = REQUEST_ID.get()
-        response = jsonify(self.members() | ({"requestId": request_id} if request_id else {}))
-        response.status_code = self.status
-        response.content_type = PROBLEM_TYPE
+        named = REQUEST_ID.get()
+        members = self.members() | ({"requestId": named} if named else {})
+        response = Response(json.dumps(members) + "\n", self.status, content_type=PROBLEM_TYPE)
         if self.retry is not None:
             response.headers.update(retry_after(self.retry))
         return response
@@ -67,6 +67,11 @@ class ProblemDocument:
 def retry_after(pause: timedelta) -> dict[str, str]:
     """Return `Retry-After` (RFC 9110 section 10.2.3) in whole seconds, at least one."""
     return {"Retry-After": str(max(1, math.ceil(pause.total_seconds())))}
+
+
+def request_id(given: str) -> str:
+    """Return the id of a request: what a proxy named it, if that is one, or a new one."""
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def start(what: str, variable: str, default: Path, make: Callable[[Path], Application]) -> Application:
@@ -118,13 +123,12 @@ def _name_requests(app: Flask, *, believed: bool) -> None:
 
     @app.before_request
     def name() -> None:
-        given = request.headers.get(REQUEST_ID_FIELD, "") if believed else ""
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        REQUEST_ID.set(request_id)
+        named = request_id(request.headers.get(REQUEST_ID_FIELD, "") if believed else "")
+        REQUEST_ID.set(named)
 
         @after_this_request
         def tell(response: Response) -> Response:
-            response.headers[REQUEST_ID_FIELD] = request_id
+            response.headers[REQUEST_ID_FIELD] = named
             return response
 
     @app.teardown_request
