@@ -90,16 +90,19 @@ def test_a_voucher_that_nobody_would_take_for_its_size(vas: Vas) -> None:
 def test_each_certificate_is_parsed_once_and_each_path_validated_once(
     make: Make, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was parsed goes forward as a value; two contexts validate a path each, the VA's own is looked at once."""
+    """What was parsed goes forward as a value. Two contexts validate a path each, for the first request alone.
+
+    The VA's own is looked at for each.
+    """
     files = (publish(MOZ), publish(directory(ALDER, BIRCH, context="OTHER")))
     vas = make(directories=files, voucher_reuse_minutes=0)
+    build, own = (Mock(wraps=roots.policy_builder) for _ in range(2))
+    monkeypatch.setattr(path, "policy_builder", build)
     vas.ask()
     body = REQUEST.encode()
     certificates._parse.cache_clear()
     parse = Mock(wraps=x509.load_der_x509_certificate)
-    build, own = (Mock(wraps=roots.policy_builder) for _ in range(2))
     monkeypatch.setattr(x509, "load_der_x509_certificate", parse)
-    monkeypatch.setattr(path, "policy_builder", build)
     monkeypatch.setattr(direct, "policy_builder", own)
     assert vas.ask(body).status_code == 200
     assert sorted(call.args[0] for call in parse.call_args_list) == sorted(SITE.chain_der)
