@@ -35,16 +35,18 @@ class HasDescriptor(Protocol):
 class _Cut:
     """What is shut down, when (on the monotonic clock), and whether that was done."""
 
-    line: socket.socket
+    descriptor: int
     at: float
     made: bool = False
 
     def make(self) -> None:
         """Shut it down; this waits for nobody."""
         self.made = True
+        line = socket.socket(fileno=self.descriptor)  # takes no other descriptor: there may be none left
         with suppress(OSError):
-            self.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.line.shutdown(socket.SHUT_RDWR)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            line.shutdown(socket.SHUT_RDWR)
+        line.detach()
 
 
 class _Watch:
@@ -106,14 +108,15 @@ def cut_off(connected: HasDescriptor, deadline: Deadline) -> Iterator[None]:
     """Shut `connected` down at the deadline; raises `TimeoutError` then, whatever that looked like inside."""
     at = time.monotonic() + deadline.require()
     # A descriptor of its own: nothing inside can close it, so that the cut never meets somebody else's connection.
-    with socket.socket(fileno=os.dup(connected.fileno())) as line:
-        cut = _Cut(line, at)
-        try:
-            with _WATCH.armed(cut):
-                yield
-        except Exception as error:
-            if cut.made:
-                raise TimeoutError("timed out") from error
-            raise
+    cut = _Cut(os.dup(connected.fileno()), at)
+    try:
+        with _WATCH.armed(cut):
+            yield
+    except Exception as error:
         if cut.made:
-            raise TimeoutError("timed out")
+            raise TimeoutError("timed out") from error
+        raise
+    finally:
+        os.close(cut.descriptor)
+    if cut.made:
+        raise TimeoutError("timed out")

@@ -86,9 +86,11 @@ def _exchange(connection: SSL.Connection, line: socket.socket) -> None:
 
 
 def _send(connection: SSL.Connection, line: socket.socket) -> None:
-    with suppress(SSL.WantReadError):  # there is nothing to send, or no more
+    with suppress(SSL.WantReadError):  # there is nothing to send
         while True:
-            line.sendall(connection.bio_read(_PIECE))
+            line.sendall(piece := connection.bio_read(_PIECE))
+            if len(piece) < _PIECE:
+                return
 
 
 def _connect(address: bytes, port: int, deadline: Deadline) -> socket.socket:

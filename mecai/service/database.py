@@ -53,6 +53,7 @@ SILENT_SECONDS: Final = 10  # that a server's network may take to confirm what w
 STATEMENT_SECONDS: Final = 10  # for one statement on a server, but for those of a migration
 POOLED: Final = 16  # connections to a server that are kept, and as many more while they are needed
 IDLE_SECONDS: Final = 2.0  # after which a connection to a server is asked whether it still lives before it is used
+_NO_TRANSACTION: Final = 0  # PQTRANS_IDLE of libpq
 _ONLY_READS: Final = "mecai_only_reads"
 _USED: Final = "mecai_used"  # when a connection was given back
 _REVISIONS: Final = "alembic_version"  # the table of Alembic that holds how far a schema came
@@ -103,12 +104,18 @@ def open_database(url: str, example: str) -> Engine:
     """Open a database by its SQLAlchemy URL; no connection is made yet. Raises `InputError`, which gives an example."""
     try:
         if make_url(url).get_backend_name() != "sqlite":
-            given = {"pool_size": POOLED, "max_overflow": POOLED, "pool_timeout": CONNECT_SECONDS}
+            given: dict[str, Any] = {
+                "pool_reset_on_return": None,
+                "pool_size": POOLED,
+                "max_overflow": POOLED,
+                "pool_timeout": CONNECT_SECONDS,
+            }
             engine = create_engine(url, connect_args=_bounds(make_url(url)), **given)
             event.listen(engine, "connect", _set_up_postgresql)
             idle = _Idle(engine.dialect)
             event.listen(engine, "checkout", idle.ask)
             event.listen(engine, "checkin", idle.note)
+            event.listen(engine, "reset", _end_transaction)
             event.listen(engine, "invalidate", idle.note_break)
             event.listen(engine, "begin", partial(_begin, "BEGIN", None))
             return engine
@@ -294,6 +301,12 @@ class _Idle:
     def note_break(self, *_: object) -> None:
         """Note that one broke."""
         self._broke = time.monotonic()
+
+
+def _end_transaction(connection: Any, _record: object, _state: object) -> None:  # noqa: ANN401 - as below
+    """Roll back what was begun and not ended by who gives a connection back; in autocommit hardly anything ever is."""
+    if connection.pgconn.transaction_status != _NO_TRANSACTION:
+        connection.rollback()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type

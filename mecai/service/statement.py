@@ -30,9 +30,10 @@ class Statement:
         served, kind = dialect.name != "sqlite", cast("Any", type(dialect))
         compiled: Any = statement.compile(dialect=kind(paramstyle="numeric_dollar" if served else "qmark"))
         self.text: Final = str(compiled)
-        self._order: Final[Sequence[str]] = compiled.positiontup
-        self._writers: Final = {name: _writer(bind.type, dialect) for name, bind in compiled.binds.items()}
-        self._readers: Final = tuple(_reader(column.type, dialect) for column in columns)
+        writers = {name: _writer(bind.type, dialect) for name, bind in compiled.binds.items()}
+        self._writers: Final = tuple((name, writers[name]) for name in compiled.positiontup)
+        readers = (_reader(column.type, dialect) for column in columns)
+        self._readers: Final = tuple((place, read) for place, read in enumerate(readers) if read is not None)
         self._row: Final[Any] = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]  # noqa: PYI024
         self._way: Final = _Prepared(self.text, dialect.loaded_dbapi).run if served else self._by_cursor
 
@@ -43,8 +44,14 @@ class Statement:
 
     def all(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the rows, whose attributes are the columns; raises `SQLAlchemyError`."""
-        found = self._run([self._writers[name](values[name]) for name in self._order])
-        return [self._row._make(read(value) for read, value in zip(self._readers, row, strict=True)) for row in found]
+        written = [values[name] if write is None else write(values[name]) for name, write in self._writers]
+        return [self._read(row) for row in self._run(written)]
+
+    def _read(self, row: Sequence[Any]) -> Any:  # noqa: ANN401 - as above
+        values = list(row)
+        for place, read in self._readers:
+            values[place] = read(values[place])
+        return self._row._make(values)
 
     def _run(self, values: Sequence[Any]) -> Sequence[Any]:
         connection = self._engine.raw_connection()
@@ -121,15 +128,11 @@ def _octets(value: Any) -> bytes:  # noqa: ANN401 - octets, a text, a number or 
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    """Return what writes a value for the driver; octets need nothing."""
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """Return what writes a value for the driver, None where it is written as it is, as octets are."""
     implemented = kind.dialect_impl(dialect)
-    return (None if isinstance(implemented, LargeBinary) else implemented.bind_processor(dialect)) or _as_it_is
+    return None if isinstance(implemented, LargeBinary) else implemented.bind_processor(dialect)
 
 
-def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    return kind.dialect_impl(dialect).result_processor(dialect, None) or _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:  # noqa: ANN401
-    return value
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)

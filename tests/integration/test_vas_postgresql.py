@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from alembic.config import Config
@@ -178,6 +179,15 @@ def test_a_server_that_forgot_what_it_prepared_is_told_again(engine: Engine) -> 
 def test_a_text_with_a_zero_in_it_is_no_shorter_one(engine: Engine) -> None:
     with pytest.raises(DBAPIError, match="0x00"):
         DirectoryLog(engine).digest("MOZ\0")
+
+
+def test_what_is_given_back_in_a_transaction_is_rolled_back(engine: Engine) -> None:
+    given = engine.raw_connection()
+    connection: Any = given.dbapi_connection
+    connection.execute("BEGIN")
+    assert connection.info.transaction_status.name == "INTRANS"
+    given.close()
+    assert connection.info.transaction_status.name == "IDLE"
 
 
 def test_no_statement_and_no_lock_is_waited_for_without_end(engine: Engine) -> None:

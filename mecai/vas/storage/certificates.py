@@ -30,6 +30,9 @@ _NAMES_KEPT: Final = 1000  # of one certificate, the first
 _LONGEST_NAME: Final = 253  # characters of a name that is one (I8)
 
 
+LOGGED: Final = ("der", "issuers", "first_seen", "released", "released_by", "disputed")  # what `logged` reads of a row
+
+
 @dataclass(frozen=True)
 class Logged:
     """What the log says of a certificate; times are None for what has not happened."""

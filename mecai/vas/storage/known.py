@@ -9,7 +9,7 @@ from sqlalchemy import Engine, bindparam, func, select
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.service.statement import Statement
-from mecai.vas.storage.certificates import Logged, logged, note_of
+from mecai.vas.storage.certificates import LOGGED, Logged, logged, note_of
 from mecai.vas.storage.tables import CERTIFICATES, REQUESTS, VOUCHERS
 from mecai.vas.storage.vouchers import Edition, Recorded
 
@@ -22,7 +22,7 @@ _CONTENT: Final = bindparam("asked_content", type_=VOUCHERS.c.content.type)
 _NEWEST: Final = select(func.max(VOUCHERS.c.edition)).where(VOUCHERS.c.content == _CONTENT).scalar_subquery()
 _KNOWN: Final = (
     select(
-        CERTIFICATES,
+        *(CERTIFICATES.c[name] for name in LOGGED),
         _NOTE.scalar_subquery().label("noted"),
         VOUCHERS.c.der.label("voucher"),
         *(VOUCHERS.c[name] for name in ("perspectives", "this_update", "content", "edition", "young_until")),
