@@ -40,7 +40,7 @@ key = "{va.key}"
 certificate = "{va.certificate}"
 root = "{root}"
 database = "sqlite:///{home}/vas.sqlite"
-hold_seconds = {hold}
+hold = "PT{hold}S"
 allowed_networks = ["127.0.0.0/8"]
 trusted_proxies = 0
 

@@ -59,8 +59,7 @@ def check(config_path: Path) -> None:
     config = read_config(config_path)
     open_database(config.database)
     contexts = ", ".join(directory.context for directory in config.directories)
-    unit = f"{config.hold_hours} h" if config.hold_seconds is None else f"{config.hold_seconds} s"
-    hold = f"hold of {unit}" if config.hold else "no hold"
+    hold = f"hold of {config.hold / timedelta(hours=1):g} h" if config.hold else "no hold"
     click.echo(f"{config_path}: good; contexts {contexts}; vouchers of {config.lifetime_hours} h; {hold}")
 
 

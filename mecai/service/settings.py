@@ -1,7 +1,8 @@
 """A TOML file read into a frozen dataclass: the dataclass is the schema, and each wrong key ends in one clear line.
 
-The type of a field says what its key may hold: `str`, `int`, `bool`, `Path`, `Network`, another dataclass (a table),
-`tuple[X, ...]` (a list, or an array of tables) and `X | None`. A field without default is a key that must be there.
+The type of a field says what its key may hold: `str`, `int`, `bool`, `Path`, `Network`, `timedelta` (an ISO 8601
+duration such as "P3D"), another dataclass (a table), `tuple[X, ...]` (a list, or an array of tables) and `X | None`.
+A field without default is a key that must be there.
 What a type cannot say (a range, two keys that exclude each other) the dataclass says in `__post_init__` by raising
 `ValueError`. Nothing here knows which keys a service has.
 """
@@ -9,17 +10,25 @@ What a type cannot say (a range, two keys that exclude each other) the dataclass
 import dataclasses
 import difflib
 import ipaddress
+import re
 import tomllib
 import types
 import typing
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from mecai.errors import HostError, InputError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Settings = TypeVar("Settings")
 
+# No years and months, whose length depends on the day (ISO 8601-1, section 5.5.2).
+_DURATION: Final = re.compile(
+    r"P(?!$)(?:(?P<weeks>\d{1,4})W)?(?:(?P<days>\d{1,5})D)?"
+    r"(?:T(?!$)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?",
+    re.ASCII,
+)
 _NAMES = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
 
 
@@ -68,6 +77,8 @@ def _value(found: Any, kind: Any, key: str) -> Any:  # noqa: ANN401 - whatever T
     """Turn what TOML holds at `key` into a value of the type `kind`."""
     if kind == Network:
         return _network(_plain(found, str, key), key)
+    if kind is timedelta:
+        return _duration(_plain(found, str, key), key)
     if isinstance(kind, types.UnionType):
         (kind,) = (member for member in typing.get_args(kind) if member is not types.NoneType)
     if dataclasses.is_dataclass(kind):
@@ -92,6 +103,13 @@ def _network(text: str, key: str) -> Network:
         return ipaddress.ip_network(text)
     except ValueError as error:
         raise ValueError(f"{key}: {error}; expected a network such as '192.0.2.0/24'") from error
+
+
+def _duration(text: str, key: str) -> timedelta:
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise ValueError(f"{key}: {text!r} is no duration; expected one such as 'P3D' (days), 'PT12H' or 'PT20S'")
+    return timedelta(**{unit: int(number) for unit, number in found.groupdict("0").items()})
 
 
 def _name(kind: Any) -> str:  # noqa: ANN401 - whatever a field is

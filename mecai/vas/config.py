@@ -5,8 +5,7 @@
     database    = "sqlite:////var/lib/mecai-vas/vas.sqlite" # or postgresql+psycopg://...
 
     lifetime_hours      = 24                 # of a voucher, at most 72
-    hold_hours          = 72                 # of a certificate seen for the first time; 0: no hold
-    hold_seconds        = 5                  # instead of hold_hours, where nobody relies on the hold
+    hold                = "P3D"              # of a certificate seen for the first time; "PT0S": no hold
     expedite            = false              # whether two other VAs may end a hold (docs/spec H8)
     voucher_log_days    = 400                # how long the voucher log reaches back
     voucher_reuse_minutes = 10               # so long a voucher answers whoever asks for the same (docs/spec R6), at
@@ -199,8 +198,7 @@ class VasConfig:
     mail: MailSettings | None = None
     perspectives: PerspectiveSettings | None = None
     lifetime_hours: int = 24
-    hold_hours: int = 72
-    hold_seconds: int | None = None
+    hold: timedelta = timedelta(days=3)
     expedite: bool = False
     voucher_log_days: int = 400
     voucher_reuse_minutes: int = 10
@@ -222,8 +220,6 @@ class VasConfig:
         _require((self.key is None) != (self.signer is None), "give either key or [signer], who has the VA's key")
         longest = LIMITS.voucher_lifetime // timedelta(hours=1)
         _require(1 <= self.lifetime_hours <= longest, f"lifetime_hours: {self.lifetime_hours} is outside 1..{longest}")
-        _require(self.hold_hours >= 0, f"hold_hours: {self.hold_hours} is below 0; expected hours, 0 for no hold")
-        _require((self.hold_seconds or 0) >= 0, f"hold_seconds: {self.hold_seconds} is below 0; expected seconds")
         _require(self.voucher_log_days >= 1, f"voucher_log_days: {self.voucher_log_days} is below 1")
         minutes = self.voucher_reuse_minutes
         _require(minutes >= 0, f"voucher_reuse_minutes: {minutes} is below 0; expected minutes, 0 for no reuse")
@@ -255,11 +251,6 @@ class VasConfig:
     def reuse(self) -> timedelta:
         """How long a voucher answers whoever asks for the same."""
         return timedelta(minutes=self.voucher_reuse_minutes)
-
-    @property
-    def hold(self) -> timedelta:
-        """How long a certificate waits from its first sight."""
-        return timedelta(hours=self.hold_hours) if self.hold_seconds is None else timedelta(seconds=self.hold_seconds)
 
     @property
     def bounds(self) -> Bounds:

@@ -70,7 +70,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "voucher_authority_host_name": vas,
         "voucher_authority_metrics_listen": "",  # nobody asks in a lab, whose hosts have little memory
         "voucher_authority_settings": {
-            "hold_hours": 0,
+            "hold": "PT0S",
             "allowed_networks": list(NETWORKS),
             "refused_networks": list(plan.addresses(host.name)),
             "report_key": _REPORT_KEY,

@@ -1,5 +1,6 @@
 """The host of a Voucher Authority Server, as its operator sees it: its verbs, and settings that hold for a while."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from testbed.machine import waiting
@@ -30,9 +31,9 @@ def operate(arena: Arena, host: str, verb: Sequence[str], *, before: Sequence[st
     return must(arena.run, host, ["runuser", "-u", "mecai-vas", "--", *before, "mecai", "vas", *verb])
 
 
-def settle(arena: Arena, host: str, settings: Mapping[str, int]) -> None:
-    """Give a VAS other settings than its operator's, numbers all, and wait until it serves by them."""
-    lines = [f"{name} = {value}" for name, value in settings.items()]
+def settle(arena: Arena, host: str, settings: Mapping[str, str | int]) -> None:
+    """Give a VAS other settings than its operator's, words or numbers, and wait until it serves by them."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     _change(arena, host, _CHANGE, *lines)
 
 

@@ -8,11 +8,14 @@ from testbed.scenarios.arena import Arena
 from testbed.scenarios.means.mean import Arguments, Mean, Parameter
 
 _UNSAID = -1
-_SETTINGS = ("hold_seconds", "requests_per_minute", "address_requests_per_minute", "reports_per_day")
+_HOLD = "hold_seconds"
+_BOUNDS = ("requests_per_minute", "address_requests_per_minute", "reports_per_day")
 
 
 def _start(arena: Arena, arguments: Arguments) -> None:
-    wanted = {name: arguments[name] for name in _SETTINGS if arguments[name] != _UNSAID}
+    wanted = {name: arguments[name] for name in _BOUNDS if arguments[name] != _UNSAID}
+    if (seconds := arguments[_HOLD]) != _UNSAID:
+        wanted["hold"] = f"PT{seconds}S"
     for host in arguments["of"]:
         vas.settle(arena, host, wanted)
 
@@ -25,7 +28,10 @@ def _stop(arena: Arena, arguments: Arguments) -> None:
 MEAN = Mean(
     name="policy",
     says="the operators of Voucher Authorities hold new certificates, or bound requests, otherwise than the lab's",
-    parameters={"of": Parameter("hosts", ("second",)), **{name: Parameter("number", _UNSAID) for name in _SETTINGS}},
+    parameters={
+        "of": Parameter("hosts", ("second",)),
+        **{name: Parameter("number", _UNSAID) for name in (_HOLD, *_BOUNDS)},
+    },
     start=_start,
     stop=_stop,
 )

@@ -39,7 +39,7 @@ BAD = {
     "ocsp": ("[[delegate]]", "validity_hours = 480\n[[delegate]]", "validity_hours: 480 is outside 1..48"),
     "perspective": ("key =", "ports = [8443]\nkey =", "ports: 8443 is outside 1..1023"),
     "sidecar": ("192.0.2.1", "192.0.2.256", "192.0.2.256"),
-    "vas": ("[[directory]]", "hold_hours = -1\n[[directory]]", "hold_hours: -1 is below 0"),
+    "vas": ("[[directory]]", "hold = '-P1D'\n[[directory]]", "hold: '-P1D' is no duration"),
     "vas-signer": ("key =", "lifetime_hours = 73\nkey =", "lifetime_hours: 73 is outside 1..72"),
 }
 

@@ -1,6 +1,7 @@
 """Settings: what each wrong key of a TOML file says."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Example:
     home: Path | None = None
     days: int = 3
     careful: bool = True
+    wait: timedelta = timedelta(days=3)
 
     def __post_init__(self) -> None:
         if self.days < 1:
@@ -86,3 +88,28 @@ def test_a_wrong_key_is_named(tmp_path: Path, text: str, line: str) -> None:
 def test_a_missing_file_is_the_hosts_fault(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="cannot be read"):
         read_settings(tmp_path / "none.toml", Example)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("P3D", timedelta(days=3)),
+        ("P2W", timedelta(weeks=2)),
+        ("PT0S", timedelta(0)),
+        ("PT72H", timedelta(hours=72)),
+        ("P1DT2H3M4S", timedelta(days=1, hours=2, minutes=3, seconds=4)),
+        ("P99999D", timedelta(days=99999)),
+    ],
+)
+def test_a_duration(tmp_path: Path, text: str, span: timedelta) -> None:
+    assert read(tmp_path, f"name = 'alder'\nwait = '{text}'").wait == span
+
+
+@pytest.mark.parametrize(
+    "text", ["", "P", "PT", "P1DT", "3D", "P1Y", "P1M", "-P1D", "P1.5D", "PT1H2D", "p1d", "P100000D", "P٣D"]
+)
+def test_what_is_no_duration(tmp_path: Path, text: str) -> None:
+    with pytest.raises(
+        InputError, match=r": wait: '.*' is no duration; expected one such as 'P3D' \(days\), 'PT12H' or"
+    ):
+        read(tmp_path, f"name = 'alder'\nwait = '{text}'")

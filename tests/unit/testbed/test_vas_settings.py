@@ -11,7 +11,7 @@ from testbed.scenarios import vas
 
 SETTINGS = """# Ansible managed
 key = "key.pem"
-hold_hours = 0
+hold = "PT0S"
 requests_per_minute = 60
 
 [[directory]]
@@ -37,9 +37,9 @@ def change(script: str, file: Path, *words: str) -> dict[str, Any]:
 
 
 def test_settings_go_before_the_operators_and_come_back(file: Path) -> None:
-    changed = change(vas._CHANGE, file, "hold_seconds = 20", "requests_per_minute = 5")
-    assert (changed["hold_seconds"], changed["requests_per_minute"], changed["hold_hours"]) == (20, 5, 0)
-    assert change(vas._CHANGE, file, "hold_seconds = 0")["hold_seconds"] == 0
+    changed = change(vas._CHANGE, file, 'hold = "PT20S"', "requests_per_minute = 5")
+    assert (changed["hold"], changed["requests_per_minute"], changed["directory"][0]["context"]) == ("PT20S", 5, "MOZ")
+    assert change(vas._CHANGE, file, 'hold = "PT1S"')["hold"] == "PT1S"
     change(vas._BRING_BACK, file)
     assert file.read_text(encoding="utf-8") == SETTINGS
     change(vas._BRING_BACK, file)  # where nothing is settled

@@ -190,7 +190,7 @@ def test_settings_hold_until_the_scenario_ends(tmp_path: Path) -> None:
     journal.begin(arena, "mine", Step("policy", {"of": ["second", "third"], "hold_seconds": 20}))
     assert world.settled == {"cedar", "dogwood"}
     [changed] = [words for words in world.commands if words.startswith("cedar: sh -c set -e")]
-    assert changed.endswith("sh /etc/mecai/vas.toml hold_seconds = 20")  # and no setting that was not given
+    assert changed.endswith('sh /etc/mecai/vas.toml hold = "PT20S"')  # and no setting that was not given
     journal.stop(arena)
     assert world.clean
 

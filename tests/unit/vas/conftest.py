@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,9 @@ def make(tmp_path: Path, publish: Publish, database: str) -> Iterator[Make]:
         certificate.write_bytes(BIRCH.voucher.pem)
         root.write_bytes(BIRCH.root.pem)
         networks = (ip_network("198.18.0.0/15"), ip_network("2001:db8::/32"))
-        usual = VasConfig(certificate, root, database, (publish(MOZ),), key, hold_hours=0, allowed_networks=networks)
+        usual = VasConfig(
+            certificate, root, database, (publish(MOZ),), key, hold=timedelta(0), allowed_networks=networks
+        )
         outside = Outside()
         outside.responders.know(ALDER, SITE)
         server = assemble(

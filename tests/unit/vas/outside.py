@@ -1,6 +1,6 @@
 """A VAS with everything behind its HTTP interface; only other hosts are played, and every contact with one takes time.
 
-vas = make(hold_hours=72)                    # the VA of birch, by the fixture of conftest.py
+vas = make(hold=3 * DAY)                    # the VA of birch, by the fixture of conftest.py
 vas.outside.shown[ONE] = OTHER.chain_der     # what an address shows, or the error of its handshake
 vas.ask(REQUEST, "192.0.2.7").status_code    # by way of a proxy
 vas.refused(replace(REQUEST, port=22))       # (403, "address-refused", {the problem document})

@@ -1,6 +1,7 @@
 """The configuration: the example in its own documentation, and the line for each value that cannot be."""
 
 import textwrap
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_the_example_of_the_documentation_is_good(tmp_path: Path) -> None:
 
 def test_the_least_that_is_needed(tmp_path: Path) -> None:
     read = read_config(write(tmp_path / "vas.toml", LEAST + DIRECTORY))
-    assert (read.ports, read.hold_hours, read.lifetime_hours, read.allowed_networks) == (TLS_PORTS, 72, 24, ())
+    assert (read.ports, read.hold, read.lifetime_hours, read.allowed_networks) == (TLS_PORTS, timedelta(days=3), 24, ())
 
 
 @pytest.mark.parametrize(
@@ -61,13 +62,14 @@ def test_the_least_that_is_needed(tmp_path: Path) -> None:
         (f"lifetime_hours = 73{LEAST}{DIRECTORY}", "lifetime_hours: 73 is outside 1..72"),
         (LEAST.replace("key =", "# key =") + DIRECTORY, "give either key or [signer]"),
         (f"signer.socket = 's'{LEAST}{DIRECTORY}", "give either key or [signer]"),
-        (f"hold_hours = -1{LEAST}{DIRECTORY}", "hold_hours: -1 is below 0"),
+        (f"hold = 'P1M'{LEAST}{DIRECTORY}", "hold: 'P1M' is no duration; expected one such as 'P3D' (days), 'PT12H'"),
+        (f"hold = 72{LEAST}{DIRECTORY}", "hold: 72 is not a string"),
         (f"vouchers_per_day = 0{LEAST}{DIRECTORY}", "vouchers_per_day: 0 is below 1"),
         (f"ports = [0]{LEAST}{DIRECTORY}", "ports: 0 is outside 1..1023"),
         (f"distrusted = ['00']{LEAST}{DIRECTORY}", "distrusted: '00' is no SHA-256; expected 64 hex digits"),
         (f"distrusted = ['x']{LEAST}{DIRECTORY}", "distrusted: 'x' is no SHA-256; expected 64 hex digits"),
         (LEAST.replace("sqlite:///", "sqlite:/") + DIRECTORY, "database: expected sqlite:///FILE or postgresql"),
-        (f"hold_hour = 0{LEAST}{DIRECTORY}", "hold_hour: unknown key; did you mean 'hold_hours'?"),
+        (f"held = 'P3D'{LEAST}{DIRECTORY}", "held: unknown key; did you mean 'hold'?"),
     ],
 )
 def test_a_value_that_cannot_be(tmp_path: Path, text: str, line: str) -> None:

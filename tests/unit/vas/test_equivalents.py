@@ -40,7 +40,7 @@ def decide(vas: Vas, certificate: Issued, decision: Decision) -> int:
 @pytest.fixture
 def seen(make: Make) -> Vas:
     """Make a VAS that has known the site for two hours, and nothing else."""
-    vas = make(hold_hours=1, certificate_requests_per_minute=1000, address_requests_per_minute=1000)
+    vas = make(hold=HOUR, certificate_requests_per_minute=1000, address_requests_per_minute=1000)
     assert show(vas, SITE) == (202, "")
     vas.outside.now = NOW + 2 * HOUR
     return vas

@@ -37,7 +37,7 @@ def show(vas: Vas, server: Issued, succession: bytes | None = None, ca: Online =
 @pytest.fixture
 def seen(make: Make) -> Vas:
     """Make a VAS that has known the site for two hours."""
-    vas = make(hold_hours=1, certificate_requests_per_minute=1000, address_requests_per_minute=1000)
+    vas = make(hold=HOUR, certificate_requests_per_minute=1000, address_requests_per_minute=1000)
     assert show(vas, SITE).status_code == 202
     vas.outside.now = LATER
     return vas
@@ -62,7 +62,7 @@ def test_a_renewal_with_the_same_key_does_not_wait(seen: Vas) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_renewal_waits(make: Make, publish: Publish, server: Callable[[], Issued], why: str) -> None:
-    vas = make(hold_hours=1)
+    vas = make(hold=HOUR)
     publish(directory(ALDER, BIRCH, CEDAR, sequence=2))
     assert show(vas, SITE).status_code == 202
     vas.outside.now = LATER
@@ -73,7 +73,7 @@ def test_what_is_no_renewal_waits(make: Make, publish: Publish, server: Callable
 
 def test_predecessors_are_judged_while_there_is_time(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks has an answer in time (R4), however long the responders of what is in the log are silent."""
-    vas = make(hold_hours=1, certificate_requests_per_minute=1000, address_requests_per_minute=1000)
+    vas = make(hold=HOUR, certificate_requests_per_minute=1000, address_requests_per_minute=1000)
     older = [ALDER.server("www.example.test", days=80 + number, server_key=OLD_KEY) for number in range(5)]
     for each in older:
         assert show(vas, each).status_code == 202
@@ -97,7 +97,7 @@ def test_predecessors_are_judged_while_there_is_time(make: Make, monkeypatch: py
 
 def test_a_strangers_intermediates_do_not_settle_the_predecessors_path(make: Make) -> None:
     """An issuing CA may have several certificates of one key; who asked first had one that has ended since."""
-    vas = make(hold_hours=1, certificate_requests_per_minute=1000)
+    vas = make(hold=HOUR, certificate_requests_per_minute=1000)
     brief = ALDER.issuing_until(LATER - SECOND)
     site = ALDER.server("www.example.test", days=90, server_key=OLD_KEY, parent=brief)
     for certificate in (brief, site):
@@ -110,7 +110,7 @@ def test_a_strangers_intermediates_do_not_settle_the_predecessors_path(make: Mak
 
 
 def test_a_predecessor_on_hold_releases_nobody(make: Make) -> None:
-    vas = make(hold_hours=1)
+    vas = make(hold=HOUR)
     assert show(vas, SITE).status_code == 202
     assert show(vas, renewed()).status_code == 202
 
@@ -121,7 +121,7 @@ def test_a_predecessor_that_is_revoked_releases_nobody(seen: Vas) -> None:
 
 
 def test_a_predecessor_that_has_expired_is_forgotten(make: Make) -> None:
-    vas = make(hold_hours=1)
+    vas = make(hold=HOUR)
     old = ALDER.server("www.example.test", days=1.5 / 24)
     assert show(vas, old).status_code == 202
     vas.outside.now = LATER
@@ -183,7 +183,7 @@ FOUR = (ALDER, BIRCH, CEDAR, DOGWOOD)
 @pytest.fixture
 def expediting(make: Make, publish: Publish) -> Vas:
     """Make a VAS that listens to cedar and dogwood, where alder's certificate is on hold."""
-    vas = make(hold_hours=1, expedite=True)
+    vas = make(hold=HOUR, expedite=True)
     publish(directory(*FOUR, sequence=2))
     for ca in (CEDAR, DOGWOOD):
         vas.outside.responders.know(ca, ca.voucher)
@@ -217,7 +217,7 @@ def test_one_other_owner_is_not_enough(expediting: Vas, other: Online) -> None:
 
 def test_two_entries_of_one_owner_count_once(make: Make, publish: Publish) -> None:
     entries = (authority_entry(CEDAR, "forest"), authority_entry(DOGWOOD, "forest"))
-    vas = make(hold_hours=1, expedite=True)
+    vas = make(hold=HOUR, expedite=True)
     publish(directory(ALDER, BIRCH, *entries, sequence=2))
     for ca in (CEDAR, DOGWOOD):
         vas.outside.responders.know(ca, ca.voucher)
@@ -284,4 +284,4 @@ def test_no_octets_of_a_statement(expediting: Vas) -> None:
 
 
 def test_whoever_does_not_listen_has_no_such_path(make: Make) -> None:
-    assert state(make(hold_hours=1), CEDAR).status_code == 404
+    assert state(make(hold=HOUR), CEDAR).status_code == 404

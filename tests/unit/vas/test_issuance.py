@@ -122,7 +122,7 @@ def test_an_address_that_disagrees_drops_out(vas: Vas) -> None:
 
 
 def test_a_certificate_is_on_hold_from_its_first_probe(make: Make) -> None:
-    vas = make(hold_hours=72)
+    vas = make(hold=3 * DAY)
     response = vas.ask(replace(REQUEST, addresses=(ONE,)))
     left = 72 * 3600 - 2  # the probe took two seconds
     assert (response.status_code, response.headers["Retry-After"]) == (202, str(left))
@@ -134,7 +134,7 @@ def test_a_certificate_is_on_hold_from_its_first_probe(make: Make) -> None:
 
 @pytest.mark.parametrize(("left", "status"), [(SECOND, 202), (0 * SECOND, 200)])
 def test_a_hold_ends_to_the_second(make: Make, left: timedelta, status: int) -> None:
-    vas = make(hold_hours=1)
+    vas = make(hold=HOUR)
     assert vas.ask().status_code == 202
     vas.outside.fetching = vas.outside.probing = 0 * SECOND
     vas.outside.now = PROBED + HOUR - left
@@ -144,7 +144,7 @@ def test_a_hold_ends_to_the_second(make: Make, left: timedelta, status: int) -> 
 
 
 def test_a_hold_may_end_while_the_server_is_probed(make: Make) -> None:
-    vas = make(hold_hours=1)
+    vas = make(hold=HOUR)
     assert vas.ask().status_code == 202
     vas.outside.fetching = 0 * SECOND
     vas.outside.now = PROBED + HOUR - 2 * SECOND
