@@ -102,10 +102,17 @@ class Nodes:
         """Speak with whichever node nginx chooses."""
         return ByName(self.world.home / "vas.sock")
 
-    def start_anew(self, node: Node) -> None:
+    def start_anew(self, node: Node, release: Path | None = None) -> None:
         """End a node's server, and start another one behind the same door, as a service manager does."""
         end(node.server)
-        node.server = start_node(self.stack, self.world, node.door)
+        node.server = start_node(self.stack, self.world, node.door, release)
+
+    def end_holds(self) -> None:
+        """Let the nodes have seen all certificates, and no hold be left."""
+        log = CertificateLog(self.engine)
+        for request in self.requests():
+            ask(self.every[0].connection(), request)
+            log.release(request.hashes[0], datetime.now(UTC), "expedite")
 
     def count(self, table: Table) -> int:
         """Count rows."""
@@ -149,10 +156,10 @@ def serve_by_nginx(doors: Sequence[socket.socket]) -> Callable[[ExitStack, World
     return serve
 
 
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    home = tmp_path_factory.mktemp("world")
-    many = {"requests": 10**6, "vouchers": 10**6, "parallel": 100, "hold": 72 * 3600, "reuse": 10}
+@contextmanager
+def two_nodes(home: Path, reuse: int) -> Iterator[Nodes]:
+    """Run them; vouchers answer again for `reuse` minutes."""
+    many = {"requests": 10**6, "vouchers": 10**6, "parallel": 100, "hold": 72 * 3600, "reuse": reuse}
     with ExitStack() as stack:
         url = stack.enter_context(postgresql("fsync=off"))
         doors = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
@@ -162,6 +169,12 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         found = Nodes(world, stack, engine)
         for door in doors:
             found.every.append(Node(door, start_node(stack, world, door)))
+        yield found
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with two_nodes(tmp_path_factory.mktemp("world"), reuse=10) as found:
         yield found
 
 
@@ -220,11 +233,7 @@ def test_nodes_that_see_a_certificate_at_the_same_moment_begin_one_hold_and_send
 
 @pytest.fixture
 def released(nodes: Nodes) -> Nodes:
-    """Let the nodes have seen all certificates, and no hold be left."""
-    log = CertificateLog(nodes.engine)
-    for request in nodes.requests():
-        ask(nodes.every[0].connection(), request)
-        log.release(request.hashes[0], datetime.now(UTC), "expedite")
+    nodes.end_holds()
     return nodes
 
 

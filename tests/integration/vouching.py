@@ -329,11 +329,17 @@ def _start_vas(
     return start(stack, command, world.home / "vas.log", environment, door)
 
 
-def start_node(stack: ExitStack, world: World, door: socket.socket) -> subprocess.Popen[bytes]:
-    """Start another node of the VAS that is running, which speaks HTTP behind an open door."""
+def start_node(
+    stack: ExitStack, world: World, door: socket.socket, release: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start another node of the VAS that is running, which speaks HTTP behind an open door.
+
+    It is of this release, or of one whose packages are in a folder.
+    """
     environment = {"MECAI_VAS_CONFIG": str(world.birch.home / "vas.toml")}
     log = world.home / f"node-{door.getsockname()[1]}.log"
-    return _start(stack, _gunicorn(door, VAS_APPLICATION), log, environment, door)
+    folder = [] if release is None else ["--chdir", str(release)]
+    return _start(stack, [*_gunicorn(door, VAS_APPLICATION), *folder], log, environment, door)
 
 
 def _gunicorn(door: socket.socket, application: str) -> list[str]:
