@@ -28,7 +28,8 @@ from mecai.protocol.pki.identity import address_text
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
 
-MOST_OCTETS: Final = 256 * 1024  # that a server may send; OpenSSL takes 100 KiB of certificates at most
+MOST_OCTETS: Final = 32 * 1024  # that a server may send: OpenSSL decodes each key among them, wanted or not
+_EXPECTED: Final = "a complete handshake of TLS 1.2 or 1.3, by ECDHE with X25519, P-256, P-384 or P-521"
 _PIECE: Final = 16 * 1024
 _OFFERS: Final = 64  # that are remembered; there are hardly more
 
@@ -51,7 +52,7 @@ def probe(address: bytes, port: int, server_name: str | None, offer: Offer, dead
                 return _shake_hands(SSL.Connection(_context(offer)), line, server_name)
         except (SSL.Error, OSError, ValueError) as error:
             detail = f"{address_text(address)} port {port}: {_words(error)}"
-            raise HandshakeFailed(f"{detail}; expected a complete TLS 1.2 or 1.3 handshake") from error
+            raise HandshakeFailed(f"{detail}; expected {_EXPECTED}") from error
 
 
 def _shake_hands(connection: SSL.Connection, line: socket.socket, server_name: str | None) -> tuple[bytes, ...]:
@@ -106,13 +107,13 @@ def _context(offer: Offer) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_verify(SSL.VERIFY_NONE)
+    context.set_verify_depth(0)  # OpenSSL looks for a path all the same: a hundred certificates long, among all
     context.set_cipher_list(offer.suites.encode("ascii"))
     native = context._context  # noqa: SLF001 - pyOpenSSL has neither call of its own
     if Binding.lib.SSL_CTX_set1_sigalgs_list(native, offer.schemes.encode("ascii")) != 1:
         raise RuntimeError(f"OpenSSL refuses the signature algorithms {offer.schemes}")
-    groups = offer.groups
-    if groups is not None and Binding.lib.SSL_CTX_set1_curves_list(native, groups.encode("ascii")) != 1:
-        raise RuntimeError(f"OpenSSL refuses the groups {groups}")
+    if Binding.lib.SSL_CTX_set1_curves_list(native, offer.groups.encode("ascii")) != 1:
+        raise RuntimeError(f"OpenSSL refuses the groups {offer.groups}")
     return context
 
 

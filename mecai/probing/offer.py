@@ -6,6 +6,9 @@ at its word (Java, OpenSSL's `-strict`) show no chain with a signature beyond it
 key in. So there is a first offer, which only the right key can serve, and a second one for where that fails, which the
 whole chain can serve. The second one also offers to agree on a key by ML-KEM, beside X25519, for servers that do it no
 other way: that is a fifth of a probe's work, to keep secret what has no secret in it.
+
+Keys are agreed on by elliptic curves alone. In the Diffie-Hellman of TLS 1.2 over finite fields it is the server who
+chooses the group, and one of 8192 bits costs two hundred handshakes (ADR 0049).
 """
 
 from collections.abc import Iterable, Sequence
@@ -53,11 +56,12 @@ _CERTIFICATE_SCHEMES: Final = {
     SignatureAlgorithmOID.RSASSA_PSS: (*_RSAE, *_PSS),
 }
 _CURVES: Final = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384, "secp521r1": KeyType.P521}
-# OpenSSL's names of what its default has (SSL_CTX_set1_groups(3)), in that order, but for X25519MLKEM768.
-_GROUPS: Final = "X25519:secp256r1:X448:secp384r1:secp521r1:ffdhe2048:ffdhe3072"
+# OpenSSL's names of groups, a key share sent for those with an asterisk (SSL_CTX_set1_groups(3)).
+_GROUPS: Final = "*X25519:secp256r1:secp384r1:secp521r1"
+_HYBRID: Final = f"*X25519MLKEM768:{_GROUPS}"
 # OpenSSL's names of the TLS 1.2 suites (ciphers(1)).
 _ECDSA_SUITES: Final = "ECDHE+aECDSA"  # for EdDSA too (RFC 8422 section 5.1.3)
-_RSA_SUITES: Final = "ECDHE+aRSA:DHE+aRSA"
+_RSA_SUITES: Final = "ECDHE+aRSA"
 
 
 class NoServerKey(HostError):
@@ -85,9 +89,9 @@ class Offer:
         return ":".join(dict.fromkeys((*_KEY_SCHEMES[self.key_type], *self.chain_schemes, *_PKCS1)))
 
     @property
-    def groups(self) -> str | None:
-        """The groups of key agreement as OpenSSL reads them, None for its own."""
-        return None if self.hybrid else _GROUPS
+    def groups(self) -> str:
+        """The groups of key agreement as OpenSSL reads them."""
+        return _HYBRID if self.hybrid else _GROUPS
 
     @property
     def suites(self) -> str:

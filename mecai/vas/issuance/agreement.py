@@ -12,7 +12,10 @@ from mecai.vas.refusal import Code, Refusal
 
 _ANSWERS: Final = {
     ProbeOutcome.ANOTHER_CERTIFICATE: (Code.CERTIFICATE_MISMATCH, "shows another certificate than the expected one"),
-    ProbeOutcome.HANDSHAKE_FAILED: (Code.HANDSHAKE_FAILED, "made no complete TLS 1.2 or 1.3 handshake with this VA"),
+    ProbeOutcome.HANDSHAKE_FAILED: (
+        Code.HANDSHAKE_FAILED,
+        "made no complete handshake of TLS 1.2 or 1.3, by ECDHE, with this VA",
+    ),
     ProbeOutcome.UNREACHABLE: (Code.UNREACHABLE, "could not be reached by this VA"),
 }
 

@@ -159,7 +159,7 @@ def test_nothing_is_logged_unless_a_probe_agreed(vas: Vas, shown: Any, status: i
         ((Unreachable("Connection refused"), Unreachable("No route to host")), "could not be reached by this VA"),
         (
             (HandshakeFailed("timed out"), HandshakeFailed("wrong version number")),
-            "made no complete TLS 1.2 or 1.3 handshake with this VA",
+            "made no complete handshake of TLS 1.2 or 1.3, by ECDHE, with this VA",
         ),
     ],
 )
