@@ -71,7 +71,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
 
 ROLE = Role(
     name="publisher",
-    groups=("publishers",),
+    groups=("publishers", "directory_servers"),
     needs=NEEDS,
     names=names,
     variables=_variables,

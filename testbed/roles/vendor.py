@@ -17,7 +17,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
 
 ROLE = Role(
     name="vendor",
-    groups=("vendors",),
+    groups=("vendors", "directory_servers"),
     needs=publisher.NEEDS,
     names=publisher.names,
     variables=_variables,

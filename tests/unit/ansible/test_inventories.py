@@ -20,7 +20,7 @@ LAB = inventory.inventory(Lab("small"), SMALL, Path("/mecai.whl"))["all"]
 # The example is a public CA's: no private network, no database but SQLite, no owners of domains; only `internet` has a
 # second publisher and agents.
 OWNERS = ("registries", "mail_hosts")
-FEW = ("private_authorities", "plain_servers", "publishers", "perspectives", "databases", *OWNERS)
+FEW = ("private_authorities", "plain_servers", "publishers", "directory_servers", "perspectives", "databases", *OWNERS)
 LEFT_OUT = {("example", group) for group in FEW} | {("lab", "publishers"), ("lab", "perspectives")}
 # What `testbed/roles/` make of it is for the roles.
 TOPOLOGYS_OWN = {"database"}
