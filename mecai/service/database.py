@@ -1,8 +1,7 @@
-"""A service's database: open it, bring its schema up to date, say whether it is ready.
+"""A service's database: how it is opened, and what is asked of any.
 
 SQLite is the default for one node; a URL of `postgresql+psycopg://` is the choice for several that share a database.
-What differs between the two stands here and nowhere else. What a service has of its own is a `Schema`: the folder of
-its steps for Alembic (`mecai.service.migration`), and how far they lead.
+What differs between the two stands here and nowhere else, but for how a schema changes (`mecai.service.steps`).
 """
 
 import math
@@ -10,7 +9,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -25,17 +23,13 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
-    MetaData,
-    String,
     Table,
     create_engine,
     delete,
     event,
     func,
-    inspect,
     make_url,
     select,
-    text,
     type_coerce,
 )
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
@@ -56,7 +50,6 @@ IDLE_SECONDS: Final = 2.0  # after which a connection to a server is asked wheth
 _NO_TRANSACTION: Final = 0  # PQTRANS_IDLE of libpq
 _ONLY_READS: Final = "mecai_only_reads"
 _USED: Final = "mecai_used"  # when a connection was given back
-_REVISIONS: Final = "alembic_version"  # the table of Alembic that holds how far a schema came
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -86,18 +79,6 @@ _SERVER_BOUNDS: Final = {
     "options": f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s ",
 }
 _TIME: Final = type_coerce(func.current_timestamp(), UtcTime)
-
-# The oldest program, by the head of its schema, that can go on with the tables as they are: one row (ADR 0039).
-OLDEST_PROGRAM: Final = Table("oldest_program", MetaData(), Column("revision", String(32), nullable=False))
-
-
-@dataclass(frozen=True)
-class Schema:
-    """How a service's tables came to be. Revisions are numbers of four digits, in the order of the steps."""
-
-    steps: str  # Alembic's folder as PACKAGE:FOLDER
-    head: str  # the revision of the last step
-    remedy: str  # the command that brings a database up to date
 
 
 def open_database(url: str, example: str) -> Engine:
@@ -143,37 +124,6 @@ def _bounds(url: URL) -> dict[str, Any]:
     return _SERVER_BOUNDS | said | {"options": f"{_SERVER_BOUNDS['options']}{said.get('options', '')}"}
 
 
-def migrate(engine: Engine, schema: Schema) -> None:
-    """Bring the schema up to date; this changes nothing on one that is, or is later. Raises `HostError`."""
-    try:
-        if not is_made(engine, schema):  # it takes a third of a command's time to load, and is hardly ever needed
-            import_module("mecai.service.migration").upgrade(engine, schema)
-    except SQLAlchemyError as error:
-        raise HostError(f"database: cannot be migrated ({cause(error)})") from error
-    require_ready(engine, schema)
-
-
-def is_made(engine: Engine, schema: Schema) -> bool:
-    """Say whether all steps are made, maybe further ones of a later release."""
-    found = _revision(engine)
-    return found is not None and found >= schema.head
-
-
-def require_ready(engine: Engine, schema: Schema) -> None:
-    """Answer a query, on a schema that this program can use; raises `HostError`.
-
-    That is its own, or one of a later release that says that this program can go on meanwhile.
-    """
-    with _answers():
-        found = _revision(engine)
-        oldest = _oldest_program(engine) if found is not None and found > schema.head else None
-    if found is None or found < schema.head:
-        raise HostError(f"database: schema is {found or 'empty'}, expected {schema.head}; run `{schema.remedy}`")
-    if found > schema.head and (oldest is None or oldest > schema.head):
-        wanted = f"a program that knows {oldest or found}, this one knows {schema.head}"
-        raise HostError(f"database: schema is {found}, which takes {wanted}; install the release that made it")
-
-
 def clock_of(connection: Connection) -> datetime:
     """Return what time it is for the database: SQLite's is this host's. Raises `SQLAlchemyError`."""
     found: datetime = connection.execute(select(_TIME)).scalar_one()
@@ -182,35 +132,17 @@ def clock_of(connection: Connection) -> datetime:
 
 def time_of(engine: Engine, clock: Callable[[Connection], datetime] = clock_of) -> datetime:
     """Return what time it is for the database; raises `HostError`."""
-    with _answers(), reading(engine) as connection:
+    with answers(), reading(engine) as connection:
         return clock(connection)
 
 
 @contextmanager
-def _answers() -> Iterator[None]:
+def answers() -> Iterator[None]:
     """Say in one line that the database does not."""
     try:
         yield
     except SQLAlchemyError as error:
         raise HostError(f"database: does not answer ({cause(error)})") from error
-
-
-def _revision(engine: Engine) -> str | None:
-    """Return the last step that was made, None before the first."""
-    with reading(engine) as connection:
-        if not inspect(connection).has_table(_REVISIONS):
-            return None
-        found: str | None = connection.scalar(text(f"SELECT version_num FROM {_REVISIONS}"))  # noqa: S608 - a constant
-        return found
-
-
-def _oldest_program(engine: Engine) -> str | None:
-    """Return the oldest program that the last step lets go on, None where it did not say."""
-    with reading(engine) as connection:
-        if not inspect(connection).has_table(OLDEST_PROGRAM.name):
-            return None
-        found: str | None = connection.execute(select(OLDEST_PROGRAM.c.revision)).scalar_one_or_none()
-        return found
 
 
 def reading(engine: Engine) -> Connection:

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from mecai.errors import HostError
 from mecai.service import database
-from mecai.service.database import OLDEST_PROGRAM, Schema
 from mecai.service.deadline import Deadline
+from mecai.service.schema import OLDEST_PROGRAM, Schema, is_made
 
 LOCK_SECONDS: Final = 1  # that a step waits for a lock at a time: who comes after it waits behind it
 PATIENCE_SECONDS: Final = 600  # for locks in all, for another node that migrates, for transactions before an index
@@ -37,7 +37,7 @@ def upgrade(engine: Engine, schema: Schema, revision: str = "head") -> None:
     Raises `HostError` where a lock, or another node's migration, is not over within `PATIENCE_SECONDS`.
     """
     with connected(engine) as connection:
-        if not database.is_made(engine, schema):
+        if not is_made(engine, schema):
             _make(connection, alembic_settings(schema.steps, connection), revision)
 
 

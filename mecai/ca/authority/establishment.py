@@ -20,7 +20,7 @@ from mecai.ca.storage.records import CertificateProfile, Issuer, RegisterEntry
 from mecai.ca.storage.register import Register
 from mecai.errors import HostError
 from mecai.service import durable
-from mecai.service.database import migrate
+from mecai.service.schema import migrate
 
 _UNFINISHED: Final = ".authority.unfinished"
 

@@ -27,7 +27,7 @@ from mecai.errors import HostError, InputError, MecaiError
 from mecai.protocol.objects.entries import encode_authority
 from mecai.protocol.pki.identity import hash_of
 from mecai.protocol.pki.keys import PublicKey
-from mecai.service.database import require_ready
+from mecai.service.schema import require_ready
 
 # RFC 5280 section 5.3.1, without those that undo or that belong to other kinds of list.
 REASONS: Final = {

@@ -10,9 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mecai.errors import HostError
 from mecai.service import database, durable
+from mecai.service.schema import Schema
 
 REGISTER: Final = "register.db"
-SCHEMA: Final = database.Schema("mecai.ca.storage:migrations", "0001", "mecai ca init")
+SCHEMA: Final = Schema("mecai.ca.storage:migrations", "0001", "mecai ca init")
 _EXAMPLE: Final = "postgresql+psycopg://mecai-ca@/register"
 
 

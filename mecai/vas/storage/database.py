@@ -8,10 +8,11 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from mecai.service import database
+from mecai.service import database, schema
 from mecai.service.disk import require_free
+from mecai.service.schema import Schema
 
-SCHEMA: Final = database.Schema("mecai.vas.storage:migrations", "0009", "mecai vas migrate")
+SCHEMA: Final = Schema("mecai.vas.storage:migrations", "0009", "mecai vas migrate")
 _EXAMPLE: Final = "sqlite:////var/lib/mecai-vas/vas.sqlite"
 
 
@@ -22,12 +23,12 @@ def open_database(url: str) -> Engine:
 
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date; on one that is, this changes nothing. Raises `HostError`."""
-    database.migrate(engine, SCHEMA)
+    schema.migrate(engine, SCHEMA)
 
 
 def require_ready(engine: Engine) -> None:
     """Answer a query, on a schema that is up to date; raises `HostError`."""
-    database.require_ready(engine, SCHEMA)
+    schema.require_ready(engine, SCHEMA)
 
 
 def require_room(engine: Engine) -> None:

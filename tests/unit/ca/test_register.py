@@ -18,8 +18,8 @@ from mecai.ca.storage.register import Register
 from mecai.ca.storage.schedule import PublicationSchedule
 from mecai.ca.storage.tables import METADATA
 from mecai.errors import HostError
-from mecai.service.database import migrate
 from mecai.service.migration import is_of_the_service
+from mecai.service.schema import migrate
 from tests.pki import DAY, HOUR, NOW, Hierarchy, key
 
 FORMER = """

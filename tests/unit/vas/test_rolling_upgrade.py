@@ -12,9 +12,9 @@ from sqlalchemy import Engine, inspect
 
 from mecai.ca.storage.database import SCHEMA as REGISTER
 from mecai.errors import HostError
-from mecai.service import database
-from mecai.service.database import Schema
+from mecai.service import schema as schemas
 from mecai.service.migration import alembic_settings, upgrade
+from mecai.service.schema import Schema
 from mecai.vas.storage.database import SCHEMA, migrate, require_ready
 from tests.unit.vas.outside import Make
 
@@ -71,7 +71,7 @@ def test_a_schema_that_has_lost_something_is_of_no_use_to_a_node_of_before(engin
     for refused in (migrate, require_ready):
         with pytest.raises(HostError, match=line):
             refused(engine)
-    database.require_ready(engine, later)
+    schemas.require_ready(engine, later)
 
 
 def test_a_later_schema_that_says_nothing_is_of_no_use(engine: Engine, later: Schema) -> None:
@@ -87,8 +87,8 @@ def test_a_node_that_cannot_refuse_a_certificate_does_not_go_on(engine: Engine) 
     """One of 0004 knows refusals of CAs alone, and would vouch for what its operator has refused elsewhere."""
     line = f"schema is {SCHEMA.head}, which takes a program that knows 0005, this one knows 0004; install the release"
     with pytest.raises(HostError, match=line):
-        database.require_ready(engine, replace(SCHEMA, head="0004"))
-    database.require_ready(engine, replace(SCHEMA, head="0005"))
+        schemas.require_ready(engine, replace(SCHEMA, head="0004"))
+    schemas.require_ready(engine, replace(SCHEMA, head="0005"))
 
 
 def shape(engine: Engine) -> dict[tuple[str, str], tuple[str, bool]]:

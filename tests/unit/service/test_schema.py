@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 from mecai.ca.storage.database import SCHEMA as REGISTER
 from mecai.errors import HostError
 from mecai.service import migration
-from mecai.service.database import Schema, migrate, require_ready
+from mecai.service.schema import Schema, migrate, require_ready
 from mecai.vas.storage.database import SCHEMA as LOGS
 
 
