@@ -1,6 +1,7 @@
 """Handing a message to the operator's mail relay (RFC 5321), bounded in time."""
 
 import smtplib
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,22 +27,31 @@ class Relay:
     roots: Roots = None
 
     def send(self, sender: str, recipient: str, message: bytes) -> None:
-        """Hand over one message for one recipient; raises `HostError`, or `GivenUp` for what is refused for good."""
+        """Hand over one message for one recipient; raises `HostError`, or `GivenUp` for what is refused for good.
+
+        That is the recipient or the message alone: what else a relay refuses, such as this host, its operator may mend.
+        """
         try:
-            with smtplib.SMTP(self.host, self.port, timeout=SECONDS) as connection:
+            with closing(smtplib.SMTP(self.host, self.port, timeout=SECONDS)) as connection:
                 if self.starttls:
                     connection.starttls(context=trusting(self.roots))
                 connection.sendmail(sender, [recipient], message)
+                # It has the message: whatever it says from here on, another time would be once too often.
+                with suppress(OSError, smtplib.SMTPException):
+                    connection.docmd("QUIT")
         except smtplib.SMTPRecipientsRefused as error:
-            code, text = error.recipients[recipient]
-            raise _refusal(code, text, self) from error
+            raise self._refusal(*error.recipients[recipient]) from error
+        except smtplib.SMTPDataError as error:
+            raise self._refusal(error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPResponseException as error:
-            raise _refusal(error.smtp_code, error.smtp_error, self) from error
+            raise HostError(self._said(error.smtp_code, error.smtp_error)) from error
         except (OSError, smtplib.SMTPException) as error:
             raise HostError(f"the relay {self.host}: {words(error)}") from error
 
+    def _refusal(self, code: int, text: bytes | str) -> HostError | GivenUp:
+        return (GivenUp if code in _FOR_GOOD else HostError)(self._said(code, text))
 
-def _refusal(code: int, text: bytes | str, relay: Relay) -> HostError | GivenUp:
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    kind = GivenUp if code in _FOR_GOOD else HostError
-    return kind(f"the relay {relay.host} says {code} {said}")
+    def _said(self, code: int, text: bytes | str) -> str:
+        return (
+            f"the relay {self.host} says {code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
+        )

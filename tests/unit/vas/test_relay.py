@@ -28,16 +28,17 @@ class Smtp(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Hold one conversation."""
-        self._say("220 relay.test")
+        self._say(self.answers.get("CONNECT", "220 relay.test"))
         while line := self.rfile.readline():
             verb = line.split()[0].decode().upper().rstrip(":")
             self.verbs.append(verb)
-            self._say(self.answers.get(verb, "250 good"))
+            answer = self.answers.get(verb, "250 good")
+            self._say(answer)
             if verb == "QUIT":
                 return
-            if verb == "DATA":
+            if answer.startswith("354"):
                 self._take()
-            if verb == "STARTTLS" and not self._secure():
+            if verb == "STARTTLS" and answer.startswith("220") and not self._secure():
                 return
 
     def _secure(self) -> bool:
@@ -83,7 +84,7 @@ def test_a_message_arrives_as_it_is(smtp: tuple[Relay, type[Smtp]]) -> None:
     assert seen.messages == [b"Subject: x\r\n\r\n..dot\r\n"]  # RFC 5321 section 4.5.2
 
 
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "MESSAGE"])
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "MESSAGE"])
 @pytest.mark.parametrize(("answer", "kind"), [("450 later", HostError), ("550 never", GivenUp)])
 def test_what_a_relay_refuses(smtp: tuple[Relay, type[Smtp]], verb: str, answer: str, kind: type[Exception]) -> None:
     relay, seen = smtp
@@ -91,6 +92,43 @@ def test_what_a_relay_refuses(smtp: tuple[Relay, type[Smtp]], verb: str, answer:
     with pytest.raises(kind, match=f"the relay 127.0.0.1 says {answer}") as caught:
         relay.send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n")
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"CONNECT": "554 not now"},  # RFC 5321 section 3.1
+        {"CONNECT": "421 too many connections"},
+        {"EHLO": "550 who are you", "HELO": "550 who are you"},
+        {"MAIL": "530 Must issue a STARTTLS command first"},
+        {"MAIL": "550 this sender is not known"},
+        {"MAIL": "421 bye"},
+    ],
+)
+def test_what_a_relay_refuses_before_it_knows_for_whom(smtp: tuple[Relay, type[Smtp]], answers: dict[str, str]) -> None:
+    """Its operator has it wrong, or this host's: mended within the days of the outbox, the owner is told."""
+    relay, seen = smtp
+    seen.answers = seen.answers | answers
+    with pytest.raises(HostError, match=r"the relay 127\.0\.0\.1 says ") as caught:
+        relay.send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n")
+    assert type(caught.value) is HostError
+    assert not seen.messages
+
+
+def test_a_relay_that_refuses_tls(smtp: tuple[Relay, type[Smtp]]) -> None:
+    relay, seen = smtp
+    seen.answers = seen.answers | {"EHLO": "250-relay.test\r\n250 STARTTLS", "STARTTLS": "554 no key"}
+    with pytest.raises(HostError, match=r"the relay 127\.0\.0\.1 says 554 no key"):
+        replace(relay, starttls=True).send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n")
+
+
+@pytest.mark.parametrize("last", ["502 what", "421 too many", "nonsense", ""])
+def test_what_a_relay_says_when_it_has_the_message(smtp: tuple[Relay, type[Smtp]], last: str) -> None:
+    """It is delivered: neither given up nor sent once more."""
+    relay, seen = smtp
+    seen.answers = seen.answers | {"QUIT": last}
+    relay.send("a@b.test", "c@d.test", b"Subject: x\r\n\r\n")
+    assert seen.messages == [b"Subject: x\r\n\r\n"]
 
 
 @pytest.fixture
