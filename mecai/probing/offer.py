@@ -11,9 +11,10 @@ Keys are agreed on by elliptic curves alone. In the Diffie-Hellman of TLS 1.2 ov
 chooses the group, and one of 8192 bits costs two hundred handshakes (ADR 0049).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import PublicKeyAlgorithmOID, SignatureAlgorithmOID
 
 from mecai.errors import HostError
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.keys import public_key_of
 
 
@@ -99,7 +101,8 @@ class Offer:
         return _RSA_SUITES if self.key_type in {KeyType.RSA, KeyType.RSA_PSS} else _ECDSA_SUITES
 
 
-def offers_for(chain: Sequence[x509.Certificate]) -> tuple[Offer, ...]:
+@lru_cache(LIMITS.remembered_certificates)
+def offers_for(chain: tuple[x509.Certificate, ...]) -> tuple[Offer, ...]:
     """Return what a server with this chain, end entity first, can serve, to offer in turn; raises `NoServerKey`."""
     narrow = Offer(_key_type(chain[0]))
     return narrow, Offer(narrow.key_type, tuple(dict.fromkeys(_schemes_of(chain))), hybrid=True)

@@ -56,7 +56,8 @@ class _Straight:
         finally:
             REQUEST_ID.reset(token)
         response.headers[REQUEST_ID_FIELD] = name
-        return response(environ, start_response)
+        start_response(response.status, response.headers.to_wsgi_list())  # with its length, as its octets are all here
+        return [response.get_data()]
 
     def _answer(self, request: Request) -> Response:
         try:

@@ -7,6 +7,7 @@ What a person or a program gives is brought into this form once, by `host_name_o
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 
 import idna
@@ -47,6 +48,7 @@ def host_name_of(text: str) -> str:
     return host_name(undotted)
 
 
+@lru_cache(LIMITS.remembered_certificates)
 def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the DNS names that a certificate is for, as they stand there, in its order."""
     try:
