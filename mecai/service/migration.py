@@ -13,6 +13,7 @@ from typing import Final
 
 from alembic import command, context, op
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, delete, insert, text
 from sqlalchemy.exc import DBAPIError
 
@@ -22,7 +23,7 @@ from mecai.service.deadline import Deadline
 from mecai.service.schema import OLDEST_PROGRAM, Schema, is_made
 
 LOCK_SECONDS: Final = 1  # that a step waits for a lock at a time: who comes after it waits behind it
-PATIENCE_SECONDS: Final = 600  # for locks in all, for another node that migrates, for transactions before an index
+PATIENCE_SECONDS: Final = 600  # for a step's locks, for another node that migrates, for transactions before an index
 _PAUSE: Final = 1.0  # seconds between two tries, in which whoever waited behind goes on
 _NOT_NOW: Final = frozenset({"55P03", "40P01"})  # PostgreSQL's codes: a lock was not free, or would never have been
 _TURN: Final = 0x6D656361  # PostgreSQL's advisory lock of who migrates a database
@@ -79,20 +80,22 @@ def _take_turn(connection: Connection) -> None:
 
 def _make(connection: Connection, settings: Config, revision: str) -> None:
     """Make the steps; one that did not get its locks is made again from what was kept of it."""
-    deadline = Deadline(PATIENCE_SECONDS)
+    patience: dict[str | None, Deadline] = {}  # by the step before: it begins where a step first waits in vain
     while True:
         try:
             return command.upgrade(settings, revision)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _NOT_NOW:
                 raise
-            if not deadline.left():
+            connection.rollback()
+            made = MigrationContext.configure(connection).get_current_revision()
+            if not patience.setdefault(made, Deadline(PATIENCE_SECONDS)).left():
                 remedy = "end the transaction that has been open for longest (pg_stat_activity), and try again"
-                seen = f"a step did not get its lock ({database.cause(error)}) for {PATIENCE_SECONDS} s"
+                seen = f"the step after {made} did not get its lock ({database.cause(error)}) for {PATIENCE_SECONDS} s"
                 raise HostError(f"database: {seen}; {remedy}") from error
-        sleep(_PAUSE)
         wait_for_locks(connection, LOCK_SECONDS)
         connection.commit()
+        sleep(_PAUSE)
 
 
 def run_steps(tables: MetaData) -> None:

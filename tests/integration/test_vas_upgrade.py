@@ -252,10 +252,34 @@ def test_a_lock_that_does_not_come_is_named(engine: Engine, monkeypatch: pytest.
     monkeypatch.setattr(migration, "PATIENCE_SECONDS", 0)
     migration.upgrade(engine, SCHEMA, "0006")
     with held(engine, "SELECT count(*) FROM vouchers"):
-        line = r"a step did not get its lock \(canceling statement due to lock timeout\) for 0 s; end the transaction"
+        line = r"the step after 0006 did not get its lock \(canceling statement due to lock timeout\) for 0 s; end the"
         with pytest.raises(HostError, match=line):
             migrate(engine)
     migrate(engine)
+    require_whole(engine)
+
+
+class Twice:
+    """A deadline that is over when it has been asked twice."""
+
+    def __init__(self, _seconds: float) -> None:
+        self._asked = 0
+
+    def left(self) -> float:
+        """Count."""
+        self._asked += 1
+        return max(0.0, 3.0 - self._asked)
+
+
+def test_each_step_is_waited_for_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes before it may have taken longer than any lock is waited for."""
+    migration.upgrade(engine, SCHEMA, "0003")
+    monkeypatch.setattr(migration, "Deadline", Twice)
+    with held(engine, "SELECT count(*) FROM directories") as first, held(engine, "SELECT FROM vouchers") as second:
+        ends = iter((lambda: None, first.rollback, lambda: None, second.rollback))
+        monkeypatch.setattr(migration, "sleep", lambda _: next(ends)())
+        migrate(engine)
+    assert next(ends, None) is None
     require_whole(engine)
 
 
