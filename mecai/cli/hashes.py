@@ -1,10 +1,14 @@
 """How a certificate is named on the command line."""
 
+from pathlib import Path
 from typing import Final
 
 import click
+from cryptography import x509
 
+from mecai.errors import HostError, InputError
 from mecai.protocol.pki.identity import HASH_SIZE
+from mecai.service.pem import load_certificates
 
 
 class Hash(click.ParamType[bytes]):
@@ -26,3 +30,21 @@ class Hash(click.ParamType[bytes]):
 
 
 HASH: Final = Hash()
+
+
+def named(text: str) -> bytes | x509.Certificate:
+    """Return the SHA-256 that a text is, or the first certificate (PEM) of the file that it names.
+
+    A hash is looked for nowhere, whatever folder this is. Raises `InputError` or `HostError`.
+    """
+    try:
+        return HASH.convert(text, None, None)
+    except click.BadParameter:
+        path = Path(text)
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise HostError(f"{path}: cannot be read ({error.strerror})") from error
+    if not found:
+        raise InputError(f"{text}: is neither a file nor a SHA-256")
+    return load_certificates(path)[0]

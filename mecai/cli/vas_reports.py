@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from mecai.cli.arguments import now, with_format
-from mecai.cli.hashes import HASH
+from mecai.cli.hashes import HASH, named
 from mecai.cli.show.vas_reports import incident_document, print_incidents, print_reports, report_document
 from mecai.cli.vas_config import opened, with_config
 from mecai.errors import InputError, Malformed
 from mecai.protocol.objects.incident import Incident, Kind
 from mecai.protocol.pki.certificates import is_ca
 from mecai.protocol.pki.identity import hash_of, spki_hash
-from mecai.service.pem import load_certificates
 from mecai.vas.config import VasConfig, read_config
 from mecai.vas.reports.authorship import ReportSigner, load_report_signer
 from mecai.vas.storage.incidents import IncidentLog
@@ -102,20 +101,11 @@ def _signer(config: VasConfig) -> ReportSigner:
 def _subject(ca: str | None, certificate: str | None) -> tuple[Kind, bytes]:
     if (ca is None) == (certificate is None):
         raise InputError("give either --ca or --certificate")
+    found = named(str(ca or certificate))
     if certificate is not None:
-        path = Path(certificate)
-        return Kind.CERTIFICATE, hash_of(load_certificates(path)[0]) if path.is_file() else _hash(certificate)
-    path = Path(str(ca))
-    if not path.is_file():
-        return Kind.CA, _hash(str(ca))
-    found = load_certificates(path)[0]
+        return Kind.CERTIFICATE, found if isinstance(found, bytes) else hash_of(found)
+    if isinstance(found, bytes):
+        return Kind.CA, found
     if not is_ca(found):
-        raise InputError(f"{path}: is no certificate of a CA; see --certificate")
+        raise InputError(f"{ca}: is no certificate of a CA; see --certificate")
     return Kind.CA, spki_hash(found)
-
-
-def _hash(text: str) -> bytes:
-    try:
-        return HASH.convert(text, None, None)
-    except click.BadParameter as error:
-        raise InputError(f"{text}: is neither a file nor a SHA-256") from error

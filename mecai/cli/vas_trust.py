@@ -6,14 +6,13 @@ from pathlib import Path
 import click
 
 from mecai.cli.arguments import now, with_format
-from mecai.cli.hashes import HASH
+from mecai.cli.hashes import HASH, named
 from mecai.cli.show.vas_trust import context_document, print_contexts, print_refused, refused_documents
 from mecai.cli.vas_config import opened, with_config
 from mecai.errors import InputError, MecaiError
 from mecai.protocol.objects.incident import Kind
 from mecai.protocol.pki.certificates import is_ca
 from mecai.protocol.pki.identity import spki_hash
-from mecai.service.pem import load_certificates
 from mecai.service.printable import printable
 from mecai.vas.config import ContextSource, VasConfig
 from mecai.vas.storage.directories import DirectoryLog
@@ -141,16 +140,9 @@ def remove(config_path: Path, ca: str) -> None:
 
 def _key_of(ca: str) -> tuple[bytes, str | None]:
     """Return the hash of a CA's key, and its subject where a certificate was given."""
-    if Path(ca).is_file():
-        return _key_in(Path(ca))
-    try:
-        return HASH.convert(ca, None, None), None
-    except click.BadParameter as error:
-        raise InputError(f"{ca}: is neither a file nor a SHA-256") from error
-
-
-def _key_in(path: Path) -> tuple[bytes, str]:
-    certificate = load_certificates(path)[0]
-    if not is_ca(certificate):
-        raise InputError(f"{path}: is no certificate of a CA (a key may be named by its SHA-256)")
-    return spki_hash(certificate), certificate.subject.rfc4514_string()
+    found = named(ca)
+    if isinstance(found, bytes):
+        return found, None
+    if not is_ca(found):
+        raise InputError(f"{ca}: is no certificate of a CA (a key may be named by its SHA-256)")
+    return spki_hash(found), found.subject.rfc4514_string()
