@@ -44,13 +44,15 @@ class Bodies:
     def good(self) -> dict[str, st.SearchStrategy[Any]]:
         """Give what is accepted, by media type and operation: what one answer leads to, another can follow."""
         requests = [self._request(chain).encode() for chain in (self.material.site, self.material.disputed)]
-        report = self._report()
-        days = [replace(report, time=report.time - timedelta(days=days)).members() for days in range(2)]
         return {
             "POST /v1/vouchers": st.sampled_from(requests),
             "POST /v1/complaints": st.just(self._objection()),
-            "POST /v1/reports": st.sampled_from(days),
+            "POST /v1/reports": st.sampled_from(self.two_reports()),
         }
+
+    def two_reports(self) -> list[dict[str, Any]]:
+        """Return good reports of two addresses, as clients send them."""
+        return [replace(self._report(), address=address_octets(each)).members() for each in PUBLIC]
 
     def requests(self) -> Body:
         """Make requests for a voucher: mostly good ones."""
