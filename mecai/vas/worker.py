@@ -34,7 +34,8 @@ from mecai.vas.reports.authorship import load_report_signer
 from mecai.vas.reports.spread import Spread, kept_to_oneself
 from mecai.vas.storage.certificates import FIRST_SIGHT, CertificateLog
 from mecai.vas.storage.complaints import COMPLAINT
-from mecai.vas.storage.mails import DIGEST, MAIL, OWNER, TO_CA, Mails
+from mecai.vas.storage.digests import DIGEST
+from mecai.vas.storage.mails import MAIL, OWNER, TO_CA, Mails
 from mecai.vas.storage.outbox import Message, Outbox
 from mecai.vas.storage.reports import FORWARD, INCIDENT, REPORT, ReportLog
 from mecai.vas.trust.directories import Directories

@@ -36,7 +36,7 @@ from tests.pki import HOUR, NOW, Hierarchy
 ROOT = Path(__file__).resolve().parents[2]
 # What speaks with the database; the rest of the room would only be done twice.
 SUITE = (
-    *("distrust", "exceptions", "incidents", "logs", "migrations", "notify", "objections", "readiness"),
+    *("digests", "distrust", "exceptions", "incidents", "logs", "migrations", "notify", "objections", "readiness"),
     *("objection_news", "report_feed", "reports", "reports_passed_on", "reports_spread", "reuse"),
     *("rolling_upgrade", "shared_quotas"),
 )

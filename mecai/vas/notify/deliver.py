@@ -15,7 +15,6 @@ from mecai.vas.storage.outbox import Message
 # `Relay.send`: sender, recipient, message.
 Send = Callable[[str, str, bytes], None]
 _MESSAGE_ID_DIGITS: Final = 32
-_DIGEST_LINES: Final = 1000  # certificates in one digest; the log has them all
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,15 @@ class Delivery:
             raise GivenUp("the certificate has expired meanwhile")
         end = datetime.fromisoformat(body["holdEnd"]) if body["holdEnd"] else None
         letter = first_sight_letter(logged.chain[0], body["requester"], body["addresses"], end, self.va)
-        return self._deliver(letter, message)
+        return self._deliver(letter, message, message.body["to"])
 
     def digest(self, message: Message, now: datetime) -> str:
-        """Deliver the mail about all certificates of a domain and a day that were too many; raises `HostError`."""
-        del now
-        body = message.body
-        untold = self.mails.untold(body["domain"], body["to"], body["day"])[:_DIGEST_LINES]
-        return self._deliver(digest_letter(body["domain"], body["day"], untold, self.va), message)
+        """Deliver the mail about all certificates of a day that were too many for a mail each; raises `HostError`."""
+        part = self.mails.digest(message.body, now)
+        if not part.untold:
+            return "empty: others had all"
+        letter = digest_letter(part, message.body["day"], message.body.get("part", 1), self.va)
+        return self._deliver(letter, message, part.to)
 
     def objection(self, message: Message, now: datetime) -> str:
         """Deliver the mail to a CA about an objection; raises `HostError`, `GivenUp`."""
@@ -55,10 +55,9 @@ class Delivery:
             raise GivenUp("the certificate has expired meanwhile")
         raised = datetime.fromisoformat(body["raised"])
         letter = objection_letter(logged.chain[0], body["domain"], raised, body["known"], self.va)
-        return self._deliver(letter, message)
+        return self._deliver(letter, message, message.body["to"])
 
-    def _deliver(self, letter: Letter, message: Message) -> str:
-        recipient: str = message.body["to"]
+    def _deliver(self, letter: Letter, message: Message, recipient: str) -> str:
         name = sha256(f"{message.kind} {message.key}".encode()).hex()[:_MESSAGE_ID_DIGITS]
         message_id = f"{name}@{self.signer.sender.rpartition('@')[2]}"
         mail = signed_mail(letter, self.signer, recipient, message_id, message.created)

@@ -65,6 +65,7 @@ class Owner:
         end = hold_end(logged, self.hold, now)
         return {
             "certificate": message.body["certificate"],
+            "name": next(name for name in dns_names(logged.chain[0]) if message.body["domain"] in _registered([name])),
             "requester": message.body["requester"],
             "addresses": message.body["addresses"],
             "holdEnd": end.isoformat() if end else None,

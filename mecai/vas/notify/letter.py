@@ -7,11 +7,11 @@ is the subject once more, for readers that know nothing of that.
 
 import base64
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,6 +21,7 @@ from mecai.errors import InputError
 from mecai.protocol.pki.identity import hash_of
 from mecai.protocol.pki.keys import PrivateKey
 from mecai.protocol.pki.names import dns_names, host_name
+from mecai.vas.storage.digests import Part
 
 _SIGNATURE_WIDTH: Final = 64  # characters of base64 a line
 INVALID: Final = "invalid"
@@ -96,19 +97,33 @@ def objection_letter(
     )
 
 
-def digest_letter(domain: str, day: str, certificates: Sequence[str], va: str) -> Letter:
-    """Name the certificates (SHA-256, hex) of a domain and a day that were too many for a mail each."""
-    subject = f"certificates for {domain}: {len(certificates)} more of {day}"
-    return Letter(
+def digest_letter(part: Part, day: str, number: int, va: str) -> Letter:
+    """Name the certificates of a day, or a part of them by its number, that were too many for a mail each.
+
+    By domain; those of which there are few come first, so that many about another one hide none.
+    """
+    domains: dict[str, list[str]] = {}
+    for each in part.untold:
+        domains.setdefault(each.get("domain", "a domain"), []).append(_untold_line(each))
+    whose = f"for {next(iter(domains))}" if len(domains) == 1 else f"for {len(domains)} domains"
+    subject = f"certificates {whose}: {len(part.untold)} more of {day}" + (f", part {number}" if number > 1 else "")
+    lines = [
         subject,
-        (
-            subject,
-            "",
-            f"The Voucher Authority {va} was asked to vouch for these certificates too, which it had not seen before:",
-            "",
-            *certificates,
-        ),
+        "",
+        f"The Voucher Authority {va} was asked to vouch for these certificates too, which it had not seen before.",
+        "Object to those that are not yours, and have their issuers revoke them.",
+    ]
+    for domain, named in sorted(domains.items(), key=lambda each: (len(each[1]), each[0])):
+        lines += ["", f"{domain}:", *named]
+    return Letter(subject, (*lines, *(("", "Another mail has more of them.") if part.follows else ())))
+
+
+def _untold_line(body: Mapping[str, Any]) -> str:
+    end = (
+        f"held until {datetime.fromisoformat(body['holdEnd']):%Y-%m-%d %H:%M:%S} UTC" if body["holdEnd"] else "not held"
     )
+    seen = ", ".join(body["addresses"])
+    return f"{body['certificate']} {_printable(body.get('name', ''))}, asked by {body['requester']}, at {seen}, {end}"
 
 
 def signed_mail(letter: Letter, signer: Signer, recipient: str, message_id: str, date: datetime) -> bytes:

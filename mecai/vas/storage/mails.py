@@ -1,23 +1,24 @@
-"""The mails among the outbox's messages: one for a certificate and a contact, so many a day for a domain (H3)."""
+"""Mails in the outbox: one for a certificate and a contact, so many a day for a domain and for an address (H3)."""
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from mecai.service.database import reading
-from mecai.vas.storage.outbox import put
+from mecai.vas.storage.counts import count
+from mecai.vas.storage.digests import Part, is_left, mailbox, put_untold, take_part
+from mecai.vas.storage.outbox import is_in, put
 from mecai.vas.storage.tables import OUTBOX
 
 OWNER: Final = "owner"  # the kinds of message: the owner of one domain of a certificate is to be found,
 MAIL: Final = "mail"  # a mail to one contact about one certificate,
-DIGEST: Final = "digest"  # one about all of a day that were too many,
-UNTOLD: Final = "untold"  # and each of those
 TO_CA: Final = "objection-mail"  # a mail to a CA about an objection (docs/spec H9)
 DELIVERED: Final = "delivered"  # the outcome
 PER_DAY: Final = 20  # mails of one domain: to its owner, and to one CA
+TO_ONE_ADDRESS: Final = 100  # mails to one address, of all domains: anybody may have his domains name it
 TO_ONE_CA: Final = 200  # mails to one CA, of all domains
 _DAY: Final = timedelta(days=1)
 
@@ -35,24 +36,20 @@ class Mails:
                 put(connection, OWNER, f"{body['certificate']} {domain}", {**body, "domain": domain}, now, due=now)
 
     def put(self, domain: str, contacts: Sequence[str], body: Mapping[str, Any], now: datetime) -> None:
-        """Put in a mail to each contact of a domain about the `certificate` of `body`, or note it for a digest.
+        """Put in a mail to each contact of a domain about the `certificate` of `body`, or leave it to a digest.
 
-        Who is told already, or will be by a digest, is left as he is.
+        Who is told already is left as he is. Each contact has a transaction of its own: whoever holds the counts of a
+        domain and of an address waits for no further one.
         """
-        of_domain = OUTBOX.c.kind == MAIL, OUTBOX.c.topic == domain, OUTBOX.c.created > now - _DAY
-        end = now.replace(hour=0, minute=0, second=0) + _DAY
+        for contact in contacts:
+            with self._engine.begin() as connection:
+                _put(connection, domain, contact, body, now)
+
+    def digest(self, body: Mapping[str, Any], now: datetime) -> Part:
+        """Return what the digest with this body is to tell; the same each time."""
         with self._engine.begin() as connection:
-            sent: int = connection.execute(select(func.count()).select_from(OUTBOX).where(*of_domain)).scalar_one()
-            for place, contact in enumerate(contacts):
-                key, words = f"{body['certificate']} {contact}", {**body, "to": contact}
-                if connection.execute(select(OUTBOX.c.id).where(OUTBOX.c.kind == MAIL, OUTBOX.c.key == key)).first():
-                    continue
-                if sent + place < PER_DAY:
-                    put(connection, MAIL, key, words, now, due=now, topic=domain)
-                    continue
-                put(connection, UNTOLD, key, words, now, due=None, topic=domain)
-                digest = {"to": contact, "domain": domain, "day": f"{now:%Y-%m-%d}"}
-                put(connection, DIGEST, f"{domain} {now:%Y-%m-%d} {contact}", digest, now, due=end, topic=domain)
+            count(connection, f"to {mailbox(body['to'])}", now)
+            return take_part(connection, body, now)
 
     def put_to_ca(self, address: str, body: Mapping[str, Any], now: datetime) -> bool:
         """Put in a mail to a CA about the `certificate` of `body` and its `domain`; say no beyond so many in a day.
@@ -67,6 +64,7 @@ class Mails:
         )
         there = select(OUTBOX.c.id).where(OUTBOX.c.kind == TO_CA, OUTBOX.c.key == key)
         with self._engine.begin() as connection:
+            count(connection, f"to CA {address}", now)  # nobody else puts one in meanwhile
             if connection.execute(there).first() is not None:
                 return True
             keys = connection.execute(today).scalars().all()
@@ -82,10 +80,16 @@ class Mails:
         with reading(self._engine) as connection:
             return tuple(dict.fromkeys(json.loads(body)["to"] for body in connection.execute(found).scalars()))
 
-    def untold(self, domain: str, contact: str, day: str) -> tuple[str, ...]:
-        """Return the certificates (hex) of a domain and a day that a contact was not told of one by one."""
-        kept = select(OUTBOX.c.body, OUTBOX.c.created).where(OUTBOX.c.kind == UNTOLD, OUTBOX.c.topic == domain)
-        with reading(self._engine) as connection:
-            rows = connection.execute(kept.order_by(OUTBOX.c.id)).all()
-        bodies = [json.loads(row.body) for row in rows if f"{row.created:%Y-%m-%d}" == day]
-        return tuple(body["certificate"] for body in bodies if body["to"] == contact)
+
+def _put(connection: Connection, domain: str, contact: str, body: Mapping[str, Any], now: datetime) -> None:
+    counts = f"about {domain}", f"to {mailbox(contact)}"
+    about, to = (count(connection, each, now) for each in counts)
+    key = f"{body['certificate']} {contact}"
+    if is_in(connection, MAIL, key) or is_left(connection, domain, contact, body):
+        return
+    if about >= PER_DAY or to >= TO_ONE_ADDRESS:
+        put_untold(connection, domain, contact, body, now)
+        return
+    put(connection, MAIL, key, {**body, "to": contact}, now, due=now, topic=domain)
+    for each in counts:
+        count(connection, each, now, 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, update
 
 from mecai.errors import HostError
 from mecai.service.database import insert_once, reading
@@ -63,6 +63,12 @@ def put(
     """
     row = {"kind": kind, "key": key, "topic": topic, "body": json.dumps(body), "created": now, "due": due}
     insert_once(connection, OUTBOX, {**row, "attempts": 0})
+
+
+def is_in(connection: Connection, kind: str, key: str, *further: ColumnElement[bool]) -> bool:
+    """Say whether there is a message of this kind and key, done or not."""
+    found = select(OUTBOX.c.id).where(OUTBOX.c.kind == kind, OUTBOX.c.key == key, *further)
+    return connection.execute(found).first() is not None
 
 
 class Outbox:
