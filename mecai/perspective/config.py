@@ -5,6 +5,7 @@ certificate      = "/var/lib/mecai-perspective/certificate.pem"  # with its chai
 roots            = "/etc/mecai/agents-roots.pem"  # of that CA alone: whom it certified as a client may ask
 address          = "::"                 # where it listens
 port             = 8443
+clients          = ["192.0.2.53/32"]    # whence the VAS connects; empty, whoever: he shakes hands at least
 parallel         = 8                    # questions at work at once
 ports            = [443, 993]           # that may be probed, below 1024
 allowed_networks = ["198.18.0.0/15"]    # exceptions to the list of refused addresses (docs/spec P3)
@@ -31,6 +32,7 @@ class PerspectiveConfig:
     roots: Path
     address: str = "::"
     port: int = 8443
+    clients: tuple[Network, ...] = ()
     parallel: int = 8
     ports: tuple[int, ...] = TLS_PORTS
     allowed_networks: tuple[Network, ...] = ()

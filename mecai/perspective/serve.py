@@ -9,6 +9,7 @@ from mecai.perspective.config import PerspectiveConfig
 
 VARIABLE: Final = "MECAI_PERSPECTIVE_CONFIG"
 APPLICATION: Final = "mecai.perspective.app:create_app()"
+WORKER: Final = "mecai.perspective.worker.Worker"
 SECONDS: Final = 8  # that gunicorn waits for a worker to end
 
 
@@ -21,7 +22,7 @@ def command(config: PerspectiveConfig, bind: str | None = None) -> list[str]:
         "--cert-reqs": ssl.CERT_REQUIRED.value,
     }
     server = {
-        "--worker-class": "gthread",
+        "--worker-class": WORKER,
         "--threads": config.parallel,
         "--graceful-timeout": SECONDS,
         "--bind": bind or f"{_host(config.address)}:{config.port}",

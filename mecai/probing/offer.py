@@ -8,7 +8,7 @@ whole chain can serve. The second one also offers to agree on a key by ML-KEM, b
 other way: that is a fifth of a probe's work, to keep secret what has no secret in it.
 
 Keys are agreed on by elliptic curves alone. In the Diffie-Hellman of TLS 1.2 over finite fields it is the server who
-chooses the group, and one of 8192 bits costs two hundred handshakes (ADR 0049).
+chooses the group, and one of 8192 bits costs two hundred handshakes (ADR 0050).
 """
 
 from collections.abc import Iterable

@@ -35,11 +35,12 @@ def _faults(topology: Topology, host: Host) -> Iterator[str]:
         yield f"{key}: saw {name or 'none'!r}; expected a host with the role authority ({', '.join(authorities)})"
 
 
-def _variables(_plan: Plan, host: Host) -> Mapping[str, Any]:
+def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
     return {
         "perspective_host_name": host.names[0],
         "perspective_authority": _principal(host),
         "perspective_port": PORT,
+        "perspective_clients": list(plan.every_address(_principal(host))),
         "perspective_settings": {"allowed_networks": list(NETWORKS)},
     }
 

@@ -104,6 +104,14 @@ def test_the_agent_reads_what_its_role_was_given(tmp_path: Path, port: object) -
     assert read_settings(tmp_path / "perspective.toml", PerspectiveConfig) == expected
 
 
+def test_an_agent_lets_its_host_connect_where_its_clients_are_named(tmp_path: Path) -> None:
+    """The role asks there at its end."""
+    given = {"perspective_host_name": "east.example.test", "perspective_clients": ["192.0.2.53", "2001:db8::/64"]}
+    written(tmp_path, "perspective", "perspective.toml", **given)
+    clients = read_settings(tmp_path / "perspective.toml", PerspectiveConfig).clients
+    assert list(map(str, clients)) == ["192.0.2.53/32", "2001:db8::/64", "127.0.0.0/8", "::1/128"]
+
+
 def test_their_ca_has_files_of_its_own_and_points_to_no_responder(tmp_path: Path) -> None:
     written(tmp_path, "agents_ca", "agents-ca.toml", agents_ca_days={"client": 30})
     config = read_settings(tmp_path / "agents-ca.toml", AuthorityConfig)

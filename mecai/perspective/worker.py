@@ -1,0 +1,122 @@
+"""A gunicorn worker whose threads are for those alone who have shown a certificate of the VA's private CA.
+
+gunicorn's own threads wait for whoever connects to shake hands, for as long as he likes: as many strangers as there are
+threads, each with one octet, would silence an agent. Here connections shake hands in the worker's loop, which waits for
+none of them, and a thread is given one that is through. All who are at it are bounded in number and time; where they
+are too many, who came first goes first, for an honest client is through in a moment (ADR 0052).
+"""
+
+import ipaddress
+import os
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
+from typing import Any, Final
+
+from gunicorn import http
+from gunicorn.sock import ssl_context
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from mecai.perspective.config import PerspectiveConfig
+from mecai.perspective.serve import VARIABLE
+from mecai.service.deadline import Deadline
+from mecai.service.settings import read_settings
+
+MOST_ARRIVING: Final = 256  # connections that shake hands at the same time
+HANDSHAKE_SECONDS: Final = 3.0
+READ_SECONDS: Final = 10.0  # that a thread waits for a client's next octets, or for him to take some
+_GROUP: Final = "X25519"  # which every client of an agent has; another would be a stranger's choice, and dearer
+
+
+class Line(ssl.SSLSocket):
+    """A connection that waits for a while only, also in gunicorn's threads, which make it blocking."""
+
+    def setblocking(self, flag: bool) -> None:
+        """Wait for `READ_SECONDS`, or not at all."""
+        self.settimeout(READ_SECONDS if flag else 0)
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """A connection that shakes hands, between two addresses."""
+
+    line: ssl.SSLSocket
+    peer: Any
+    server: Any
+    deadline: Deadline
+
+
+class Worker(ThreadWorker):
+    """Named to gunicorn by `mecai.perspective.serve`; its base calls what is overridden here, in its loop."""
+
+    poller: BaseSelector  # made before `run`
+
+    def run(self) -> None:
+        """Serve until ended."""
+        self.prepare(ssl_context(self.cfg), read_settings(Path(os.environ[VARIABLE]), PerspectiveConfig))
+        super().run()  # type: ignore[no-untyped-call]
+
+    def prepare(self, tls: ssl.SSLContext, config: PerspectiveConfig) -> None:
+        """Take what connections are received with; the certificate is read once."""
+        tls.set_ecdh_curve(_GROUP)
+        tls.sslsocket_class = Line
+        self._tls = tls
+        self._clients = config.clients
+        self._arriving: dict[ssl.SSLSocket, _Arrival] = {}  # who came first is first
+
+    def accept(self, listener: Any) -> None:  # noqa: ANN401 - gunicorn's
+        """Let a connection begin its handshake, if it comes from where clients are."""
+        with suppress(BlockingIOError, ConnectionError):
+            plain, peer = listener.accept()
+            with plain, suppress(OSError):  # it may have been broken meanwhile
+                if self._may_come(peer[0]):
+                    plain.setblocking(False)
+                    line = self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+                    self._expect(_Arrival(line, peer, listener.getsockname(), Deadline(HANDSHAKE_SECONDS)))
+
+    def murder_pending(self) -> None:
+        """End what has taken too long; called once a second at least."""
+        super().murder_pending()  # type: ignore[no-untyped-call]
+        for arrival in list(self._arriving.values()):
+            if not arrival.deadline.left():
+                self._drop(arrival.line)
+
+    def _expect(self, arrival: _Arrival) -> None:
+        while len(self._arriving) >= MOST_ARRIVING:
+            self._drop(next(iter(self._arriving)))
+        self._arriving[arrival.line] = arrival
+        self.poller.register(arrival.line, EVENT_READ, self._go_on)
+
+    def _go_on(self, line: ssl.SSLSocket) -> None:
+        """Take a step of a handshake: what was waited for is there."""
+        try:
+            line.do_handshake()
+        except ssl.SSLWantReadError:
+            self.poller.modify(line, EVENT_READ, self._go_on)
+        except ssl.SSLWantWriteError:
+            self.poller.modify(line, EVENT_WRITE, self._go_on)
+        except OSError:
+            self._drop(line)
+        else:
+            self._seat(self._take(line))
+
+    def _seat(self, arrival: _Arrival) -> None:
+        """Give a connection a thread, as the base does with each; with a parser, it shakes hands no more."""
+        self.nr_conns += 1
+        connection = TConn(self.cfg, arrival.line, arrival.peer, arrival.server)
+        connection.parser = http.get_parser(self.cfg, arrival.line, arrival.peer)
+        self.enqueue_req(connection)  # type: ignore[no-untyped-call]
+
+    def _take(self, line: ssl.SSLSocket) -> _Arrival:
+        self.poller.unregister(line)
+        return self._arriving.pop(line)
+
+    def _drop(self, line: ssl.SSLSocket) -> None:
+        self._take(line).line.close()
+
+    def _may_come(self, peer: str) -> bool:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        return not self._clients or any(address in network for network in self._clients)

@@ -1,0 +1,114 @@
+"""Who may shake hands with an agent, how many at once, for how long; and that no thread waits without end."""
+
+import selectors
+import socket
+import ssl
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from mecai.perspective import worker as module
+from mecai.perspective.config import PerspectiveConfig
+from mecai.perspective.worker import READ_SECONDS, Line, Worker
+from mecai.service.settings import read_settings
+
+FILES = 'key = "k"\ncertificate = "c"\nroots = "r"\n'
+
+
+class Received:
+    """A worker without gunicorn's process around it, and those who connect to it."""
+
+    def __init__(self, stack: ExitStack, config: PerspectiveConfig) -> None:
+        self.worker = Worker.__new__(Worker)
+        self.worker.poller = stack.enter_context(selectors.DefaultSelector())
+        self.worker.pending_conns = deque()
+        self.worker.prepare(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config)
+        self.stack = stack
+        self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stack.callback(self.leave)
+
+    def connect(self) -> socket.socket:
+        """Connect, and let the worker see to it."""
+        line = self.stack.enter_context(socket.create_connection(self.listener.getsockname(), 10))
+        self.worker.accept(self.listener)
+        return line
+
+    @property
+    def arriving(self) -> list[object]:
+        """The addresses of those that shake hands."""
+        return [line.getpeername() for line in self.worker._arriving]
+
+    def leave(self) -> None:
+        """End those that shake hands."""
+        for line in list(self.worker._arriving):
+            self.worker._drop(line)
+
+
+def config(folder: Path, clients: Sequence[str] = ()) -> PerspectiveConfig:
+    file = folder / "perspective.toml"
+    file.write_text(f"{FILES}clients = {list(clients)}".replace("'", '"'))
+    return read_settings(file, PerspectiveConfig)
+
+
+@pytest.fixture
+def received(tmp_path: Path) -> Iterator[Received]:
+    with ExitStack() as stack:
+        yield Received(stack, config(tmp_path))
+
+
+def test_of_too_many_who_came_first_goes_first(received: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ARRIVING", 2)
+    first, *others = [received.connect() for _ in range(3)]
+    assert first.recv(1) == b""
+    assert received.arriving == [line.getsockname() for line in others]
+
+
+def test_who_takes_too_long_is_ended(received: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HANDSHAKE_SECONDS", 0)
+    late = received.connect()
+    monkeypatch.setattr(module, "HANDSHAKE_SECONDS", 60)
+    other = received.connect()
+    received.worker.murder_pending()
+    assert late.recv(1) == b""
+    assert received.arriving == [other.getsockname()]
+
+
+def test_who_speaks_no_tls_is_ended(received: Received) -> None:
+    line = received.connect()
+    line.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    [(key, _)] = received.worker.poller.select(10)
+    key.data(key.fileobj)
+    assert received.arriving == []
+
+
+@pytest.mark.parametrize(
+    ("clients", "peer", "may"),
+    [
+        ((), "203.0.113.1", True),
+        (("192.0.2.0/24",), "192.0.2.7", True),
+        (("192.0.2.0/24",), "::ffff:192.0.2.7", True),
+        (("192.0.2.0/24",), "192.0.3.7", False),
+        (("192.0.2.0/24",), "2001:db8::1", False),
+        (("192.0.2.0/24", "fe80::/10"), "fe80::1%lo", True),
+    ],
+)
+def test_clients_come_from_the_networks_that_the_operator_names(
+    tmp_path: Path, clients: Sequence[str], peer: str, may: bool
+) -> None:
+    with ExitStack() as stack:
+        assert Received(stack, config(tmp_path, clients)).worker._may_come(peer) is may
+
+
+def test_no_thread_waits_without_end() -> None:
+    """Whatever gunicorn does with a connection, which it makes blocking."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = Line
+    one, other = socket.socketpair()
+    with one, other, context.wrap_socket(one, server_side=True, do_handshake_on_connect=False) as line:
+        line.setblocking(True)
+        assert line.gettimeout() == READ_SECONDS
+        line.setblocking(False)
+        assert line.gettimeout() == 0
