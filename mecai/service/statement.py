@@ -78,7 +78,7 @@ class Statement:
             connection.invalidate(error)
         base = dialect.loaded_dbapi.Error
         raise DBAPIError.instance(
-            self.text, None, error, base, hide_parameters=True, connection_invalidated=broken, dialect=dialect
+            self.text, None, error, base, connection_invalidated=broken, dialect=dialect
         ) from error
 
 

@@ -83,8 +83,9 @@ def test_an_error_of_the_driver_is_sqlalchemys_and_says_no_value(engine: Engine,
 
 def test_a_connection_is_given_back_whatever_came_of_it(engine: Engine, insert: Statement) -> None:
     insert.first(row(7))
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError) as failed:
         insert.first(row(7))
     with pytest.raises(KeyError):
         insert.first({})
+    assert failed.tb  # whose frames keep what they had
     assert "Current Checked out connections: 0" in engine.pool.status()
