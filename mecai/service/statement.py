@@ -7,7 +7,7 @@ below it, which psycopg offers too (docs/benchmarks.md). Pool and errors, and wh
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import Dialect, Engine, Insert, LargeBinary, PoolProxiedConnection, Select
 from sqlalchemy.exc import DBAPIError
@@ -54,11 +54,18 @@ class Statement:
         return self._row._make(values)
 
     def _run(self, values: Sequence[Any]) -> Sequence[Any]:
-        connection = self._engine.raw_connection()
+        driver = self._engine.dialect.loaded_dbapi
+        try:
+            connection = self._engine.raw_connection()
+        except driver.Error as error:
+            raise self._as_sqlalchemys(error) from error
         try:
             return self._way(connection, values)
-        except self._engine.dialect.loaded_dbapi.Error as error:
-            self._fail(connection, error)
+        except driver.Error as error:
+            broken = self._engine.dialect.is_disconnect(error, connection.dbapi_connection, None)
+            if broken:  # nobody else uses it
+                connection.invalidate(error)
+            raise self._as_sqlalchemys(error, broken=broken) from error
         finally:
             connection.close()
 
@@ -70,16 +77,13 @@ class Statement:
         finally:
             cursor.close()
 
-    def _fail(self, connection: PoolProxiedConnection, error: Any) -> NoReturn:  # noqa: ANN401 - the driver's
-        """Raise a driver's error as SQLAlchemy's own; a connection that broke is used by nobody else."""
+    def _as_sqlalchemys(self, error: Any, *, broken: bool = False) -> DBAPIError:  # noqa: ANN401 - the driver's
         dialect = self._engine.dialect
-        broken = dialect.is_disconnect(error, connection.dbapi_connection, None)
-        if broken:
-            connection.invalidate(error)
         base = dialect.loaded_dbapi.Error
-        raise DBAPIError.instance(
+        told: DBAPIError = DBAPIError.instance(
             self.text, None, error, base, connection_invalidated=broken, dialect=dialect
-        ) from error
+        )
+        return told
 
 
 class _Prepared:

@@ -81,6 +81,12 @@ def test_an_error_of_the_driver_is_sqlalchemys_and_says_no_value(engine: Engine,
         insert.first(row(8))
 
 
+def test_a_server_that_cannot_be_reached_is_an_error_of_sqlalchemys_too(tmp_path: Path) -> None:
+    away = open_database(f"postgresql+psycopg://nobody@/none?host={tmp_path}", "")
+    with pytest.raises(OperationalError, match="No such file"):
+        Statement(away, BY_TIME).first({"moment": TIME})
+
+
 def test_a_connection_is_given_back_whatever_came_of_it(engine: Engine, insert: Statement) -> None:
     insert.first(row(7))
     with pytest.raises(IntegrityError) as failed:
