@@ -40,7 +40,7 @@ from mecai.vas.storage.distrust import DistrustLog
 from mecai.vas.storage.expedites import ExpediteLog
 from mecai.vas.storage.incidents import IncidentLog
 from mecai.vas.storage.known import KnownRequests
-from mecai.vas.storage.mails import OWNER
+from mecai.vas.storage.mails import AGAIN
 from mecai.vas.storage.outbox import Outbox
 from mecai.vas.storage.quotas import QuotaLog
 from mecai.vas.storage.reports import FORWARD, ReportLog
@@ -83,7 +83,7 @@ class Assembly:
             },
             concerns={
                 "certificate": lambda: self.fitness.require_lasting(self.clock()),
-                "outbox": lambda: Outbox(self.engine).require_done(self.clock(), patient={FORWARD, OWNER}),
+                "outbox": lambda: Outbox(self.engine).require_done(self.clock(), patient={FORWARD, AGAIN}),
                 **{f"context {each.context}": concern(each.context) for each in self.config.directories},
             },
         )

@@ -1,7 +1,8 @@
 """What does the outbox's work, put together from its configuration: beside the servers, one for all or several.
 
-Two runners, each of its own kinds of message: one finds and tells the owners of domains, which is what the hold is for,
-the other tells other VAs. So no mail waits for another VA, however slow that is or means to be.
+Runners of several sorts, each of its own kinds of message: some find the owners of domains, others look again for those
+whose registries or name servers were silent; one mails; one tells other VAs. So no mail that is ready waits for a
+look-up or for another VA, however slow they are or mean to be, and no look-up for those that were silent before.
 """
 
 import time
@@ -35,18 +36,26 @@ from mecai.vas.reports.spread import Spread, kept_to_oneself
 from mecai.vas.storage.certificates import FIRST_SIGHT, CertificateLog
 from mecai.vas.storage.complaints import COMPLAINT
 from mecai.vas.storage.digests import DIGEST
-from mecai.vas.storage.mails import MAIL, OWNER, TO_CA, Mails
+from mecai.vas.storage.mails import AGAIN, MAIL, OWNER, TO_CA, Mails
 from mecai.vas.storage.outbox import Message, Outbox
 from mecai.vas.storage.reports import FORWARD, INCIDENT, REPORT, ReportLog
 from mecai.vas.trust.directories import Directories
 from mecai.vrp.tell import Tell, tell
 
+FINDERS: Final = 4  # threads that look for owners, and as many that look again: 30,000 new ones a day, all silent
 REMEMBERED: Final = timedelta(days=400)  # how long a contact that was told stays one (docs/spec H3)
 
 
-def make_runners(config: VasConfig, engine: Engine, clock: Callable[[], datetime]) -> tuple[Runner, Runner]:
-    """Put both together, the owners' first; raises `HostError` or `InputError` for what the configuration names."""
-    return make_notifier(config, engine, clock), make_spreader(config, engine, clock)
+def make_runners(config: VasConfig, engine: Engine, clock: Callable[[], datetime]) -> tuple[Runner, ...]:
+    """Put all together, in the order of the work; raises `HostError`, `InputError` for what the configuration names."""
+    return (*apart(make_notifier(config, engine, clock)), make_spreader(config, engine, clock))
+
+
+def apart(notifier: Runner) -> tuple[Runner, ...]:
+    """Return what does a notifier's work in so many threads, of which those that look up keep no other waiting."""
+    mailing = notifier.handlers.keys() - {FIRST_SIGHT, OWNER, AGAIN}
+    finders = FINDERS * (notifier.only({FIRST_SIGHT, OWNER}), notifier.only({AGAIN}))
+    return (*finders, notifier.only(mailing))
 
 
 def make_notifier(
@@ -79,7 +88,7 @@ def _notifying(
     send: Send | None,
 ) -> Mapping[str, Handler]:
     if config.mail is None:
-        return dict.fromkeys((FIRST_SIGHT, OWNER, COMPLAINT), _nobody)
+        return dict.fromkeys((FIRST_SIGHT, OWNER, AGAIN, COMPLAINT), _nobody)
     log, mails = CertificateLog(engine), Mails(engine)
     signer = _signer(config.mail)
     roots = load_certificates(config.mail.roots) if config.mail.roots else None
@@ -89,10 +98,12 @@ def _notifying(
         return mails.known_contacts(domain, clock() - REMEMBERED)
 
     contacts = Contacts((remembered, *(sources or _sources(config.mail, roots, _views(config)))))
+    owner = Owner(log, contacts, mails, config.hold)
     delivery = Delivery(log, mails, signer, send or relay.send, signer.sender)
     return {
         FIRST_SIGHT: FirstSight(log, mails),
-        OWNER: Owner(log, contacts, mails, config.hold),
+        OWNER: owner,
+        AGAIN: owner,
         MAIL: delivery.mail,
         DIGEST: delivery.digest,
         COMPLAINT: ObjectionNews(log, Directories(config.directories, engine), mails, config.hold),

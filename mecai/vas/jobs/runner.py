@@ -5,9 +5,9 @@ Ending one at any moment is safe: what it had taken is due again (`mecai.vas.sto
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -52,6 +52,10 @@ class Runner:
     handlers: Mapping[str, Handler]
     clock: Callable[[], datetime]
     tidy: Callable[[datetime], None] = _nothing
+
+    def only(self, kinds: Collection[str]) -> "Runner":
+        """Return one for these kinds alone."""
+        return replace(self, handlers={kind: handler for kind, handler in self.handlers.items() if kind in kinds})
 
     def run(self) -> int:
         """Do everything that is due, and return how many messages that were."""

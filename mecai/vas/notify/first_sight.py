@@ -15,13 +15,13 @@ from mecai.protocol.pki.names import dns_names, host_name
 from mecai.protocol.selection import registrable_domain
 from mecai.service.deadline import Deadline
 from mecai.vas.hold.first_seen import hold_end
-from mecai.vas.jobs.runner import GivenUp
+from mecai.vas.jobs.runner import FIRST_PAUSE, GivenUp
 from mecai.vas.notify.contacts import Contacts
 from mecai.vas.storage.certificates import CertificateLog, Logged
-from mecai.vas.storage.mails import Mails
+from mecai.vas.storage.mails import OWNER, Mails
 from mecai.vas.storage.outbox import Message
 
-FIRST_SECONDS: Final = 10.0  # for a domain's contacts, at first: who is silent then waits for those that are not,
+FIRST_SECONDS: Final = 10.0  # for a domain's contacts, the first time,
 SECONDS: Final = 60.0  # and later on; less than the outbox's lease, or another worker would begin anew
 
 
@@ -51,14 +51,19 @@ class Owner:
     def __call__(self, message: Message, now: datetime) -> str:
         """Have those told who are known, and return how many; raises `HostError` while a source is silent, `GivenUp`.
 
-        Those that it would name may be the only ones who are not a thief's. Who is told already is told once.
+        Those that it would name may be the only ones who are not a thief's. Who is told already is told once. After the
+        first time, which is short, it is asked again by another message.
         """
-        domain, logged = message.body["domain"], _logged(self.log, message)
-        found = self.contacts.find(domain, Deadline(FIRST_SECONDS if message.attempts == 1 else SECONDS))
+        domain, logged, is_first = message.body["domain"], _logged(self.log, message), message.kind == OWNER
+        found = self.contacts.find(domain, Deadline(FIRST_SECONDS if is_first else SECONDS))
         self.mails.put(domain, found.contacts, self._body(logged, message, now), now)
         said = f"{len(found.contacts)} to be told" if found.contacts else "unnotified"
-        if not found.complete:
-            raise HostError(f"{said}; others may be: a source is silent")
+        if found.complete:
+            return said
+        said = f"{said}; others may be: a source is silent"
+        if not is_first:
+            raise HostError(said)
+        self.mails.seek_again(message.body, now, now + FIRST_PAUSE)
         return said
 
     def _body(self, logged: Logged, message: Message, now: datetime) -> dict[str, Any]:

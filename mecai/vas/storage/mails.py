@@ -14,6 +14,7 @@ from mecai.vas.storage.outbox import is_in, put
 from mecai.vas.storage.tables import OUTBOX
 
 OWNER: Final = "owner"  # the kinds of message: the owner of one domain of a certificate is to be found,
+AGAIN: Final = "owner-again"  # or is looked for again, by others: who is silent keeps nobody waiting who is new;
 MAIL: Final = "mail"  # a mail to one contact about one certificate,
 TO_CA: Final = "objection-mail"  # a mail to a CA about an objection (docs/spec H9)
 DELIVERED: Final = "delivered"  # the outcome
@@ -34,6 +35,11 @@ class Mails:
         with self._engine.begin() as connection:
             for domain in domains:
                 put(connection, OWNER, f"{body['certificate']} {domain}", {**body, "domain": domain}, now, due=now)
+
+    def seek_again(self, body: Mapping[str, Any], now: datetime, due: datetime) -> None:
+        """Put in that the owner of the `domain` of `body` is to be looked for again."""
+        with self._engine.begin() as connection:
+            put(connection, AGAIN, f"{body['certificate']} {body['domain']}", body, now, due=due)
 
     def put(self, domain: str, contacts: Sequence[str], body: Mapping[str, Any], now: datetime) -> None:
         """Put in a mail to each contact of a domain about the `certificate` of `body`, or leave it to a digest.

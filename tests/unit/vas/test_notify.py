@@ -3,10 +3,12 @@
 import email
 import json
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import Message as Mail
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -17,17 +19,19 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
 from mecai.vas.config import ContextSource, MailSettings, VasConfig
-from mecai.vas.jobs.runner import PERSISTENCE, GivenUp, Runner
+from mecai.vas.jobs import runner
+from mecai.vas.jobs.runner import PERSISTENCE, GivenUp, Runner, run_all_forever
 from mecai.vas.notify.contacts import MOST, Contacts, Source
 from mecai.vas.notify.contacts import SECONDS as CONTACT_SECONDS
-from mecai.vas.notify.first_sight import Owner
+from mecai.vas.notify.deliver import Send
+from mecai.vas.notify.first_sight import FIRST_SECONDS, Owner
 from mecai.vas.storage.certificates import SETTLED_AFTER, CertificateLog
 from mecai.vas.storage.counts import COUNT
-from mecai.vas.storage.mails import OWNER, PER_DAY, Mails
+from mecai.vas.storage.mails import AGAIN, OWNER, PER_DAY, Mails
 from mecai.vas.storage.outbox import LEASE, Message, put
 from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import OUTBOX
-from mecai.vas.worker import make_notifier
+from mecai.vas.worker import FINDERS, apart, make_notifier
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, leaf_extensions
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
@@ -57,9 +61,9 @@ class Post:
         self._config = VasConfig(nothing, nothing, "sqlite://", (directory,), nothing, mail=settings)
         self.employ(self.look_up)
 
-    def employ(self, *sources: Source) -> None:
-        """Let the worker ask these."""
-        self.runner: Runner = make_notifier(self._config, self.engine, lambda: self.now, sources, self._send)
+    def employ(self, *sources: Source, send: Send | None = None) -> None:
+        """Let the worker ask these, and hand mail over by this."""
+        self.runner: Runner = make_notifier(self._config, self.engine, lambda: self.now, sources, send or self._send)
 
     def look_up(self, domain: str, _deadline: object) -> tuple[str, ...]:
         """Say who is known for a domain."""
@@ -307,12 +311,13 @@ def test_contacts_are_found_within_the_lease(post: Post, monkeypatch: pytest.Mon
     monkeypatch.setattr("mecai.vas.notify.first_sight.Deadline", partial(Deadline, clock=lambda: seconds[0]))
     post.see()
     handler = Owner(post.log, Contacts((silent, silent)), post.mails, timedelta(hours=72))
-    for attempt, bound in ((1, 10.0), (2, 2 * CONTACT_SECONDS), (50, 2 * CONTACT_SECONDS)):
-        seconds[0] = 0.0
-        message = Message(1, OWNER, "key", {**BODY, "domain": "example.test"}, NOW, attempt)
-        with pytest.raises(HostError, match="unnotified; others may be: a source is silent"):
-            handler(message, NOW)
-        assert seconds[0] == bound < LEASE.total_seconds()
+    message = Message(1, OWNER, "key", {**BODY, "domain": "example.test"}, NOW, 1)
+    assert handler(message, NOW) == "unnotified; others may be: a source is silent"
+    assert seconds[0] == FIRST_SECONDS
+    seconds[0] = 0.0
+    with pytest.raises(HostError, match="unnotified; others may be: a source is silent"):
+        handler(replace(message, kind=AGAIN), NOW)
+    assert seconds[0] == 2 * CONTACT_SECONDS < LEASE.total_seconds()
 
 
 def test_whoever_is_known_is_told_at_once_and_a_silent_source_asked_again(post: Post) -> None:
@@ -334,7 +339,44 @@ def test_whoever_is_known_is_told_at_once_and_a_silent_source_asked_again(post: 
     post.now += MINUTE
     post.runner.run()
     assert [recipient for _, recipient, _ in post.sent] == ["thief@example.test", "owner@example.test"]
-    assert post.outcomes()["owner"] == ["2 to be told"]
+    assert post.outcomes()["owner-again"] == ["2 to be told"]
+    (reviewed,) = review(post.engine, 1)
+    assert reviewed.notifications[1:] == (
+        "owner of example.test: 1 to be told; others may be: a source is silent",
+        "mail to thief@example.test: delivered",
+        "owner-again of example.test: 2 to be told",
+        "mail to owner@example.test: delivered",
+    )
+
+
+def test_a_mail_waits_for_no_look_up_and_a_new_one_for_none_that_was_silent(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that look again wait for somebody silent, and all but one of those that look: each until a mail is sent."""
+    stopped, mailed, in_time = Event(), Event(), list[bool]()
+    silent = [f"silent{number}.test" for number in range(2 * FINDERS)]
+    monkeypatch.setattr(runner, "LONGEST_SLEEP", timedelta(seconds=1))
+
+    def look_up(domain: str, _deadline: Deadline) -> tuple[str, ...]:
+        if domain not in silent:
+            return (f"owner@{domain}",)
+        in_time.append(mailed.wait(20))
+        raise HostError("timed out")
+
+    def send(*_: object) -> None:
+        mailed.set()
+        stopped.set()
+
+    server = ALDER.server(*silent[: FINDERS - 1], "www.example.test")
+    post.see(server)
+    post.now += SETTLED_AFTER
+    for domain in silent:
+        body = {**BODY, "certificate": hash_of(server.certificate).hex(), "domain": domain}
+        post.mails.seek_again(body, post.now, post.now - MINUTE)
+    post.employ(look_up, send=send)
+    run_all_forever(apart(post.runner), stopped)
+    assert post.outcomes()["mail"] == ["delivered"]
+    assert in_time == [True] * (3 * FINDERS - 1)
 
 
 def test_a_thief_in_the_dns_crowds_out_nobody_who_was_told_before(post: Post) -> None:
