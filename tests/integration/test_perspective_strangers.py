@@ -1,9 +1,11 @@
-"""Whoever has no certificate cannot keep an agent from its VAS: real agents, and many that connect and say little."""
+"""Nobody keeps a VAS from its agents: real agents, many that connect to one and say little, one that says nothing."""
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,11 @@ from mecai.net.web import trusting
 from mecai.perspective.worker import MOST_ARRIVING
 from mecai.probing.agent import SECONDS
 from mecai.probing.corroborate import ProbeOutcome
+from mecai.probing.quorum import Perspective
 from mecai.service.deadline import Deadline
-from tests.integration.test_perspective import HERE, OURS, Running, client, running, site, target
+from mecai.vas.issuance.lookout import Lookout
+from mecai.vas.issuance.patience import GRACE_SECONDS
+from tests.integration.test_perspective import HERE, OURS, SITE, Running, client, running, site, target
 
 __all__ = ["site"]  # a fixture
 MANY = 50
@@ -75,6 +80,21 @@ def test_where_an_operator_names_the_clients_networks_nobody_else_begins_a_hands
         for address, answered in (("127.0.0.1", True), (HERE, False)):
             with socket.create_connection((HERE, agent.port), SECONDS, source_address=(address, 0)) as line:
                 assert said(line, hello) is answered
+
+
+@pytest.mark.usefixtures("site")
+def test_an_agent_that_says_nothing_keeps_no_request_waiting(tmp_path: Path) -> None:
+    """It takes connections, and leaves them at that; of two agents one may fail."""
+    with running(tmp_path) as agent, socket.create_server((HERE, 0)) as mute:
+        east = agent.agent(client(OURS))
+        south = replace(east, perspective=Perspective("south", "south"), url=f"https://{HERE}:{mute.getsockname()[1]}")
+        lookout = Lookout("north", lambda *_: SITE.chain_der, (east, south))
+        began = time.monotonic()
+        for most in (SECONDS - 1, GRACE_SECONDS):  # the first alone has it asked; machines are slow
+            found = lookout.look(target(), Deadline(SECONDS * 2))
+            assert [each.name for each in found.perspectives] == ["vas", "east"]
+            assert time.monotonic() - began < most
+            began = time.monotonic()
 
 
 def said(line: socket.socket, hello: bytes) -> bool:

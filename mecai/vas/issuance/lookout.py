@@ -1,9 +1,12 @@
-"""What the VAS and its agents see of a target, asked at once, and what they agree on (docs/spec P5, P6)."""
+"""What the VAS sees of a target, and then its agents, all at once; and what they agree on (docs/spec P5, P6).
+
+What the VAS does not see itself, no agent is asked about: they can only take away, and their time is for what matters.
+"""
 
 import logging
 import ssl
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
@@ -14,15 +17,16 @@ from mecai.probing.corroborate import Corroboration, Probe, ProbeTarget, corrobo
 from mecai.probing.lookups import Look, Records, RecordType
 from mecai.probing.quorum import Agreement, Perspective, agreement
 from mecai.probing.views import View, Views
-from mecai.service.at_once import at_once
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
 from mecai.vas.config import PerspectiveSettings
 from mecai.vas.issuance.agreement import require_agreement
+from mecai.vas.issuance.patience import Answers, Patience, Round
 from mecai.vas.refusal import Code, Refusal
 
 LOG = logging.getLogger(__name__)
 HERE: Final = "vas"  # the name of this perspective
+Addresses = tuple[bytes, ...]
 
 
 class Asked(Protocol):
@@ -49,20 +53,23 @@ class Lookout:
     region: str
     probe: Probe
     agents: Sequence[Asked] = ()
+    patience: Patience = field(default_factory=Patience)
 
     def look(self, target: ProbeTarget, deadline: Deadline) -> Agreement:
         """Return what is agreed on, of one address at least; raises `Refusal`.
 
         It says how many agents agreed, not which: who attacks some networks is not told how far he came. The log is.
         """
-        ways: list[Callable[[], Corroboration | None]] = [partial(corroborate, target, self.probe, deadline)]
-        ways += [partial(_answer, agent, target, deadline) for agent in self.agents]
-        own, *answers = at_once(lambda way: way(), ways, "perspective")
-        if own is None:
-            raise RuntimeError("the VAS's own probe says what it saw, or raises")
+        here, own = Perspective(HERE, self.region), corroborate(target, self.probe, deadline)
         require_agreement(own)
-        seen = {agent.perspective: answer for agent, answer in zip(self.agents, answers, strict=True)}
-        found = agreement(Perspective(HERE, self.region), own, seen)
+
+        def agreed(answers: Answers[Corroboration], others: Sequence[Perspective]) -> Addresses:
+            none = dict.fromkeys(agent.perspective for agent in self.agents)
+            return agreement(here, own, none | dict(answers) | dict.fromkeys(others, own)).addresses
+
+        asked = Round(self.agents, partial(_answer, target, deadline), self.patience)
+        seen = asked.answers(agreed)
+        found = agreement(here, own, seen)
         if not found.addresses:
             raise _disagreement(own, seen)
         return found
@@ -74,7 +81,7 @@ def views(region: str, look: Look, agents: Sequence[Asked]) -> Views:
     return Views((here, *(View(agent.perspective, agent.look) for agent in agents)))
 
 
-def _answer(agent: Asked, target: ProbeTarget, deadline: Deadline) -> Corroboration | None:
+def _answer(target: ProbeTarget, deadline: Deadline, agent: Asked) -> Corroboration | None:
     try:
         return agent.ask(target, deadline)
     except HostError as error:
@@ -82,7 +89,7 @@ def _answer(agent: Asked, target: ProbeTarget, deadline: Deadline) -> Corroborat
         return None
 
 
-def _disagreement(own: Corroboration, seen: dict[Perspective, Corroboration | None]) -> Refusal:
+def _disagreement(own: Corroboration, seen: Answers[Corroboration]) -> Refusal:
     agreed = [name.name for name, found in seen.items() if found and set(found.addresses) & set(own.addresses)]
     detail = f"{len(agreed)} of {len(seen)} other perspectives saw the certificate; that is no quorum"
     told = {

@@ -99,10 +99,11 @@ def test_an_address_that_is_seen_differently_drops_out(make: Make) -> None:
     assert parse_voucher(vas.ask().data).info.addresses == (ONE,)
 
 
-def test_no_agent_outweighs_the_vas(make: Make) -> None:
-    vas, _ = with_agents(make, (ONE, TWO), (ONE, TWO), (ONE, TWO))
+def test_no_agent_outweighs_the_vas_nor_is_asked_about_what_it_does_not_see(make: Make) -> None:
+    vas, agents = with_agents(make, (ONE, TWO), (ONE, TWO), (ONE, TWO))
     vas.outside.shown = {ONE: OTHER.chain_der, TWO: OTHER.chain_der}
     assert vas.refused()[:2] == (409, "certificate-mismatch")
+    assert all(not agent.asked for agent in agents)
 
 
 def test_what_is_refused_before_the_probe_reaches_no_agent(make: Make) -> None:
