@@ -42,7 +42,7 @@ from mecai.vas.storage.reports import FORWARD, INCIDENT, REPORT, ReportLog
 from mecai.vas.trust.directories import Directories
 from mecai.vrp.tell import Tell, tell
 
-FINDERS: Final = 4  # threads that look for owners, and as many that look again: 30,000 new ones a day, all silent
+FINDERS: Final = 8  # threads that look for owners, 69,000 a day if all are silent, and as many that look again
 REMEMBERED: Final = timedelta(days=400)  # how long a contact that was told stays one (docs/spec H3)
 
 
@@ -54,8 +54,8 @@ def make_runners(config: VasConfig, engine: Engine, clock: Callable[[], datetime
 def apart(notifier: Runner) -> tuple[Runner, ...]:
     """Return what does a notifier's work in so many threads, of which those that look up keep no other waiting."""
     mailing = notifier.handlers.keys() - {FIRST_SIGHT, OWNER, AGAIN}
-    finders = FINDERS * (notifier.only({FIRST_SIGHT, OWNER}), notifier.only({AGAIN}))
-    return (*finders, notifier.only(mailing))
+    finders = FINDERS * (notifier.only({OWNER}), notifier.only({AGAIN}))
+    return (notifier.only({FIRST_SIGHT}), *finders, notifier.only(mailing))
 
 
 def make_notifier(
@@ -101,7 +101,7 @@ def _notifying(
     owner = Owner(log, contacts, mails, config.hold)
     delivery = Delivery(log, mails, signer, send or relay.send, signer.sender)
     return {
-        FIRST_SIGHT: FirstSight(log, mails),
+        FIRST_SIGHT: FirstSight(log, Contacts((remembered,)), mails, config.hold),
         OWNER: owner,
         AGAIN: owner,
         MAIL: delivery.mail,

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mecai.errors import InputError, MecaiError
@@ -25,8 +25,11 @@ from mecai.vas.config import ContextSource
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.complaints import ComplaintLog, Decision, Objection
 from mecai.vas.storage.database import SCHEMA, migrate, open_database, require_ready
+from mecai.vas.storage.digests import UNTOLD
 from mecai.vas.storage.directories import DirectoryLog
 from mecai.vas.storage.distrust import DistrustLog, RefusedKey
+from mecai.vas.storage.mails import MAIL, PER_DAY, Mails
+from mecai.vas.storage.tables import OUTBOX
 from mecai.vas.trust.directories import Directories
 from mecai.vas.trust.refresh import refresh
 from tests.directories import PUBLISHER, directory, signed
@@ -99,6 +102,44 @@ def test_of_many_that_fetch_at_once_the_newest_stays(engine: Engine, tmp_path: P
         told = list(pool.map(once, range(AT_ONCE)))
     assert all(said in {1 + place, "directory-rollback"} for place, said in enumerate(told))
     assert Directories((source,), engine).in_force(NOW)[0].sequence == AT_ONCE
+
+
+def at_once(works: int, do: Callable[[int], bool | None]) -> list[bool | None]:
+    """Do so many works from as many threads as there may be workers."""
+    barrier = Barrier(AT_ONCE, timeout=60)
+
+    def work(place: int) -> list[bool | None]:
+        barrier.wait()
+        return [do(each) for each in range(place, works, AT_ONCE)]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [done for each in pool.map(work, range(AT_ONCE)) for done in each]
+
+
+def test_workers_that_put_mails_in_at_the_same_moment_keep_the_bounds(engine: Engine) -> None:
+    """Those of two domains, which name both addresses in either order."""
+    mails, domains = Mails(engine), ("bound.test", "bound.example")
+    contacts = ["owner@bound.test", "other@bound.test"]
+
+    def see(number: int) -> None:
+        mails.put(domains[number % 2], contacts[:: 1 if number % 3 else -1], {"certificate": f"{number:064x}"}, NOW)
+
+    at_once(60, see)
+    with engine.connect() as connection:
+        kinds = select(OUTBOX.c.topic, func.count()).where(OUTBOX.c.kind == MAIL, OUTBOX.c.topic.in_(domains))
+        assert dict(connection.execute(kinds.group_by(OUTBOX.c.topic)).all()) == dict.fromkeys(domains, PER_DAY)
+        untold = select(func.count()).where(OUTBOX.c.kind == UNTOLD, OUTBOX.c.topic.in_(contacts))
+        assert connection.execute(untold).scalar_one() == 2 * 60 - 2 * PER_DAY
+
+
+def test_workers_that_tell_one_ca_at_the_same_moment_keep_the_bound(engine: Engine) -> None:
+    mails = Mails(engine)
+
+    def tell(number: int) -> bool:
+        body = {"certificate": f"{number:064x}", "domain": "bound.test"}
+        return mails.put_to_ca("notary@cedar.test", body, NOW)
+
+    assert sum(map(bool, at_once(60, tell))) == PER_DAY
 
 
 def test_a_refusal_is_said_once(engine: Engine) -> None:

@@ -3,7 +3,6 @@
 Of each registered domain in it by itself: what is found out about one neither waits for the others nor depends on them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,16 +26,25 @@ SECONDS: Final = 60.0  # and later on; less than the outbox's lease, or another 
 
 @dataclass(frozen=True)
 class FirstSight:
-    """The handler of the outbox's messages about first sights."""
+    """The handler of the outbox's messages about first sights; `hold` is how long certificates wait."""
 
     log: CertificateLog
+    remembered: Contacts
     mails: Mails
+    hold: timedelta
 
     def __call__(self, message: Message, now: datetime) -> str:
-        """Have the owner of each domain found; returns of how many. Raises `GivenUp`."""
-        domains = domains_of(_logged(self.log, message).chain[0])
-        self.mails.seek_owners(domains, message.body, now)
-        return f"owners to be found: {len(domains)}" if domains else "unnotified: no DNS name"
+        """Have those told who are remembered, and the owner of each domain found; raises `GivenUp`.
+
+        Who is remembered waits for no look-up, however many others somebody has put in the way.
+        """
+        logged = _logged(self.log, message)
+        names = domains_of(logged.chain[0])
+        for domain, name in names.items():
+            contacts = self.remembered.find(domain, Deadline(SECONDS)).contacts
+            self.mails.put(domain, contacts, _body(logged, message, name, self.hold, now), now)
+        self.mails.seek_owners(names, message.body, now)
+        return f"owners to be found: {len(names)}" if names else "unnotified: no DNS name"
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class Owner:
         """
         domain, logged, is_first = message.body["domain"], _logged(self.log, message), message.kind == OWNER
         found = self.contacts.find(domain, Deadline(FIRST_SECONDS if is_first else SECONDS))
-        self.mails.put(domain, found.contacts, self._body(logged, message, now), now)
+        name = domains_of(logged.chain[0])[domain]
+        self.mails.put(domain, found.contacts, _body(logged, message, name, self.hold, now), now)
         said = f"{len(found.contacts)} to be told" if found.contacts else "unnotified"
         if found.complete:
             return said
@@ -66,20 +75,27 @@ class Owner:
         self.mails.seek_again(message.body, now, now + FIRST_PAUSE)
         return said
 
-    def _body(self, logged: Logged, message: Message, now: datetime) -> dict[str, Any]:
-        end = hold_end(logged, self.hold, now)
-        return {
-            "certificate": message.body["certificate"],
-            "name": next(name for name in dns_names(logged.chain[0]) if message.body["domain"] in _registered([name])),
-            "requester": message.body["requester"],
-            "addresses": message.body["addresses"],
-            "holdEnd": end.isoformat() if end else None,
-        }
+
+def domains_of(certificate: x509.Certificate) -> dict[str, str]:
+    """Return the registered domains of a certificate's DNS names, and of each the first name."""
+    found: dict[str, str] = {}
+    for name in dns_names(certificate):
+        try:
+            found.setdefault(registrable_domain(host_name(name.removeprefix("*."))), name)
+        except InputError:
+            continue  # nobody owns what is no host name
+    return found
 
 
-def domains_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the registered domains of a certificate's DNS names, each once."""
-    return tuple(dict.fromkeys(_registered(dns_names(certificate))))
+def _body(logged: Logged, message: Message, name: str, hold: timedelta, now: datetime) -> dict[str, Any]:
+    end = hold_end(logged, hold, now)
+    return {
+        "certificate": message.body["certificate"],
+        "name": name,
+        "requester": message.body["requester"],
+        "addresses": message.body["addresses"],
+        "holdEnd": end.isoformat() if end else None,
+    }
 
 
 def _logged(log: CertificateLog, message: Message) -> Logged:
@@ -87,11 +103,3 @@ def _logged(log: CertificateLog, message: Message) -> Logged:
     if logged is None:
         raise GivenUp("the certificate has expired meanwhile")
     return logged
-
-
-def _registered(names: Iterable[str]) -> Iterable[str]:
-    for name in names:
-        try:
-            yield registrable_domain(host_name(name.removeprefix("*.")))
-        except InputError:
-            continue  # nobody owns what is no host name

@@ -1,7 +1,7 @@
 """Mails in the outbox: one for a certificate and a contact, so many a day for a domain and for an address (H3)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ class Mails:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def seek_owners(self, domains: Sequence[str], body: Mapping[str, Any], now: datetime) -> None:
+    def seek_owners(self, domains: Iterable[str], body: Mapping[str, Any], now: datetime) -> None:
         """Put in that the owner of each domain is to be found who is told about the `certificate` of `body`."""
         with self._engine.begin() as connection:
             for domain in domains:

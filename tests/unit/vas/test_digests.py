@@ -1,16 +1,12 @@
 """How many mails a domain's owner and an address get in a day, and the digests of what is more (docs/spec H3)."""
 
 import email
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count as numbers
 from pathlib import Path
-from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import hash_of
@@ -18,16 +14,14 @@ from mecai.vas.notify.letter import digest_letter
 from mecai.vas.storage import digests, mails
 from mecai.vas.storage.counts import count
 from mecai.vas.storage.digests import DIGEST, UNTOLD, Part
-from mecai.vas.storage.mails import MAIL, PER_DAY, Mails
+from mecai.vas.storage.mails import PER_DAY
 from mecai.vas.storage.outbox import put
-from mecai.vas.storage.tables import OUTBOX
 from tests.pki import DAY, HOUR, NOW, Hierarchy, key
 from tests.unit.vas.test_notify import Post, inner
 
 CEDAR = Hierarchy("cedar")
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=NOW.tzinfo)
 BODY = {"name": "www.example.test", "requester": "192.0.2.7", "addresses": ["198.18.0.1"], "holdEnd": None}
-AT_ONCE = 6
 
 
 @dataclass
@@ -173,48 +167,6 @@ def test_an_address_that_is_long(flood: Flood) -> None:
     flood.see("www.example.test", of=PER_DAY)
     subject = "certificates for example.test: 10 more of 2026-03-02"
     assert {each[:2] for each in flood.at(MIDNIGHT)} == {(long, subject), ("owner@example.test", subject)}
-
-
-def at_once(works: Sequence[int], do: object) -> None:
-    """Do these from as many threads as there may be workers."""
-    start = Barrier(AT_ONCE, timeout=60)
-
-    def work(place: int) -> None:
-        start.wait()
-        for each in works[place::AT_ONCE]:
-            do(each)  # type: ignore[operator]
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(work, range(AT_ONCE)))
-
-
-def test_workers_that_put_mails_in_at_the_same_moment_keep_the_bounds(engine: Engine) -> None:
-    """Of a domain, and of an address that two domains name in turn."""
-    box = Mails(engine)
-
-    def see(number: int) -> None:
-        contacts = ["owner@example.test", "other@example.test"]
-        body = {**BODY, "certificate": f"{number:064x}"}
-        box.put("example.test" if number % 2 else "example.org", contacts[:: 1 if number % 3 else -1], body, NOW)
-
-    at_once(range(60), see)
-    with engine.connect() as connection:
-        kinds = select(OUTBOX.c.topic, func.count()).where(OUTBOX.c.kind == MAIL).group_by(OUTBOX.c.topic)
-        assert dict(connection.execute(kinds).all()) == {"example.test": PER_DAY, "example.org": PER_DAY}
-        untold = select(func.count()).where(OUTBOX.c.kind == UNTOLD)
-        assert connection.execute(untold).scalar_one() == 2 * 60 - 2 * PER_DAY
-
-
-def test_workers_that_tell_one_ca_at_the_same_moment_keep_the_bound(engine: Engine) -> None:
-    box, put_in = Mails(engine), numbers()
-
-    def tell(number: int) -> None:
-        body = {"certificate": f"{number:064x}", "domain": "example.test"}
-        if box.put_to_ca("notary@cedar.test", body, NOW):
-            next(put_in)
-
-    at_once(range(60), tell)
-    assert next(put_in) == PER_DAY
 
 
 def test_a_count_is_of_a_day(engine: Engine) -> None:

@@ -18,6 +18,7 @@ from mecai.errors import HostError
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
+from mecai.vas import worker
 from mecai.vas.config import ContextSource, MailSettings, VasConfig
 from mecai.vas.jobs import runner
 from mecai.vas.jobs.runner import PERSISTENCE, GivenUp, Runner, run_all_forever
@@ -31,7 +32,7 @@ from mecai.vas.storage.mails import AGAIN, OWNER, PER_DAY, Mails
 from mecai.vas.storage.outbox import LEASE, Message, put
 from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import OUTBOX
-from mecai.vas.worker import FINDERS, apart, make_notifier
+from mecai.vas.worker import apart, make_notifier
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, leaf_extensions
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
@@ -353,8 +354,10 @@ def test_a_mail_waits_for_no_look_up_and_a_new_one_for_none_that_was_silent(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that look again wait for somebody silent, and all but one of those that look: each until a mail is sent."""
+    finders = 2
+    monkeypatch.setattr(worker, "FINDERS", finders)
     stopped, mailed, in_time = Event(), Event(), list[bool]()
-    silent = [f"silent{number}.test" for number in range(2 * FINDERS)]
+    silent = [f"silent{number}.test" for number in range(2 * finders)]
     monkeypatch.setattr(runner, "LONGEST_SLEEP", timedelta(seconds=1))
 
     def look_up(domain: str, _deadline: Deadline) -> tuple[str, ...]:
@@ -367,7 +370,7 @@ def test_a_mail_waits_for_no_look_up_and_a_new_one_for_none_that_was_silent(
         mailed.set()
         stopped.set()
 
-    server = ALDER.server(*silent[: FINDERS - 1], "www.example.test")
+    server = ALDER.server(*silent[: finders - 1], "www.example.test")
     post.see(server)
     post.now += SETTLED_AFTER
     for domain in silent:
@@ -376,7 +379,25 @@ def test_a_mail_waits_for_no_look_up_and_a_new_one_for_none_that_was_silent(
     post.employ(look_up, send=send)
     run_all_forever(apart(post.runner), stopped)
     assert post.outcomes()["mail"] == ["delivered"]
-    assert in_time == [True] * (3 * FINDERS - 1)
+    assert in_time == [True] * (3 * finders - 1)
+
+
+def test_who_was_told_before_waits_for_no_look_up(post: Post) -> None:
+    """Somebody else's thousands of domains may be in the way, none of which says anything."""
+    post.see()
+    post.tell()
+    server = ALDER.server("other.test", "www.example.test", days=80)
+    post.see(server)
+    post.now += SETTLED_AFTER
+    first, *_, mailer = apart(post.runner)
+    assert first.run() == 1
+    mailer.run()
+    subject = f"certificate for other.test: {hash_of(server.certificate).hex()}"
+    (_, recipient, message) = post.sent[1]
+    assert (recipient, email.message_from_bytes(message)["Subject"]) == ("owner@example.test", subject)
+    assert post.outcomes()["owner"] == ["1 to be told", None, None]
+    post.runner.run()
+    assert len(post.sent) == 2
 
 
 def test_a_thief_in_the_dns_crowds_out_nobody_who_was_told_before(post: Post) -> None:
