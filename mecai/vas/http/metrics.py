@@ -101,20 +101,18 @@ class Asked(Collector):
         yield _gauge("held_certificates", "Certificates of the log whose hold has not ended.", held)
 
     def _outbox(self, now: datetime) -> Iterator[Metric]:
-        depth = GaugeMetricFamily("mecai_vas_outbox_messages", "Messages still to be done, by kind.", labels=["kind"])
-        late = GaugeMetricFamily(
-            "mecai_vas_outbox_late_seconds", "How long the first of them has been due, by kind.", labels=["kind"]
-        )
-        vain = GaugeMetricFamily(
-            "mecai_vas_outbox_in_vain_messages",
-            f"Messages tried {VAIN} times or more in vain, by kind.",
-            labels=["kind"],
-        )
+        depth = _by_kind("messages", "Messages still to be done, by kind.")
+        late = _by_kind("late_seconds", "How long the first of them has been due, by kind.")
+        vain = _by_kind("in_vain_messages", f"Messages tried {VAIN} times or more in vain, by kind.")
         for kind, found in Outbox(self.engine).waiting().items():
             depth.add_metric([kind], found.messages)
             late.add_metric([kind], max(0.0, (now - found.due).total_seconds()))
             vain.add_metric([kind], found.in_vain)
         yield from (depth, late, vain)
+
+
+def _by_kind(name: str, what: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"mecai_vas_outbox_{name}", what, labels=["kind"])
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

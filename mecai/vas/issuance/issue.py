@@ -232,12 +232,14 @@ class Notary:
 
         Raises `Refusal` (overloaded) if the log does not take it for another reason: somebody has objected meanwhile.
         """
-        edition = None
-        if self.reuse:
-            number = 1 + (known.voucher.edition.number if known and known.voucher else 0)
-            edition = Edition(content.hash, number, young_until(issued.info, self.reuse))
+        edition = self._edition(issued.info, content, known) if self.reuse else None
         if self.vouchers.record(issued.info, issued.der, examined.requester, issued.perspectives, edition):
             return issued
         if (first := self._young(examined, self._find(examined, content), deadline)) is not None:
             return first
         raise Refusal(Code.OVERLOADED, "the log changed during the work; ask again", retry=AT_ONCE)
+
+    def _edition(self, info: VoucherInfo, content: Content, known: Known | None) -> Edition:
+        """Return which voucher of its content this one is: one more than what is known."""
+        number = 1 + (known.voucher.edition.number if known and known.voucher else 0)
+        return Edition(content.hash, number, young_until(info, self.reuse))

@@ -127,13 +127,17 @@ class Outbox:
         Those of `patient` kinds may be tried for days.
         """
         waiting = self.waiting()
-        late = {kind: now - found.due for kind, found in waiting.items() if now - found.due > LATE}
-        if late:
-            kind = max(late, key=late.__getitem__)
-            raise HostError(f"outbox: {kind} is {late[kind]} late; see that `mecai vas work` runs, of this release")
+        _require_in_time(waiting, now)
         vain = [
             f"{found.in_vain} of {kind}" for kind, found in waiting.items() if found.in_vain and kind not in patient
         ]
         if vain:
             tried = f"tried {VAIN} times and more in vain: {', '.join(vain)}"
             raise HostError(f"outbox: {tried}; see the log of `mecai vas work` for why")
+
+
+def _require_in_time(waiting: Mapping[str, Waiting], now: datetime) -> None:
+    late = {kind: now - found.due for kind, found in waiting.items() if now - found.due > LATE}
+    if late:
+        kind = max(late, key=late.__getitem__)
+        raise HostError(f"outbox: {kind} is {late[kind]} late; see that `mecai vas work` runs, of this release")

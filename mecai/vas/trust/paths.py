@@ -52,19 +52,25 @@ class Paths:
     def of(self, chain: Chain, directory: Directory, now: datetime) -> Path:
         """Return the path of a chain, end entity first, to a root of the directory; raises `VerificationError`."""
         key: _Key = (directory.context, *map(hash_of, chain))
-        with self._lock:
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
+        found = self._recall(key)
         if found is not None and found.directory is directory and found.first <= now <= found.last:
             return found.path
         path = _find(chain, directory, now)
-        first, last = _unchanged((*chain, *path.certificates), now)
+        self._remember(key, _Remembered(path, directory, *_unchanged((*chain, *path.certificates), now)))
+        return path
+
+    def _recall(self, key: _Key) -> _Remembered | None:
         with self._lock:
-            self._kept[key] = _Remembered(path, directory, first, last)
+            if (found := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+        return found
+
+    def _remember(self, key: _Key, found: _Remembered) -> None:
+        with self._lock:
+            self._kept[key] = found
             self._kept.move_to_end(key)
             while len(self._kept) > self._room:
                 self._kept.popitem(last=False)
-        return path
 
 
 def _find(chain: Chain, directory: Directory, now: datetime) -> Path:
