@@ -12,6 +12,7 @@ from mecai.service.database import time_of
 from mecai.vas.issuance.fitness import CLOCK_BOUND, EARLY, Fitness
 from mecai.vas.refusal import Refusal
 from mecai.vas.storage.certificates import FIRST_SIGHT, SETTLED_AFTER
+from mecai.vas.storage.mails import AGAIN, Mails
 from mecai.vas.storage.outbox import LATE, VAIN, Outbox
 from mecai.vas.storage.tables import METADATA
 from mecai.vas.worker import make_notifier
@@ -160,6 +161,18 @@ def test_what_is_tried_in_vain_for_long_is_a_concern(vas: Vas, caplog: pytest.Lo
     last = outbox.take(vas.outside.now + LATE, {FIRST_SIGHT})
     assert last
     outbox.settle(last, "delivered")
+    assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
+
+
+def test_a_stranger_whose_name_servers_are_silent_is_no_concern(vas: Vas) -> None:
+    """Anybody's domain may be: it is asked about for days, in vain."""
+    outbox = Outbox(vas.server.engine)
+    Mails(vas.server.engine).seek_again({"certificate": "0" * 64, "domain": "silent.test"}, NOW, NOW)
+    for _ in range(VAIN):
+        vas.outside.now += LATE
+        message = outbox.take(vas.outside.now, {AGAIN})
+        assert message
+        outbox.settle(message, "unnotified; others may be: a source is silent", vas.outside.now + LATE)
     assert vas.server.readiness().answer() == ({"status": "ready"}, 200)
 
 
