@@ -44,6 +44,7 @@ from mecai.vas.storage.mails import AGAIN
 from mecai.vas.storage.outbox import Outbox
 from mecai.vas.storage.quotas import QuotaLog
 from mecai.vas.storage.reports import FORWARD, ReportLog
+from mecai.vas.storage.unnotified import UnnotifiedLog
 from mecai.vas.storage.vouchers import VoucherLog
 from mecai.vas.trust.contexts import Trust
 from mecai.vas.trust.directories import Directories
@@ -65,6 +66,7 @@ class Assembly:
     expedites: Expedites | None
     intake: Intake
     reports: ReportLog
+    unnotified: UnnotifiedLog
 
     def readiness(self) -> Readiness:
         """Return what tells whether the server could vouch now (docs/spec R8), and for which contexts it could not."""
@@ -158,6 +160,7 @@ def assemble(
         expedites=expedites,
         intake=intake,
         reports=reports,
+        unnotified=UnnotifiedLog(engine),
     )
 
 

@@ -39,6 +39,7 @@ from mecai.vas.storage.digests import DIGEST
 from mecai.vas.storage.mails import AGAIN, MAIL, OWNER, TO_CA, Mails
 from mecai.vas.storage.outbox import Message, Outbox
 from mecai.vas.storage.reports import FORWARD, INCIDENT, REPORT, ReportLog
+from mecai.vas.storage.unnotified import UnnotifiedLog
 from mecai.vas.trust.directories import Directories
 from mecai.vrp.tell import Tell, tell
 
@@ -98,7 +99,7 @@ def _notifying(
         return mails.known_contacts(domain, clock() - REMEMBERED)
 
     contacts = Contacts((remembered, *(sources or _sources(config.mail, roots, _views(config)))))
-    owner = Owner(log, contacts, mails, config.hold)
+    owner = Owner(log, contacts, mails, UnnotifiedLog(engine), config.hold)
     delivery = Delivery(log, mails, signer, send or relay.send, signer.sender)
     return {
         FIRST_SIGHT: FirstSight(log, Contacts((remembered,)), mails, config.hold),

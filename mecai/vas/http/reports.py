@@ -1,6 +1,7 @@
 """What is reported (docs/spec F1 to F4, F7): taken in by POST, and the feed, for programs and for people."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask, Response, jsonify, render_template, request
@@ -14,6 +15,7 @@ from mecai.service.printable import one_line
 from mecai.vas.assembly import Assembly
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.reports import Filed
+from mecai.vas.storage.unnotified import Unnotified
 from mecai.vrp.tell import INCIDENT_TYPE, REPORT_TYPE
 
 CLIENT_TYPE: Final = "application/json"
@@ -27,6 +29,15 @@ _PAGE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A page of it: reports, what the next one is asked for by, and on the first what nobody was told of (H3)."""
+
+    reports: Sequence[Filed]
+    older: int | None
+    unnotified: Sequence[Unnotified]
 
 
 def route_reports(app: Flask, server: Assembly) -> None:
@@ -50,13 +61,14 @@ def route_reports(app: Flask, server: Assembly) -> None:
         before, limit = _number("before", None, _LARGEST_ID), _number("limit", USUAL, MOST) or USUAL
         requester = request.remote_addr or ""
 
-        def work(_deadline: object) -> Sequence[Filed]:
-            return server.reports.listed(limit, server.clock(), before)
+        def work(_deadline: object) -> Feed:
+            found = server.reports.listed(limit, server.clock(), before)
+            older = found[-1].id if len(found) == limit else None
+            return Feed(found, older, server.unnotified.listed() if before is None else ())
 
         found = server.admission.hear("feed", requester, work, {})
-        older = found[-1].id if len(found) == limit else None
         wanted = request.accept_mimetypes.best_match([CLIENT_TYPE, PAGE_TYPE])
-        response = _page(found, older, server) if wanted == PAGE_TYPE else _document(found, older, server)
+        response = _page(found, server) if wanted == PAGE_TYPE else _document(found, server)
         response.headers["Vary"] = "Accept"
         return response
 
@@ -89,9 +101,18 @@ def _number(name: str, usual: int | None, most: int) -> int | None:
     return int(text)
 
 
-def _document(found: Sequence[Filed], older: int | None, server: Assembly) -> Response:
-    reports = [_public(each, server) for each in found]
-    return jsonify(reports=reports, **({} if older is None else {"before": older}))
+def _document(feed: Feed, server: Assembly) -> Response:
+    said: dict[str, Any] = {"reports": [_public(each, server) for each in feed.reports]}
+    if feed.unnotified:
+        said["unnotified"] = list(map(_unnotified, feed.unnotified))
+    if feed.older is not None:
+        said["before"] = feed.older
+    return jsonify(said)
+
+
+def _unnotified(note: Unnotified) -> dict[str, str]:
+    said = {"certificate": note.certificate, "domain": note.domain, "noted": note.noted.strftime(TIME)}
+    return said | ({"holdEnd": note.hold_end.strftime(TIME)} if note.hold_end else {})
 
 
 def _public(filed: Filed, server: Assembly) -> dict[str, Any]:
@@ -104,9 +125,10 @@ def _public(filed: Filed, server: Assembly) -> dict[str, Any]:
     }
 
 
-def _page(found: Sequence[Filed], older: int | None, server: Assembly) -> Response:
-    rows = [_public(each, server) | {"names": _names(each)} for each in found]
-    page = render_template("reports.html", authority=server.signer.authority.hex(), rows=rows, older=older)
+def _page(feed: Feed, server: Assembly) -> Response:
+    rows = [_public(each, server) | {"names": _names(each)} for each in feed.reports]
+    authority, unnotified = server.signer.authority.hex(), list(map(_unnotified, feed.unnotified))
+    page = render_template("reports.html", authority=authority, rows=rows, unnotified=unnotified, older=feed.older)
     return Response(page, content_type=f"{PAGE_TYPE}; charset=utf-8", headers=_PAGE_HEADERS)
 
 

@@ -19,6 +19,7 @@ from mecai.vas.notify.contacts import Contacts
 from mecai.vas.storage.certificates import CertificateLog, Logged
 from mecai.vas.storage.mails import OWNER, Mails
 from mecai.vas.storage.outbox import Message
+from mecai.vas.storage.unnotified import UnnotifiedLog
 
 FIRST_SECONDS: Final = 10.0  # for a domain's contacts, the first time,
 SECONDS: Final = 60.0  # and later on; less than the outbox's lease, or another worker would begin anew
@@ -54,6 +55,7 @@ class Owner:
     log: CertificateLog
     contacts: Contacts
     mails: Mails
+    unnotified: UnnotifiedLog
     hold: timedelta
 
     def __call__(self, message: Message, now: datetime) -> str:
@@ -65,7 +67,12 @@ class Owner:
         domain, logged, is_first = message.body["domain"], _logged(self.log, message), message.kind == OWNER
         found = self.contacts.find(domain, Deadline(FIRST_SECONDS if is_first else SECONDS))
         name = domains_of(logged.chain[0])[domain]
-        self.mails.put(domain, found.contacts, _body(logged, message, name, self.hold, now), now)
+        body = _body(logged, message, name, self.hold, now)
+        self.mails.put(domain, found.contacts, body, now)
+        if found.contacts:
+            self.unnotified.withdraw(domain, body["certificate"])
+        else:
+            self.unnotified.note(domain, body, now)
         said = f"{len(found.contacts)} to be told" if found.contacts else "unnotified"
         if found.complete:
             return said

@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from mecai.errors import HostError
 from mecai.protocol.objects.request import VoucherRequest
@@ -26,12 +26,14 @@ from mecai.vas.notify.contacts import MOST, Contacts, Source
 from mecai.vas.notify.contacts import SECONDS as CONTACT_SECONDS
 from mecai.vas.notify.deliver import Send
 from mecai.vas.notify.first_sight import FIRST_SECONDS, Owner
+from mecai.vas.storage import unnotified
 from mecai.vas.storage.certificates import SETTLED_AFTER, CertificateLog
 from mecai.vas.storage.counts import COUNT
 from mecai.vas.storage.mails import AGAIN, OWNER, PER_DAY, Mails
 from mecai.vas.storage.outbox import LEASE, Message, put
 from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import OUTBOX
+from mecai.vas.storage.unnotified import UnnotifiedLog
 from mecai.vas.worker import apart, make_notifier
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, leaf_extensions
 
@@ -242,7 +244,37 @@ def test_nobody_to_tell(post: Post) -> None:
     post.see()
     post.known.clear()
     post.tell()
-    assert post.outcomes() == {"first-sight": ["owners to be found: 1"], "owner": ["unnotified"]}
+    assert post.outcomes() == {
+        "first-sight": ["owners to be found: 1"],
+        "owner": ["unnotified"],
+        "unnotified": [None],
+    }
+    [note] = UnnotifiedLog(post.engine).listed()
+    assert (note.certificate, note.domain) == (hash_of(SITE.certificate).hex(), "example.test")
+    assert note.hold_end is not None
+    assert note.hold_end - note.noted == timedelta(hours=72) - SETTLED_AFTER
+
+
+def test_whose_owner_is_found_later_is_unnotified_no_more(post: Post) -> None:
+    post.see()
+    post.known["example.test"] = HostError("RDAP: timed out")
+    post.tell()
+    assert len(UnnotifiedLog(post.engine).listed()) == 1
+    post.known["example.test"] = ("owner@example.test",)
+    post.now += MINUTE
+    post.runner.run()
+    assert UnnotifiedLog(post.engine).listed() == ()
+
+
+def test_the_newest_that_nobody_is_told_of_are_kept(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unnotified, "KEPT", 3)
+    monkeypatch.setattr(unnotified, "SHOWN", 2)
+    log = UnnotifiedLog(post.engine)
+    for number in range(5):
+        log.note(f"{number}.test", {"certificate": "00" * 32, "holdEnd": None}, post.now)
+    assert [each.domain for each in log.listed()] == ["4.test", "3.test"]
+    with post.engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(OUTBOX)).scalar_one() == 3
 
 
 def test_a_contact_that_was_told_is_remembered(post: Post) -> None:
@@ -311,7 +343,7 @@ def test_contacts_are_found_within_the_lease(post: Post, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("mecai.vas.notify.first_sight.Deadline", partial(Deadline, clock=lambda: seconds[0]))
     post.see()
-    handler = Owner(post.log, Contacts((silent, silent)), post.mails, timedelta(hours=72))
+    handler = Owner(post.log, Contacts((silent, silent)), post.mails, UnnotifiedLog(post.engine), timedelta(hours=72))
     message = Message(1, OWNER, "key", {**BODY, "domain": "example.test"}, NOW, 1)
     assert handler(message, NOW) == "unnotified; others may be: a source is silent"
     assert seconds[0] == FIRST_SECONDS

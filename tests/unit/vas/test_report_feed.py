@@ -1,12 +1,15 @@
 """What everybody may read of reports (docs/spec F4, F5): pages of JSON, and a page for people."""
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from mecai.protocol.objects.entries import encode_certificate
 from mecai.protocol.pki.identity import hash_of
+from tests.pki import HOUR, NOW
 from tests.unit.vas.conftest import Publish
 from tests.unit.vas.outside import ALDER, Make, Vas
 from tests.unit.vas.reporting import SEEN, feed, make_reporting, tell
+from tests.unit.vas.test_openapi import DOCUMENT
 
 
 @pytest.fixture
@@ -25,6 +28,25 @@ def test_pages_follow_each_other(vas: Vas) -> None:
             break
         query = f"?limit=2&before={page['before']}"
     assert seen == [f"198.18.113.{place}" for place in (4, 3, 2, 1, 0)]
+
+
+def test_what_nobody_was_told_of_is_on_the_first_page(vas: Vas) -> None:
+    vas.server.unnotified.note("example.test", {"certificate": "0a" * 32, "holdEnd": (NOW + HOUR).isoformat()}, NOW)
+    vas.server.unnotified.note("<b>.test", {"certificate": "0b" * 32, "holdEnd": None}, NOW)
+    told = {"certificate": "0b" * 32, "domain": "<b>.test", "noted": f"{NOW:%Y-%m-%dT%H:%M:%SZ}"}
+    assert feed(vas, "") == {
+        "reports": [],
+        "unnotified": [
+            told,
+            {**told, "certificate": "0a" * 32, "domain": "example.test", "holdEnd": f"{NOW + HOUR:%Y-%m-%dT%H:%M:%SZ}"},
+        ],
+    }
+    Draft202012Validator(DOCUMENT["components"]["schemas"]["Reports"]).validate(feed(vas))
+    assert feed(vas, "?before=1") == {"reports": []}
+    page = vas.http.get("/v1/reports", headers={"Accept": "text/html"}).get_data(as_text=True)
+    assert "<b>" not in page
+    assert "&lt;b&gt;.test" in page
+    assert "no hold" in page
 
 
 @pytest.mark.parametrize(
