@@ -61,7 +61,7 @@ def test_schemathesis_finds_no_answer_that_is_not_documented(world: World) -> No
     assert re.search(r"API Links: +(\d+) covered / \1 selected", stateful), stateful
     # However fast it was: what it asks for from here on is on hold no more.
     until(lambda: world.ask()[0] == 200, SECONDS, lambda: "the hold does not end")
-    schemathesis(world, "coverage,fuzzing")
+    schemathesis(world, "examples,coverage,fuzzing")
     found = outcomes(world)
     found["vouchers", "vouched"] -= 1  # this test's own
     assert (+found).keys() >= REACHED

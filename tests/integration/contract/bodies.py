@@ -54,6 +54,17 @@ class Bodies:
         """Return good reports of two addresses, as clients send them."""
         return [replace(self._report(), address=address_octets(each)).members() for each in PUBLIC]
 
+    @property
+    def examples(self) -> dict[str, list[Any]]:
+        """Give bodies by operation that are tried always: what comes of each shall not be a matter of chance."""
+        old = Incident(self.material.authority, Kind.CA, bytes(32), _now() - 2 * LIMITS.passed_on_age, "long ago")
+        return {
+            "POST /v1/vouchers": [self._request(chain).encode() for chain in self.material.chains],
+            "POST /v1/reports": [replace(self._report(), chain=tuple(each)).members() for each in self.material.chains],
+            "POST /v1/incidents": [self.material.report_signer.notice(old)],
+            "POST /v1/complaints": [self._objection() | {"certificate": "0" * 70_000}],
+        }
+
     def requests(self) -> Body:
         """Make requests for a voucher: mostly good ones."""
         good = self._request(self.material.site)

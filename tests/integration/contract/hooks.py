@@ -16,6 +16,7 @@ from tests.integration.contract.material import Material
 BODIES = Bodies(Material.named())
 DOCUMENT = "application/json"
 DOCUMENTS = {"POST /v1/reports": BODIES.reports(), "POST /v1/complaints": BODIES.complaints()}
+TYPES = {"POST /v1/vouchers": REQUEST_TYPE, "POST /v1/incidents": INCIDENT_TYPE}
 for media_type, strategy in {
     REQUEST_TYPE: BODIES.requests(),
     EXPEDITE_TYPE: BODIES.expedites(),
@@ -39,6 +40,15 @@ def flatmap_case(context: schemathesis.HookContext, case: schemathesis.Case) -> 
         made = DOCUMENTS[label]
         return st.one_of(st.just(case), made.map(put), made.flatmap(strange_members).map(put))
     return st.just(case)
+
+
+@schemathesis.hook
+def before_add_examples(context: schemathesis.HookContext, examples: list[schemathesis.Case]) -> None:
+    """Add what is tried always."""
+    operation = context.operation
+    if operation is not None and (bodies := BODIES.examples.get(operation.label)):
+        kind = DOCUMENT if operation.label in DOCUMENTS else TYPES[operation.label]
+        examples += [operation.Case(body=body, media_type=kind) for body in bodies]
 
 
 def _put(case: schemathesis.Case, body: Any) -> schemathesis.Case:
