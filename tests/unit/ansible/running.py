@@ -1,11 +1,19 @@
-"""Runs Ansible as its users do, on this machine alone: tasks of the roles, with the collection of this checkout."""
+"""Runs Ansible as its users do, on this machine alone: tasks of the roles, with the collection of this checkout.
+
+And servers, with what the roles wrote for them.
+"""
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ANSIBLE = Path(__file__).resolve().parents[3] / "ansible"
 BOUND = 240  # seconds, on a machine that is busy with other things
@@ -38,3 +46,23 @@ def play(folder: Path, tasks: list[dict[str, Any]], *arguments: str, **words: An
     playbook.write_text(json.dumps([plays[0] | {"tasks": tasks}]), encoding="utf-8")
     python = f"ansible_python_interpreter={sys.executable}"
     return ansible(folder, "ansible-playbook", "-i", "localhost,", "-e", python, *arguments, playbook.name)
+
+
+@contextmanager
+def listening(command: Sequence[str], port: int) -> Iterator[None]:
+    """Run a server that stays in the foreground until the end, from when a port of the loopback is open."""
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            _until_it_listens(port, server)
+            yield
+        finally:
+            server.terminate()
+            server.wait(BOUND)
+
+
+def _until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
+    while server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    pytest.fail("the server ended")

@@ -17,7 +17,7 @@ from mecai.service.deadline import Deadline
 from mecai.vas.config import ContextSource, read_config
 from mecai.vas.trust.refresh import over_https
 from tests.pki import Hierarchy
-from tests.unit.ansible.running import ANSIBLE, play
+from tests.unit.ansible.running import ANSIBLE, listening, play
 from tests.unit.ansible.test_contexts import FETCHED, FILE, WITH_ROOTS, written
 
 ROLE = ANSIBLE / "roles" / "directory_server"
@@ -67,21 +67,8 @@ def port(folder: Path) -> Iterator[int]:
     (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
     command = [NGINX, "-p", str(folder), "-c", "nginx.conf", "-e", f"{folder}/error.log"]
     subprocess.run([*command, "-t", "-q"], check=True, timeout=BOUND)
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        try:
-            _until_it_listens(port, server)
-            yield port
-        finally:
-            server.terminate()
-            server.wait(BOUND)
-
-
-def _until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
-    while server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    pytest.fail("nginx ended")
+    with listening(command, port):
+        yield port
 
 
 def source(folder: Path, port: int, issuer: Hierarchy) -> ContextSource:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.ansible.running import ANSIBLE, play
+from tests.unit.ansible.running import ANSIBLE, listening, play
 
 ROLE = ANSIBLE / "roles" / "nginx"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
@@ -49,21 +49,8 @@ def serving(folder: Path, *options: str) -> Iterator[int]:
     command = [str(NGINX), "-p", str(folder), "-c", "nginx.conf"]
     tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, timeout=BOUND)
     assert tested.returncode == 0, tested.stderr
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        try:
-            _until_it_listens(port, server)
-            yield port
-        finally:
-            server.terminate()
-            server.wait(BOUND)
-
-
-def _until_it_listens(port: int, server: "subprocess.Popen[bytes]") -> None:
-    while server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    pytest.fail("nginx ended")
+    with listening(command, port):
+        yield port
 
 
 def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
