@@ -1,11 +1,12 @@
 """What the addresses of a server show, taken together (docs/spec P2, P6).
 
 Every address is probed. Up to three handshakes are made with each, for behind one address there may be several servers,
-and one that shows the certificate agrees. They share their time, so that one which timed out is the last. What each
+and one that shows the certificate agrees. Where two have shown the same other one there is no third, for that is what a
+stranger can have a VA pay for (ADR 0055). They share their time, so that one which timed out is the last. What each
 address showed is a value, also where it disagrees or is silent: who asked decides what follows from it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -29,7 +30,8 @@ Probe = Callable[[bytes, int, str | None, Offer, Deadline], tuple[bytes, ...]]
 class ProbeTarget:
     """Where to ask, and what should be shown there: a chain in DER, end entity first, root left out.
 
-    Of `offers`, each is made where a handshake with the one before has failed.
+    Of `offers`, each is made where a handshake with the one before has failed; where it shows another certificate, the
+    first again.
     """
 
     addresses: tuple[bytes, ...]
@@ -103,12 +105,20 @@ def _examine(target: ProbeTarget, probe: Probe, deadline: Deadline, address: byt
         result = _shake_hands(target, probe, offers[0], deadline, address)
         if result.outcome is ProbeOutcome.AGREED:
             return result
+        last = _is_last(result, failures) or not deadline.left()
         failures.append(result)
-        if result.outcome is ProbeOutcome.UNREACHABLE or not deadline.left():
+        if last:
             break
-        if result.outcome is ProbeOutcome.HANDSHAKE_FAILED:
-            offers = offers[1:] or offers
+        failed = result.outcome is ProbeOutcome.HANDSHAKE_FAILED
+        offers = offers[1:] or offers if failed else target.offers  # what offers more lets other certificates in
     return _summary(Corroboration(tuple(failures)).gravest)
+
+
+def _is_last(result: ProbeResult, before: Collection[ProbeResult]) -> bool:
+    """Tell whether nothing new is to be expected: nobody answers, or another certificate is shown once more."""
+    if result.outcome is ProbeOutcome.ANOTHER_CERTIFICATE:
+        return result in before
+    return result.outcome is ProbeOutcome.UNREACHABLE
 
 
 def _shake_hands(target: ProbeTarget, probe: Probe, offer: Offer, deadline: Deadline, address: bytes) -> ProbeResult:

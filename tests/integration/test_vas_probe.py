@@ -26,17 +26,53 @@ ALDER = Hierarchy("alder")
 SITE = ALDER.server(NAME)
 P256 = Offer(KeyType.P256)
 RSA_SITE = ALDER.server(NAME, server_key=rsa_key("www"), days=80)
+OLD_SITE, OLDER_SITE = ALDER.server(NAME, days=70), ALDER.server(NAME, days=60)
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
 def look(server: TlsServer, wanted: Issued = SITE, name: str | None = NAME) -> tuple[bytes, ...]:
     return probe(LOOPBACK, server.port, name, offers_for(wanted.chain)[0], Deadline(10))
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def found_at(server: TlsServer, wanted: Issued) -> tuple[bytes, ...]:
+    target = ProbeTarget((LOOPBACK,), server.port, NAME, offers_for(wanted.chain), wanted.chain_der)
+    return corroborate(target, probe, Deadline(10)).addresses
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("wanted", [SITE, RSA_SITE], ids=["ecdsa", "rsa"])
 def test_the_server_shows_the_certificate_of_the_requested_key_type(version: ssl.TLSVersion, wanted: Issued) -> None:
     with TlsServer([SITE, RSA_SITE], version=version) as server:
         assert look(server, wanted) == wanted.chain_der
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("wanted", [SITE, RSA_SITE], ids=["ecdsa", "rsa"])
+@pytest.mark.parametrize(
+    "others",
+    [[], [[OLD_SITE]], [[OLD_SITE], [OLDER_SITE]], [[RSA_SITE, OLD_SITE], [OLDER_SITE]]],
+    ids=["alone", "one other", "two others", "others of both kinds"],
+)
+def test_one_of_several_servers_behind_an_address_is_found(
+    version: ssl.TLSVersion, wanted: Issued, others: list[list[Issued]]
+) -> None:
+    """They answer in turn; one that has no key of the wanted type has failed a handshake."""
+    with TlsServer(*others, [SITE, RSA_SITE], version=version) as server:
+        assert found_at(server, wanted) == (LOOPBACK,)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("others", "handshakes"),
+    [([[OLD_SITE]], 2), ([[OLD_SITE], [OLDER_SITE]], 3), ([[OLD_SITE], [OLDER_SITE], [OLD_SITE]], 3)],
+    ids=["one", "two", "two in turn"],
+)
+def test_another_certificate_is_believed_when_it_is_shown_again(
+    version: ssl.TLSVersion, others: list[list[Issued]], handshakes: int
+) -> None:
+    with TlsServer(*others, version=version) as server:
+        assert found_at(server, SITE) == ()
+    assert len(server.history) == handshakes
 
 
 def test_sni_is_sent_and_application_data_never() -> None:
