@@ -36,7 +36,7 @@ def command() -> None:
 def run(config_path: Path) -> None:
     """Keep everything fresh, for ever; SIGHUP: read the configuration anew and fetch everything now."""
     log_json()
-    daemon.run(config_path, _environment(), daemon.hangup_waiter())
+    daemon.run(config_path, _environment(), daemon.Signals())
 
 
 @command.command()

@@ -4,7 +4,7 @@
     publishers = "/etc/mecai/publishers.pem"   # the pinned certificates of its publisher
     state      = "/var/lib/mecai-sidecar"      # staples/ for the TLS server, private/ for the sidecar
     refresh_hours     = 12                     # at most this long between two vouchers of one authority
-    parallel_requests = 4
+    parallel_requests = 16                     # so many authorities and responders at once, each for one thing
     allowed_networks  = ["198.18.0.0/15"]      # OCSP responders here are asked, and servers here are named to Voucher
                                                # Authorities, in spite of docs/spec P3; default: none
     intranet_domains  = ["corp.test"]          # no Voucher Authority hears of names in these domains; default: none
@@ -67,7 +67,7 @@ class SidecarConfig:
     publishers: Path = Path("/etc/mecai/publishers.pem")
     state: Path = Path("/var/lib/mecai-sidecar")
     refresh_hours: int = 12
-    parallel_requests: int = 4
+    parallel_requests: int = 16
     allowed_networks: tuple[Network, ...] = ()
     intranet_domains: tuple[str, ...] = ()
 

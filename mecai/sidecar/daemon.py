@@ -1,28 +1,43 @@
 """The service: one round after the other, each when something is due, or at once when it is told to (SIGHUP).
 
-It wakes at least once a minute to see whether a chain or the directory has changed. Ending it at any moment is safe:
-files appear wholly or not at all, so SIGTERM needs no care.
+It wakes at least once a minute to see whether a chain or the directory has changed. A round begins no question after
+`ROUND_SECONDS`, nor once somebody wants the next round; what it left is still due then. Ending the service at any
+moment is safe: files appear wholly or not at all, so SIGTERM needs no care.
+
+systemd hears of it before each round and after it (sd_notify(3), WATCHDOG=1). A round takes a minute, and as long as
+the last question to an authority: `mecai.vrp.ask.SECONDS` for each of its servers. WatchdogSec is to be well above.
 """
 
 import logging
 import signal
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from mecai.errors import MecaiError
+from mecai.service.deadline import Deadline
 from mecai.service.systemd import notify
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.refresh import Environment, Refresher
 
 LOG = logging.getLogger(__name__)
 
+ROUND_SECONDS: Final = 60.0
+PATIENCE: Final = 5.0  # seconds for another process's round; a minute later comes the next try
 SHORTEST_SLEEP: Final = timedelta(seconds=1)
 LONGEST_SLEEP: Final = timedelta(minutes=1)
 
-# Waits so many seconds; tells whether it was woken to fetch everything now.
-Wait = Callable[[float], bool]
+
+class Wait(Protocol):
+    """Waits so many seconds; tells whether it was woken to fetch everything now."""
+
+    def __call__(self, seconds: float) -> bool:
+        """Wait."""
+        ...
+
+    def wanted(self) -> bool:
+        """Tell whether somebody would wake it at once."""
+        ...
 
 
 def run(path: Path, environment: Environment, wait: Wait) -> None:
@@ -31,16 +46,23 @@ def run(path: Path, environment: Environment, wait: Wait) -> None:
     notify("READY=1")
     everything = False
     while True:
-        due = _round(refresher, everything=everything)
+        notify("WATCHDOG=1")
+        due = _round(refresher, wait, everything=everything)
+        notify("WATCHDOG=1")
         everything = wait(_pause(due, environment.clock()).total_seconds())
         if everything:
             refresher = Refresher(_reread(path, refresher.config), environment)
 
 
-def _round(refresher: Refresher, *, everything: bool) -> datetime | None:
+def _round(refresher: Refresher, wait: Wait, *, everything: bool) -> datetime | None:
     """Run one round; what stops it whole (the directory, say, or a fault) is logged and tried again."""
+    deadline = Deadline(ROUND_SECONDS)
+
+    def go_on() -> bool:
+        return deadline.left() > 0 and not wait.wanted()
+
     try:
-        return refresher.run(everything=everything)
+        return refresher.run(everything=everything, go_on=go_on, patience=PATIENCE)
     except MecaiError as error:
         LOG.error("nothing can be fetched: %s", error)  # noqa: TRY400 - a verdict, not a fault
         return None
@@ -61,7 +83,18 @@ def _reread(path: Path, config: SidecarConfig) -> SidecarConfig:
         return config
 
 
-def hangup_waiter() -> Wait:
-    """Return a `Wait` that SIGHUP wakes; the signal is kept back meanwhile, so that none is lost."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    return lambda seconds: signal.sigtimedwait({signal.SIGHUP}, seconds) is not None
+class Signals:
+    """A `Wait` that SIGHUP wakes; the signal is kept back meanwhile, so that none is lost."""
+
+    _ALL: Final = frozenset({signal.SIGHUP})
+
+    def __init__(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._ALL)
+
+    def __call__(self, seconds: float) -> bool:
+        """Wait for the signal."""
+        return signal.sigtimedwait(self._ALL, seconds) is not None
+
+    def wanted(self) -> bool:
+        """Tell whether the signal has come."""
+        return bool(signal.sigpending() & self._ALL)

@@ -11,24 +11,25 @@ fails, in whatever way, fails alone; what was planned until then is saved.
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from random import Random
 
 from mecai.errors import HostError, MecaiError, VerificationError
 from mecai.protocol.pki.identity import address_text
-from mecai.service.locks import locked
+from mecai.service.locks import SECONDS, locked
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
+from mecai.sidecar.lanes import LONGEST_PAUSE, Outcome, Work, run_lanes
 from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hold, after_success
 from mecai.sidecar.store import StapleKey, StapleStore
 from mecai.sidecar.verdicts import Verdicts
 from mecai.sidecar.wanted import Surveyor, Wanted
-from mecai.vrp.answers import Held
+from mecai.vrp.answers import Held, RequestRefused
 
 LOG = logging.getLogger(__name__)
+
+GoOn = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,25 @@ class Refresher:
         self._surveyor = Surveyor(config, kinds)
         self._verdicts = Verdicts(self._store, kinds)
 
-    def run(self, *, everything: bool = False) -> datetime | None:
-        """Fetch what is due, or everything; return when something will be due next. Raises `MecaiError`."""
-        with locked(self.config.private / "round.lock"):
+    def run(
+        self, *, everything: bool = False, go_on: GoOn = lambda: True, patience: float = SECONDS
+    ) -> datetime | None:
+        """Fetch what is due, or everything; return when something will be due next. Raises `MecaiError`.
+
+        Where `go_on` says no, what was not yet asked stays due; another process's round is waited for `patience`
+        seconds.
+        """
+        with locked(self.config.private / "round.lock", patience):
             now = self._environment.clock()
             wanted = self._surveyor.survey(now)
             for path, error in wanted.failures.items():
                 LOG.error("certificate cannot be served: %s", error, extra={"path": str(path)})
             schedule = Schedule(self.config.private / "schedule.json")
+            if everything:
+                schedule.forget_times()
             try:
                 self._tidy(wanted, now)
-                self._fetch_due(wanted, schedule, now, everything=everything)
+                self._fetch_due(wanted, schedule, now, go_on)
             finally:
                 schedule.save({task.identifier for task in wanted.tasks})
             return schedule.next_due()
@@ -87,40 +96,56 @@ class Refresher:
             self._store.remove(key)
             LOG.warning("removed from the store: %s: %s", key, error, extra={"key": str(key)})
 
-    def _fetch_due(self, wanted: Wanted, schedule: Schedule, now: datetime, *, everything: bool) -> None:
-        due = [task for task in wanted.tasks if everything or self._is_due(task, schedule[task.identifier], now)]
-        if not due:
-            return
-        with ThreadPoolExecutor(self.config.parallel_requests) as pool:
-            fetch = partial(self._fetch, wanted)
-            done = pool.map(fetch, due, [schedule[task.identifier].failures for task in due])
-            for task, next_fetch in zip(due, done, strict=True):
-                schedule[task.identifier] = next_fetch
+    def _fetch_due(self, wanted: Wanted, schedule: Schedule, now: datetime, go_on: GoOn) -> None:
+        due = [task for task in wanted.tasks if self._is_due(task, schedule[task.identifier], now)]
+        due.sort(key=lambda task: schedule[task.identifier].failures)  # what fails is not in the way of what may not
+
+        def ask(task: FetchTask) -> Outcome:
+            schedule[task.identifier], outcome = self._fetch(wanted, task, schedule[task.identifier].failures)
+            return outcome
+
+        def put_off(task: FetchTask, heard: Outcome) -> None:
+            schedule[task.identifier] = self._put_off(schedule[task.identifier], heard)
+
+        run_lanes(due, self.config.parallel_requests, Work(ask, put_off, go_on))
 
     def _is_due(self, task: FetchTask, planned: NextFetch, now: datetime) -> bool:
         """Tell whether the time has come, was set by a clock that ran ahead, or the file is gone."""
         gone = not planned.said and not self._store.holds(task.key)
         return gone or not now < planned.due <= now + self.config.interval
 
-    def _fetch(self, wanted: Wanted, task: FetchTask, failures: int) -> NextFetch:
-        """Fetch, judge, write; return when to do so again."""
+    def _fetch(self, wanted: Wanted, task: FetchTask, failures: int) -> tuple[NextFetch, Outcome]:
+        """Fetch, judge, write; return when to do so again, and what the server may have said of others."""
         facts = {"key": str(task.key), "kind": task.kind.word, "from": task.name}
-        rng, interval = self._environment.rng, self.config.interval
+        interval = self.config.interval
         try:
             data = task.fetch(self._environment.clock())
             now = self._environment.clock()
             if isinstance(data, Held):
                 LOG.info("on hold", extra=facts | {"until": data.until})
-                return after_hold(now, data.until, interval)
+                return after_hold(now, data.until, interval), Outcome()
             servable = self._write(task, data, wanted, now)
         except MecaiError as error:
             LOG.warning("not written: %s", error, extra=facts)
-            return after_failure(self._environment.clock(), failures, str(error), rng)
+            heard = _heard(error)
+            return self._failed(failures, str(error), heard.retry), heard
         except Exception as error:
             LOG.exception("not written, by a fault of this program", extra=facts)
-            return after_failure(self._environment.clock(), failures, f"internal fault ({type(error).__name__})", rng)
+            return self._failed(failures, f"internal fault ({type(error).__name__})"), Outcome()
         LOG.info("written", extra=facts | {"nextUpdate": servable.next_update})
-        return after_success(now, servable.next_update, interval, rng)
+        return after_success(now, servable.next_update, interval, self._environment.rng), Outcome()
+
+    def _failed(self, failures: int, said: str, retry: timedelta | None = None) -> NextFetch:
+        now, interval = self._environment.clock(), self.config.interval
+        return after_failure(now, failures, said, self._environment.rng, min(retry or timedelta(), interval))
+
+    def _put_off(self, planned: NextFetch, heard: Outcome) -> NextFetch:
+        """Plan what was not asked because of what was heard: after a failure like its next one, or a short pause.
+
+        It did not fail itself, so it comes before what did.
+        """
+        pause = min(heard.retry, LONGEST_PAUSE) if heard.retry is not None else None
+        return replace(self._failed(planned.failures, heard.trouble, pause), failures=planned.failures)
 
     def _write(self, task: FetchTask, data: bytes, wanted: Wanted, now: datetime) -> Servable:
         """Judge what came and write it; raises `MecaiError`."""
@@ -142,3 +167,11 @@ class Refresher:
             lost = ", ".join(map(address_text, sorted(set(servable.left_out) - set(former.left_out))))
             detail = f"the new voucher leaves out {lost}; the former stays until it expires"
             raise VerificationError("address-mismatch", "V9", detail)
+
+
+def _heard(error: MecaiError) -> Outcome:
+    """Return what a failure says of others: nothing, if it is about one certificate alone."""
+    if isinstance(error, RequestRefused) and error.retry is not None:
+        return Outcome(str(error), error.retry)
+    of_one = error.final if isinstance(error, RequestRefused) else not isinstance(error, HostError)
+    return Outcome() if of_one else Outcome(str(error))

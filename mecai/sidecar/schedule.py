@@ -41,10 +41,13 @@ def after_success(now: datetime, next_update: datetime, interval: timedelta, rng
     return NextFetch(now + max(SHORTEST, pause * rng.uniform(*JITTER)))
 
 
-def after_failure(now: datetime, failures: int, said: str, rng: Random) -> NextFetch:
-    """Come again after a pause that doubles with each failure, up to an hour; `failures` were there before."""
+def after_failure(now: datetime, failures: int, said: str, rng: Random, at_least: timedelta = timedelta()) -> NextFetch:
+    """Come again after a pause that doubles with each failure, up to an hour; `failures` were there before.
+
+    `at_least` is what the server asked for.
+    """
     pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(failures, 16))
-    return NextFetch(now + pause * rng.uniform(*JITTER), failures + 1, said)
+    return NextFetch(now + max(at_least, pause * rng.uniform(*JITTER)), failures + 1, said)
 
 
 def after_hold(now: datetime, until: datetime, interval: timedelta) -> NextFetch:
@@ -72,6 +75,10 @@ class Schedule:
 
     def __setitem__(self, key: str, next_fetch: NextFetch) -> None:
         self._next[key] = next_fetch
+
+    def forget_times(self) -> None:
+        """Let everything be due now."""
+        self._next = {key: NextFetch(failures=each.failures) for key, each in self._next.items()}
 
     def next_due(self) -> datetime | None:
         """Return when the first fetch is due, None if there is none."""

@@ -184,7 +184,7 @@ def test_the_service(side: Side) -> None:
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as service:
             assert service.stdout is not None
             try:
-                assert systemd.recv(64) == b"READY=1"
+                assert [systemd.recv(64) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
                 for again in (True, False):
                     written = [json.loads(service.stdout.readline()) for _ in range(3)]
                     assert {line["from"] for line in written if line["message"] == "written"} == {

@@ -37,6 +37,11 @@ class FetchTask(ABC):
         """Its name in the schedule; a task that asks for something else is another task."""
         return str(self.key)
 
+    @property
+    @abstractmethod
+    def whom(self) -> str:
+        """Who is asked: of what has the same, one is asked for at a time."""
+
     @abstractmethod
     def fetch(self, now: datetime) -> bytes | Held:
         """Bring the file's content unjudged, or when to come again; raises `MecaiError`."""

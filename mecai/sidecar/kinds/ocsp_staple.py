@@ -25,6 +25,11 @@ class OcspTask(FetchTask):
 
     kind: "OcspKind" = field(repr=False)
 
+    @property
+    def whom(self) -> str:
+        """The first responder that the certificate names."""
+        return ocsp_urls(self.site.path[0])[0]
+
     def fetch(self, now: datetime) -> bytes:
         """Ask the responder; raises `VerificationError` or `FetchError`."""
         return by_ocsp(self.site.path[0], self.site.path[1], now, self.kind.through).response or b""

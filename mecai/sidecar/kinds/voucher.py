@@ -33,6 +33,11 @@ class VoucherTask(FetchTask):
         """Another request (another address, say) is another task."""
         return f"{self.key}#{sha256(self.request).hex()[:16]}"
 
+    @property
+    def whom(self) -> str:
+        """As `FetchTask.whom`."""
+        return self.authority.authority.hex()
+
     def fetch(self, now: datetime) -> bytes | Held:
         """Ask the servers of the authority; raises `RequestRefused`."""
         del now

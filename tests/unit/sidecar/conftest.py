@@ -67,12 +67,12 @@ class Side:
         """Staples of the played responders, vouchers of the played VASes."""
         return (OcspKind(self.responders), VoucherKind(self.ask))
 
-    def run(self, *, everything: bool = False) -> datetime | None:
+    def run(self, *, everything: bool = False, go_on: Callable[[], bool] = lambda: True) -> datetime | None:
         """Run one round of one service, as long as it is configured alike; forget before who was asked."""
         self.asked.clear()
         if self.refresher is None or self.refresher.config != self.config:
             self.refresher = Refresher(self.config, self.environment)
-        return self.refresher.run(everything=everything)
+        return self.refresher.run(everything=everything, go_on=go_on)
 
     def report(self) -> dict[str, StapleStatus]:
         """Report, by name."""

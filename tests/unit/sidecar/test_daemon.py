@@ -30,6 +30,10 @@ class Sleeper:
             return wake
         raise Enough
 
+    def wanted(self) -> bool:
+        """Let every round be finished."""
+        return False
+
 
 @pytest.fixture
 def path(side: Side, tmp_path: Path) -> Path:
@@ -88,14 +92,12 @@ def test_a_directory_that_cannot_be_read_is_waited_for(
     content = side.config.directory.read_bytes()
     side.config.directory.unlink()
 
-    def sleep(_: float) -> bool:
-        if side.config.directory.exists():
-            raise Enough
-        side.config.directory.write_bytes(content)
-        return False
+    class Restoring(Sleeper):
+        def __call__(self, seconds: float) -> bool:
+            side.config.directory.write_bytes(content)
+            return super().__call__(seconds)
 
-    with pytest.raises(Enough):
-        daemon.run(path, side.environment, sleep)
+    serve(side, path, Restoring(False))
     assert "nothing can be fetched" in caplog.text
     assert len(side.asked) == 3
 
@@ -117,9 +119,12 @@ def test_a_fault_of_its_own_is_logged_and_survived(
 def test_a_hangup_is_not_lost_while_nobody_waits() -> None:
     former = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     try:
-        wait = daemon.hangup_waiter()
+        wait = daemon.Signals()
+        assert not wait.wanted()
         signal.pthread_kill(threading.get_ident(), signal.SIGHUP)  # other threads of the tests have it unblocked
+        assert wait.wanted()
         assert wait(0)
+        assert not wait.wanted()
         assert not wait(0)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
