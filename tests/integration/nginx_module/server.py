@@ -20,7 +20,7 @@ BUILD: Final = SHIM.parent / "build" / "nginx_module_shim"
 SANITIZE: Final = bool(os.environ.get("MECAI_NGINX_SANITIZE"))
 START_SECONDS: Final = 20
 STOP_SECONDS: Final = 20
-_STREAM: Final = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+_OF_NGINX: Final = Path("/usr/lib/nginx/modules")
 _BAD: Final = ("[alert]", "[emerg]", "[crit]", "exited on signal", "stale global SSL error")
 
 
@@ -71,7 +71,7 @@ class Staples:
 
 @dataclass
 class Nginx:
-    """One nginx; the tests write its http and stream blocks, every path and port besides is here."""
+    """One nginx; the tests write its http, stream and mail blocks, every path and port besides is here."""
 
     home: Path
     modules: Path
@@ -107,10 +107,10 @@ class Nginx:
             lines.append(f"ssl_certificate {stem}.pem; ssl_certificate_key {stem}.key;")
         return " ".join(lines)
 
-    def start(self, http: str = "", stream: str = "") -> None:
+    def start(self, http: str = "", stream: str = "", mail: str = "") -> None:
         """Start with these blocks and wait until every port accepts."""
-        self._process = subprocess.Popen([*self._tracer(), *self._command(http, stream)], env=self._environment())
-        ports = {int(port) for port in re.findall(r"listen 127\.0\.0\.1:(\d+)", http + stream)}
+        self._process = subprocess.Popen([*self._tracer(), *self._command(http, stream, mail)], env=self._environment())
+        ports = {int(port) for port in re.findall(r"listen 127\.0\.0\.1:(\d+)", http + stream + mail)}
         deadline = time.monotonic() + START_SECONDS
         for port in ports:
             while not _accepts(port):
@@ -119,11 +119,11 @@ class Nginx:
                     code = self._process.wait(timeout=0.02)
                     raise AssertionError(f"nginx ended with {code}:\n{self.log}")
 
-    def refused(self, http: str = "", stream: str = "") -> str:
+    def refused(self, http: str = "", stream: str = "", mail: str = "") -> str:
         """Check a configuration that nginx must refuse; return what it says."""
         done = subprocess.run(
-            [*self._command(http, stream), "-t"], env=self._environment(), capture_output=True, timeout=START_SECONDS,
-            check=False,
+            [*self._command(http, stream, mail), "-t"], env=self._environment(), capture_output=True,
+            timeout=START_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode != 0, "nginx took the configuration"
         return done.stderr.decode()
@@ -132,7 +132,7 @@ class Nginx:
         """Load the configuration, or another, anew: new workers take over, old ones finish."""
         assert self._process is not None
         if http is not None:
-            self._command(http, "")
+            self._command(http)
         self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
@@ -151,11 +151,11 @@ class Nginx:
         reports = [path.read_text() for path in self.home.glob("sanitizer.*")]
         assert not complaints + reports, "\n".join(complaints + reports)
 
-    def _command(self, http: str, stream: str) -> list[str]:
-        (self.home / "new.conf").write_text(self._configuration(http, stream))
+    def _command(self, http: str, stream: str = "", mail: str = "") -> list[str]:
+        (self.home / "new.conf").write_text(self._configuration(http, stream, mail))
         (self.home / "new.conf").rename(self.home / "nginx.conf")  # nginx may be reading the old one
         nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-        assert nginx, "nginx is not installed: apt-get install nginx-light libnginx-mod-stream nginx-dev"
+        assert nginx, "nginx is not installed: apt-get install nginx libnginx-mod-mail libnginx-mod-stream nginx-dev"
         return [nginx, "-p", str(self.home), "-c", "nginx.conf", "-e", "error.log"]
 
     def _tracer(self) -> list[str]:
@@ -164,12 +164,12 @@ class Nginx:
         # -D: nginx is our child, and strace in the background
         return ["strace", "-D", "-f", "-qq", "-s", "16", "-o", str(self.trace)]
 
-    def _configuration(self, http: str, stream: str) -> str:
+    def _configuration(self, http: str, stream: str, mail: str) -> str:
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         temporary = " ".join(f"{kind}_temp_path {self.home}/{kind};" for kind in kinds)
         load = [self.modules / "ngx_http_voucher_module.so"] if self.load else []
-        if stream:
-            load += [_STREAM, self.modules / "ngx_stream_voucher_module.so"]
+        for kind in [kind for kind, block in (("stream", stream), ("mail", mail)) if block]:
+            load += [_OF_NGINX / f"ngx_{kind}_module.so", self.modules / f"ngx_{kind}_voucher_module.so"]
         common = "ssl_protocols TLSv1.2 TLSv1.3;"
         if self.load:
             common += f" voucher on; voucher_directory {self.staples.root};"
@@ -182,6 +182,7 @@ class Nginx:
                 "events { worker_connections 64; }",
                 f"http {{ access_log off; {temporary} {common}\n{http}\n}}",
                 f"stream {{ {common}\n{stream}\n}}" if stream else "",
+                f"mail {{ {common}\n{mail}\n}}" if mail else "",
             ]
         )
 

@@ -1,0 +1,126 @@
+/* The voucher module for mail (IMAP, POP3, SMTP): finds the servers. */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_mail.h>
+
+#include "mecai_voucher_configuration.h"
+
+extern ngx_module_t  ngx_mail_module;   /* in no header of nginx */
+
+static char      *ngx_mail_voucher_merge(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t  ngx_mail_voucher_start(ngx_cycle_t *cycle);
+
+static ngx_command_t  ngx_mail_voucher_commands[] = {
+    MECAI_COMMANDS(NGX_MAIL_MAIN_CONF | NGX_MAIL_SRV_CONF,
+                   NGX_MAIL_SRV_CONF_OFFSET)
+};
+
+static ngx_mail_module_t  ngx_mail_voucher_module_ctx = {
+    .create_main_conf = mecai_create_stores,
+    .create_srv_conf = mecai_create_conf,
+    .merge_srv_conf = ngx_mail_voucher_merge,
+};
+
+ngx_module_t  ngx_mail_voucher_module = {
+    NGX_MODULE_V1,
+    &ngx_mail_voucher_module_ctx,
+    ngx_mail_voucher_commands,
+    NGX_MAIL_MODULE,
+    NULL,                           /* init_master */
+    NULL,                           /* init_module */
+    ngx_mail_voucher_start,         /* init_process */
+    NULL,                           /* init_thread */
+    NULL,                           /* exit_thread */
+    NULL,                           /* exit_process */
+    NULL,                           /* exit_master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_mail_voucher_start(ngx_cycle_t *cycle)
+{
+    ngx_mail_conf_ctx_t  *mail;
+
+    mail = (ngx_mail_conf_ctx_t *) ngx_get_conf(cycle->conf_ctx,
+                                                ngx_mail_module);
+    if (mail == NULL) {
+        return NGX_OK;
+    }
+    return mecai_start_reading(
+        mail->main_conf[ngx_mail_voucher_module.ctx_index]);
+}
+
+
+/* Adds a server to the list if it has a TLS context. */
+static ngx_int_t
+ngx_mail_voucher_add(ngx_array_t *servers, ngx_mail_core_srv_conf_t *block)
+{
+    void                **confs = block->ctx->srv_conf;
+    ngx_mail_ssl_conf_t  *ssl = confs[ngx_mail_ssl_module.ctx_index];
+    mecai_server_t       *server;
+
+    if (ssl->ssl.ctx == NULL) {
+        return NGX_OK;
+    }
+    server = ngx_array_push(servers);
+    if (server == NULL) {
+        return NGX_ERROR;
+    }
+    server->ctx = ssl->ssl.ctx;
+    server->conf = confs[ngx_mail_voucher_module.ctx_index];
+    server->file = block->file_name;
+    server->line = block->line;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_mail_voucher_init(ngx_conf_t *cf, ngx_mail_core_main_conf_t *main,
+    mecai_stores_t *stores)
+{
+    ngx_mail_core_srv_conf_t  **blocks = main->servers.elts;
+    ngx_array_t                *servers;
+
+    servers = ngx_array_create(cf->temp_pool, 4, sizeof(mecai_server_t));
+    if (servers == NULL) {
+        return NGX_ERROR;
+    }
+    for (ngx_uint_t i = 0; i < main->servers.nelts; i++) {
+        if (ngx_mail_voucher_add(servers, blocks[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+    return mecai_register(cf, servers->elts, servers->nelts, stores);
+}
+
+
+/*
+ * nginx's mail knows no postconfiguration. Its own modules stand before this
+ * one, so every TLS context is complete where the last server is merged.
+ */
+static char *
+ngx_mail_voucher_merge(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_mail_conf_ctx_t         *mail = cf->ctx;
+    ngx_mail_core_main_conf_t   *main;
+    ngx_mail_core_srv_conf_t   **blocks;
+
+    if (mecai_merge_conf(cf, parent, child) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+    main = mail->main_conf[ngx_mail_core_module.ctx_index];
+    blocks = main->servers.elts;
+    if (blocks[main->servers.nelts - 1]->ctx != mail) {
+        return NGX_CONF_OK;
+    }
+    if (ngx_mail_voucher_init(cf, main,
+            mail->main_conf[ngx_mail_voucher_module.ctx_index])
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+    return NGX_CONF_OK;
+}
