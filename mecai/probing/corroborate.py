@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from mecai.net.dial import Unreachable
-from mecai.probing.handshake import HandshakeFailed, ProbeError
+from mecai.probing.handshake import HandshakeFailed
 from mecai.probing.offer import Offer
 from mecai.protocol.pki.identity import address_text, certificate_hash
 from mecai.service.at_once import at_once
@@ -30,8 +30,7 @@ Probe = Callable[[bytes, int, str | None, Offer, Deadline], tuple[bytes, ...]]
 class ProbeTarget:
     """Where to ask, and what should be shown there: a chain in DER, end entity first, root left out.
 
-    Of `offers`, each is made where a handshake with the one before has failed; where it shows another certificate, the
-    first again.
+    Of `offers`, each is made where one with that before it failed, the first again where another certificate was shown.
     """
 
     addresses: tuple[bytes, ...]
@@ -105,9 +104,8 @@ def _examine(target: ProbeTarget, probe: Probe, deadline: Deadline, address: byt
         result = _shake_hands(target, probe, offers[0], deadline, address)
         if result.outcome is ProbeOutcome.AGREED:
             return result
-        last = _is_last(result, failures) or not deadline.left()
         failures.append(result)
-        if last:
+        if _is_last(result, failures[:-1]) or not deadline.left():
             break
         failed = result.outcome is ProbeOutcome.HANDSHAKE_FAILED
         offers = offers[1:] or offers if failed else target.offers  # what offers more lets other certificates in
@@ -116,27 +114,21 @@ def _examine(target: ProbeTarget, probe: Probe, deadline: Deadline, address: byt
 
 def _is_last(result: ProbeResult, before: Collection[ProbeResult]) -> bool:
     """Tell whether nothing new is to be expected: nobody answers, or another certificate is shown once more."""
-    if result.outcome is ProbeOutcome.ANOTHER_CERTIFICATE:
-        return result in before
-    return result.outcome is ProbeOutcome.UNREACHABLE
+    again = result.outcome is ProbeOutcome.ANOTHER_CERTIFICATE and result in before
+    return again or result.outcome is ProbeOutcome.UNREACHABLE
 
 
 def _shake_hands(target: ProbeTarget, probe: Probe, offer: Offer, deadline: Deadline, address: bytes) -> ProbeResult:
     try:
         chain = probe(address, target.port, target.server_name, offer, deadline)
-    except Unreachable as error:
-        return _failure(address, ProbeOutcome.UNREACHABLE, error)
-    except HandshakeFailed as error:
-        return _failure(address, ProbeOutcome.HANDSHAKE_FAILED, error)
+    except (Unreachable, HandshakeFailed) as error:
+        outcome = ProbeOutcome.UNREACHABLE if isinstance(error, Unreachable) else ProbeOutcome.HANDSHAKE_FAILED
+        return ProbeResult(address, outcome, details=(str(error),))
     if chain[:1] == target.chain[:1]:
         return ProbeResult(address, ProbeOutcome.AGREED, chain[1:] == target.chain[1:])
     detail = f"{address_text(address)}: shows another certificate than the expected one"
     seen = certificate_hash(chain[0]) if chain else None
     return ProbeResult(address, ProbeOutcome.ANOTHER_CERTIFICATE, details=(detail,), seen=(seen,))
-
-
-def _failure(address: bytes, outcome: ProbeOutcome, error: ProbeError) -> ProbeResult:
-    return ProbeResult(address, outcome, details=(str(error),))
 
 
 def _summary(results: tuple[ProbeResult, ...]) -> ProbeResult:
