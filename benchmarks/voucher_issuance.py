@@ -12,7 +12,7 @@ the slowest hundredth against the median; it includes what the clients' threads 
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Final
 
@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.measure import Result, Work, paired
+from benchmarks.refusals import Refused, refused
 from benchmarks.vas_service import Measured, bare_handshake, service
-from mecai.protocol.objects.request import VoucherRequest
-from tests.pki import Hierarchy
 
 RUNS: Final = 400
 AT_ONCE: Final = 32
@@ -36,7 +35,7 @@ GROWTH: Final = 1.05  # of memory that is taken for none: allocators keep a few 
 
 def run() -> list[Result]:
     """Bring everything up, and measure."""
-    with service() as measured:
+    with service() as measured, ExitStack() as stack:
         shake, sign = bare_handshake(), _signature()
 
         def floor() -> None:
@@ -45,11 +44,13 @@ def run() -> list[Result]:
 
         against = "a bare handshake and a signature"
         voucher = _paired(measured, "voucher", measured.asking(), floor, against, required=REQUIRED)
-        refused = [
-            _paired(measured, f"refused: {name}", work, shake, "a bare handshake", required=round(1 / DEAREST, 3))
-            for name, work in _refusals(measured).items()
-        ]
-        return [voucher, *refused, _together(measured), _memory(measured)]
+        together, memory = _together(measured), _memory(measured)
+        return [voucher, together, memory, *(_refused(each, shake) for each in refused(stack, measured))]
+
+
+def _refused(each: Refused, shake: Work) -> Result:
+    work, name = each.node.asking(each.asked, *each.statuses), f"refused: {each.name}"
+    return _paired(each.node, name, work, shake, "a bare handshake", required=round(1 / DEAREST, 3))
 
 
 def _paired(measured: Measured, name: str, work: Work, other: Work, against: str, *, required: float) -> Result:
@@ -62,23 +63,6 @@ def _paired(measured: Measured, name: str, work: Work, other: Work, against: str
 def _signature() -> Work:
     key, algorithm = ec.generate_private_key(ec.SECP256R1()), ec.ECDSA(hashes.SHA256())
     return lambda: key.sign(bytes(300), algorithm)
-
-
-def _refusals(measured: Measured) -> dict[str, Work]:
-    """Return requests that are refused, by why: at each step of the work one."""
-    request = VoucherRequest.decode(measured.requests[0])
-    stranger = Hierarchy("stranger").server("www.example.test")
-    bodies = {
-        "malformed": (request.encode()[:-1], 400),
-        "port": (replace(request, port=80).encode(), 403),
-        "untrusted": (
-            VoucherRequest(stranger.der, stranger.chain_der[1:], request.addresses, request.port).encode(),
-            403,
-        ),
-        "nobody listens": (replace(request, addresses=(bytes([127, 77, 255, 254]),)).encode(), 502),
-        "another certificate": (measured.elsewhere.encode(), 409),
-    }
-    return {name: measured.asking(body, status=status) for name, (body, status) in bodies.items()}
 
 
 def _together(measured: Measured) -> Result:

@@ -118,6 +118,7 @@ def running(
                 [*within, *command(read_settings(config, PerspectiveConfig), f"fd://{door.fileno()}")],
                 env={VARIABLE: str(config)},
                 pass_fds=[door.fileno()],
+                stdout=log,
                 stderr=log,
             )
         try:

@@ -330,13 +330,17 @@ def _start_vas(
 
 
 def start_node(
-    stack: ExitStack, world: World, door: socket.socket, release: Path | None = None
+    stack: ExitStack,
+    world: World,
+    door: socket.socket,
+    release: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start another node of the VAS that is running, which speaks HTTP behind an open door.
 
-    It is of this release, or of one whose packages are in a folder.
+    It is of this release, or of one whose packages are in a folder; its `environment` may name another configuration.
     """
-    environment = {"MECAI_VAS_CONFIG": str(world.birch.home / "vas.toml")}
+    environment = {"MECAI_VAS_CONFIG": str(world.birch.home / "vas.toml"), **(environment or {})}
     log = world.home / f"node-{door.getsockname()[1]}.log"
     folder = [] if release is None else ["--chdir", str(release)]
     return _start(stack, [*_gunicorn(door, VAS_APPLICATION), *folder], log, environment, door)
@@ -348,7 +352,7 @@ def _gunicorn(door: socket.socket, application: str) -> list[str]:
 
 
 def _start(
-    stack: ExitStack, command: list[str], log: Path, environment: dict[str, str], door: socket.socket
+    stack: ExitStack, command: list[str], log: Path, environment: Mapping[str, str], door: socket.socket
 ) -> subprocess.Popen[bytes]:
     """Start a server behind an open door: who comes early waits there."""
     with log.open("ab") as output:
