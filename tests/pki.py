@@ -313,6 +313,19 @@ class Hierarchy:
         raise ValueError(f"no response of {size} octets")
 
 
+def crl(issuer: Issued, *revoked: Issued, span: tuple[datetime, datetime] = (NOW, NOW + 90 * DAY)) -> bytes:
+    """Return an issuer's list of what it revoked, as PEM."""
+    start, end = span
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.certificate.subject)
+    builder = builder.last_update(start).next_update(end).add_extension(x509.CRLNumber(1), critical=False)
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    builder = builder.add_extension(identifier, critical=False)
+    for each in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number).revocation_date(start)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(issuer.key, digest(issuer.key)).public_bytes(Encoding.PEM)
+
+
 # RFC 5280 section 4.2.1.6 has both forms; nobody uses them, and a certificate may hold them all the same.
 ODD_NAMES = {"x400Address": b"\xa3\x02\x30\x00", "ediPartyName": b"\xa5\x05\xa1\x03\x0c\x01x"}
 

@@ -10,6 +10,7 @@
     mail        = "notary@alder.test"            # optional: whose mail the VA sends; goes into the directory
     root        = "5d9b...c2"                    # optional: SHA-256 of the root; no other authority is opened or made
     crl_url     = "http://ocsp.alder.test/crl"   # optional: CRLs are published, and certificates point to them
+    publish_crls = false                         # publish them in any case: who is to know brings them along (ADR 0057)
     state       = "/var/lib/mecai-ca"            # 0700, the CA user's own
     public      = "/var/lib/mecai-ca-public"     # 0755: certificates, status, CRLs; no secret
     database    = "postgresql+psycopg://..."     # optional: the register, which is else an SQLite file in `state`
@@ -25,7 +26,7 @@
     va = 365
     mail = 365
     ocsp = 90
-    crl = 7
+    crl = 7                                      # 10 at most where certificates point to them
 
 `/etc/mecai/ocsp.toml`, for the OCSP responder's user:
 
@@ -66,8 +67,9 @@ LONGEST: Final = {
     "va": 365,  # docs/spec, K2
     "mail": 825,  # S/MIME Baseline Requirements, section 6.3.2
     "ocsp": 398,
-    "crl": 10,  # Baseline Requirements, section 4.9.7
+    "crl": 398,  # as what it is about
 }
+_POINTED_TO: Final = 10  # days of a CRL that certificates point to: Baseline Requirements, section 4.9.7
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class AuthorityConfig:
     mail: str | None = None
     root: str | None = None
     crl_url: str | None = None
+    publish_crls: bool = False
     state: Path = Path("/var/lib/mecai-ca")
     public: Path = Path("/var/lib/mecai-ca-public")
     database: str | None = None
@@ -122,6 +125,8 @@ class AuthorityConfig:
         for key, scheme in (("ocsp_url", "http"), ("vas_url", "https"), ("crl_url", "http")):
             if (url := getattr(self, key)) is not None:
                 _require_url(key, url, scheme)
+        lasts = self.crl_url is None or self.days.crl <= _POINTED_TO
+        _require(lasts, f"days.crl: {self.days.crl} is outside 1..{_POINTED_TO}, where certificates point to it")
         responds = self.ocsp_url is not None
         _require(responds or self.vas_url is None, "ocsp_url: missing; who vouches is asked for its own status, too")
         if self.mail is not None:
@@ -145,6 +150,11 @@ class AuthorityConfig:
     def keys_elsewhere(self) -> frozenset[bytes]:
         """SPKI hashes of the owner's CA keys that are not kept here, whoever certified them."""
         return frozenset(map(bytes.fromhex, self.ca_keys))
+
+    @property
+    def lists_revoked(self) -> bool:
+        """Whether CRLs are published."""
+        return self.publish_crls or self.crl_url is not None
 
     @property
     def root_hash(self) -> bytes | None:

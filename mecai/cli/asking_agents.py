@@ -8,7 +8,7 @@ from mecai.probing.quorum import Perspective, are_enough
 from mecai.service.at_once import at_once
 from mecai.service.deadline import Deadline
 from mecai.vas.config import PerspectiveSettings
-from mecai.vas.issuance.lookout import HERE, make_agents
+from mecai.vas.issuance.lookout import HERE, guarded, make_agents
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Asked:
 
 def ask_agents(settings: PerspectiveSettings) -> tuple[list[Asked], bool]:
     """Return what each agent says, and whether those that are ready are enough for a voucher (docs/spec P5)."""
-    agents = make_agents(settings)
+    agents = make_agents(settings, guarded(settings))
     faults = at_once(_fault, agents, "agent")
     states = [
         Asked(agent.perspective.name, agent.perspective.region, agent.url, fault)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mecai.cli.arguments import config_option
+from mecai.net.revocations import Revocations
 from mecai.perspective.config import PerspectiveConfig
 from mecai.perspective.serve import VARIABLE
 from mecai.perspective.serve import command as server
@@ -28,5 +29,7 @@ def serve(config_path: Path) -> None:
     for path in (config.certificate, config.roots):
         load_certificates(path)
     load_key(config.key)
+    if config.crl is not None:
+        Revocations.read(config.crl)
     words = server(config)
     os.execve(words[0], words, os.environ | {VARIABLE: str(config_path)})  # noqa: S606 - this very Python

@@ -7,6 +7,7 @@ Whoever the VA's private CA certified as a client may have this host probe what 
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from mecai.errors import Malformed
 from mecai.net.addresses import AddressPolicy, AddressRefused
 from mecai.net.dns_lookup import AliasRefused
+from mecai.net.revocations import Revocations
 from mecai.perspective.config import PerspectiveConfig
 from mecai.perspective.serve import VARIABLE
 from mecai.probing.corroborate import (
@@ -36,7 +38,7 @@ from mecai.probing.questions import LARGEST_QUESTION, MEDIA_TYPE, PATH, answer, 
 from mecai.protocol.pki.identity import address_text
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
-from mecai.service.readiness import Readiness
+from mecai.service.readiness import Checks, Readiness
 from mecai.service.settings import read_settings
 from mecai.service.web import ProblemDocument, frame, start
 
@@ -58,7 +60,7 @@ def create_app() -> Flask:
 
 def make_app(config: PerspectiveConfig, probe: Probe = probe, look: LookWithin = look) -> Flask:
     """Make the application; `probe` and `look` are its ways to other hosts, and to the DNS."""
-    app = frame(__name__, Readiness({}), largest_body=LARGEST_QUESTION)
+    app = frame(__name__, Readiness({}, concerns=_concerns(config)), largest_body=LARGEST_QUESTION)
     policy = AddressPolicy(config.allowed_networks, config.refused_networks)
 
     @app.get("/v1/openapi.json")
@@ -88,6 +90,12 @@ def make_app(config: PerspectiveConfig, probe: Probe = probe, look: LookWithin =
 
     _say_what_is_wrong(app)
     return app
+
+
+def _concerns(config: PerspectiveConfig) -> Checks:
+    """Return what a person has to look at: whoever asks was let in by lists that are in their time still."""
+    path = config.crl
+    return {} if path is None else {"crl": lambda: Revocations.read(path).require_lasting(datetime.now(UTC))}
 
 
 class _Refused(Exception):

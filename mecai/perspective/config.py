@@ -3,6 +3,7 @@
 key              = "/var/lib/mecai-perspective/key.pem"          # what this agent shows, for its name or address
 certificate      = "/var/lib/mecai-perspective/certificate.pem"  # with its chain, of the VA's private CA
 roots            = "/etc/mecai/agents-roots.pem"  # of that CA alone: whom it certified as a client may ask
+crl              = "/etc/mecai/agents-crl.pem"  # optional: whom it revoked; something else replaces the file (ADR 0057)
 address          = "::"                 # where it listens
 port             = 8443
 clients          = ["192.0.2.53/32"]    # whence the VAS connects; empty, whoever: he shakes hands at least
@@ -30,6 +31,7 @@ class PerspectiveConfig:
     key: Path
     certificate: Path
     roots: Path
+    crl: Path | None = None
     address: str = "::"
     port: int = 8443
     clients: tuple[Network, ...] = ()

@@ -25,6 +25,7 @@ def command(config: PerspectiveConfig, bind: str | None = None) -> list[str]:
         "--worker-class": WORKER,
         "--threads": config.parallel,
         "--graceful-timeout": SECONDS,
+        "--keep-alive": 0,  # a connection is judged once, and has one question
         "--bind": bind or f"{_host(config.address)}:{config.port}",
     }
     options = [str(word) for option in (tls | server).items() for word in option]

@@ -26,11 +26,15 @@ SECONDS: Final = ADDRESS_SECONDS + 3.0  # for a whole question: the probe, and t
 
 @dataclass(frozen=True)
 class Agent:
-    """Where an agent is asked; `context` has the VAS's own certificate for it, and trusts the VA's private CA alone."""
+    """Where an agent is asked.
+
+    `context` gives, for each connection, what has the VAS's own certificate for it, and trusts the VA's private CA
+    alone; it raises `HostError` while nobody can be believed.
+    """
 
     perspective: Perspective
     url: str
-    context: ssl.SSLContext
+    context: Callable[[], ssl.SSLContext]
 
     def ask(self, target: ProbeTarget, deadline: Deadline) -> Corroboration:
         """Have the agent probe a target; raises `HostError`."""
@@ -55,9 +59,10 @@ class Agent:
 
     def _exchange(self, path: str, deadline: Deadline, body: bytes | None = None) -> bytes:
         """Return the body of the agent's answer, which must be 200; raises `HostError`."""
+        context = self.context()
         try:
             target, headers = read_url(self.url, "https").below(path), {"Content-Type": MEDIA_TYPE} if body else None
-            answer = over_tls(target, self.context, deadline, LARGEST_ANSWER, body=body, headers=headers)
+            answer = over_tls(target, context, deadline, LARGEST_ANSWER, body=body, headers=headers)
         except (OSError, InputError) as error:
             raise HostError(f"agent {self.perspective.name}: {words(error)}") from error
         if answer.status != _OK or not answer.complete:

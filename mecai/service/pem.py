@@ -1,4 +1,4 @@
-"""Keys and certificates as they lie in files: PEM, and a private key readable by its own user only (docs/spec, K6).
+"""Keys, certificates and revocation lists as they lie in files: PEM; a private key readable by its own user only (K6).
 
 Every failure is one line that names the file and never holds anything of a key.
 """
@@ -15,6 +15,7 @@ from mecai.protocol.pki import certificates
 from mecai.protocol.pki.keys import PrivateKey
 
 _OTHERS: Final = 0o077
+_BEGIN_CRL: Final = b"-----BEGIN X509 CRL-----"
 
 
 def load_key(path: Path) -> PrivateKey:
@@ -60,6 +61,21 @@ def certificates_in(pem: bytes, source: Path | str) -> tuple[x509.Certificate, .
         raise InputError(f"{source}: {_not_pem(pem)}") from error
     except Malformed as error:
         raise InputError(f"{source}: {error.detail}; have it issued anew") from error
+
+
+def load_crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
+    """Read the CRLs of a file, one after the other, at least one; raises `HostError`."""
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise HostError(f"{path}: revocation list cannot be read ({error.strerror})") from error
+    try:
+        found = tuple(x509.load_pem_x509_crl(_BEGIN_CRL + each) for each in pem.split(_BEGIN_CRL)[1:])
+    except certificates.FAULTS as error:
+        raise HostError(f"{path}: holds a revocation list that cannot be read; have the CA publish it anew") from error
+    if not found:
+        raise HostError(f"{path}: holds no PEM revocation list; of DER, `openssl crl -inform DER -in IN` makes one")
+    return found
 
 
 def _not_pem(octets: bytes) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher, by_ocsp
 from mecai.net.dns_lookup import from_dns
 from mecai.net.resolve import from_system
+from mecai.net.revocations import Guarded
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
 from mecai.probing.lookups import Look, look
@@ -26,7 +27,7 @@ from mecai.vas.hold.renewal import Predecessors
 from mecai.vas.hold.wait import Hold
 from mecai.vas.issuance.fitness import Fitness
 from mecai.vas.issuance.issue import Notary
-from mecai.vas.issuance.lookout import Asked, Lookout, make_agents, views
+from mecai.vas.issuance.lookout import Asked, Lookout, guarded, make_agents, views
 from mecai.vas.issuance.own_status import OwnStatus
 from mecai.vas.issuance.signer import VoucherSigner, configured_signer
 from mecai.vas.issuance.targets import Targets
@@ -59,6 +60,7 @@ class Assembly:
     engine: Engine
     directories: Directories
     signer: VoucherSigner
+    agents_tls: Guarded | None
     fitness: Fitness
     own_status: OwnStatus
     admission: Admission
@@ -80,15 +82,21 @@ class Assembly:
                 "clock": lambda: self.fitness.require_clock(self.clock()),
                 "disk": lambda: require_room(self.engine),
                 "signer": lambda: self.signer.require_ready(self.clock()),
+                "agents": self.fitness.require_agents,
                 "directory": lambda: self.directories.in_force(self.clock()),
                 "own-status": lambda: self.own_status.current(self.clock()),
             },
             concerns={
                 "certificate": lambda: self.fitness.require_lasting(self.clock()),
+                "agents": self._require_lasting_lists,
                 "outbox": lambda: Outbox(self.engine).require_done(self.clock(), patient={FORWARD, AGAIN}),
                 **{f"context {each.context}": concern(each.context) for each in self.config.directories},
             },
         )
+
+    def _require_lasting_lists(self) -> None:
+        if self.agents_tls is not None:
+            self.agents_tls.require_lasting()
 
 
 def assemble(
@@ -121,14 +129,16 @@ def assemble(
     certificates = CertificateLog(engine)
     expedites = _expedites(config, signer, trust, engine, fetch)
     predecessors = Predecessors(config.hold, certificates, trust, collect)
-    fitness = Fitness(signer, lambda: time_of(engine, database_time))
+    settings = config.perspectives
+    tls = guarded(settings) if settings and agents is None else None
+    fitness = Fitness(signer, lambda: time_of(engine, database_time), tls.context if tls else lambda: None)
     notary = Notary(
         targets=Targets(frozenset(config.ports), addresses),
         trust=trust,
         collect=collect,
         fitness=fitness,
         own_status=own_status,
-        lookout=_lookout(config.perspectives, probe, agents),
+        lookout=_lookout(config.perspectives, probe, agents, tls),
         charges=quotas,
         known=KnownRequests(engine),
         certificates=certificates,
@@ -153,6 +163,7 @@ def assemble(
         engine=engine,
         directories=directories,
         signer=signer,
+        agents_tls=tls,
         fitness=fitness,
         own_status=own_status,
         admission=admission,
@@ -164,10 +175,12 @@ def assemble(
     )
 
 
-def _lookout(settings: PerspectiveSettings | None, probe: Probe, agents: Sequence[Asked] | None) -> Lookout:
+def _lookout(
+    settings: PerspectiveSettings | None, probe: Probe, agents: Sequence[Asked] | None, tls: Guarded | None
+) -> Lookout:
     if settings is None:
         return Lookout("", probe)
-    return Lookout(settings.region, probe, make_agents(settings) if agents is None else agents)
+    return Lookout(settings.region, probe, make_agents(settings, tls) if tls else agents or ())
 
 
 def _expedites(

@@ -45,6 +45,8 @@
     key         = "/var/lib/mecai-vas/agents-key.pem"          # that the agents know this VAS by
     certificate = "/var/lib/mecai-vas/agents-certificate.pem"
     roots       = "/etc/mecai/agents-roots.pem"                # the VA's private CA
+    crl         = "/etc/mecai/agents-crl.pem"                  # optional: its lists of revoked certificates, which
+                                             # something else replaces; without: a stolen key is good to its end
 
     [[perspectives.agent]]
     name   = "east"                          # for the log
@@ -166,6 +168,7 @@ class PerspectiveSettings:
     certificate: Path
     roots: Path
     agents: tuple[AgentSettings, ...] = field(metadata={"key": "agent"})
+    crl: Path | None = None
 
     def __post_init__(self) -> None:
         names = [agent.name for agent in self.agents]

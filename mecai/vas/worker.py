@@ -21,7 +21,7 @@ from mecai.protocol.pki.mail_addresses import mail_address
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates, load_key
 from mecai.vas.config import MailSettings, VasConfig
-from mecai.vas.issuance.lookout import make_agents, views
+from mecai.vas.issuance.lookout import guarded, make_agents, views
 from mecai.vas.jobs.runner import GivenUp, Handler, Runner
 from mecai.vas.notify.caa import contacts_everywhere
 from mecai.vas.notify.contacts import Contacts, Source
@@ -131,7 +131,9 @@ def _signer(mail: MailSettings) -> Signer:
 
 def _views(config: VasConfig) -> Views:
     settings = config.perspectives
-    return views(settings.region, look, make_agents(settings)) if settings else views("", look, ())
+    if settings is None:
+        return views("", look, ())
+    return views(settings.region, look, make_agents(settings, guarded(settings)))
 
 
 def _sources(mail: MailSettings, roots: Roots, views: Views) -> tuple[Source, ...]:

@@ -36,6 +36,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 NETWORK = f"127.78.{os.getpid() % 250}"
 HERE, TARGET, PORT = f"{NETWORK}.1", f"{NETWORK}.2", 443
 OURS, STRANGER = Hierarchy("agents of birch", NOW), Hierarchy("somebody", NOW)
+SERVED = OURS.server(HERE)
 SITE = Hierarchy("alder", NOW).server("www.example.test")
 SECONDS = 30.0
 ROLE = yaml.safe_load((Path(__file__).parents[2] / "ansible/roles/perspective/vars/main.yml").read_text())
@@ -82,7 +83,7 @@ class Running:
             file.touch(0o600)
             file.write_bytes(shown.key_pem + shown.pem)
             context.load_cert_chain(file)
-        return Agent(Perspective("east", "east"), f"https://{HERE}:{self.port}", context)
+        return Agent(Perspective("east", "east"), f"https://{HERE}:{self.port}", lambda: context)
 
 
 def _await(agent: Agent) -> None:
@@ -97,10 +98,13 @@ def _await(agent: Agent) -> None:
 
 @contextmanager
 def running(
-    home: Path, *, settings: str = 'allowed_networks = ["127.0.0.0/8"]', within: Sequence[str] = ()
+    home: Path,
+    *,
+    settings: str = 'allowed_networks = ["127.0.0.0/8"]',
+    within: Sequence[str] = (),
+    served: Issued = SERVED,
 ) -> Iterator[Running]:
     """Run an agent until the end; whoever comes early waits at its door. `within` is what its command begins with."""
-    served = OURS.server(HERE)
     paths = {name: home / name for name in ("key", "certificate", "roots")}
     for path, content in zip(paths.values(), (served.key_pem, served.chain_pem, OURS.root.pem), strict=True):
         path.touch(0o600)

@@ -48,7 +48,7 @@ class Publication:
     def is_complete(self) -> bool:
         """Tell whether every file that the configuration asks for is there."""
         names = [f"{issuer}.pem" for issuer in Issuer]
-        if self._config.crl_url is not None:
+        if self._config.lists_revoked:
             names += [crl_name(issuer) for issuer in Issuer]
         return self._statuses.is_complete() and all((self._config.public / name).exists() for name in names)
 
@@ -74,7 +74,7 @@ class Publication:
 
     def publish_crls(self, now: datetime) -> None:
         """Publish the CRLs that are due or lost, if the configuration asks for any; takes the lock."""
-        if self._config.crl_url is None:
+        if not self._config.lists_revoked:
             return
         for issuer in self._keystore:
             with self._lock():

@@ -1,4 +1,4 @@
-"""What must be right of this node itself before it vouches: its certificate, its signer, and its clock.
+"""What must be right of this node itself before it vouches: its certificate, its signer, its clock, its agents' CA.
 
 Times go into vouchers and decide when holds end, and nodes that share a database share its log. So a node whose clock
 is not its database's neither vouches nor logs. SQLite has this host's clock, which proves nothing; there, what is left
@@ -19,14 +19,22 @@ RETRY: Final = timedelta(minutes=1)
 
 
 class Fitness:
-    """A node's certificate, signer and clock; `database_time` says what time the database has, or raises `HostError`.
+    """A node's certificate, signer, clock, and by what it believes its agents.
 
-    What was good is good for the rest of that second of the node's clock: one that is set is looked at again.
+    `database_time` says what time the database has, or raises `HostError`. What was good is good for the rest of that
+    second of the node's clock: one that is set is looked at again.
     """
 
-    def __init__(self, signer: VoucherSigner, database_time: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        signer: VoucherSigner,
+        database_time: Callable[[], datetime],
+        require_agents: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Judge these; `require_agents` raises `HostError` where no agent could be believed."""
         self._signer = signer
         self._database_time = database_time
+        self.require_agents = require_agents
         self._good: datetime | None = None
 
     def require(self, now: datetime) -> None:
@@ -36,6 +44,7 @@ class Fitness:
         try:
             self._signer.require_ready(now)
             self.require_clock(now)
+            self.require_agents()
             self._good = now
         except HostError as error:
             raise unfit(error) from error

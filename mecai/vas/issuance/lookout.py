@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from mecai.errors import HostError
+from mecai.net.revocations import Guarded
 from mecai.net.web import trusting
 from mecai.probing.agent import Agent
 from mecai.probing.corroborate import Corroboration, Probe, ProbeTarget, corroborate
@@ -101,12 +102,26 @@ def _disagreement(own: Corroboration, seen: Answers[Corroboration]) -> Refusal:
     )
 
 
-def make_agents(settings: PerspectiveSettings) -> tuple[Agent, ...]:
-    """Return the agents of a configuration; raises `HostError` for files that cannot be used. None is asked yet."""
+def guarded(settings: PerspectiveSettings) -> Guarded:
+    """Return by what agents are spoken to; raises `HostError` or `InputError` for files that cannot be used.
+
+    The lists of revoked certificates may be missing, or too old, until something brings others.
+    """
+    make = partial(_context, settings)
+    make()
+    return Guarded(make, settings.crl)
+
+
+def make_agents(settings: PerspectiveSettings, tls: Guarded) -> tuple[Agent, ...]:
+    """Return the agents of a configuration; none is asked yet."""
+    return tuple(Agent(Perspective(each.name, each.region), each.url, tls.context) for each in settings.agents)
+
+
+def _context(settings: PerspectiveSettings) -> ssl.SSLContext:
     context = trusting(load_certificates(settings.roots))
     try:
         context.load_cert_chain(settings.certificate, settings.key)
     except (OSError, ssl.SSLError) as error:
         files = f"{settings.certificate} and {settings.key}"
         raise HostError(f"{files}: are no certificate and its key ({error}); see [perspectives]") from error
-    return tuple(Agent(Perspective(each.name, each.region), each.url, context) for each in settings.agents)
+    return context

@@ -17,6 +17,7 @@ EAST = {"name": "east", "region": "asia", "url": "https://east.example.test:8443
 WEST = {"name": "west", "region": "america", "url": "https://west.example.test:8443"}
 SAY = "{{ {'files': __voucher_authority_files, 'questions': __voucher_authority_questions} | to_json }}"
 STATE, ROOTS = Path("/var/lib/mecai-vas"), Path("/etc/mecai/agents-roots.pem")
+CRL = Path("/etc/mecai/agents-crl.pem")
 SIGNED = "/var/lib/mecai-vas-signer/certificate.pem"
 
 
@@ -43,7 +44,7 @@ def test_the_server_knows_its_agents_and_asks_them_at_the_end(tmp_path: Path) ->
     said = served(tmp_path, region="europe", authority="ca.example.org", agents=[EAST, WEST])
     key, certificate = STATE / "agents-key.pem", STATE / "agents-certificate.pem"
     agents = tuple(AgentSettings(**each) for each in (EAST, WEST))
-    expected = PerspectiveSettings("europe", key, certificate, ROOTS, agents)
+    expected = PerspectiveSettings("europe", key, certificate, ROOTS, agents, CRL)
     assert read_config(tmp_path / "vas.toml").perspectives == expected
     assert said["files"] == [SIGNED, str(certificate), str(ROOTS)]
     assert [each["argv"][0] for each in said["questions"]] == ["openssl", "mecai"]
@@ -99,7 +100,7 @@ def test_the_agent_reads_what_its_role_was_given(tmp_path: Path, port: object) -
     written(tmp_path, "perspective", "perspective.toml", **given, perspective_settings={"ports": [443], "parallel": 2})
     folder = Path("/var/lib/mecai-perspective")
     expected = PerspectiveConfig(
-        folder / "key.pem", folder / "certificate.pem", ROOTS, port=int(str(port)), parallel=2, ports=(443,)
+        folder / "key.pem", folder / "certificate.pem", ROOTS, CRL, port=int(str(port)), parallel=2, ports=(443,)
     )
     assert read_settings(tmp_path / "perspective.toml", PerspectiveConfig) == expected
 
@@ -115,7 +116,7 @@ def test_an_agent_lets_its_host_connect_where_its_clients_are_named(tmp_path: Pa
 def test_their_ca_has_files_of_its_own_and_points_to_no_responder(tmp_path: Path) -> None:
     written(tmp_path, "agents_ca", "agents-ca.toml", agents_ca_days={"client": 30})
     config = read_settings(tmp_path / "agents-ca.toml", AuthorityConfig)
-    assert (config.vas_url, config.status_urls, config.days) == (None, StatusUrls(), Days(client=30))
+    assert (config.vas_url, config.status_urls, config.days) == (None, StatusUrls(), Days(client=30, crl=90))
     assert not {config.state, config.public} & {AuthorityConfig.state, AuthorityConfig.public}
 
 

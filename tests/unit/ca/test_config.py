@@ -41,7 +41,11 @@ def test_defaults(tmp_path: Path) -> None:
         ("days.va = 366", "days.va: 366 is outside 1..365"),
         ("days.server = 0", "days.server: 0 is outside 1..200"),
         ("days.sever = 9", "days.sever: unknown key; did you mean 'server'?"),
-        ("days.crl = 11", "days.crl: 11 is outside 1..10"),
+        ("days.crl = 399", "days.crl: 399 is outside 1..398"),
+        (
+            'crl_url = "http://crl.alder.test"\ndays.crl = 11',
+            "days.crl: 11 is outside 1..10, where certificates point to it",
+        ),
     ],
 )
 def test_each_bad_key_of_the_authority(tmp_path: Path, line: str, complaint: str) -> None:

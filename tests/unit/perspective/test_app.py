@@ -1,16 +1,20 @@
 """An agent answers the questions of its VAS, and probes what its own list allows."""
 
 import json
+import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
+from mecai.cli import perspective
 from mecai.net.dial import Unreachable
 from mecai.net.dns_lookup import AliasRefused, Refuses
 from mecai.perspective.app import make_app
@@ -20,7 +24,7 @@ from mecai.probing.lookups import LONGEST, Lookup, Records, RecordType, parse_re
 from mecai.probing.lookups import PATH as LOOKUP_PATH
 from mecai.probing.offer import offers_for
 from mecai.probing.questions import LARGEST_QUESTION, PATH, Question, parse_answer
-from tests.pki import Hierarchy
+from tests.pki import DAY, Hierarchy, crl
 
 SITE, OTHER = (Hierarchy(name).server("www.example.test") for name in ("alder", "birch"))
 ONE, TWO, PRIVATE = (bytes(octets) for octets in ([198, 18, 0, 1], [198, 18, 0, 2], [10, 0, 0, 1]))
@@ -177,3 +181,36 @@ def test_its_description_names_every_route_and_holds_for_what_it_answers() -> No
     for status, name in (("400", "x y"), ("502", "silent.test")):
         assert status in document["paths"]["/v1/lookup"]["post"]["responses"]
         assert fits("Problem", agent.look_up(name, "TXT").json)
+
+
+@pytest.mark.parametrize(("days", "concerns"), [(13, {"concerns": ["crl"]}), (30, {})])
+def test_lists_that_end_soon_are_a_concern(tmp_path: Path, days: int, concerns: dict[str, list[str]]) -> None:
+    path, now = tmp_path / "crl.pem", datetime.now(UTC)
+    path.write_bytes(crl(Hierarchy("agents").root, span=(now - DAY, now + timedelta(days=days))))
+    answered = Agent(replace(CONFIG, crl=path)).client.get("/readyz")
+    assert (answered.status_code, answered.json) == (200, {"status": "ready"} | concerns)
+    assert Agent().client.get("/readyz").json == {"status": "ready"}
+
+
+def test_an_agent_does_not_start_without_the_lists_that_are_named_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that have ended are no reason: others may come."""
+    started: list[str] = []
+    monkeypatch.setattr(os, "execve", lambda *words: started.append(words[0]))
+    own, now = Hierarchy("agents").server("agent.test"), datetime.now(UTC)
+    paths = {name: tmp_path / name for name in ("key", "certificate", "roots", "crl")}
+    for name, octets in (("key", own.key_pem), ("certificate", own.chain_pem), ("roots", Hierarchy("agents").root.pem)):
+        paths[name].touch(0o600)
+        paths[name].write_bytes(octets)
+    config = tmp_path / "perspective.toml"
+    config.write_text("".join(f'{name} = "{path}"\n' for name, path in paths.items()))
+
+    def serve() -> Result:
+        return CliRunner().invoke(perspective.command, ["serve", "--config", str(config)], standalone_mode=False)
+
+    assert str(serve().exception) == f"{paths['crl']}: revocation list cannot be read (No such file or directory)"
+    assert not started
+    paths["crl"].write_bytes(crl(Hierarchy("agents").root, span=(now - 2 * DAY, now - DAY)))
+    assert serve().exception is None
+    assert started

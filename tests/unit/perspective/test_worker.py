@@ -25,7 +25,7 @@ class Received:
         self.worker = Worker.__new__(Worker)
         self.worker.poller = stack.enter_context(selectors.DefaultSelector())
         self.worker.pending_conns = deque()
-        self.worker.prepare(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config)
+        self.worker.prepare(lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config)
         self.stack = stack
         self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         stack.callback(self.leave)

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
 from mecai.vas.config import AgentSettings, PerspectiveSettings
 from mecai.vas.storage.review import review
-from tests.unit.vas.outside import ONE, OTHER, SITE, TWO, Make, Vas
+from tests.pki import DAY, crl
+from tests.unit.vas.outside import BIRCH, ONE, OTHER, SITE, TWO, Make, Vas
 
 HASH = bytes(32)
 
@@ -170,3 +172,32 @@ def test_an_objection_is_proved_before_a_quorum(
     objection = {"certificate": hash_of(SITE.certificate).hex(), "domain": "www.example.test"}
     answer = vas.http.post("/v1/complaints", json=objection, headers={"X-Forwarded-For": "192.0.2.9"})
     assert (answer.status_code, said in answer.get_data(as_text=True)) == (status, True), answer.data
+
+
+def test_a_vas_whose_lists_cannot_be_relied_on_is_not_ready_and_probes_nobody(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And says so before they end; newer ones are read without a word."""
+    paths = {name: tmp_path / f"agents-{name}" for name in ("key", "certificate", "roots", "crl")}
+    contents = {"key": SITE.key_pem, "certificate": SITE.pem, "roots": BIRCH.root.pem}
+    for name, octets in contents.items():
+        paths[name].touch(0o600)
+        paths[name].write_bytes(octets)
+    agent = AgentSettings("south", "https://agent.test", "south")
+    vas = make(perspectives=PerspectiveSettings("north", agents=(agent,), **paths))
+    status, code, document = vas.refused()
+    assert (status, code, document["detail"], vas.outside.probes) == (
+        503,
+        "overloaded",
+        "this node cannot vouch now",
+        [],
+    )
+    assert vas.http.get("/readyz").json == {"status": "not ready", "failed": ["agents"]}
+    assert "agents-crl: revocation list cannot be read (No such file or directory)" in caplog.text
+    now = datetime.now(UTC)
+    for days, concerns in ((13, {"concerns": ["agents"]}), (30, {})):
+        paths["crl"].write_bytes(crl(BIRCH.issuing, span=(now - DAY, now + timedelta(days=days))))
+        assert vas.server.readiness().answer() == ({"status": "ready"} | concerns, 200)
+    paths["key"].write_bytes(BIRCH.issuing.key_pem)
+    with pytest.raises(HostError, match=r"are no certificate and its key .*; see \[perspectives\]"):
+        make(perspectives=PerspectiveSettings("north", agents=(agent,), **paths))

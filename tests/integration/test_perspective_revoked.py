@@ -1,0 +1,135 @@
+"""Keys that were stolen: real agents and their VAS's real way to them, which read newer lists of their CA at once."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from mecai.errors import HostError
+from mecai.service.deadline import Deadline
+from mecai.vas.config import AgentSettings, PerspectiveSettings
+from mecai.vas.issuance.lookout import Lookout, guarded, make_agents
+from mecai.vas.refusal import Refusal
+from tests.integration.test_perspective import (
+    HERE,
+    NOW,
+    OURS,
+    SECONDS,
+    SERVED,
+    SITE,
+    Running,
+    client,
+    running,
+    site,
+    target,
+)
+from tests.pki import DAY, HOUR, Issued, crl, issue, key, leaf_extensions
+
+__all__ = ["site"]  # a fixture
+LASTING = NOW - HOUR, NOW + 90 * DAY
+EAST, SOUTH = SERVED, OURS.server(HERE, server_key=key("south"), days=80)
+STOLEN = client(OURS)
+SUCCESSOR = issue(
+    "VAS",
+    key("VAS anew"),
+    OURS.root,
+    leaf_extensions(ExtendedKeyUsageOID.CLIENT_AUTH, ["vas.birch.test"]),
+    span=LASTING,
+)
+ENDED = NOW - 2 * DAY, NOW - DAY
+
+
+def publish(path: Path, *revoked: Issued, span: tuple[datetime, datetime] = LASTING) -> None:
+    """Bring the lists of both issuers, in one step, as the role does."""
+    new = path.with_suffix(".new")
+    new.write_bytes(b"".join(crl(issuer, *revoked, span=span) for issuer in (OURS.root, OURS.issuing)))
+    new.replace(path)
+
+
+def settings(folder: Path, agents: Sequence[Running]) -> PerspectiveSettings:
+    """Write what a VAS has for its agents, in the east and the south."""
+    paths = {name: folder / f"vas-{name}" for name in ("key", "certificate", "roots", "crl")}
+    for name, octets in (("key", STOLEN.key_pem), ("certificate", STOLEN.pem), ("roots", OURS.root.pem)):
+        paths[name].touch(0o600)
+        paths[name].write_bytes(octets)
+    publish(paths["crl"])
+    places = zip(("east", "south"), agents, strict=False)
+    named = tuple(AgentSettings(place, f"https://{HERE}:{agent.port}", place) for place, agent in places)
+    return PerspectiveSettings("north", agents=named, **paths)
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> Iterator[list[Running]]:
+    """Run one in the east and one in the south, each with a key of its own, and lists of their CA."""
+    publish(tmp_path / "crl")
+    config = f'allowed_networks = ["127.0.0.0/8"]\ncrl = "{tmp_path}/crl"'
+    with ExitStack() as stack:
+        started = []
+        for name, served in (("east", EAST), ("south", SOUTH)):
+            (tmp_path / name).mkdir()
+            started.append(stack.enter_context(running(tmp_path / name, settings=config, served=served)))
+        yield started
+
+
+@pytest.mark.usefixtures("site")
+def test_a_revoked_agent_counts_no_more(
+    tmp_path: Path, agents: list[Running], caplog: pytest.LogCaptureFixture
+) -> None:
+    """And where the lists have ended, none does."""
+    known = settings(tmp_path, agents)
+    tls = guarded(known)
+    lookout = Lookout("north", lambda *_: SITE.chain_der, make_agents(known, tls))
+
+    def agreed() -> list[str]:
+        return [each.name for each in lookout.look(target(), Deadline(SECONDS)).perspectives]
+
+    assert agreed() == ["vas", "east", "south"]
+    assert known.crl is not None
+    publish(known.crl, SOUTH)
+    assert agreed() == ["vas", "east"]
+    assert "agent south: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate revoked" in caplog.text
+    publish(known.crl, span=ENDED)
+    with pytest.raises(Refusal, match="0 of 2 other perspectives saw the certificate"):
+        agreed()
+    assert f"{known.crl}: its lists hold from" in caplog.text
+
+
+def test_a_revoked_client_is_refused_in_the_handshake(tmp_path: Path, agents: list[Running]) -> None:
+    """By an agent that goes on; one whose key is another is answered."""
+    east, _ = agents
+    east.agent(STOLEN).require_ready(Deadline(SECONDS))
+    publish(tmp_path / "crl", STOLEN)
+    with pytest.raises(HostError, match=r"^agent east: .*alert certificate revoked"):
+        east.agent(STOLEN).require_ready(Deadline(SECONDS))
+    east.agent(SUCCESSOR).require_ready(Deadline(SECONDS))
+
+
+def test_an_agent_whose_lists_have_ended_lets_nobody_in_and_says_so_once(tmp_path: Path, agents: list[Running]) -> None:
+    east, _ = agents
+    publish(tmp_path / "crl", span=ENDED)
+    for _ in range(3):
+        with pytest.raises(HostError, match=r"^agent east: "):
+            east.agent(STOLEN).require_ready(Deadline(SECONDS))
+    publish(tmp_path / "crl")
+    east.agent(STOLEN).require_ready(Deadline(SECONDS))
+    lines = [line for line in (tmp_path / "east/log").read_text().splitlines() if "let in" in line]
+    assert ["nobody is let in: " in lines[0], "clients are let in again" in lines[1], len(lines)] == [True, True, 2]
+    assert f"{tmp_path}/crl: its lists hold from" in lines[0]
+
+
+def test_no_connection_lives_on_what_was_judged_before(agents: list[Running]) -> None:
+    """None has a second question, and none begins with what another one left."""
+    east, _ = agents
+    context = east.agent(STOLEN).context()
+    with (
+        socket.create_connection((HERE, east.port), SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=HERE) as line,
+    ):
+        line.sendall(b"GET /readyz HTTP/1.1\r\nHost: agent\r\n\r\n")
+        said = b"".join(iter(lambda: line.recv(1 << 12), b""))
+        assert line.session is None or not line.session.has_ticket
+    assert b"\r\nConnection: close\r\n" in said
