@@ -34,6 +34,7 @@ from mecai.vas.issuance.targets import Targets
 from mecai.vas.measures import count_evidence
 from mecai.vas.reports.authorship import Authorship
 from mecai.vas.reports.intake import Intake
+from mecai.vas.storage.addresses import AddressLog
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.complaints import ComplaintLog
 from mecai.vas.storage.database import open_database, require_ready, require_room
@@ -142,6 +143,7 @@ def assemble(
         charges=quotas,
         known=KnownRequests(engine),
         certificates=certificates,
+        addresses=AddressLog(engine) if config.mail and config.mail.new_addresses else None,
         hold=Hold(predecessors, expedites),
         vouchers=VoucherLog(engine, timedelta(days=config.voucher_log_days)),
         signer=signer,

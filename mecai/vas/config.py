@@ -37,6 +37,7 @@
     relay       = "mail.birch.test"          # takes mail from this host
     port        = 25
     starttls    = false
+    new_addresses = false                    # whether owners hear of new addresses of what is known (docs/spec H10)
     registries  = "/etc/mecai/rdap.json"     # IANA's list of RDAP services (RFC 9224); without it none is asked
     roots       = "/etc/mecai/mail-roots.pem"  # whom registries and relay must chain to, instead of this host's trust
 
@@ -134,6 +135,7 @@ class MailSettings:
     relay: str
     port: int = 25
     starttls: bool = False
+    new_addresses: bool = False
     registries: Path | None = None
     roots: Path | None = None
 

@@ -26,6 +26,7 @@ from mecai.vas.jobs.runner import GivenUp, Handler, Runner
 from mecai.vas.notify.caa import contacts_everywhere
 from mecai.vas.notify.contacts import Contacts, Source
 from mecai.vas.notify.deliver import Delivery, Send
+from mecai.vas.notify.elsewhere import Elsewhere
 from mecai.vas.notify.first_sight import FirstSight, Owner
 from mecai.vas.notify.letter import Signer
 from mecai.vas.notify.objection import ObjectionNews
@@ -33,10 +34,11 @@ from mecai.vas.notify.rdap import Registries, contacts_by_rdap
 from mecai.vas.notify.relay import Relay
 from mecai.vas.reports.authorship import load_report_signer
 from mecai.vas.reports.spread import Spread, kept_to_oneself
+from mecai.vas.storage.addresses import ELSEWHERE, AddressLog
 from mecai.vas.storage.certificates import FIRST_SIGHT, CertificateLog
 from mecai.vas.storage.complaints import COMPLAINT
 from mecai.vas.storage.digests import DIGEST
-from mecai.vas.storage.mails import AGAIN, MAIL, OWNER, TO_CA, Mails
+from mecai.vas.storage.mails import AGAIN, ELSEWHERE_MAIL, MAIL, OWNER, TO_CA, Mails
 from mecai.vas.storage.outbox import Message, Outbox
 from mecai.vas.storage.reports import FORWARD, INCIDENT, REPORT, ReportLog
 from mecai.vas.storage.unnotified import UnnotifiedLog
@@ -89,7 +91,7 @@ def _notifying(
     send: Send | None,
 ) -> Mapping[str, Handler]:
     if config.mail is None:
-        return dict.fromkeys((FIRST_SIGHT, OWNER, AGAIN, COMPLAINT), _nobody)
+        return dict.fromkeys((FIRST_SIGHT, OWNER, AGAIN, ELSEWHERE, COMPLAINT), _nobody)
     log, mails = CertificateLog(engine), Mails(engine)
     signer = _signer(config.mail)
     roots = load_certificates(config.mail.roots) if config.mail.roots else None
@@ -99,13 +101,16 @@ def _notifying(
         return mails.known_contacts(domain, clock() - REMEMBERED)
 
     contacts = Contacts((remembered, *(sources or _sources(config.mail, roots, _views(config)))))
+    told_before = Contacts((remembered,))
     owner = Owner(log, contacts, mails, UnnotifiedLog(engine), config.hold)
     delivery = Delivery(log, mails, signer, send or relay.send, signer.sender)
     return {
-        FIRST_SIGHT: FirstSight(log, Contacts((remembered,)), mails, config.hold),
+        FIRST_SIGHT: FirstSight(log, told_before, mails, config.hold),
         OWNER: owner,
         AGAIN: owner,
+        ELSEWHERE: Elsewhere(log, told_before, mails, AddressLog(engine)),
         MAIL: delivery.mail,
+        ELSEWHERE_MAIL: delivery.elsewhere,
         DIGEST: delivery.digest,
         COMPLAINT: ObjectionNews(log, Directories(config.directories, engine), mails, config.hold),
         TO_CA: delivery.objection,

@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What speaks with the database; the rest of the room would only be done twice.
 SUITE = (
     *("digests", "distrust", "exceptions", "incidents", "logs", "migrations", "notify", "objections", "readiness"),
-    *("objection_news", "report_feed", "reports", "reports_passed_on", "reports_spread", "reuse"),
+    *("elsewhere", "objection_news", "report_feed", "reports", "reports_passed_on", "reports_spread", "reuse"),
     *("rolling_upgrade", "shared_quotas"),
 )
 LEAST = 150  # tests of it: fewer would mean that it was not found

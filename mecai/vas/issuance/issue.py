@@ -31,6 +31,7 @@ from mecai.vas.issuance.signer import VoucherSigner
 from mecai.vas.issuance.targets import Targets
 from mecai.vas.measures import PROBE, SIGN
 from mecai.vas.refusal import Code, Refusal, from_verdict
+from mecai.vas.storage.addresses import AddressLog
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.known import Known, KnownRequests
 from mecai.vas.storage.vouchers import Edition, VoucherLog
@@ -94,6 +95,7 @@ class Notary:
     charges: Charges
     known: KnownRequests
     certificates: CertificateLog
+    addresses: AddressLog | None  # none: nobody is told of new ones
     hold: Hold
     vouchers: VoucherLog
     signer: VoucherSigner
@@ -117,7 +119,7 @@ class Notary:
             return young
         probed = self.clock()  # before the first handshake: what a voucher says held from then on
         found = self._look(examined, deadline)
-        if (wait := self._wait(examined, known, probed, deadline)) is not None:
+        if (wait := self._wait(examined, known, found, probed, deadline)) is not None:
             return wait
         content = replace(wanted, addresses=found.addresses, intermediates_matched=found.intermediates_matched)
         if content != wanted:
@@ -166,13 +168,19 @@ class Notary:
             return self.lookout.look(target, deadline)
 
     def _wait(
-        self, examined: ExaminedRequest, known: Known | None, probed: datetime, deadline: Deadline
+        self, examined: ExaminedRequest, known: Known | None, found: Agreement, probed: datetime, deadline: Deadline
     ) -> OnHold | None:
-        """Log what was seen, unless that was done a short while ago, and return how long it waits."""
+        """Log what was seen, unless that was done a short while ago, and return how long it waits.
+
+        Whether an address is new is asked each time: who asks once more may show the certificate at one that he named
+        before without showing it there.
+        """
         if known is not None and known.is_noted(probed):
             logged = known.logged
         else:
             logged = self.certificates.sight(examined.request, examined.requester, probed)
+        if self.addresses is not None:
+            self.addresses.note(examined.request.hashes[0], found.addresses, examined.requester, probed)
         return self.hold.wait(examined.request, examined.trusted, logged, self.clock(), deadline)
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:

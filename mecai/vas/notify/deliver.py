@@ -5,9 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from cryptography import x509
+
 from mecai.protocol.pki.identity import sha256
 from mecai.vas.jobs.runner import GivenUp
-from mecai.vas.notify.letter import Letter, Signer, digest_letter, first_sight_letter, objection_letter, signed_mail
+from mecai.vas.notify.letter import (
+    Letter,
+    Signer,
+    digest_letter,
+    elsewhere_letter,
+    first_sight_letter,
+    objection_letter,
+    signed_mail,
+)
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.mails import DELIVERED, Mails
 from mecai.vas.storage.outbox import Message
@@ -31,11 +41,14 @@ class Delivery:
         """Deliver the mail about one certificate; raises `HostError`, `GivenUp`."""
         del now
         body = message.body
-        logged = self.log.find(bytes.fromhex(body["certificate"]))
-        if logged is None:
-            raise GivenUp("the certificate has expired meanwhile")
         end = datetime.fromisoformat(body["holdEnd"]) if body["holdEnd"] else None
-        letter = first_sight_letter(logged.chain[0], body["requester"], body["addresses"], end, self.va)
+        letter = first_sight_letter(self._certificate(message), body["requester"], body["addresses"], end, self.va)
+        return self._deliver(letter, message, body["to"])
+
+    def elsewhere(self, message: Message, now: datetime) -> str:
+        """Deliver the mail about new addresses of one certificate; raises `HostError`, `GivenUp`."""
+        del now
+        letter = elsewhere_letter(self._certificate(message), message.body, self.va)
         return self._deliver(letter, message, message.body["to"])
 
     def digest(self, message: Message, now: datetime) -> str:
@@ -50,12 +63,16 @@ class Delivery:
         """Deliver the mail to a CA about an objection; raises `HostError`, `GivenUp`."""
         del now
         body = message.body
-        logged = self.log.find(bytes.fromhex(body["certificate"]))
+        raised = datetime.fromisoformat(body["raised"])
+        letter = objection_letter(self._certificate(message), body["domain"], raised, body["known"], self.va)
+        return self._deliver(letter, message, body["to"])
+
+    def _certificate(self, message: Message) -> x509.Certificate:
+        """Return the certificate that a message is about; raises `GivenUp`."""
+        logged = self.log.find(bytes.fromhex(message.body["certificate"]))
         if logged is None:
             raise GivenUp("the certificate has expired meanwhile")
-        raised = datetime.fromisoformat(body["raised"])
-        letter = objection_letter(logged.chain[0], body["domain"], raised, body["known"], self.va)
-        return self._deliver(letter, message, message.body["to"])
+        return logged.chain[0]
 
     def _deliver(self, letter: Letter, message: Message, recipient: str) -> str:
         name = sha256(f"{message.kind} {message.key}".encode()).hex()[:_MESSAGE_ID_DIGITS]

@@ -7,7 +7,7 @@ is the subject once more, for readers that know nothing of that.
 
 import base64
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -72,6 +72,43 @@ def first_sight_letter(
     )
 
 
+def elsewhere_letter(certificate: x509.Certificate, told: Mapping[str, Any], va: str) -> Letter:
+    """Say that the VA `va` has seen a certificate that it knows at new addresses (H10); `told` is the mail's body.
+
+    The subject has no fingerprint: who files what is about a certificate of his own is to see this all the same.
+    """
+    subject = f"certificate for {_first_name(certificate)} at new addresses"
+    return Letter(
+        subject,
+        (
+            subject,
+            "",
+            f"The Voucher Authority {va} knows this certificate, and has now seen it at these addresses too.",
+            "If your servers are there, there is nothing to do. If not, somebody passes on what they answer, or has",
+            "the key: see who holds these addresses, and have the certificate revoked if in doubt.",
+            "",
+            f"names:     {', '.join(map(_printable, dns_names(certificate))) or 'none'}",
+            f"SHA-256:   {hash_of(certificate).hex()}",
+            f"asked by:  {told['requester']}",
+            *_where(told),
+            "",
+            *certificate.public_bytes(Encoding.PEM).decode("ascii").splitlines(),
+        ),
+    )
+
+
+def _where(told: Mapping[str, Any]) -> Iterator[str]:
+    """List the new addresses, and those known before."""
+    yield "seen at:"
+    yield from (f"  {line}" for line in told["new"])
+    if told["more"]:
+        yield f"  and {told['more']} more"
+    if told["full"]:
+        yield f"  {told['total']} addresses are known by now: this VA tells further ones apart no longer"
+    yield "known before:"
+    yield from (f"  {line}" for line in told["before"])
+
+
 def objection_letter(
     certificate: x509.Certificate, domain: str, raised: datetime, known: str | None, va: str
 ) -> Letter:
@@ -110,7 +147,8 @@ def digest_letter(part: Part, day: str, number: int, va: str) -> Letter:
     lines = [
         subject,
         "",
-        f"The Voucher Authority {va} was asked to vouch for these certificates too, which it had not seen before.",
+        f"The Voucher Authority {va} was asked to vouch for these certificates too, which it had not seen before,",
+        "or not at these addresses.",
         "Object to those that are not yours, and have their issuers revoke them.",
     ]
     for domain, named in sorted(domains.items(), key=lambda each: (len(each[1]), each[0])):
@@ -122,7 +160,10 @@ def _untold_line(body: Mapping[str, Any]) -> str:
     end = (
         f"held until {datetime.fromisoformat(body['holdEnd']):%Y-%m-%d %H:%M:%S} UTC" if body["holdEnd"] else "not held"
     )
-    seen = ", ".join(body["addresses"])
+    if "notice" in body:
+        more = f" and {body['more']} more" if body["more"] else ""
+        end = f"new there{more}, known before at {', '.join(line.partition(' ')[0] for line in body['before'])}"
+    seen = ", ".join(body["addresses"]) or "further addresses"
     return f"{body['certificate']} {_printable(body.get('name', ''))}, asked by {body['requester']}, at {seen}, {end}"
 
 

@@ -12,7 +12,7 @@ from mecai.service import database, schema
 from mecai.service.disk import require_free
 from mecai.service.schema import Schema
 
-SCHEMA: Final = Schema("mecai.vas.storage:migrations", "0009", "mecai vas migrate")
+SCHEMA: Final = Schema("mecai.vas.storage:migrations", "0010", "mecai vas migrate")
 _EXAMPLE: Final = "sqlite:////var/lib/mecai-vas/vas.sqlite"
 
 

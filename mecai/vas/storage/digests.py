@@ -64,7 +64,7 @@ def put_untold(connection: Connection, domain: str, contact: str, body: Mapping[
 
 
 def is_left(connection: Connection, domain: str, contact: str, body: Mapping[str, Any]) -> bool:
-    """Say whether it is left to a digest to tell a contact of a domain about the `certificate` of `body`."""
+    """Say whether it is left to a digest to tell a contact of a domain what is in `body`."""
     return is_in(connection, UNTOLD, _key(domain, contact, body))
 
 
@@ -90,7 +90,8 @@ def _untold(digest: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the type of a S
 
 
 def _key(domain: str, contact: str, body: Mapping[str, Any]) -> str:
-    return f"{body['certificate']} {mailbox(contact)} about {domain}"
+    notice = f" of {body['notice']}" if "notice" in body else ""
+    return f"{body['certificate']} {mailbox(contact)} about {domain}{notice}"
 
 
 def _name(digest: Mapping[str, Any]) -> str:

@@ -8,18 +8,21 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, select
 
 from mecai.service.database import reading
+from mecai.vas.storage.certificates import FIRST_SIGHT
 from mecai.vas.storage.counts import count
 from mecai.vas.storage.digests import Part, is_left, mailbox, put_untold, take_part
 from mecai.vas.storage.outbox import is_in, put
-from mecai.vas.storage.tables import OUTBOX
+from mecai.vas.storage.tables import ABOUT, OUTBOX
 
 OWNER: Final = "owner"  # the kinds of message: the owner of one domain of a certificate is to be found,
 AGAIN: Final = "owner-again"  # or is looked for again, by others: who is silent keeps nobody waiting who is new;
 MAIL: Final = "mail"  # a mail to one contact about one certificate,
+ELSEWHERE_MAIL: Final = "elsewhere-mail"  # a mail to one contact about new addresses of one (docs/spec H10),
 TO_CA: Final = "objection-mail"  # a mail to a CA about an objection (docs/spec H9)
 DELIVERED: Final = "delivered"  # the outcome
 PER_DAY: Final = 20  # mails of one domain: to its owner, and to one CA
 TO_ONE_ADDRESS: Final = 100  # mails to one address, of all domains: anybody may have his domains name it
+ELSEWHERE: Final = 4  # the part of both that mails about new addresses have is one in so many
 TO_ONE_CA: Final = 200  # mails to one CA, of all domains
 _DAY: Final = timedelta(days=1)
 
@@ -44,8 +47,9 @@ class Mails:
     def put(self, domain: str, contacts: Sequence[str], body: Mapping[str, Any], now: datetime) -> None:
         """Put in a mail to each contact of a domain about the `certificate` of `body`, or leave it to a digest.
 
-        Who is told already is left as he is. Each contact has a transaction of its own: whoever holds the counts of a
-        domain and of an address waits for no further one.
+        With a `notice` in `body`, it is about new addresses of that one (H10). Who is told already is left as he is.
+        Each contact has a transaction of its own: whoever holds the counts of a domain and of an address waits for no
+        further one.
         """
         for contact in contacts:
             with self._engine.begin() as connection:
@@ -79,6 +83,12 @@ class Mails:
             put(connection, TO_CA, key, {**body, "to": address}, now, due=now, topic=address)
         return True
 
+    def is_under_way(self, certificate: str) -> bool:
+        """Say whether somebody is still to be found, or to get his mail, who hears of a certificate (hex) at first."""
+        due = OUTBOX.c.kind.in_((FIRST_SIGHT, OWNER, MAIL)), OUTBOX.c.due.isnot(None)
+        with reading(self._engine) as connection:
+            return connection.execute(select(OUTBOX.c.id).where(ABOUT.in_((certificate,)), *due)).first() is not None
+
     def known_contacts(self, domain: str, since: datetime) -> tuple[str, ...]:
         """Return whom a mail about a domain has reached since then."""
         reached = OUTBOX.c.kind == MAIL, OUTBOX.c.topic == domain, OUTBOX.c.created >= since
@@ -88,14 +98,17 @@ class Mails:
 
 
 def _put(connection: Connection, domain: str, contact: str, body: Mapping[str, Any], now: datetime) -> None:
-    counts = f"about {domain}", f"to {mailbox(contact)}"
-    about, to = (count(connection, each, now) for each in counts)
-    key = f"{body['certificate']} {contact}"
-    if is_in(connection, MAIL, key) or is_left(connection, domain, contact, body):
+    about, to = (f"about {domain}", PER_DAY), (f"to {mailbox(contact)}", TO_ONE_ADDRESS)
+    kind, key, bounds = MAIL, f"{body['certificate']} {contact}", [about, to]
+    if "notice" in body:  # they are cheap to cause, and leave room for those that matter more
+        kind, key = ELSEWHERE_MAIL, f"{key} of {body['notice']}"
+        bounds += [(f"{what} elsewhere", most // ELSEWHERE) for what, most in (about, to)]
+    full = [count(connection, what, now) >= most for what, most in bounds]
+    if is_in(connection, kind, key) or is_left(connection, domain, contact, body):
         return
-    if about >= PER_DAY or to >= TO_ONE_ADDRESS:
+    if any(full):
         put_untold(connection, domain, contact, body, now)
-        return
-    put(connection, MAIL, key, {**body, "to": contact}, now, due=now, topic=domain)
-    for each in counts:
-        count(connection, each, now, 1)
+    else:
+        put(connection, kind, key, {**body, "to": contact}, now, due=now, topic=domain)
+        for what, _ in bounds:
+            count(connection, what, now, 1)

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, Engine, Row, Table, func, select
 
 from mecai.protocol.pki.identity import HASH_SIZE
 from mecai.service.database import reading
+from mecai.vas.storage.addresses import ELSEWHERE
 from mecai.vas.storage.certificates import Logged, logged
 from mecai.vas.storage.mails import AGAIN, OWNER
 from mecai.vas.storage.tables import ABOUT, CERTIFICATES, COMPLAINTS, OUTBOX, REQUESTS, VOUCHERS
@@ -105,6 +106,6 @@ def _notifications(connection: Connection, names: Iterable[bytes]) -> dict[bytes
     for row in connection.execute(told):
         whom = row.key[2 * HASH_SIZE :].strip()
         state = row.outcome or ("not yet tried" if row.due else "left to the digest of the day")
-        whose = " of " if row.kind in {OWNER, AGAIN} else " to "
+        whose = " of " if row.kind in {OWNER, AGAIN, ELSEWHERE} else " to "
         found[keys[row.about]].append(f"{row.kind}{whose + whom if whom else ''}: {state}")
     return {name: tuple(lines) for name, lines in found.items()}

@@ -38,6 +38,16 @@ REQUESTS: Final = Table(
     Column("last", UtcTime, nullable=False),
 )
 
+# docs/spec H10: at which addresses a probe saw a certificate, so many at most, and by which notice its owner was told.
+ADDRESSES: Final = Table(
+    "addresses",
+    METADATA,
+    Column("certificate_hash", ForeignKey("certificates.hash", ondelete="CASCADE"), primary_key=True),
+    Column("address", String(45), primary_key=True),
+    Column("first", UtcTime, nullable=False),
+    Column("told", String(32)),  # none: not yet
+)
+
 # docs/spec H8: verified statements that a certificate need not wait, one of each VA, the last that it made.
 EXPEDITES: Final = Table(
     "expedites",

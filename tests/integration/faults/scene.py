@@ -47,6 +47,7 @@ key = "{birch}/mail.key.pem"
 certificate = "{birch}/mail.pem"
 relay = "{relay}"
 port = {relay_port}
+new_addresses = true
 registries = "{home}/rdap.json"
 roots = "{home}/private.pem"
 [perspectives]
@@ -92,9 +93,9 @@ class Scene:
         except OSError:
             return False
 
-    def work_later(self) -> None:
-        """Do what the outbox has put off; `mecai vas work` must have ended."""
-        program = (PYTHON, "-m", "tests.integration.faults.work_later", str(self.config), "1")
+    def work_later(self, hours: int) -> None:
+        """Do what the outbox has put off until in so many hours; `mecai vas work` must have ended."""
+        program = (PYTHON, "-m", "tests.integration.faults.work_later", str(self.config), str(hours))
         subprocess.run([*asking(DNS, self.world.home), *program], check=True, timeout=SECONDS)
 
 

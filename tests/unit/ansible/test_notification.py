@@ -13,7 +13,8 @@ from tests.unit.ansible.running import ANSIBLE, play
 ROLE = ANSIBLE / "roles" / "voucher_authority"
 LEAST = {"sender": "notary@birch.test", "relay": "mail.birch.test"}
 SERVICES = {"version": "1.0", "services": [[["test"], ["https://rdap.test/"]]]}
-ALL = LEAST | {"port": 587, "starttls": True, "registries": SERVICES, "roots": "-----BEGIN CERTIFICATE-----\n"}
+FLAGS = {"starttls": True, "new_addresses": True}
+ALL = LEAST | FLAGS | {"port": 587, "registries": SERVICES, "roots": "-----BEGIN CERTIFICATE-----\n"}
 SAY = """{{ {'files': __voucher_authority_worker_files, 'settings': __voucher_authority_mails,
     'certificate': __voucher_authority_mail_certificate} | to_json }}"""
 
@@ -51,6 +52,7 @@ def test_the_program_reads_what_the_role_was_given(tmp_path: Path, services: obj
         "mail.birch.test",
         587,
         starttls=True,
+        new_addresses=True,
         registries=registries,
         roots=roots,
     )
