@@ -9,16 +9,23 @@ from mecai.tls.extensions import Exchange, attach, install
 from mecai.tls.facts import Facts, read_facts
 from mecai.tls.library import UnsupportedRuntimeError
 from mecai.tls.pointers import Connection
+from mecai.tls.stapler import Alert, Stapler
+from mecai.tls.stapling import install_stapling, shown_certificate, staple_by
 from mecai.tls.trust import forget_session, trust_only
 
 __all__ = [
+    "Alert",
     "Connection",
     "Exchange",
     "Facts",
+    "Stapler",
     "UnsupportedRuntimeError",
     "attach",
     "forget_session",
     "install",
+    "install_stapling",
     "read_facts",
+    "shown_certificate",
+    "staple_by",
     "trust_only",
 ]

@@ -12,11 +12,15 @@ import functools
 import sys
 from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_void_p
 
+SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB = 63
 SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE = 65
 SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP = 70
+SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP = 71
 SSL_CTRL_SET_VERIFY_CERT_STORE = 106
 SSL_CTRL_GET_EXTMS_SUPPORT = 122
 TLSEXT_STATUSTYPE_OCSP = 1
+SSL_TLSEXT_ERR_OK = 0
+SSL_TLSEXT_ERR_NOACK = 3
 
 # Messages that may carry a custom extension (SSL_CTX_add_custom_ext(3)).
 SSL_EXT_CLIENT_HELLO = 0x0080
@@ -34,6 +38,8 @@ AddCallback = ctypes.CFUNCTYPE(
 ParseCallback = ctypes.CFUNCTYPE(
     c_int, c_void_p, c_uint, c_uint, c_void_p, c_size_t, c_void_p, c_size_t, POINTER(c_int), c_void_p
 )
+# int status(SSL *, void *arg)
+StatusCallback = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)
 
 _PROTOTYPES = {
     "SSL_CTX_get_options": (c_uint64, [c_void_p]),
@@ -46,6 +52,12 @@ _PROTOTYPES = {
     ),
     "SSL_set_session": (c_int, [c_void_p, c_void_p]),
     "SSL_get_SSL_CTX": (c_void_p, [c_void_p]),
+    "SSL_get_certificate": (c_void_p, [c_void_p]),
+    "SSL_session_reused": (c_int, [c_void_p]),
+    "SSL_CTX_get0_certificate": (c_void_p, [c_void_p]),
+    "SSL_CTX_callback_ctrl": (c_long, [c_void_p, c_int, StatusCallback]),
+    "CRYPTO_malloc": (c_void_p, [c_size_t, c_char_p, c_int]),
+    "i2d_X509": (c_int, [c_void_p, c_void_p]),
     "SSL_ctrl": (c_long, [c_void_p, c_int, c_long, c_void_p]),
 }
 

@@ -25,7 +25,7 @@ VOUCHER = ROOT / "nginx_module_shim" / "tests" / "data" / "first.voucher"
 EXTRAS = ("", "ca", "postgresql", "testbed", "vas")
 # The rooms whose every module an extra must be able to load; the base loads those that are in no other line.
 ROOMS = {
-    "": ["mecai.client", "mecai.evidence", "mecai.protocol", "mecai.sidecar", "mecai.tls", "mecai.vrp"],
+    "": ["mecai.client", "mecai.evidence", "mecai.protocol", "mecai.server", "mecai.sidecar", "mecai.tls", "mecai.vrp"],
     "ca": ["mecai.ca"],
     "testbed": ["testbed"],
     "vas": ["mecai.vas", "mecai.probing", "mecai.evidence", "mecai.net"],

@@ -1,6 +1,6 @@
 """A TLS server without a network: two MemoryBIOs, a stock `ssl` server, and custom extensions that do as a test says.
 
-The server's half of the extensions is written here and not taken from `mecai.tls`, which is the client's half.
+The server's half of the extensions is written here and not taken from `mecai.tls`: it tries the client's half there.
 """
 
 import ctypes

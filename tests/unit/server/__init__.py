@@ -1,0 +1,1 @@
+"""A server that staples, tested without a network."""
