@@ -7,7 +7,6 @@ are too many, who came first goes first, for an honest client is through in a mo
 """
 
 import ipaddress
-import logging
 import os
 import ssl
 from collections.abc import Callable
@@ -21,35 +20,14 @@ from gunicorn import http
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from mecai.errors import HostError
-from mecai.net.revocations import Guarded
 from mecai.perspective.config import PerspectiveConfig
+from mecai.perspective.judgement import Judgement
 from mecai.perspective.serve import VARIABLE
 from mecai.service.deadline import Deadline
 from mecai.service.settings import read_settings
 
-LOG = logging.getLogger(__name__)
 MOST_ARRIVING: Final = 256  # connections that shake hands at the same time
 HANDSHAKE_SECONDS: Final = 3.0
-READ_SECONDS: Final = 10.0  # that a thread waits for a client's next octets, or for him to take some
-_GROUP: Final = "X25519"  # which every client of an agent has; another would be a stranger's choice, and dearer
-
-
-class Line(ssl.SSLSocket):
-    """A connection that waits for a while only, also in gunicorn's threads, which make it blocking."""
-
-    def setblocking(self, flag: bool) -> None:
-        """Wait for `READ_SECONDS`, or not at all."""
-        self.settimeout(READ_SECONDS if flag else 0)
-
-
-def _own(tls: ssl.SSLContext) -> ssl.SSLContext:
-    """Settle what gunicorn leaves open; without tickets, each connection is judged by itself."""
-    tls.set_ecdh_curve(_GROUP)
-    tls.sslsocket_class = Line
-    tls.options |= ssl.OP_NO_TICKET
-    tls.num_tickets = 0
-    return tls
 
 
 @dataclass(frozen=True)
@@ -75,8 +53,7 @@ class Worker(ThreadWorker):
 
     def prepare(self, make: Callable[[], ssl.SSLContext], config: PerspectiveConfig) -> None:
         """Take what connections are received with; made again where the CA's lists are others."""
-        self._tls = Guarded(lambda: _own(make()), config.crl)
-        self._fault = ""
+        self._judgement = Judgement(make, config.crl)
         self._clients = config.clients
         self._arriving: dict[ssl.SSLSocket, _Arrival] = {}  # who came first is first
 
@@ -85,7 +62,7 @@ class Worker(ThreadWorker):
         with suppress(BlockingIOError, ConnectionError):
             plain, peer = listener.accept()
             with plain, suppress(OSError):  # it may have been broken meanwhile
-                if self._may_come(peer[0]) and (tls := self._current()) is not None:
+                if self._may_come(peer[0]) and (tls := self._judgement.context()) is not None:
                     plain.setblocking(False)
                     line = tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
                     self._expect(_Arrival(line, peer, listener.getsockname(), Deadline(HANDSHAKE_SECONDS)))
@@ -96,17 +73,6 @@ class Worker(ThreadWorker):
         for arrival in list(self._arriving.values()):
             if not arrival.deadline.left():
                 self._drop(arrival.line)
-
-    def _current(self) -> ssl.SSLContext | None:
-        """Return by what a connection is judged now, None where nobody could be believed; the log is told once why."""
-        try:
-            tls, fault = self._tls.context(), ""
-        except HostError as error:
-            tls, fault = None, str(error)
-        if fault != self._fault:
-            self._fault = fault
-            LOG.error("nobody is let in: %s", fault) if fault else LOG.info("clients are let in again")
-        return tls
 
     def _expect(self, arrival: _Arrival) -> None:
         while len(self._arriving) >= MOST_ARRIVING:

@@ -1,10 +1,11 @@
 """The one place that touches OpenSSL below Python's ssl.
 
-It sends and receives custom TLS extensions on an `ssl.SSLContext`, gives one connection roots of its own, and reads
-what a handshake showed. It knows nothing of vouchers: bytes go in and come out. The distribution's CPython 3.11 to 3.13
-with OpenSSL 3.0 to 3.5 are known to work; on any other layout `install` refuses.
+It sends and receives custom TLS extensions on an `ssl.SSLContext`, gives one connection roots of its own, bounds
+what a client shows, and reads what a handshake showed. It knows nothing of vouchers: bytes go in and come out. The
+distribution's CPython 3.11 to 3.13 with OpenSSL 3.0 to 3.5 are known to work; on any other layout `install` refuses.
 """
 
+from mecai.tls.bounds import bound_certificates
 from mecai.tls.extensions import Exchange, attach, install
 from mecai.tls.facts import Facts, read_facts
 from mecai.tls.library import UnsupportedRuntimeError
@@ -21,6 +22,7 @@ __all__ = [
     "Stapler",
     "UnsupportedRuntimeError",
     "attach",
+    "bound_certificates",
     "forget_session",
     "install",
     "install_stapling",

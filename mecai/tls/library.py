@@ -12,6 +12,8 @@ import functools
 import sys
 from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_void_p
 
+SSL_CTRL_GET_MAX_CERT_LIST = 50
+SSL_CTRL_SET_MAX_CERT_LIST = 51
 SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB = 63
 SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE = 65
 SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP = 70

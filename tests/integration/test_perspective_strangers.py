@@ -18,7 +18,7 @@ from mecai.probing.quorum import Perspective
 from mecai.service.deadline import Deadline
 from mecai.vas.issuance.lookout import Lookout
 from mecai.vas.issuance.patience import GRACE_SECONDS
-from tests.integration.test_perspective import HERE, OURS, SITE, Running, client, running, site, target
+from tests.integration.test_perspective import HERE, OURS, SITE, STRANGER, Running, client, running, site, target
 
 __all__ = ["site"]  # a fixture
 MANY = 50
@@ -104,3 +104,22 @@ def said(line: socket.socket, hello: bytes) -> bool:
         return bool(line.recv(1))
     except ConnectionError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(2, "unknown ca"), (12, "illegal parameter")], ids=["few", "more than any VAS has"]
+)
+def test_certificates_of_a_stranger_are_read_up_to_a_bound(tmp_path: Path, count: int, said: str) -> None:
+    """Each costs the agent up to 0.7 ms before it is judged; OpenSSL itself takes 100 KiB of them."""
+    shown = client(STRANGER)
+    with running(tmp_path) as agent:
+        context = agent.agent(shown).context()
+        (tmp_path / "many.pem").touch(0o600)
+        (tmp_path / "many.pem").write_bytes(shown.key_pem + shown.pem * count)
+        context.load_cert_chain(tmp_path / "many.pem")
+        with (
+            socket.create_connection((HERE, agent.port), SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=HERE) as line,
+            pytest.raises(ssl.SSLError, match=said),
+        ):
+            line.recv(1)

@@ -12,7 +12,8 @@ import pytest
 
 from mecai.perspective import worker as module
 from mecai.perspective.config import PerspectiveConfig
-from mecai.perspective.worker import READ_SECONDS, Line, Worker
+from mecai.perspective.judgement import READ_SECONDS, Line
+from mecai.perspective.worker import Worker
 from mecai.service.settings import read_settings
 
 FILES = 'key = "k"\ncertificate = "c"\nroots = "r"\n'
