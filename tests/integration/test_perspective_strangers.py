@@ -14,10 +14,10 @@ from mecai.net.web import trusting
 from mecai.perspective.worker import MOST_ARRIVING
 from mecai.probing.agent import SECONDS
 from mecai.probing.corroborate import ProbeOutcome
+from mecai.probing.patience import GRACE_SECONDS
 from mecai.probing.quorum import Perspective
 from mecai.service.deadline import Deadline
 from mecai.vas.issuance.lookout import Lookout
-from mecai.vas.issuance.patience import GRACE_SECONDS
 from tests.integration.test_perspective import HERE, OURS, SITE, STRANGER, Running, client, running, site, target
 
 __all__ = ["site"]  # a fixture

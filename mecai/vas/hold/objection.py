@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from mecai.errors import HostError
-from mecai.probing.lookups import Records, RecordType
+from mecai.probing.lookups import Look, Records, RecordType
 from mecai.probing.quorum import Perspective
 from mecai.probing.views import Views
 from mecai.protocol.pki.names import dns_names
@@ -44,11 +44,15 @@ class Objections:
         return self.complaints.keep(objection, now)
 
     def _require_proof(self, certificate_hash: bytes, name: str, deadline: Deadline) -> None:
+        expected = certificate_hash.hex()
+
+        def look_up(look: Look) -> Records:
+            return look(name, RecordType.TXT, deadline.within(SECONDS))
+
         try:
-            found = self.views.ask(lambda look: look(name, RecordType.TXT, deadline.within(SECONDS)))
+            found = self.views.ask(look_up, lambda records: _holds(records, expected))
         except HostError as error:
             raise Refusal(Code.UNREACHABLE, f"domain: the DNS does not say what {name} is", cause=str(error)) from error
-        expected = certificate_hash.hex()
         proved = [place for place, records in found.items() if _holds(records, expected)]
         if not self.views.are_enough(proved):
             raise Refusal(Code.NOT_PROVED, f"domain: expected TXT {expected} at {name}, seen {_seen(found, proved)}")

@@ -16,13 +16,13 @@ from mecai.net.web import trusting
 from mecai.probing.agent import Agent
 from mecai.probing.corroborate import Corroboration, Probe, ProbeTarget, corroborate
 from mecai.probing.lookups import Look, Records, RecordType
+from mecai.probing.patience import Answers, Patience, Round
 from mecai.probing.quorum import Agreement, Perspective, agreement
 from mecai.probing.views import View, Views
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
 from mecai.vas.config import PerspectiveSettings
 from mecai.vas.issuance.agreement import require_agreement
-from mecai.vas.issuance.patience import Answers, Patience, Round
 from mecai.vas.refusal import Code, Refusal
 
 LOG = logging.getLogger(__name__)

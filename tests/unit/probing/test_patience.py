@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mecai.probing import patience as module
+from mecai.probing.patience import PAUSE_SECONDS, Answers, Patience, Round
 from mecai.probing.quorum import Perspective, are_enough
-from mecai.vas.issuance import patience as module
-from mecai.vas.issuance.patience import PAUSE_SECONDS, Answers, Patience, Round
 
 HERE = Perspective("vas", "north")
 LATE = 60.0  # seconds that a test waits at most for what it has released
