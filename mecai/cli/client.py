@@ -51,9 +51,13 @@ def get_page(url: str, **options: Any) -> int:  # noqa: ANN401 - those of _optio
 
 @command.command("check")
 @click.argument("host", metavar="HOST[:PORT]")
+@click.option(
+    "--starttls", type=click.Choice(["imap", "pop3", "smtp"]),
+    help="Begin in the clear, as this protocol does; without PORT at 143, 110 or 25.",
+)  # fmt: skip
 @_options
 def check(host: str, **options: Any) -> int:  # noqa: ANN401 - those of _options
-    """Shake hands with HOST and say who vouched for it; send nothing."""
+    """Shake hands with HOST and say who vouched for it; send nothing over TLS."""
     return int(_shake_hands(host, started=_started(), **options))
 
 

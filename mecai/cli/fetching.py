@@ -33,9 +33,9 @@ def fetch(url: str, **options: Any) -> int:  # noqa: ANN401 - those of _run
     return _run(Destination.of_url(url), with_page=True, **options)
 
 
-def shake_hands(host: str, **options: Any) -> int:  # noqa: ANN401 - those of _run
-    """Shake hands and show who vouched for the server; returns the exit code."""
-    return _run(Destination.of_host(host), with_page=False, **options)
+def shake_hands(host: str, starttls: str | None, **options: Any) -> int:  # noqa: ANN401 - those of _run
+    """Shake hands, perhaps after STARTTLS, and show who vouched for the server; returns the exit code."""
+    return _run(Destination.of_host(host, starttls or "https"), with_page=False, **options)
 
 
 def _run(

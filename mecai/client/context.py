@@ -18,6 +18,11 @@ with urllib3 (`urllib3.PoolManager(ssl_context=context)`), and with requests:
     session = requests.Session()
     session.mount("https://", Vouched())                         # a refusal is a requests.exceptions.SSLError
 
+with mail servers, by STARTTLS (`smtplib`, `imaplib` and `poplib` alike):
+
+    connection = smtplib.SMTP("mail.example.test", 587)
+    connection.starttls(context=VoucherContext.from_config())    # a refusal closes the connection
+
 with asyncio, whose TLS does not know its peer's address: `mecai.client.open_connection`.
 
 Servers of a private network (`[[intranet]]`, rule M4) are told nothing of vouchers, and are held to the private CA of

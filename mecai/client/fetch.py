@@ -6,11 +6,13 @@ another draw by hanging up, and a refusal that silently became a success elsewhe
 who could report it.
 """
 
+import socket
 import ssl
 import time
 from dataclasses import dataclass
 from typing import Final, cast
 
+from mecai.client import starttls
 from mecai.client.context import VoucherContext
 from mecai.client.gate import within
 from mecai.client.sockets import VoucherSocket
@@ -19,7 +21,7 @@ from mecai.errors import HostError, InputError, VerificationError
 from mecai.net.dial import dial
 from mecai.net.exchange import exchange
 from mecai.net.handshake import shake_hands
-from mecai.net.url import Target, read_url
+from mecai.net.url import STARTTLS_PORTS, Target, read_url
 from mecai.protocol.verify.intranet import RULE
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
@@ -31,16 +33,16 @@ class Destination(Target):
     """Where a person's words lead; `host` is a name in A-labels or an address."""
 
     @classmethod
-    def of_url(cls, text: str) -> "Destination":
-        """Read an https URL; raises `InputError`."""
-        target = read_url(text, "https")
-        return cls(target.host, target.port, target.path)
+    def of_url(cls, text: str, scheme: str = "https") -> "Destination":
+        """Read a URL of one scheme; raises `InputError`."""
+        target = read_url(text, scheme)
+        return cls(target.host, target.port, target.path, scheme)
 
     @classmethod
-    def of_host(cls, text: str) -> "Destination":
-        """Read `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`; raises `InputError`."""
+    def of_host(cls, text: str, scheme: str = "https") -> "Destination":
+        """Read `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`, to be reached as the scheme says; raises `InputError`."""
         bare = f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
-        destination = cls.of_url(f"https://{bare}")
+        destination = cls.of_url(f"{scheme}://{bare}", scheme)
         if destination.path != "/" or text.endswith("/"):
             raise InputError(f"{text!r} is no host; expected HOST[:PORT]")
         return destination
@@ -77,7 +79,7 @@ class Page:
 
 
 def connect(destination: Destination, context: VoucherContext, deadline: Deadline) -> JudgedConnection:
-    """Connect and judge.
+    """Connect and judge; where the scheme begins in the clear, after STARTTLS.
 
     Raises `Unreachable` if no address answers, `VerificationError` (handshake-failed, certificate-invalid, in a private
     network pin-mismatch) where ordinary TLS already fails. A refusal is a result, not an error.
@@ -87,6 +89,8 @@ def connect(destination: Destination, context: VoucherContext, deadline: Deadlin
     reached = time.perf_counter()
     sock = None
     try:
+        if destination.scheme in STARTTLS_PORTS:
+            _begin(plain, destination.scheme, deadline)
         with within(deadline):
             sock = cast("VoucherSocket", shake_hands(plain, context, destination.host, deadline))
         verdict = cast("Verdict", sock.verdict)
@@ -98,6 +102,15 @@ def connect(destination: Destination, context: VoucherContext, deadline: Deadlin
         raise VerificationError("handshake-failed", "TLS", f"{destination.host}: {words(error)}") from error
     handshake = time.perf_counter() - reached - verdict.seconds
     return JudgedConnection(sock, verdict, Timings(reached - start, handshake, verdict.seconds))
+
+
+def _begin(plain: socket.socket, protocol: str, deadline: Deadline) -> None:
+    """Say in the clear what goes before TLS; raises `OSError`, and `plain` is closed then."""
+    try:
+        starttls.begin(plain, protocol, deadline)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _invalid(host: str, error: ssl.SSLCertVerificationError, *, private: bool) -> VerificationError:

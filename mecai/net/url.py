@@ -1,4 +1,4 @@
-"""http and https URLs, read once: what is sent is the text itself, for a URL put together anew may be another one."""
+"""URLs of web and mail servers, read once: what is sent is the text itself, for a new one may be another."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,6 +9,9 @@ from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.protocol.pki.names import host_name_of
 
 PORTS: Final = {"http": 80, "https": 443}
+# Of connections that begin in the clear, and go on over TLS by STARTTLS.
+STARTTLS_PORTS: Final = {"imap": 143, "pop3": 110, "smtp": 25}
+_DEFAULTS: Final = {**PORTS, **STARTTLS_PORTS}
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Target:
     def authority(self) -> str:
         """Host and port as a URL, or the Host field of a request, has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == _DEFAULTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -43,7 +46,7 @@ def read_url(text: str, scheme: str) -> Target:
     """
     try:
         parts = urlsplit(text)
-        port = PORTS[scheme] if parts.port is None else parts.port
+        port = _DEFAULTS[scheme] if parts.port is None else parts.port
     except ValueError as error:
         raise InputError(f"{text!r} is no URL ({error})") from error
     if parts.scheme != scheme or not parts.hostname or parts.username is not None or not port:

@@ -3,6 +3,7 @@
 import imaplib
 import poplib
 import smtplib
+import socket
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,8 +11,11 @@ from typing import Final
 
 import pytest
 
-from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext
+from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, fetch
+from mecai.client.fetch import Destination, connect
+from mecai.errors import VerificationError
 from mecai.protocol.codec.tls_request import RequestExtension
+from mecai.service.deadline import Deadline
 from tests.integration.nginx_module.server import Nginx, Staples, free_port
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.test_client import write_staples
@@ -130,6 +134,27 @@ def test_starttls_brings_the_staple(nginx: Nginx, scene: Scene) -> None:
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-starttls", "smtp", "-status"]
     done = subprocess.run(command, input=b"QUIT\n", capture_output=True, timeout=SECONDS, check=False)
     assert b"OCSP Response Status: successful" in done.stdout
+
+
+@pytest.mark.parametrize("protocol", PROGRAMS)
+def test_the_projects_own_client_begins_in_the_clear(
+    nginx: Nginx, scene: Scene, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says no where somebody took the offer of STARTTLS away, before it says who it is."""
+    monkeypatch.setattr(fetch, "dial", lambda _, port, __: socket.create_connection(("127.0.0.1", port), SECONDS))
+    write_staples(scene, nginx)
+    honest, stripped = free_port(), free_port()
+    nginx.start(
+        mail=server(nginx, honest, protocol, scene.site)
+        + server(nginx, stripped, protocol, scene.site, options="starttls off;")
+    )
+    connection = connect(Destination(HOST, honest, "/", protocol), context_of(scene), Deadline(SECONDS))
+    assert connection.verdict.outcome is Outcome.ACCEPTED
+    assert connection.socket is not None
+    connection.socket.close()
+    with pytest.raises(VerificationError, match="no STARTTLS") as caught:
+        connect(Destination(HOST, stripped, "/", protocol), context_of(scene), Deadline(SECONDS))
+    assert caught.value.reason == "handshake-failed"
 
 
 def test_directives_of_mail_are_checked(nginx: Nginx, scene: Scene) -> None:

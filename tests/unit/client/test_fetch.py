@@ -55,6 +55,13 @@ def test_hosts(text: str, host: str, port: int) -> None:
     assert Destination.of_host(text) == Destination(host, port)
 
 
+@pytest.mark.parametrize(("protocol", "port"), [("imap", 143), ("pop3", 110), ("smtp", 25)])
+def test_hosts_with_starttls(protocol: str, port: int) -> None:
+    usual, other = (Destination.of_host(text, protocol) for text in ("mail.example.test", "mail.example.test:587"))
+    assert (usual.port, usual.url) == (port, f"{protocol}://mail.example.test/")
+    assert (other.port, other.url) == (587, f"{protocol}://mail.example.test:587/")
+
+
 @pytest.mark.parametrize("text", ["www.example.test/", "www.example.test/x", "", "https://www.example.test"])
 def test_what_is_no_host(text: str) -> None:
     with pytest.raises(InputError):
