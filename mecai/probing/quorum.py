@@ -1,9 +1,11 @@
 """Whether enough perspectives saw the same: the VAS itself and its agents, for each address (docs/spec P5, P6).
 
-The numbers are those that the CA/Browser Forum asks of CAs (Baseline Requirements, section 3.2.2.9). Which ways traffic
-takes (RPKI, BGP) is not looked at: whoever holds the routes of all perspectives holds the quorum.
+The numbers are those that the CA/Browser Forum asks of CAs (Baseline Requirements, section 3.2.2.9); of two regions the
+VAS's own may be one (ADR 0059). Which ways traffic takes (RPKI, BGP) is not looked at: whoever holds the routes of all
+perspectives holds the quorum.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +37,18 @@ class Agreement:
 def may_fail(agents: int) -> int:
     """Return how many of so many agents may see something else, or nothing."""
     return 0 if agents < _FEW else 1 if agents < _MANY else 2
+
+
+def crowded_region(perspectives: Collection[Perspective]) -> str | None:
+    """Return a region beyond which only those are who may fail, of a VAS and its agents; None where there is none.
+
+    The quorum would hang on each of these: without them all that are left are in one region.
+    """
+    others = may_fail(len(perspectives) - 1)
+    for region, inside in Counter(perspective.region for perspective in perspectives).items():
+        if len(perspectives) - inside <= others:
+            return region
+    return None
 
 
 def agreement(here: Perspective, own: Corroboration, agents: Mapping[Perspective, Corroboration | None]) -> Agreement:

@@ -42,7 +42,7 @@
     roots       = "/etc/mecai/mail-roots.pem"  # whom registries and relay must chain to, instead of this host's trust
 
     [perspectives]                           # agents on other networks (docs/spec P5); without: this host alone looks
-    region      = "north"                    # where this host is; one agent is elsewhere, more are in two regions
+    region      = "north"                    # where this host is: more are elsewhere than may fail (ADR 0059)
     key         = "/var/lib/mecai-vas/agents-key.pem"          # that the agents know this VAS by
     certificate = "/var/lib/mecai-vas/agents-certificate.pem"
     roots       = "/etc/mecai/agents-roots.pem"                # the VA's private CA
@@ -74,7 +74,7 @@ from pathlib import Path
 
 from mecai.errors import InputError
 from mecai.net.url import read_url
-from mecai.probing.quorum import Perspective, are_enough, may_fail
+from mecai.probing.quorum import Perspective, crowded_region, may_fail
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import PORTS, TLS_PORTS
 from mecai.protocol.pki.identity import HASH_SIZE
@@ -179,15 +179,18 @@ class PerspectiveSettings:
         self._require_quorum()
 
     def _require_quorum(self) -> None:
-        """Refuse what cannot reach a quorum; from two agents on, that is also one without the VAS's word (ADR 0044)."""
-        agents = [Perspective(agent.name, agent.region) for agent in self.agents]
-        regions = dict.fromkeys((self.region, *(agent.region for agent in agents)))
+        """Refuse what is no quorum of two regions any more where as many fail as may, the VAS among them (ADR 0059)."""
+        places = [Perspective("", self.region), *(Perspective(agent.name, agent.region) for agent in self.agents)]
+        regions = dict.fromkeys(place.region for place in places)
         one = len({region.strip().casefold() for region in regions}) == len(regions)
         _require(one, f"perspectives: a region is written in two ways in {', '.join(regions)}")
-        reached = are_enough((Perspective("", self.region), *agents), len(agents))
-        _require(reached, f"perspectives: all are in the region {self.region}; expected two at least")
-        alone = not may_fail(len(agents)) or are_enough(agents, len(agents))
-        _require(alone, f"perspectives: all agents are in the region {agents[0].region}; expected two at least")
+        crowded = crowded_region(places)
+        elsewhere = sum(place.region != crowded for place in places)
+        failing = may_fail(len(self.agents))
+        seen = f"{elsewhere} of {len(places)} (this VAS and its agents) are outside the region {crowded}"
+        _require(
+            crowded is None, f"perspectives: {seen}, and {failing} may fail; expected {failing + 1} there at least"
+        )
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """A VAS with agents: what they see decides with it, and never without it (docs/spec P5, P6)."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from mecai.errors import HostError
 from mecai.probing.corroborate import Corroboration, ProbeOutcome, ProbeResult, ProbeTarget
 from mecai.probing.lookups import Records, RecordType
-from mecai.probing.quorum import Perspective, are_enough
+from mecai.probing.quorum import Perspective, are_enough, may_fail
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
@@ -20,6 +22,10 @@ from tests.pki import DAY, crl
 from tests.unit.vas.outside import BIRCH, ONE, OTHER, SITE, TWO, Make, Vas
 
 HASH = bytes(32)
+CROWDED = (
+    r"^perspectives: {} of {} \(this VAS and its agents\) are outside the region {}, and {} may fail; "
+    r"expected {} there at least$"
+)
 
 
 @dataclass
@@ -117,10 +123,11 @@ def test_what_is_refused_before_the_probe_reaches_no_agent(make: Make) -> None:
 @pytest.mark.parametrize(
     ("regions", "names", "said"),
     [
-        (("north",), ("a",), "^perspectives: all are in the region north; expected two at least$"),
-        (("north", "north"), ("a", "b"), "^perspectives: all are in the region north; expected two at least$"),
-        (("south", "south"), ("a", "b"), "^perspectives: all agents are in the region south; expected two at least$"),
-        (("south",) * 6, tuple("abcdef"), "^perspectives: all agents are in the region south; expected two at least$"),
+        (("north",), ("a",), f"{CROWDED.format(0, 2, 'north', 0, 1)}"),
+        (("north", "east"), ("a", "b"), f"{CROWDED.format(1, 3, 'north', 1, 2)}"),
+        (("south", "south"), ("a", "b"), f"{CROWDED.format(1, 3, 'south', 1, 2)}"),
+        (("north", "north", "south"), tuple("abc"), f"{CROWDED.format(1, 4, 'north', 1, 2)}"),
+        ((*("south",) * 5, "east"), tuple("abcdef"), f"{CROWDED.format(2, 7, 'south', 2, 3)}"),
         (("North",), ("a",), "^perspectives: a region is written in two ways in north, North$"),
         (("south", "south "), ("a", "b"), "^perspectives: a region is written in two ways in north, south, south $"),
         (("north", "south"), ("a", "a"), "two agents of one name"),
@@ -135,14 +142,23 @@ def test_agents_that_prove_nothing_are_no_setting(regions: tuple[str, ...], name
         PerspectiveSettings("north", Path("key"), Path("certificate"), Path("roots"), agents)
 
 
-@pytest.mark.parametrize("regions", [("south",), ("south", "north"), ("south", "east"), ("south",) * 5 + ("east",)])
-def test_agents_that_can_be_a_quorum_with_the_vas_and_without_it(regions: tuple[str, ...]) -> None:
-    """One agent alone is none without it: of two perspectives none may fail."""
+def is_setting(regions: Sequence[str]) -> bool:
+    """Say whether a VAS in the north may have agents in these regions."""
     agents = tuple(AgentSettings(str(place), "https://agent.test", region) for place, region in enumerate(regions))
-    PerspectiveSettings("north", Path("key"), Path("certificate"), Path("roots"), agents)
-    seen = [Perspective(each.name, each.region) for each in agents]
-    assert are_enough([Perspective("vas", "north"), *seen], len(agents))
-    assert are_enough(seen, len(agents)) is (len(agents) > 1)
+    try:
+        PerspectiveSettings("north", Path("key"), Path("certificate"), Path("roots"), agents)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_a_setting_is_a_quorum_whoever_fails_and_whatever_is_none_is_no_setting(count: int) -> None:
+    """The VAS, where it looks into the DNS, or as many agents as may: each way to place so many in three regions."""
+    for regions in product(("north", "south", "east"), repeat=count):
+        places = [Perspective(str(place), region) for place, region in enumerate(("north", *regions))]
+        left = combinations(places, len(places) - may_fail(count))
+        assert is_setting(regions) is all(are_enough(each, count) for each in left)
 
 
 PROOF = (hash_of(SITE.certificate).hex().encode(),)
