@@ -113,6 +113,14 @@ def test_an_agent_lets_its_host_connect_where_its_clients_are_named(tmp_path: Pa
     assert list(map(str, clients)) == ["192.0.2.53/32", "2001:db8::/64", "127.0.0.0/8", "::1/128"]
 
 
+def test_an_agent_keeps_the_domains_to_itself_that_its_resolvers_alone_know(tmp_path: Path) -> None:
+    given = {"perspective_host_name": "east.example.test", "perspective_refused_domains": ["corp.example", "Lan.test"]}
+    written(tmp_path, "perspective", "perspective.toml", **given, perspective_settings={"parallel": 2})
+    config = read_settings(tmp_path / "perspective.toml", PerspectiveConfig)
+    assert config.refused_domains == ("corp.example", "Lan.test")
+    assert config.refuses("hosts.lan.test")
+
+
 def test_their_ca_has_files_of_its_own_and_points_to_no_responder(tmp_path: Path) -> None:
     written(tmp_path, "agents_ca", "agents-ca.toml", agents_ca_days={"client": 30})
     config = read_settings(tmp_path / "agents-ca.toml", AuthorityConfig)
