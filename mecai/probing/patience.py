@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 
 from mecai.probing.quorum import Perspective
@@ -19,6 +20,18 @@ PAUSE_SECONDS: Final = 30.0  # that an agent is not asked after it was late
 
 Answer = TypeVar("Answer")
 Answers = Mapping[Perspective, Answer | None]
+
+
+class Fate(StrEnum):
+    """What came of a question to somebody."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"  # while he was waited for
+    LATE = "late"
+    SPARED = "spared"  # he was late before, and not asked
+
+
+Count = Callable[[Perspective, Fate], None]
 
 
 class Placed(Protocol):
@@ -36,8 +49,10 @@ Agent = TypeVar("Agent", bound=Placed)
 class Patience:
     """Who was late, for all requests of a process; its methods may be called in any thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, count: Count = lambda *_: None) -> None:
+        """Let nobody be late; `count` hears what comes of each question."""
         self._clock = clock
+        self.count: Final = count
         self._until: dict[Perspective, float] = {}
 
     def is_paused(self, place: Perspective) -> bool:
@@ -84,7 +99,14 @@ class Round(Generic[Agent, Answer]):
             for late, place in self._pending.items():
                 self._patience.pause(place, late)
             self._pool.shutdown(wait=False)
+        for place in self._places:
+            self._patience.count(place, self._fate(place))
         return {place: self._answers.get(place) for place in self._places}
+
+    def _fate(self, place: Perspective) -> Fate:
+        if place in self._answers:
+            return Fate.FAILED if self._answers[place] is None else Fate.ANSWERED
+        return Fate.LATE if place in self._pending.values() else Fate.SPARED
 
     def _is_decided(self, outcome: Callable[[Answers[Answer], Sequence[Perspective]], object]) -> bool:
         """Tell whether nobody can change the outcome; asks those that were to be spared where only they can."""

@@ -15,6 +15,7 @@ from mecai.net.revocations import Guarded
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
 from mecai.probing.lookups import Look, look
+from mecai.probing.patience import Patience
 from mecai.protocol.limits import LIMITS
 from mecai.service.database import clock_of, time_of
 from mecai.service.readiness import Readiness
@@ -31,7 +32,7 @@ from mecai.vas.issuance.lookout import Asked, Lookout, guarded, make_agents, vie
 from mecai.vas.issuance.own_status import OwnStatus
 from mecai.vas.issuance.signer import VoucherSigner, configured_signer
 from mecai.vas.issuance.targets import Targets
-from mecai.vas.measures import count_evidence
+from mecai.vas.measures import count_agents, count_evidence
 from mecai.vas.reports.authorship import Authorship
 from mecai.vas.reports.intake import Intake
 from mecai.vas.storage.addresses import AddressLog
@@ -153,7 +154,7 @@ def assemble(
     )
     admission = Admission(notary, quotas, config.parallel_requests, monotonic)
     lookout = notary.lookout
-    objections = Objections(certificates, ComplaintLog(engine), views(lookout.region, look, lookout.agents))
+    dns = views(lookout.region, look, lookout.agents, Patience(count=count_agents("dns")))
     authorship = Authorship(signer.authority, trust)
     reports = ReportLog(engine)
     # What is reported is not contacted: a public server may stand in the networks that the operator refuses to probe.
@@ -169,7 +170,7 @@ def assemble(
         fitness=fitness,
         own_status=own_status,
         admission=admission,
-        objections=objections,
+        objections=Objections(certificates, ComplaintLog(engine), dns),
         expedites=expedites,
         intake=intake,
         reports=reports,
@@ -182,7 +183,8 @@ def _lookout(
 ) -> Lookout:
     if settings is None:
         return Lookout("", probe)
-    return Lookout(settings.region, probe, make_agents(settings, tls) if tls else agents or ())
+    asked = make_agents(settings, tls) if tls else agents or ()
+    return Lookout(settings.region, probe, asked, Patience(count=count_agents("probe")))
 
 
 def _expedites(

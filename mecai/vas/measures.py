@@ -8,6 +8,9 @@ from typing import Final
 
 from prometheus_client import Counter, Histogram
 
+from mecai.probing.patience import Count, Fate
+from mecai.probing.quorum import Perspective
+
 _WORK: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
 _SIGNATURE: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1)  # seconds
 
@@ -24,6 +27,21 @@ SIGN: Final = Histogram(
 EVIDENCE: Final = Counter(
     "mecai_vas_evidence", "Pieces of evidence on certificates, by where they came from: cache or network.", ["source"]
 )
+
+AGENT: Final = Counter(
+    "mecai_vas_agent_questions",
+    "Questions to each agent (probe, dns; of the latter this host's own are those of vas), by what came of them.",
+    ["agent", "question", "outcome"],
+)
+
+
+def count_agents(question: str) -> Count:
+    """Return what counts the questions of a sort."""
+
+    def count(place: Perspective, fate: Fate) -> None:
+        AGENT.labels(place.name, question, fate).inc()
+
+    return count
 
 
 def count_evidence(kept: bool) -> None:

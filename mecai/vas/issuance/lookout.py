@@ -76,10 +76,10 @@ class Lookout:
         return found
 
 
-def views(region: str, look: Look, agents: Sequence[Asked]) -> Views:
+def views(region: str, look: Look, agents: Sequence[Asked], patience: Patience | None = None) -> Views:
     """Return where the DNS is asked: here, by `look`, and at the agents."""
     here = View(Perspective(HERE, region), look)
-    return Views((here, *(View(agent.perspective, agent.look) for agent in agents)))
+    return Views((here, *(View(agent.perspective, agent.look) for agent in agents)), patience or Patience())
 
 
 def _answer(target: ProbeTarget, deadline: Deadline, agent: Asked) -> Corroboration | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mecai.probing import patience as module
-from mecai.probing.patience import PAUSE_SECONDS, Answers, Patience, Round
+from mecai.probing.patience import PAUSE_SECONDS, Answers, Fate, Patience, Round
 from mecai.probing.quorum import Perspective, are_enough
 
 HERE = Perspective("vas", "north")
@@ -128,6 +128,17 @@ def test_an_agent_alone_is_always_needed(agents: Agents) -> None:
     (alone,), patience = agents(True), Patience()
     patience.pause(alone.perspective, Future())
     assert ask([alone], patience) == [True]
+
+
+def test_what_comes_of_each_question_is_counted(agents: Agents) -> None:
+    told: list[tuple[str, Fate]] = []
+    played = agents(True, None, True, True, True, True, silent=[2])
+    patience = Patience(count=lambda place, fate: told.append((place.name, fate)))
+    for third in (Fate.LATE, Fate.SPARED):
+        ask(played, patience)
+        fates = [Fate.ANSWERED, Fate.FAILED, third, *[Fate.ANSWERED] * 3]
+        assert told == [(f"agent-{place}", fate) for place, fate in enumerate(fates)]
+        told.clear()
 
 
 def test_nobody_is_asked_where_there_is_nobody() -> None:
