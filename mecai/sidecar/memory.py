@@ -1,27 +1,27 @@
 """What was made of a file, for as long as it would come out the same: nothing is judged again that has not changed.
 
 A result holds while the file's content, what else it rests upon (its basis) and the clock stand as they did: not after
-its own end, not before the moment at which it was made, and never for longer than an hour, for there are ends that it
-does not know (a delegate's certificate, say).
+its own end, not before the moment at which it was made, and never for longer than three hours, for there are ends that
+it does not know (a delegate's certificate, say).
 
 A file whose status (inode, size, both times) is as it was is not even read. Only a file that was changed just before it
 was read might be changed once more within the same tick of the file system's clock: that one is read again, and its
 content decides. (git calls such an entry racily clean.)
 """
 
+import os
 import time
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from stat import S_ISREG
 from typing import Final, Generic, TypeVar
 
-from mecai.errors import HostError
 from mecai.protocol.pki.identity import sha256
 from mecai.service.durable import host_errors
+from mecai.service.regular import read_regular, require_regular
 
-LONGEST: Final = timedelta(hours=1)
+LONGEST: Final = timedelta(hours=3)
 _TICK_NS: Final = 2_000_000_000  # of the coarsest file system's clock
 
 Key = TypeVar("Key", bound=Hashable)
@@ -46,12 +46,8 @@ class _Status:
     changed_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> "_Status":
-        """Look at a regular file; raises `HostError`."""
-        with host_errors(path, "read"):
-            found = path.stat()
-        if not S_ISREG(found.st_mode):
-            raise HostError(f"{path}: cannot be read (not a regular file)")
+    def of(cls, found: os.stat_result) -> "_Status":
+        """Take what the result of a status must be compared by."""
         return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def settled(self) -> bool:
@@ -73,16 +69,29 @@ class _Known(Generic[Value]):
 
 
 class FileMemory(Generic[Key, Value]):
-    """Results by key, each made of one file."""
+    """Results by key, each made of one regular file of at most `limit` octets; without `follow`, of no link."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int, *, follow: bool = True) -> None:
+        self._limit = limit
+        self._follow = follow
         self._known: dict[Key, _Known[Value]] = {}
 
-    def recall(
-        self, key: Key, path: Path, basis: Hashable, now: datetime, make: Callable[[bytes], Lasting[Value]]
+    def recall(  # noqa: PLR0917 - all that a result rests upon
+        self,
+        key: Key,
+        path: Path,
+        basis: Hashable,
+        now: datetime,
+        make: Callable[[bytes], Lasting[Value]],
+        found: os.stat_result | None = None,
     ) -> Value:
-        """Return what `make` makes of the content of `path`; raises `HostError`, and what `make` raises."""
-        status = _Status.of(path)
+        """Return what `make` makes of the content of `path`, whose status may have been `found` a moment ago.
+
+        Raises `HostError`, `Irregular` among it, and what `make` raises.
+        """
+        found = found or self._look(path)
+        require_regular(path, found, self._limit)
+        status = _Status.of(found)
         settled = status.settled()  # before the file is read
         known = self._known.get(key)
         if known is not None and known.holds(basis, now):
@@ -90,8 +99,7 @@ class FileMemory(Generic[Key, Value]):
                 return known.lasting.value
         else:
             known = None
-        with host_errors(path, "read"):
-            data = path.read_bytes()
+        data = read_regular(path, self._limit, follow=self._follow)
         content = sha256(data)
         if known is None or known.content != content:
             self._known.pop(key, None)
@@ -103,7 +111,11 @@ class FileMemory(Generic[Key, Value]):
         self, key: Key, path: Path, data: bytes, basis: Hashable, now: datetime, lasting: Lasting[Value]
     ) -> None:
         """Remember what was made of `data` before it was written to `path`; the next look reads it once more."""
-        self._known[key] = _Known(_Status.of(path), False, sha256(data), basis, now, lasting)
+        self._known[key] = _Known(_Status.of(self._look(path)), False, sha256(data), basis, now, lasting)
+
+    def _look(self, path: Path) -> os.stat_result:
+        with host_errors(path, "read"):
+            return path.stat(follow_symlinks=self._follow)
 
     def keep(self, keys: Collection[Key]) -> None:
         """Forget everything else."""

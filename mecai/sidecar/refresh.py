@@ -10,7 +10,8 @@ fails, in whatever way, fails alone; what was planned until then is saved.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -18,6 +19,8 @@ from random import Random
 from mecai.errors import HostError, MecaiError, VerificationError
 from mecai.protocol.pki.identity import address_text
 from mecai.service.locks import SECONDS, locked
+from mecai.service.regular import Irregular
+from mecai.sidecar.complaints import TOLD, Complaints
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
 from mecai.sidecar.lanes import LONGEST_PAUSE, Outcome, Work, run_lanes
@@ -51,6 +54,8 @@ class Refresher:
         self._store = StapleStore(config.staples)
         self._surveyor = Surveyor(config, kinds)
         self._verdicts = Verdicts(self._store, kinds)
+        self._complaints = Complaints()
+        self._schedule: Schedule | None = None
 
     def run(
         self, *, everything: bool = False, go_on: GoOn = lambda: True, patience: float = SECONDS
@@ -63,41 +68,58 @@ class Refresher:
         with locked(self.config.private / "round.lock", patience):
             now = self._environment.clock()
             wanted = self._surveyor.survey(now)
-            for path, error in wanted.failures.items():
-                LOG.error("certificate cannot be served: %s", error, extra={"path": str(path)})
-            schedule = Schedule(self.config.private / "schedule.json")
+            for error in wanted.failures.values():
+                self._complaints.say(f"certificate cannot be served: {error}")
+            schedule = self._schedule = Schedule.read(self.config.private / "schedule.json", self._schedule)
             if everything:
                 schedule.forget_times()
             try:
-                self._tidy(wanted, now)
-                self._fetch_due(wanted, schedule, now, go_on)
+                present = self._tidy(wanted, now)
+                self._fetch_due(wanted, schedule, present, now, go_on)
             finally:
+                self._complaints.end_round()
                 schedule.save({task.identifier for task in wanted.tasks})
             return schedule.next_due()
 
-    def _tidy(self, wanted: Wanted, now: datetime) -> None:
-        """Remove what is no longer good; what is configured is then due at once."""
-        self._store.sweep()
-        keys = self._store.keys()
-        self._verdicts.keep(keys)
-        for key in keys:
-            try:
-                self._keep_or_remove(key, wanted, now)
-            except HostError as error:
-                LOG.error("left in the store: %s", error, extra={"key": str(key)})  # noqa: TRY400 - one line says it
-            except Exception:
-                LOG.exception("left in the store: %s cannot be judged", key, extra={"key": str(key)})
+    def _tidy(self, wanted: Wanted, now: datetime) -> Container[StapleKey]:
+        """Remove what is no longer good, and return what is left; what is configured and gone is then due at once."""
+        found = self._store.survey(self._verdicts.owned)
+        self._verdicts.keep(found.keys())
+        removed = [key for key, status in found.items() if not self._keep_or_remove(key, status, wanted, now)]
+        for key in removed:
+            del found[key]
+        if len(removed) > TOLD:
+            LOG.warning("removed from the store: %d files in all", len(removed))
+        return found.keys()
 
-    def _keep_or_remove(self, key: StapleKey, wanted: Wanted, now: datetime) -> None:
-        """Remove what is at `key` unless it is good; raises `HostError`."""
+    def _keep_or_remove(self, key: StapleKey, status: os.stat_result, wanted: Wanted, now: datetime) -> bool:
+        """Remove what is at `key` unless it is good; tell whether it is there still."""
         try:
-            self._verdicts.stored(key, wanted, now)
-        except VerificationError as error:
-            self._store.remove(key)
-            LOG.warning("removed from the store: %s: %s", key, error, extra={"key": str(key)})
+            self._verdicts.stored(key, wanted, now, status)
+        except (VerificationError, Irregular) as error:
+            return not self._removed(key, error)
+        except HostError as error:
+            self._complaints.say(f"left in the store: {error}")
+        except Exception:
+            LOG.exception("left in the store: %s cannot be judged", key, extra={"key": str(key)})
+        return True
 
-    def _fetch_due(self, wanted: Wanted, schedule: Schedule, now: datetime, go_on: GoOn) -> None:
-        due = [task for task in wanted.tasks if self._is_due(task, schedule[task.identifier], now)]
+    def _removed(self, key: StapleKey, why: MecaiError) -> bool:
+        try:
+            self._store.remove(key)
+        except HostError as error:
+            self._complaints.say(f"left in the store: {error}; {why}")
+            return False
+        self._complaints.say(f"removed from the store: {key}: {why}")
+        return True
+
+    def _fetch_due(
+        self, wanted: Wanted, schedule: Schedule, present: Container[StapleKey], now: datetime, go_on: GoOn
+    ) -> None:
+        latest = now + self.config.interval
+        due = [
+            task for task in wanted.tasks if _is_due(schedule[task.identifier], now, latest, there=task.key in present)
+        ]
         due.sort(key=lambda task: schedule[task.identifier].failures)  # what fails is not in the way of what may not
 
         def ask(task: FetchTask) -> Outcome:
@@ -108,11 +130,6 @@ class Refresher:
             schedule[task.identifier] = self._put_off(schedule[task.identifier], heard)
 
         run_lanes(due, self.config.parallel_requests, Work(ask, put_off, go_on))
-
-    def _is_due(self, task: FetchTask, planned: NextFetch, now: datetime) -> bool:
-        """Tell whether the time has come, was set by a clock that ran ahead, or the file is gone."""
-        gone = not planned.said and not self._store.holds(task.key)
-        return gone or not now < planned.due <= now + self.config.interval
 
     def _fetch(self, wanted: Wanted, task: FetchTask, failures: int) -> tuple[NextFetch, Outcome]:
         """Fetch, judge, write; return when to do so again, and what the server may have said of others."""
@@ -167,6 +184,11 @@ class Refresher:
             lost = ", ".join(map(address_text, sorted(set(servable.left_out) - set(former.left_out))))
             detail = f"the new voucher leaves out {lost}; the former stays until it expires"
             raise VerificationError("address-mismatch", "V9", detail)
+
+
+def _is_due(planned: NextFetch, now: datetime, latest: datetime, *, there: bool) -> bool:
+    """Tell whether the time has come, was set by a clock that ran ahead, or the file is gone."""
+    return (not there and not planned.said) or not now < planned.due <= latest
 
 
 def _heard(error: MecaiError) -> Outcome:

@@ -13,14 +13,16 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from mecai.errors import Malformed
+from mecai.errors import HostError, Malformed
 from mecai.protocol.codec import strict_json
 from mecai.service.durable import SECRET, replace
+from mecai.service.regular import read_regular
 
 LOG = logging.getLogger(__name__)
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 SHORTEST: Final = timedelta(minutes=5)  # between two successes, whatever the validity
+LARGEST: Final = 64 * 1024 * 1024  # octets of the file: half a million tasks
 FIRST_RETRY: Final = timedelta(seconds=30)
 LONGEST_RETRY: Final = timedelta(hours=1)
 JITTER: Final = (0.75, 1.0)  # of a pause: sidecars that started together do not stay together
@@ -59,15 +61,24 @@ def after_hold(now: datetime, until: datetime, interval: timedelta) -> NextFetch
 class Schedule:
     """Next fetches by task (`FetchTask.identifier`), in a file."""
 
+    @classmethod
+    def read(cls, path: Path, former: "Schedule | None") -> "Schedule":
+        """Return `former` if it is what is at `path` still, else what is there."""
+        return former if former and former.is_current() else cls(path)
+
     def __init__(self, path: Path) -> None:
         """Read the schedule at `path`, which need not exist."""
         self._path = path
         self._next: dict[str, NextFetch] = {}
+        self._changed = False
+        self._written = _written(path)
         try:
-            self._next = dict(_decode(path.read_bytes()))
-        except FileNotFoundError:
-            pass
-        except (OSError, Malformed, ValueError, TypeError, KeyError, AttributeError) as error:
+            self._next = dict(_decode(read_regular(path, LARGEST)))
+        except HostError:
+            self._changed = True
+            if path.exists():
+                LOG.warning("schedule cannot be read, everything is due", extra={"path": str(path)})
+        except (Malformed, ValueError, TypeError, KeyError, AttributeError) as error:
             LOG.warning("schedule cannot be read, everything is due: %s", error, extra={"path": str(path)})
 
     def __getitem__(self, key: str) -> NextFetch:
@@ -75,10 +86,16 @@ class Schedule:
 
     def __setitem__(self, key: str, next_fetch: NextFetch) -> None:
         self._next[key] = next_fetch
+        self._changed = True
+
+    def is_current(self) -> bool:
+        """Tell whether nobody has written the file since it was read or saved here."""
+        return self._written is not None and self._written == _written(self._path)
 
     def forget_times(self) -> None:
         """Let everything be due now."""
         self._next = {key: NextFetch(failures=each.failures) for key, each in self._next.items()}
+        self._changed = True
 
     def next_due(self) -> datetime | None:
         """Return when the first fetch is due, None if there is none."""
@@ -86,8 +103,22 @@ class Schedule:
 
     def save(self, keys: Collection[str]) -> None:
         """Write the schedule; of tasks that are no longer wanted nothing is kept. Raises `HostError`."""
-        self._next = {key: each for key, each in self._next.items() if key in keys}
-        replace(self._path, _encode(self._next), SECRET)
+        if gone := self._next.keys() - keys:
+            self._next = {key: each for key, each in self._next.items() if key not in gone}
+            self._changed = True
+        if self._changed:
+            replace(self._path, _encode(self._next), SECRET)
+            self._changed = False
+            self._written = _written(self._path)
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Tell one writing of the file from every other: each makes a new one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _encode(next_fetches: dict[str, NextFetch]) -> bytes:
@@ -95,7 +126,7 @@ def _encode(next_fetches: dict[str, NextFetch]) -> bytes:
         key: {"due": each.due.isoformat(), "failures": each.failures, "said": each.said}
         for key, each in sorted(next_fetches.items())
     }
-    return json.dumps(document, indent=1).encode()
+    return json.dumps(document).encode()
 
 
 def _decode(octets: bytes) -> Iterator[tuple[str, NextFetch]]:

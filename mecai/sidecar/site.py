@@ -7,11 +7,14 @@ from functools import cached_property
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mecai.errors import HostError
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.names import dns_names
 from mecai.protocol.pki.path import validate_chain
-from mecai.service.pem import load_certificates
+from mecai.service.pem import certificates_in
+from mecai.service.regular import read_regular
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.privacy import Privacy
 
@@ -51,12 +54,12 @@ class Site:
         return min(certificate.not_valid_after_utc for certificate in self.path)
 
 
-def load_site(entry: CertificateEntry, directory: Directory, privacy: Privacy, now: datetime) -> Site:
-    """Read the chain of a server.
+def load_site(entry: CertificateEntry, pem: bytes, directory: Directory, privacy: Privacy, now: datetime) -> Site:
+    """Make a site of what is in the file of its chain.
 
-    Raises `HostError`, `InputError` also for what is private, `VerificationError` if no root is reached.
+    Raises `InputError`, also for what is private, `VerificationError` if no root is reached.
     """
-    presented = load_certificates(entry.chain)
+    presented = certificates_in(pem, entry.chain)
     privacy.check(entry, presented[0])
     path = validate_chain(presented[0], presented[1:], directory.anchors, None, now)
     return Site(entry, presented, tuple(path), succession(entry) or None)
@@ -65,6 +68,6 @@ def load_site(entry: CertificateEntry, directory: Directory, privacy: Privacy, n
 def succession(entry: CertificateEntry) -> bytes:
     """Return the statement that is there for a certificate, nothing where there is none."""
     try:
-        return entry.succession.read_bytes() if entry.succession else b""
-    except OSError:
+        return read_regular(entry.succession, LIMITS.voucher_size) if entry.succession else b""
+    except HostError:
         return b""

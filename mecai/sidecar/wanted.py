@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from mecai.errors import InputError, MecaiError
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Directory
 from mecai.service.directory_file import read_directory
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
@@ -17,6 +19,8 @@ from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.memory import FileMemory, Lasting
 from mecai.sidecar.privacy import privacy_of
 from mecai.sidecar.site import Site, load_site, succession
+
+LARGEST_CHAIN: Final = 256 * 1024  # octets of a file with a chain in PEM
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Surveyor:
     def __init__(self, config: SidecarConfig, kinds: Sequence[StapleKind]) -> None:
         self._config = config
         self._kinds = kinds
-        self._directory: FileMemory[Path, Directory] = FileMemory()
-        self._sites: FileMemory[CertificateEntry, tuple[Site, tuple[FetchTask, ...]]] = FileMemory()
+        self._directory: FileMemory[Path, Directory] = FileMemory(LIMITS.directory_size)
+        self._sites: FileMemory[CertificateEntry, tuple[Site, tuple[FetchTask, ...]]] = FileMemory(LARGEST_CHAIN)
 
     def survey(self, now: datetime) -> Wanted:
         """Read the directory and the chains, each of which fails alone; raises `MecaiError` for the directory."""
@@ -75,9 +79,9 @@ class Surveyor:
         return self._directory.recall(config.directory, config.directory, _octets(config.publishers), now, read)
 
     def _load(
-        self, entry: CertificateEntry, directory: Directory, now: datetime, _: bytes
+        self, entry: CertificateEntry, directory: Directory, now: datetime, pem: bytes
     ) -> Lasting[tuple[Site, tuple[FetchTask, ...]]]:
-        site = load_site(entry, directory, privacy_of(self._config), now)
+        site = load_site(entry, pem, directory, privacy_of(self._config), now)
         tasks = tuple(task for kind in self._kinds for task in kind.tasks(site, directory))
         return Lasting((site, tasks), site.valid_until)
 

@@ -6,6 +6,7 @@ A third kind is a module beside these with its own `StapleKind` and `FetchTask`,
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import ClassVar
 
 from mecai.protocol.objects.authorities import Directory
@@ -32,7 +33,7 @@ class FetchTask(ABC):
     key: StapleKey
     kind: "StapleKind" = field(repr=False)
 
-    @property
+    @cached_property
     def identifier(self) -> str:
         """Its name in the schedule; a task that asks for something else is another task."""
         return str(self.key)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import ClassVar, Final
 
 from mecai.errors import Malformed
@@ -28,7 +29,7 @@ class VoucherTask(FetchTask):
     authority: Authority
     request: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def identifier(self) -> str:
         """Another request (another address, say) is another task."""
         return f"{self.key}#{sha256(self.request).hex()[:16]}"

@@ -108,7 +108,7 @@ def test_a_fault_of_its_own_is_logged_and_survived(
     def fail(*_: object) -> None:
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(StapleStore, "sweep", fail)
+    monkeypatch.setattr(StapleStore, "survey", fail)
     sleeper = Sleeper(False)
     serve(side, path, sleeper)
     assert sleeper.slept == [60, 60]

@@ -20,7 +20,8 @@ from mecai.protocol.pki.ocsp import judge_ocsp
 from mecai.protocol.pki.path import validate_chain
 from mecai.service.directory_file import read_directory
 from mecai.sidecar.config import CertificateEntry
-from tests.pki import DAY, HOUR, NOW
+from mecai.sidecar.memory import LONGEST
+from tests.pki import DAY, NOW
 from tests.scene import ADDRESS
 from tests.unit.sidecar.conftest import SECOND, Side
 from tests.unit.sidecar.test_refresh import MINUTE
@@ -134,7 +135,7 @@ def test_another_chain_judges_everything_but_the_directory(idle: Side) -> None:
 
 MOVES: dict[str, Callable[[], Any]] = {
     "set back": lambda: NOW - MINUTE,
-    "an hour later": lambda: NOW + HOUR,
+    "three hours later": lambda: NOW + LONGEST,
 }
 
 

@@ -13,6 +13,8 @@ from mecai.sidecar.memory import LONGEST, FileMemory, Lasting
 from tests.pki import DAY, NOW
 from tests.unit.sidecar.test_refresh import MINUTE
 
+LIMIT = 100
+
 
 @dataclass
 class Looking:
@@ -23,7 +25,7 @@ class Looking:
     until: datetime = NOW + 30 * DAY
     basis: int = 0
     made: list[bytes] = field(default_factory=list)
-    memory: FileMemory[str, bytes] = field(default_factory=FileMemory)
+    memory: FileMemory[str, bytes] = field(default_factory=lambda: FileMemory(LIMIT))
 
     def make(self, data: bytes) -> Lasting[bytes]:
         """Make a result."""
