@@ -49,7 +49,8 @@ def test_a_host_takes_no_directory_that_does_not_verify(tmp_path: Path) -> None:
         for text in (ANSIBLE / "roles" / "directory_consumer" / part / "main.yml" for part in ("tasks", "vars"))
     )
     writing = [task for task in tasks if task["name"] == "Write the directory and the pinned publishers"]
-    ran = play(tmp_path, writing, "-e", f"directory_consumer_source={received}", vars=own)
+    read = {"directory_consumer_source": str(received), "directory_consumer_directories": [f"{host}/directory.der"]}
+    ran = play(tmp_path, writing, "-e", json.dumps(read), vars=own)
     assert ran.returncode != 0
     assert "directory" in ran.stdout
     assert [path.name for path in host.iterdir()] == ["publishers.pem"]
