@@ -38,7 +38,7 @@ from mecai.vas.reports.intake import Intake
 from mecai.vas.storage.addresses import AddressLog
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.complaints import ComplaintLog
-from mecai.vas.storage.database import open_database, require_ready, require_room
+from mecai.vas.storage.database import disk_of, open_database, require_ready
 from mecai.vas.storage.distrust import DistrustLog
 from mecai.vas.storage.expedites import ExpediteLog
 from mecai.vas.storage.incidents import IncidentLog
@@ -82,7 +82,7 @@ class Assembly:
             {
                 "database": lambda: require_ready(self.engine),
                 "clock": lambda: self.fitness.require_clock(self.clock()),
-                "disk": lambda: require_room(self.engine),
+                "disk": disk_of(self.engine),
                 "signer": lambda: self.signer.require_ready(self.clock()),
                 "agents": self.fitness.require_agents,
                 "directory": lambda: self.directories.in_force(self.clock()),

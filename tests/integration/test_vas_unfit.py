@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -153,3 +154,31 @@ def test_a_full_disk(world: World, tmp_path: Path) -> None:
             assert full.asked() == ""
     finally:
         disk.end()
+
+
+def test_a_full_disk_of_the_databases_server(world: World, tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="mecai-disk-"))  # whose way is open to PostgreSQL's user
+    disk = Disk(folder, "200m")
+    try:
+        disk.run("chown", "postgres", str(folder))
+        with (
+            postgresql("fsync=off", data=f"{folder}/data", under=disk.entering) as url,
+            node(world, tmp_path, url) as full,
+        ):
+            assert full.asked() == ""
+            disk.fill()
+            assert full.failed() == ["disk"]
+            handed_out = 1
+            while not (refused := full.asked()):
+                handed_out += 1
+                assert handed_out < MOST
+            assert refused == "overloaded"
+            assert full.failed() == ["disk"]
+            disk.free()
+            assert full.logged() == (1, handed_out)
+            until(lambda: not full.failed(), SECONDS, lambda: "/readyz is not good again")
+            assert full.asked() == ""
+        assert "not even 32 MiB are free" in (tmp_path / "vas.log").read_text()
+    finally:
+        disk.end()
+        folder.rmdir()

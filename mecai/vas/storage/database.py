@@ -3,6 +3,8 @@
 SQLite is the default for one node; a URL of `postgresql+psycopg://` is the choice for several that share a log.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from sqlalchemy import Engine
 from mecai.service import database, schema
 from mecai.service.disk import require_free
 from mecai.service.schema import Schema
+from mecai.service.server_disk import ServerDisk
 
 SCHEMA: Final = Schema("mecai.vas.storage:migrations", "0010", "mecai vas migrate")
 _EXAMPLE: Final = "sqlite:////var/lib/mecai-vas/vas.sqlite"
@@ -31,7 +34,8 @@ def require_ready(engine: Engine) -> None:
     schema.require_ready(engine, SCHEMA)
 
 
-def require_room(engine: Engine) -> None:
-    """See that the logs can grow where they lie on this host's disk; raises `HostError`."""
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        require_free(Path(engine.url.database).parent)
+def disk_of(engine: Engine) -> Callable[[], None]:
+    """Return what sees that the logs can grow, on this host's disk or on the server's; it raises `HostError`."""
+    if engine.dialect.name != "sqlite":
+        return ServerDisk(engine).require_room
+    return partial(require_free, Path(engine.url.database or "").parent)
