@@ -23,9 +23,13 @@ def _name_of(host: Host, service: str) -> str:
     return next((name for name in host.names if name.partition(".")[0] == service), "")
 
 
+def _vouched(topology: Topology) -> tuple[Host, ...]:
+    """List the servers that vouchers are asked for: VAs tell the owners of their domains."""
+    return (*topology.of_role("tls_server"), *topology.of_role("mail_server"))
+
+
 def _domains(topology: Topology) -> list[str]:
-    sites = topology.of_role("tls_server")
-    return list(dict.fromkeys(registrable(name) for site in sites for name in site.names))
+    return list(dict.fromkeys(registrable(name) for server in _vouched(topology) for name in server.names))
 
 
 def records(topology: Topology) -> dict[str, str]:
@@ -65,8 +69,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "mail_host_authority": issuer,
         "mail_host_addresses": mailboxes(topology),
         "mail_host_orders": [
-            {"host": site.name, "path": f"/etc/ssl/certs/{site.names[0]}.pem"}
-            for site in topology.of_role("tls_server")
+            {"host": server.name, "path": f"/etc/ssl/certs/{server.names[0]}.pem"} for server in _vouched(topology)
         ],
     }
 

@@ -10,6 +10,9 @@ from testbed.roles.role import Check, Role
 # The topology's own word: which authority certifies this server, by default the first of the file.
 _CERTIFIED_BY = "certified_by"
 
+# Asks every authority for vouchers at once.
+RENEWAL = ("runuser", "-u", "mecai-sidecar", "--", "mecai", "sidecar", "refresh")
+
 
 def issuer(topology: Topology, server: Host) -> str:
     """Return the name of the authority that certifies a server, empty where the topology has none."""
@@ -54,5 +57,5 @@ ROLE = Role(
     variables=_variables,
     promises=_promises,
     faults=faults,
-    renewal=("runuser", "-u", "mecai-sidecar", "--", "mecai", "sidecar", "refresh"),
+    renewal=RENEWAL,
 )

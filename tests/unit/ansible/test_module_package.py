@@ -15,6 +15,12 @@ from tests.unit.ansible.running import ANSIBLE, play
 
 ROLE = ANSIBLE / "roles" / "voucher_module_package"
 PACKAGE = "libnginx-mod-voucher.deb"
+PARTS = (PACKAGE, "libnginx-mod-stream-voucher.deb", "libnginx-mod-mail-voucher.deb")
+BUILDER = """\
+#!/bin/sh
+mkdir ../building && sleep 0.5 && cd .. || exit
+for part in "" stream- mail-; do echo "x$part" >"libnginx-mod-${part}voucher_1.deb"; done
+"""
 # In the place of the builder; it ends when the run has gone on.
 BUILD = f"""\
 cat >"$1/sources"
@@ -85,7 +91,7 @@ def test_a_run_begins_once(tmp_path: Path) -> None:
 def test_a_build_beside_another_waits_for_it_and_takes_what_it_made(tmp_path: Path) -> None:
     builder = tmp_path / "bin" / "dpkg-buildpackage"
     builder.parent.mkdir()
-    builder.write_text("#!/bin/sh\nmkdir ../building && sleep 0.5 && echo x >../libnginx-mod-voucher_1.deb\n")
+    builder.write_text(BUILDER)
     builder.chmod(0o755)
     (tmp_path / "debian").mkdir()
     (tmp_path / "debian" / "changelog").write_text("libnginx-mod-voucher (1) unstable\n")
@@ -107,4 +113,4 @@ def test_a_build_beside_another_waits_for_it_and_takes_what_it_made(tmp_path: Pa
             for _ in range(2)
         ]
     assert [each.returncode for each in builds] == [0, 0]
-    assert (place / PACKAGE).read_text() == "x\n"
+    assert [(place / part).read_text() for part in PARTS] == ["x\n", "xstream-\n", "xmail-\n"]

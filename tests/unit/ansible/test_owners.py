@@ -24,6 +24,7 @@ MAKERS = {
     "Make the service's user",
     "Make the builder's user",
     "Make the user whose mailbox it is",
+    "Make the user who keeps the mailboxes",
 }
 
 
