@@ -8,6 +8,7 @@ from testbed.roles.role import Check, Role
 
 # What it answers with for another's site, only while a scenario lets it.
 SITE_FILE = "/etc/nginx/conf.d/impersonation.conf"
+MAIL_FILE = "/etc/nginx/modules-enabled/90-impersonation.conf"  # where Debian's nginx reads what stands beside http
 # Where his hauls lie: keys, chains, staples, vouchers.
 LOOT_FOLDER = "/var/lib/attack"
 
@@ -18,7 +19,7 @@ done"""
 
 
 def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
-    files = (SITE_FILE, LOOT_FOLDER)
+    files = (SITE_FILE, MAIL_FILE, LOOT_FOLDER)
     yield Check("impersonates nobody", host.name, ["sh", "-c", _NOTHING_LEFT, "sh", *files], ["ls", "-R", *files])
 
 

@@ -25,9 +25,10 @@ _PLAYERS: Final = {
     "intranet": "intranet_server",
     "private_ca": "private_authority",
     "registrar": "registrar",
+    "mail_server": "mail_server",
 }
 # Words for domain names, and who has them.
-_NAMED: Final = {"site": "server", "intranet-site": "intranet", "shared-site": "edge"}
+_NAMED: Final = {"site": "server", "intranet-site": "intranet", "shared-site": "edge", "mail-site": "mail_server"}
 # A name in a domain that nobody has had before: the log of a VAS never forgets a certificate that it has seen.
 _NEW: Final = "new-site"
 

@@ -21,6 +21,7 @@ from testbed.scenarios.hosts import must
 from testbed.scenarios.kinds import KINDS, PLAIN, REGIONAL, host_of, settings
 from testbed.scenarios.means.impersonate import PAGE
 from testbed.scenarios.scenario import Scene
+from testbed.scenarios.services import SERVICES
 
 FOLDER: Final = "/run/mecai-scenario"
 KEYS: Final = f"{FOLDER}/keys.log"  # of all handshakes of a host's clients, as Wireshark reads them
@@ -91,8 +92,8 @@ def _demanding(arena: Arena, kind: str, name: str, scene: Scene) -> Question:
         drawn = wanted.contrary  # its draw alone would name them: it is the region that leaves them out
     key = drawn.key(name, KINDS[kind].candidates, datetime.now(UTC) + timedelta(hours=scene.clock_hours))
     _configure(arena, kind, key, {**of_kind, **more})
-    get = ["mecai", "client", "get", "--config", f"{FOLDER}/{kind}.toml", "--format", "json"]
-    command = [*_environment(scene.clock_hours), *get, "--timeout", str(LIMITS.client_seconds), f"https://{name}/"]
+    options = ("--config", f"{FOLDER}/{kind}.toml", "--format", "json", "--timeout", str(LIMITS.client_seconds))
+    command = [*_environment(scene.clock_hours), *SERVICES[scene.service].mecais(name, *options)]
 
     def ask() -> Observed:
         for _ in range(LIMITS.random_draws):
@@ -128,7 +129,7 @@ def _say(arena: Arena, host: str, command: Sequence[str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise HostError(f"{host}: mecai client get: exit code {done.returncode}: {said}") from error
+        raise HostError(f"{host}: mecai client: exit code {done.returncode}: {said}") from error
     return answer
 
 
@@ -150,12 +151,14 @@ def _judged(answer: Mapping[str, Any]) -> Observed:
 def _plain(arena: Arena, kind: str, name: str, scene: Scene) -> Question:
     host, limit = host_of(arena, kind), str(LIMITS.client_seconds)
     must(arena.run, host, ["mkdir", "-p", FOLDER])
-    command = ["curl", "--silent", "--show-error", "--max-time", limit, f"https://{name}/"]
+    asked = SERVICES[scene.service].curls(name)
+    command = ["curl", "--silent", "--show-error", "--max-time", limit, *asked]
 
     def ask() -> Observed:
         done = arena.run(host, [*_environment(scene.clock_hours), *command], "")
         if done.returncode == 0:
-            return Observed("accepted", "", _whose(done.stdout), done.stdout)
+            heard = done.stdout + done.stderr
+            return Observed("accepted", "", _whose(heard), heard)
         return Observed("refused", _CURL.get(done.returncode, f"curl {done.returncode}"), "", done.stderr)
 
     return ask

@@ -16,6 +16,7 @@ from testbed.scenarios.kinds import KINDS, VERDICTS
 from testbed.scenarios.means import MEANS
 from testbed.scenarios.means.mean import Parameter
 from testbed.scenarios.scenario import Choice, Expected, Scenario, Scene, Step
+from testbed.scenarios.services import HTTPS
 from testbed.scenarios.witnesses import WITNESSES
 
 BUILT_IN = Path(__file__).parent
@@ -74,6 +75,7 @@ def _scene(data: Mapping[str, Any]) -> Scene:
         measured=data.get("measured", False),
         verdicts={kind: _expected(expected) for kind, expected in data["verdicts"].items()},
         asked=data.get("asked", {}),
+        service=data.get("service", HTTPS),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from testbed.scenarios.services import HTTPS
+
 
 @dataclass(frozen=True)
 class Step:
@@ -42,9 +44,10 @@ class Choice:
 class Scene:
     """Steps, then one question of each kind of client, whose clock is `clock_hours` ahead, and of each witness.
 
-    `names` are whom they ask for, without any the site; a client that is refused asks again, for the next of them, up
-    to `attempts` times. Where it is `measured`, the steps are made anew for each kind of client, which asks until it
-    says what it must. `asked` is what witnesses are asked with, besides the defaults of their parameters.
+    `names` are whom they ask for, without any the site, and `service` is what for; a client that is refused asks again,
+    for the next of them, up to `attempts` times. Where it is `measured`, the steps are made anew for each kind of
+    client, which asks until it says what it must. `asked` is what witnesses are asked with, besides the defaults of
+    their parameters.
     """
 
     title: str
@@ -56,6 +59,7 @@ class Scene:
     measured: bool
     verdicts: Mapping[str, Expected]
     asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    service: str = HTTPS
 
 
 @dataclass(frozen=True)

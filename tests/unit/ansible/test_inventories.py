@@ -20,8 +20,9 @@ LAB = inventory.inventory(Lab("small"), SMALL, Path("/mecai.whl"))["all"]
 # The example is a public CA's: no private network, no database but SQLite, no owners of domains; only `internet` has a
 # second publisher, agents and a mail server.
 OWNERS = ("registries", "mail_hosts")
-FEW = ("private_authorities", "mail_servers", "plain_servers", "publishers", "directory_servers", "perspectives", "databases", *OWNERS)
-LEFT_OUT = {("example", group) for group in FEW} | {("lab", "publishers"), ("lab", "perspectives"), ("lab", "mail_servers")}
+BESIDES = ("publishers", "perspectives", "mail_servers")
+FEW = ("private_authorities", "plain_servers", "directory_servers", "databases", *OWNERS, *BESIDES)
+LEFT_OUT = {("example", group) for group in FEW} | {("lab", group) for group in BESIDES}
 # What `testbed/roles/` make of it is for the roles.
 TOPOLOGYS_OWN = {"database"}
 PREFIX = "mecai.infrastructure."

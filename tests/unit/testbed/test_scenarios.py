@@ -41,6 +41,7 @@ def test_the_small_lab_leaves_out_what_it_has_nobody_for(tmp_path: Path) -> None
     assert casting.left_out(World().arena(tmp_path), found) == {
         "two-contexts": "topology small: nobody plays 'publisher': name another lab with --lab",
         "one-name-many-servers": "topology small: nobody plays 'edge': name another lab with --lab",
+        "starttls": "topology small: nobody plays 'mail_server': name another lab with --lab",
         "hijack-near-client": "topology small: nobody plays 'border': name another lab with --lab",
         "hijack-near-va": "topology small: nobody plays 'border': name another lab with --lab",
         "watched-near-va": "topology small: nobody plays 'watchful': name another lab with --lab",
@@ -74,6 +75,10 @@ def test_every_scenario_is_played_and_leaves_nothing(scenario: Scenario, stage: 
         (
             {"scenes": scene(steps=[{"poison-dns": {"nera": "client"}}])},
             "scenes.0.steps.0.poison-dns.nera: saw an unknown argument; expected one of near, name, to",
+        ),
+        (
+            {"scenes": scene(service="gopher")},
+            "scenes.0.service: saw 'gopher'; expected https, imap, imaps or smtp: what the clients ask for",
         ),
         (
             {"scenes": scene(steps=[{"poison-dns": {"near": 3}}])},

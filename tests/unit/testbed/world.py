@@ -111,9 +111,9 @@ class World:
             case [*_, "mecai", "client", "get", _]:
                 refused = (1, "refused: no-voucher") if self.lies else (0, "accepted")
                 return self.answers.get(f"mecai {'attacked' if self.lies else 'peaceful'}", refused)
-            case [*_, "mecai", "client", "get", "--config", _, "--format", "json", "--timeout", _, _]:
+            case [*_] if {"client", "--config", "--timeout"} <= set(command):
                 return self._answer()
-            case [*_, "curl", "--silent", "--show-error", "--max-time", _, _]:
+            case [*_] if {"curl", "--max-time"} <= set(command):
                 page = "This page comes from the attacker." if self.lies else "This is the real one."
                 return self.answers.get("curl", (0, page))
             case ["mecai", "voucher", "request", *options]:
