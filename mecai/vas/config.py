@@ -19,7 +19,7 @@
     certificate_requests_per_minute = 60     # probes for one certificate, whoever asks
     own_requests_per_minute         = 30     # from an address that is to be probed itself: counted apart, and first
     vouchers_per_day    = 96                 # for one certificate at one address, and as many that this one asks for
-    reports_per_day     = 20                 # of one reporter
+    reports_per_day     = 20                 # of one reporter; 4 times as many of his /24, 16 times of his /16
     parallel_requests   = 12                 # at work at once: one requester a third at most, a third kept for servers
                                              # that ask about themselves; keep it below the HTTP threads
     trusted_proxies     = 1                  # that add to X-Forwarded-For in front of this server

@@ -23,7 +23,7 @@ from typing import Final
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_text
-from mecai.vas.admission.requesters import networks_of, own_address
+from mecai.vas.admission.requesters import neighbourhoods_of, networks_of, own_address
 from mecai.vas.config import Bounds
 from mecai.vas.refusal import Code, Refusal
 from mecai.vas.storage.quotas import Counted
@@ -84,9 +84,9 @@ class Quota:
         if often and self._share is not None:
             self._tell(self._share, often, keys)
 
-    def take_requester(self, requester: str) -> None:
+    def take_requester(self, requester: str, networks: Callable[[str], Iterable[str]] = networks_of) -> None:
         """Count one for whoever asks, at each width of network."""
-        self.take({network: _WIDER**step for step, network in enumerate(networks_of(requester))})
+        self.take({network: _WIDER**step for step, network in enumerate(networks(requester))})
 
     def take_all(self, keys: Iterable[str]) -> None:
         """Count one for each."""
@@ -155,8 +155,8 @@ class Quotas:
         self._requesters.take_requester(requester)
 
     def take_report(self, requester: str) -> None:
-        """Count what a client tells of what it saw; raises `Refusal` (too-many-requests)."""
-        self._reports.take_requester(requester)
+        """Count what a client tells of what it saw, by its neighbours too; raises `Refusal` (too-many-requests)."""
+        self._reports.take_requester(requester, neighbourhoods_of)
 
     def take_requester(self, requester: str, request: VoucherRequest) -> bytes | None:
         """Count a request by who asks; return its own address if the request counts as a server's own.

@@ -19,7 +19,7 @@ from mecai.vas.refusal import Code, Refusal
 BUSY: Final = timedelta(seconds=5)  # when to try again
 SHARES: Final = 3  # one requester has a third of the slots at most; another third is kept
 LONG: Final = 3.0  # seconds in a kept slot, after which
-PAUSE: Final = 60.0  # for so many the same requester has none
+PAUSE: Final = 900.0  # for so many the same requester has none: all are held by hundreds of addresses only
 
 
 class Slots:
@@ -66,7 +66,7 @@ class Slots:
     def _enter_kept(self, networks: tuple[str, ...]) -> Callable[[], None] | None:
         with self._lock:
             start = self._clock()
-            self._paused = {network: until for network, until in self._paused.items() if start < until}
+            self._end_pauses(start)
             if not self._kept_free or networks[-1] in self._paused or any(map(self._keeping.get, networks)):
                 return None
             self._kept_free -= 1
@@ -79,6 +79,11 @@ class Slots:
                 self._paused[networks[-1]] = now + PAUSE
 
         return leave
+
+    def _end_pauses(self, now: float) -> None:
+        """Forget those that are over; who was paused first is first."""
+        while self._paused and next(iter(self._paused.values())) <= now:
+            del self._paused[next(iter(self._paused))]
 
 
 def _without(counts: Counter[str], networks: tuple[str, ...]) -> Counter[str]:

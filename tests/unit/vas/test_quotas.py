@@ -3,7 +3,8 @@
 quotas.take_requester(...) counts who asks, quotas.take_targets(...) what is asked for, both here: take(quotas, ...).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
 from mecai.vas.admission.quotas import DAY, MINUTE, Quota, Quotas
-from mecai.vas.admission.requesters import networks_of, own_address
+from mecai.vas.admission.requesters import neighbourhoods_of, networks_of, own_address
 from mecai.vas.config import Bounds
 from mecai.vas.refusal import Code, Refusal
 from tests.pki import Hierarchy
@@ -185,3 +186,35 @@ def test_a_site_of_ipv6_is_one_address_of_a_certificate() -> None:
 )
 def test_who_asks_from_ipv6_counts_as_each_network_that_it_may_have(address: str, networks: tuple[str, ...]) -> None:
     assert networks_of(address) == networks
+
+
+@pytest.mark.parametrize(
+    ("address", "networks"),
+    [
+        ("192.0.2.1", ("192.0.2.1/32", "192.0.2.0/24", "192.0.0.0/16")),
+        ("::ffff:192.0.2.1", ("192.0.2.1/32", "192.0.2.0/24", "192.0.0.0/16")),
+        ("2001:db8:1:2345::1", ("2001:db8:1:2345::/64", "2001:db8:1::/48", "2001:db8::/32")),
+        ("::1", ("::/64", "::/48", "::/32")),
+        ("", ("",)),
+    ],
+)
+def test_who_reports_counts_with_his_neighbours(address: str, networks: tuple[str, ...]) -> None:
+    assert neighbourhoods_of(address) == networks
+
+
+@pytest.mark.parametrize(
+    ("reporters", "most"),
+    [(STRANGERS[:50], 80), ([f"192.0.{place}.1" for place in range(50)], 320)],
+    ids=["in one /24", "in one /16"],
+)
+def test_many_reporters_side_by_side_do_not_use_up_what_all_have_in_a_day(reporters: Sequence[str], most: int) -> None:
+    """Fifty of them with twenty reports each; others are heard."""
+    quotas = Quotas(Bounds(), clock=lambda: 0.0)
+    taken = 0
+    for reporter in reporters:
+        for _ in range(Bounds.reports):
+            with suppress(Refusal):
+                quotas.take_report(reporter)
+                taken += 1
+    assert taken == most
+    quotas.take_report("198.18.0.1")

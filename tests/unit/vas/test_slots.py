@@ -87,3 +87,20 @@ def test_a_slot_comes_back_whatever_happens_in_it() -> None:
             raise KeyError
     with Busy(slots) as busy:
         assert [busy.ask(server, own=True) for server in SERVERS[:3]] == [None, None, None]
+
+
+def test_strangers_by_the_dozen_hold_the_kept_slots_for_a_minute_of_fifteen() -> None:
+    """Fifty that name themselves, each silent for as long as a probe takes, and again as soon as they may."""
+    clock = Clock()
+    slots, refused = Slots(12, clock), 0
+    for _ in range(720):  # for an hour
+        with Busy(slots) as strangers:
+            for number in range(50):
+                strangers.ask(f"192.0.2.{number}", own=True)
+            try:
+                with slots.held(SERVERS[0], own=True):
+                    pass
+            except Refusal:
+                refused += 1
+            clock.now += 5
+    assert refused == 4 * (50 // 4)
