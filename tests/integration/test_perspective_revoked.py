@@ -1,19 +1,23 @@
 """Keys that were stolen: real agents and their VAS's real way to them, which read newer lists of their CA at once."""
 
+import json
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mecai.errors import HostError
+from mecai.protocol.objects.voucher import parse_voucher
 from mecai.service.deadline import Deadline
 from mecai.vas.config import AgentSettings, PerspectiveSettings
 from mecai.vas.issuance.lookout import Lookout, guarded, make_agents
 from mecai.vas.refusal import Refusal
+from tests.integration import vouching
 from tests.integration.test_perspective import (
     HERE,
     NOW,
@@ -96,6 +100,36 @@ def test_a_revoked_agent_counts_no_more(
     with pytest.raises(Refusal, match="0 of 2 other perspectives saw the certificate"):
         agreed()
     assert f"{known.crl}: its lists hold from" in caplog.text
+
+
+def test_a_vas_that_runs_reads_newer_lists_and_vouches_for_nothing_without_good_ones(
+    tmp_path: Path, agents: list[Running]
+) -> None:
+    """The whole server, not started anew in between: a voucher of three perspectives, of two, and none."""
+    known = settings(tmp_path, agents)
+    assert known.crl is not None
+    lines = ["[perspectives]", 'region = "north"']
+    lines += [f'{name} = "{getattr(known, name)}"' for name in ("key", "certificate", "roots", "crl")]
+    for each in known.agents:
+        lines += ["[[perspectives.agent]]", f'name = "{each.name}"', f'url = "{each.url}"', f'region = "{each.region}"']
+    (tmp_path / "world").mkdir()
+    with vouching.running(tmp_path / "world", more="\n".join(lines)) as world:
+
+        def seen_by() -> int | None:
+            status, answer = world.ask()
+            return parse_voucher(answer).info.perspectives if status == HTTPStatus.OK else None
+
+        def readiness() -> object:
+            return json.loads(world.http("GET", "/readyz")[1])
+
+        assert seen_by() == 3
+        publish(known.crl, SOUTH)
+        assert seen_by() == 2
+        publish(known.crl, span=ENDED)
+        assert world.ask()[0] == HTTPStatus.SERVICE_UNAVAILABLE
+        assert readiness() == {"status": "not ready", "failed": ["agents"]}
+        publish(known.crl)
+        assert seen_by() == 3
 
 
 def test_a_revoked_client_is_refused_in_the_handshake(tmp_path: Path, agents: list[Running]) -> None:

@@ -21,8 +21,8 @@ RETRY: Final = timedelta(minutes=1)
 class Fitness:
     """A node's certificate, signer, clock, and by what it believes its agents.
 
-    `database_time` says what time the database has, or raises `HostError`. What was good is good for the rest of that
-    second of the node's clock: one that is set is looked at again.
+    `database_time` says what time the database has, or raises `HostError`. What was good of the signer and the clock is
+    good for the rest of that second of the node's clock: one that is set is looked at again.
     """
 
     def __init__(
@@ -39,13 +39,12 @@ class Fitness:
 
     def require(self, now: datetime) -> None:
         """Raise `Refusal` (overloaded), the cause for the log alone, unless this node may vouch; whole seconds."""
-        if now == self._good:
-            return
         try:
-            self._signer.require_ready(now)
-            self.require_clock(now)
             self.require_agents()
-            self._good = now
+            if now != self._good:
+                self._signer.require_ready(now)
+                self.require_clock(now)
+                self._good = now
         except HostError as error:
             raise unfit(error) from error
 
