@@ -29,6 +29,7 @@ CHOICES = (
     "authority",
     "database",
     "tls_server",
+    "mail_server",
     "client",
     "firewall",
     "private_authority",

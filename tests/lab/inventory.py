@@ -20,6 +20,7 @@ ROLES = {
     "authorities": "authority",
     "databases": "database",
     "tls_servers": "tls_server",
+    "mail_servers": "mail_server",
     "clients": "client",
     "vendors": "vendor",
     "private_authorities": "private_authority",
@@ -50,7 +51,9 @@ _QUESTION = """{{ {
     'mail': mail_host_name | default(''),
     'mailboxes': mail_host_addresses | default([]),
     'site': tls_server_names | default(['']) | first,
-    'issuer': tls_server_authority | default(''),
+    'mail_server': mail_server_name | default(''),
+    'mail_users': mail_server_users | default([]) | map(attribute='address') | list,
+    'issuer': tls_server_authority | default(mail_server_authority | default('')),
     'addresses': (voucher_sidecar_certificates | default([{'addresses': []}]) | first).addresses,
 } }}"""
 _ANSWER = re.compile(r"^(\S+) \| SUCCESS => (\{.*?^\})", re.MULTILINE | re.DOTALL)
@@ -74,6 +77,8 @@ class Told:
     mail: str
     mailboxes: tuple[str, ...]
     site: str
+    mail_server: str
+    mail_users: tuple[str, ...]
     issuer: str
     addresses: tuple[str, ...]
 

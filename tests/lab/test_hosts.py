@@ -31,6 +31,12 @@ UNITS = {
     },
     "perspective": {"mecai-perspective.service": "mecai-perspective"},
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
+    "mail_server": {
+        "nginx.service": "",
+        "postfix.service": "",
+        "dovecot.service": "",
+        "mecai-sidecar.service": "mecai-sidecar",
+    },
     "plain_server": {"nginx.service": ""},
     "registry": {"nginx.service": ""},
     "mail_host": {"postfix.service": ""},
@@ -43,6 +49,10 @@ UNITS = {
     "attacker": {"nginx.service": ""},
     "vendor": {"nginx.service": ""},
 }
+# Where Postfix, Dovecot and what tells nginx of them listen, behind nginx.
+BEHIND_NGINX = (925, 943, 980, 987)
+# Who runs a service of MECAI.
+SANDBOXED = {"authority", "private_authority", "perspective", "tls_server", "mail_server"}
 # Of a VAS that fetches the directory of a context.
 FETCHES = {"mecai-vas-contexts.timer": ""}
 TCP_PORTS = {
@@ -50,6 +60,7 @@ TCP_PORTS = {
     "private_authority": (80,),
     "authority": (80, 443),
     "tls_server": (80, 443),
+    "mail_server": (25, 143, 465, 587, 993),
     "plain_server": (80, 443),
     "registry": (443,),
     "mail_host": (25,),
@@ -80,7 +91,7 @@ def test_no_unit_failed(machine: Machine) -> None:
 
 def test_services_are_sandboxed(machine: Machine) -> None:
     exposure = {unit: value for unit, value in machine.survey.exposure.items() if unit.startswith("mecai-")}
-    assert bool(exposure) == bool(machine.roles & {"authority", "private_authority", "perspective", "tls_server"})
+    assert bool(exposure) == bool(machine.roles & SANDBOXED)
     assert all(value <= EXPOSURE_LIMIT for value in exposure.values()), exposure
 
 
@@ -135,8 +146,9 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
             }
         case "tls_server" | "plain_server":
             return {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
-        case "registry" | "mail_host":
-            name = machine.told.rdap if role == "registry" else machine.told.mail
+        case "registry" | "mail_host" | "mail_server":
+            told = machine.told
+            name = {"registry": told.rdap, "mail_host": told.mail, "mail_server": told.mail_server}[role]
             return {f"/etc/ssl/private/{name}.pem": "root"}
         case "vendor" | "publisher" | "perspective":
             name = "perspective" if role == "perspective" else "publisher"
@@ -154,6 +166,9 @@ def _sockets(role: str) -> set[tuple[str, str]]:
             return public | {("udp", "127.0.0.1:5353"), ("tcp", "127.0.0.1:5353")}
         case "firewall" | "nameserver" | "resolver":
             return {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
+        case "mail_server":
+            public = {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in TCP_PORTS[role]}
+            return public | {("tcp", f"127.0.0.1:{port}") for port in BEHIND_NGINX}
         case "perspective":
             return {("tcp", f"*:{port}") for port in TCP_PORTS[role]}  # one socket for both families
         case _:
