@@ -33,10 +33,11 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from mecai.errors import HostError, InputError
+from mecai.service.turns import Turns
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -45,7 +46,7 @@ LOCK_SECONDS: Final = 5  # how long a transaction of SQLite waits for another
 CONNECT_SECONDS: Final = 5  # until a server has answered a new connection, or one of the pool is free
 SILENT_SECONDS: Final = 10  # that a server's network may take to confirm what was sent
 STATEMENT_SECONDS: Final = 10  # for one statement on a server, but for those of a migration
-POOLED: Final = 16  # connections to a server that are kept, and as many more while they are needed
+POOLED: Final = 16  # connections that are kept, and as many more while they are needed: more than a process has threads
 IDLE_SECONDS: Final = 2.0  # after which a connection to a server is asked whether it still lives before it is used
 _NO_TRANSACTION: Final = 0  # PQTRANS_IDLE of libpq
 _ONLY_READS: Final = "mecai_only_reads"
@@ -83,30 +84,27 @@ _TIME: Final = type_coerce(func.current_timestamp(), UtcTime)
 
 def open_database(url: str, example: str) -> Engine:
     """Open a database by its SQLAlchemy URL; no connection is made yet. Raises `InputError`, which gives an example."""
+    pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": POOLED, "max_overflow": POOLED}
     try:
         if make_url(url).get_backend_name() != "sqlite":
-            given: dict[str, Any] = {
-                "pool_reset_on_return": None,
-                "pool_size": POOLED,
-                "max_overflow": POOLED,
-                "pool_timeout": CONNECT_SECONDS,
-            }
-            engine = create_engine(url, connect_args=_bounds(make_url(url)), **given)
+            pool |= {"pool_reset_on_return": None, "pool_timeout": CONNECT_SECONDS}
+            engine = create_engine(url, connect_args=_bounds(make_url(url)), **pool)
             event.listen(engine, "connect", _set_up_postgresql)
             idle = _Idle(engine.dialect)
             event.listen(engine, "checkout", idle.ask)
             event.listen(engine, "checkin", idle.note)
             event.listen(engine, "reset", _end_transaction)
             event.listen(engine, "invalidate", idle.note_break)
-            event.listen(engine, "begin", partial(_begin, "BEGIN", None))
+            event.listen(engine, "begin", _begin_on_server)
             return engine
-        engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
+        engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, **pool)
     except (ArgumentError, ImportError, SQLAlchemyError, ValueError) as error:  # ValueError: a port that is no number
         seen = f"{_without_password(url)!r} cannot be used ({cause(error)})"
         raise InputError(f"database: {seen}; expected for example {example}") from None
     event.listen(engine, "connect", _set_up_sqlite)
-    # It takes the write lock at once: a transaction that reads first and writes later could not wait for it.
-    event.listen(engine, "begin", partial(_begin, "BEGIN IMMEDIATE", "BEGIN DEFERRED"))
+    turns = Turns(LOCK_SECONDS)
+    event.listen(engine, "checkin", turns.give_back)
+    event.listen(engine, "begin", partial(_begin_sqlite, turns))
     return engine
 
 
@@ -193,7 +191,7 @@ def cause(error: Exception) -> str:
 
 
 def _set_up_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - as below
-    """Hand transactions to `_begin`; write text as text and octets as octets.
+    """Hand transactions to `_begin_on_server`; write text as text and octets as octets.
 
     psycopg writes members of a StrEnum by their names, and octets, unless told, in hexadecimal digits.
     """
@@ -242,7 +240,7 @@ def _end_transaction(connection: Any, _record: object, _state: object) -> None: 
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type
-    """Hand transactions to `_begin`; make a commit reach the disk before it returns."""
+    """Hand transactions to `_begin_sqlite`; make a commit reach the disk before it returns."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
@@ -250,11 +248,26 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     cursor.close()
 
 
-def _begin(writing: str, only_reading: str | None, connection: Connection) -> None:
-    """Begin a transaction, in the words of the database; None where who only reads needs none."""
-    begin = only_reading if connection.get_execution_options().get(_ONLY_READS, False) else writing
-    if begin is not None:
-        connection.exec_driver_sql(begin)
+def _begin_on_server(connection: Connection) -> None:
+    """Begin a transaction; who only reads needs none."""
+    if not _only_reads(connection):
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_sqlite(turns: Turns, connection: Connection) -> None:
+    """Begin a transaction; one that may write takes the lock for that at once.
+
+    If it read first and wrote later, it could not wait for the lock.
+    """
+    if _only_reads(connection):
+        connection.exec_driver_sql("BEGIN DEFERRED")
+    else:
+        turns.take(connection)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _only_reads(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(_ONLY_READS, False))
 
 
 def _without_password(url: str) -> str:
