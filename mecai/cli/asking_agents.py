@@ -13,29 +13,26 @@ from mecai.vas.issuance.lookout import HERE, guarded, make_agents
 
 @dataclass(frozen=True)
 class Asked:
-    """An agent, and why it is not ready, None if it is."""
+    """An agent, and why it is not ready, None if it is; then, what a person has to look at there."""
 
     agent: str
     region: str
     url: str
     fault: str | None
+    concerns: tuple[str, ...] = ()
 
 
-def ask_agents(settings: PerspectiveSettings) -> tuple[list[Asked], bool]:
+def ask_agents(settings: PerspectiveSettings) -> tuple[tuple[Asked, ...], bool]:
     """Return what each agent says, and whether those that are ready are enough for a voucher (docs/spec P5)."""
     agents = make_agents(settings, guarded(settings))
-    faults = at_once(_fault, agents, "agent")
-    states = [
-        Asked(agent.perspective.name, agent.perspective.region, agent.url, fault)
-        for agent, fault in zip(agents, faults, strict=True)
-    ]
-    ready = [agent.perspective for agent, fault in zip(agents, faults, strict=True) if fault is None]
+    states = at_once(_ask, agents, "agent")
+    ready = [agent.perspective for agent, state in zip(agents, states, strict=True) if state.fault is None]
     return states, are_enough((Perspective(HERE, settings.region), *ready), len(agents))
 
 
-def _fault(agent: Agent) -> str | None:
+def _ask(agent: Agent) -> Asked:
+    known = agent.perspective.name, agent.perspective.region, agent.url
     try:
-        agent.require_ready(Deadline(SECONDS))
+        return Asked(*known, None, agent.require_ready(Deadline(SECONDS)))
     except HostError as error:
-        return str(error)
-    return None
+        return Asked(*known, str(error))

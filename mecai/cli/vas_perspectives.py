@@ -33,6 +33,7 @@ def perspectives(config_path: Path, style: str) -> int:
         click.echo(json.dumps([asdict(each) for each in states], indent=2))
     else:
         words = [(each.agent, each.region, "no answer" if each.fault else "ready") for each in states]
-        rows = [Row(cells, (each.fault or each.url,)) for cells, each in zip(words, states, strict=True)]
+        below = [(each.fault or each.url, *(f"concern: {name}" for name in each.concerns)) for each in states]
+        rows = [Row(cells, lines) for cells, lines in zip(words, below, strict=True)]
         show_table(("agent", "region", "state"), rows)
     return 0 if enough else 1

@@ -14,6 +14,7 @@ from mecai.probing.lookups import PATH as LOOKUP_PATH
 from mecai.probing.lookups import Lookup, Records, RecordType, parse_records
 from mecai.probing.questions import LARGEST_ANSWER, MEDIA_TYPE, NONCE, PATH, Question, parse_answer
 from mecai.probing.quorum import Perspective
+from mecai.protocol.codec.strict_json import load
 from mecai.service.deadline import Deadline
 from mecai.service.printable import one_line, words
 
@@ -46,11 +47,14 @@ class Agent:
         lookup = Lookup(secrets.token_bytes(NONCE), name, kind)
         return self._answered(LOOKUP_PATH, lookup.encode(), deadline, lambda octets: parse_records(octets, lookup))
 
-    def require_ready(self, deadline: Deadline) -> None:
-        """Raise `HostError` unless the agent takes this VAS for its client, and says that it is ready."""
-        self._exchange(READY, deadline.within(SECONDS))
+    def require_ready(self, deadline: Deadline) -> tuple[str, ...]:
+        """Return what a person has to look at there, by the names of checks.
 
-    def _answered(self, path: str, body: bytes, deadline: Deadline, parse: Callable[[bytes], Result]) -> Result:
+        Raises `HostError` unless the agent takes this VAS for its client, and says that it is ready.
+        """
+        return self._answered(READY, None, deadline, _concerns)
+
+    def _answered(self, path: str, body: bytes | None, deadline: Deadline, parse: Callable[[bytes], Result]) -> Result:
         octets = self._exchange(path, deadline.within(SECONDS), body)
         try:
             return parse(octets)
@@ -69,3 +73,9 @@ class Agent:
             seen = f"{answer.status} {one_line(answer.phrase)}, {len(answer.body)} octets"
             raise HostError(f"agent {self.perspective.name}: answered {seen}; expected 200")
         return answer.body
+
+
+def _concerns(octets: bytes) -> tuple[str, ...]:
+    found = load(octets, "answer")
+    named = found.get("concerns") if isinstance(found, dict) else None
+    return tuple(map(str, named)) if isinstance(named, list) else ()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from mecai.cli.asking_agents import ask_agents
 from mecai.errors import HostError
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.service.deadline import Deadline
@@ -153,6 +154,19 @@ def test_an_agent_whose_lists_have_ended_lets_nobody_in_and_says_so_once(tmp_pat
     lines = [line for line in (tmp_path / "east/log").read_text().splitlines() if "let in" in line]
     assert ["nobody is let in: " in lines[0], "clients are let in again" in lines[1], len(lines)] == [True, True, 2]
     assert f"{tmp_path}/crl: its lists hold from" in lines[0]
+
+
+def test_an_agent_whose_lists_end_soon_says_so_to_its_operator(tmp_path: Path, agents: list[Running]) -> None:
+    known = settings(tmp_path, agents)
+    states, enough = ask_agents(known)
+    assert [(each.agent, each.fault, each.concerns, enough) for each in states] == [
+        (place, None, (), True) for place in ("east", "south")
+    ]
+    publish(tmp_path / "crl", span=(NOW - DAY, NOW + 13 * DAY))
+    east, _ = agents
+    deadline = Deadline(SECONDS)
+    while east.agent(STOLEN).require_ready(deadline) != ("crl",):  # what it said is kept for a second
+        deadline.require()
 
 
 def test_no_connection_lives_on_what_was_judged_before(agents: list[Running]) -> None:

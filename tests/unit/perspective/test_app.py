@@ -24,6 +24,7 @@ from mecai.probing.lookups import LONGEST, Lookup, Records, RecordType, parse_re
 from mecai.probing.lookups import PATH as LOOKUP_PATH
 from mecai.probing.offer import offers_for
 from mecai.probing.questions import LARGEST_QUESTION, PATH, Question, parse_answer
+from mecai.tls import UnsupportedRuntimeError
 from tests.pki import DAY, Hierarchy, crl
 
 SITE, OTHER = (Hierarchy(name).server("www.example.test") for name in ("alder", "birch"))
@@ -192,6 +193,10 @@ def test_lists_that_end_soon_are_a_concern(tmp_path: Path, days: int, concerns: 
     assert Agent().client.get("/readyz").json == {"status": "ready"}
 
 
+def unsupported(*_: object) -> None:
+    raise UnsupportedRuntimeError("use the distribution's python3")
+
+
 def test_an_agent_does_not_start_without_the_lists_that_are_named_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,5 +217,9 @@ def test_an_agent_does_not_start_without_the_lists_that_are_named_to_it(
     assert str(serve().exception) == f"{paths['crl']}: revocation list cannot be read (No such file or directory)"
     assert not started
     paths["crl"].write_bytes(crl(Hierarchy("agents").root, span=(now - 2 * DAY, now - DAY)))
+    with monkeypatch.context() as patched:
+        patched.setattr(perspective, "bound_certificates", unsupported)
+        assert str(serve().exception) == "use the distribution's python3"
+    assert not started
     assert serve().exception is None
     assert started
