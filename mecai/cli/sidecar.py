@@ -11,6 +11,7 @@ import click
 
 from mecai.cli.arguments import FILE, config_option, now, with_format
 from mecai.cli.show.sidecar import document, print_rows
+from mecai.cli.sidecar_discover import discover
 from mecai.errors import InputError, Malformed
 from mecai.protocol.objects.succession import Succession
 from mecai.protocol.pki.identity import hash_of
@@ -29,6 +30,9 @@ _with_config = config_option("/etc/mecai/sidecar.toml", "The sidecar's configura
 @click.group()
 def command() -> None:
     """Fetch vouchers and OCSP staples for a TLS server."""
+
+
+command.add_command(discover)
 
 
 @command.command()

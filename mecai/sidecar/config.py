@@ -16,7 +16,16 @@
     server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
     succession  = "/etc/nginx/tls/www.succession"  # optional: what `mecai sidecar succession` wrote, if it is there
 
-Networks and domains are examples: there are none by default. Everything else may be left out, but the certificates.
+    optional    = false                        # true: no fault if the chain is not there, as one of a later certificate
+
+    [[chains]]                                 # every chain of a folder, all shown at the same addresses and port
+    folder      = "/etc/letsencrypt/live"
+    pattern     = "*/fullchain.pem"            # default: *.pem
+    addresses   = ["198.18.4.2"]
+    port        = 443
+
+Networks and domains are examples: there are none by default. Everything else may be left out, but the certificates:
+there must be one, or a folder for them.
 """
 
 from dataclasses import dataclass, field
@@ -39,6 +48,7 @@ class CertificateEntry:
     port: int = 443
     server_name: str | None = None
     succession: Path | None = None
+    optional: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -59,10 +69,32 @@ class CertificateEntry:
 
 
 @dataclass(frozen=True)
+class ChainFolder:
+    """Further certificates: each file of a folder that is like `pattern`."""
+
+    folder: Path
+    addresses: tuple[str, ...]
+    pattern: str = "*.pem"
+    port: int = 443
+
+    def __post_init__(self) -> None:
+        try:
+            self.entry(self.folder)
+        except ValueError as error:
+            raise ValueError(f"chains: {error}") from error
+        if not self.pattern or self.pattern.startswith("/") or not {"..", "**"}.isdisjoint(self.pattern.split("/")):
+            raise ValueError(f"chains.pattern: {self.pattern!r}; expected one inside the folder, such as '*.pem'")
+
+    def entry(self, chain: Path) -> CertificateEntry:
+        """Return the entry of one file."""
+        return CertificateEntry(chain, self.addresses, self.port)
+
+
+@dataclass(frozen=True)
 class SidecarConfig:
     """Every key of `sidecar.toml`."""
 
-    certificates: tuple[CertificateEntry, ...] = field(metadata={"key": "certificate"})
+    certificates: tuple[CertificateEntry, ...] = field(default=(), metadata={"key": "certificate"})
     directory: Path = Path("/etc/mecai/directory.der")
     publishers: Path = Path("/etc/mecai/publishers.pem")
     state: Path = Path("/var/lib/mecai-sidecar")
@@ -70,9 +102,10 @@ class SidecarConfig:
     parallel_requests: int = 16
     allowed_networks: tuple[Network, ...] = ()
     intranet_domains: tuple[str, ...] = ()
+    chains: tuple[ChainFolder, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.certificates:
+        if not self.certificates and not self.chains:
             raise ValueError("certificate: none given; expected one [[certificate]] per certificate of the server")
         for key in ("refresh_hours", "parallel_requests"):
             if getattr(self, key) < 1:

@@ -1,7 +1,8 @@
 """The service: one round after the other, each when something is due, or at once when it is told to (SIGHUP).
 
-It wakes at least once a minute to see whether a chain or the directory has changed. A round begins no question after
-`ROUND_SECONDS`, nor once somebody wants the next round; what it left is still due then. Ending the service at any
+It wakes when something changes in a folder from which it reads (`mecai.sidecar.notice`), and in any case every two
+minutes, to see whether a chain or the directory has changed. A round begins no question after `ROUND_SECONDS`, nor,
+once it is `LEAST_SECONDS` old, when the next one is wanted; what it left is still due then. Ending the service at any
 moment is safe: files appear wholly or not at all, so SIGTERM needs no care.
 
 systemd hears of it before each round and after it (sd_notify(3), WATCHDOG=1). A round takes a minute, and as long as
@@ -10,6 +11,7 @@ the last question to an authority: `mecai.vrp.ask.SECONDS` for each of its serve
 
 import logging
 import signal
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,6 +20,8 @@ from mecai.errors import MecaiError
 from mecai.service.deadline import Deadline
 from mecai.service.systemd import notify
 from mecai.sidecar.config import SidecarConfig, read_config
+from mecai.sidecar.notice import Notices
+from mecai.sidecar.places import folders_of
 from mecai.sidecar.refresh import Environment, Refresher
 
 LOG = logging.getLogger(__name__)
@@ -25,7 +29,9 @@ LOG = logging.getLogger(__name__)
 ROUND_SECONDS: Final = 60.0
 PATIENCE: Final = 5.0  # seconds for another process's round; a minute later comes the next try
 SHORTEST_SLEEP: Final = timedelta(seconds=1)
-LONGEST_SLEEP: Final = timedelta(minutes=1)
+LONGEST_SLEEP: Final = timedelta(minutes=2)
+SETTLING: Final = 0.5  # seconds between a change in a folder and the round: who writes one file writes the next
+LEAST_SECONDS: Final = 5.0  # of a round, so that a folder in which something happens all the time stops nothing
 
 
 class Wait(Protocol):
@@ -39,6 +45,10 @@ class Wait(Protocol):
         """Tell whether somebody would wake it at once."""
         ...
 
+    def watch(self, folders: Collection[Path]) -> None:
+        """Let a change in these folders wake it, and in no others."""
+        ...
+
 
 def run(path: Path, environment: Environment, wait: Wait) -> None:
     """Run rounds for ever; raises `MecaiError` only if the first reading of the configuration fails."""
@@ -47,6 +57,7 @@ def run(path: Path, environment: Environment, wait: Wait) -> None:
     everything = False
     while True:
         notify("WATCHDOG=1")
+        wait.watch(folders_of(refresher.config))  # before it looks: a change meanwhile leads to another round
         due = _round(refresher, wait, everything=everything)
         notify("WATCHDOG=1")
         everything = wait(_pause(due, environment.clock()).total_seconds())
@@ -56,10 +67,10 @@ def run(path: Path, environment: Environment, wait: Wait) -> None:
 
 def _round(refresher: Refresher, wait: Wait, *, everything: bool) -> datetime | None:
     """Run one round; what stops it whole (the directory, say, or a fault) is logged and tried again."""
-    deadline = Deadline(ROUND_SECONDS)
+    most, least = Deadline(ROUND_SECONDS), Deadline(LEAST_SECONDS)
 
     def go_on() -> bool:
-        return deadline.left() > 0 and not wait.wanted()
+        return least.left() > 0 or (most.left() > 0 and not wait.wanted())
 
     try:
         return refresher.run(everything=everything, go_on=go_on, patience=PATIENCE)
@@ -84,16 +95,25 @@ def _reread(path: Path, config: SidecarConfig) -> SidecarConfig:
 
 
 class Signals:
-    """A `Wait` that SIGHUP wakes; the signal is kept back meanwhile, so that none is lost."""
+    """A `Wait` that SIGHUP wakes, and SIGIO for a folder; they are kept back meanwhile, so that none is lost."""
 
-    _ALL: Final = frozenset({signal.SIGHUP})
+    _ALL: Final = frozenset({signal.SIGHUP, signal.SIGIO})
 
     def __init__(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, self._ALL)
+        self._notices = Notices()
 
     def __call__(self, seconds: float) -> bool:
-        """Wait for the signal."""
-        return signal.sigtimedwait(self._ALL, seconds) is not None
+        """Wait for a signal; tell whether it was SIGHUP."""
+        woken = signal.sigtimedwait(self._ALL, seconds)
+        if woken is not None and woken.si_signo == signal.SIGIO:
+            woken = signal.sigtimedwait({signal.SIGHUP}, SETTLING)
+            signal.sigtimedwait({signal.SIGIO}, 0)  # what settled
+        return woken is not None
+
+    def watch(self, folders: Collection[Path]) -> None:
+        """As `Wait.watch`."""
+        self._notices.watch(folders)
 
     def wanted(self) -> bool:
         """Tell whether the signal has come."""

@@ -3,6 +3,7 @@
 Directory and chains are read anew only when a file or the time asks for it (`mecai.sidecar.memory`).
 """
 
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from mecai.service.directory_file import read_directory
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
 from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.memory import FileMemory, Lasting
+from mecai.sidecar.places import entries_of
 from mecai.sidecar.privacy import privacy_of
 from mecai.sidecar.site import Site, load_site, succession
 
@@ -53,8 +55,10 @@ class Surveyor:
         basis = directory.hash, sum(entry.time <= now for entry in directory.distrust)
         sites: dict[bytes, Site] = {}
         tasks: list[FetchTask] = []
-        failures: dict[Path, MecaiError] = {}
-        for entry in self._config.certificates:
+        entries, failures = entries_of(self._config)
+        for entry in entries:
+            if entry.optional and not os.path.lexists(entry.chain):
+                continue
             load = partial(self._load, entry, directory, now)
             try:
                 site, its_tasks = self._sites.recall(entry, entry.chain, (basis, succession(entry)), now, load)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidenc
 from mecai.protocol.objects.voucher import parse_voucher, sign_voucher
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
+from mecai.sidecar import daemon
 from tests.integration.played_vas import NOW, Vas, answering
 from tests.integration.vouching import BIN, PORT, SECONDS, SERVER, World, run, running
 from tests.pki import HOUR, Hierarchy
@@ -198,6 +201,25 @@ def test_the_service(side: Side) -> None:
                 service.terminate()
         assert service.returncode == -signal.SIGTERM
     assert side.path("birch").exists()
+
+
+def test_a_chain_is_noticed_at_once(side: Side) -> None:
+    """Long before the next round would come by itself."""
+    chain = side.home / "tls" / "www.pem"
+    chain.parent.mkdir()
+    side.config.write_text(side.config.read_text().replace(str(side.world.chain_pem), str(chain)))
+    command = [str(BIN / "mecai"), "sidecar", "run", "--config", str(side.config)]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as service:
+        try:
+            assert service.stdout is not None
+            assert "cannot be served" in json.loads(service.stdout.readline())["message"]
+            began = time.monotonic()
+            shutil.copy(side.world.chain_pem, chain)
+            assert [json.loads(service.stdout.readline())["message"] for _ in range(3)] == ["written"] * 3
+            assert time.monotonic() - began < daemon.LONGEST_SLEEP.total_seconds() / 2
+        finally:
+            service.terminate()
 
 
 def test_no_directory_is_one_clear_line(side: Side) -> None:

@@ -28,7 +28,12 @@ def test_the_example_of_the_documentation_is_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("", "certificate: missing"),
+        ("", "certificate: none given"),
+        ("[[chains]]\nfolder = '/c'\naddresses = []", "chains: certificate.addresses: 0, expected 1..16"),
+        *(
+            (f"[[chains]]\nfolder = '/c'\naddresses = ['192.0.2.1']\npattern = '{pattern}'", "chains.pattern: ")
+            for pattern in ("", "/etc/*.pem", "../*.pem", "a/../b", "**/x.pem")
+        ),
         ("certificate = []", "certificate: none given"),
         (f"{ENTRY}addresses = []", "certificate.addresses: 0, expected 1..16"),
         (f"{ENTRY}addresses = ['www.example.test']", "certificate: 'www.example.test' is no IP address"),

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ class Sleeper:
     def __init__(self, *wakes: bool) -> None:
         self._wakes = iter(wakes)
         self.slept: list[float] = []
+        self.watched: set[Path] = set()
 
     def __call__(self, seconds: float) -> bool:
         """Sleep."""
@@ -33,6 +35,10 @@ class Sleeper:
     def wanted(self) -> bool:
         """Let every round be finished."""
         return False
+
+    def watch(self, folders: Collection[Path]) -> None:
+        """Remember what would wake it."""
+        self.watched = set(folders)
 
 
 @pytest.fixture
@@ -52,10 +58,10 @@ def serve(side: Side, path: Path, sleeper: Sleeper) -> None:
         daemon.run(path, side.environment, sleeper)
 
 
-def test_it_wakes_each_minute_and_asks_only_what_is_due(side: Side, path: Path) -> None:
+def test_it_wakes_every_two_minutes_and_asks_only_what_is_due(side: Side, path: Path) -> None:
     sleeper = Sleeper(False, False)
     serve(side, path, sleeper)
-    assert (sleeper.slept, len(side.asked)) == ([60, 60, 60], 3)
+    assert (sleeper.slept, len(side.asked)) == ([120, 120, 120], 3)
 
 
 def test_a_hangup_fetches_everything_by_the_new_configuration(side: Side, path: Path) -> None:
@@ -111,7 +117,7 @@ def test_a_fault_of_its_own_is_logged_and_survived(
     monkeypatch.setattr(StapleStore, "survey", fail)
     sleeper = Sleeper(False)
     serve(side, path, sleeper)
-    assert sleeper.slept == [60, 60]
+    assert sleeper.slept == [120, 120]
     assert "the round was not finished" in caplog.text
     assert (side.config.private / "schedule.json").exists()
 

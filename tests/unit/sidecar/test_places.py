@@ -1,0 +1,134 @@
+"""Where certificates come from, and what wakes the service when they change."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mecai.sidecar import places
+from mecai.sidecar.config import CertificateEntry, ChainFolder
+from mecai.sidecar.daemon import Signals
+from mecai.sidecar.places import entries_of, folders_of
+from mecai.sidecar.report import State
+from tests.unit.sidecar.conftest import Side
+
+SECONDS = 30
+
+
+@pytest.fixture
+def live(side: Side, tmp_path: Path) -> Path:
+    """Let the sidecar have what certbot lays: links in live/NAME to files in archive/NAME."""
+    (tmp_path / "archive" / "www").mkdir(parents=True)
+    chain = tmp_path / "live" / "www" / "fullchain.pem"
+    chain.parent.mkdir(parents=True)
+    (tmp_path / "archive" / "www" / "fullchain1.pem").write_bytes(side.scene.site.chain_pem)
+    chain.symlink_to("../../archive/www/fullchain1.pem")
+    (chain.parent / "README").write_text("not a chain")
+    place = ChainFolder(tmp_path / "live", ("198.18.0.10", "2001:db8::10"), "*/fullchain.pem")
+    side.config = replace(side.config, certificates=(), chains=(place,))
+    return chain
+
+
+def test_every_chain_of_a_folder(side: Side, live: Path) -> None:
+    side.run()
+    assert {row.state for row in side.report().values()} == {State.GOOD}
+    renewed = side.scene.alder.server("other.example.test")
+    (live.parent.with_name("other")).mkdir()
+    (live.parent.with_name("other") / live.name).write_bytes(renewed.chain_pem)
+    side.responders.know(side.scene.alder, renewed)
+    side.run()
+    assert len(list(side.config.staples.iterdir())) == 2
+
+
+def test_an_entry_of_the_settings_goes_before_the_folder(side: Side, live: Path) -> None:
+    own = CertificateEntry(live, ("198.18.0.11",), 853)
+    side.config = replace(side.config, certificates=(own,))
+    assert entries_of(side.config) == ((own,), {})
+
+
+def test_a_folder_that_is_not_there_fails_alone(side: Side, live: Path, tmp_path: Path) -> None:
+    side.config = replace(side.config, chains=(ChainFolder(tmp_path / "none", ("198.18.0.9",)), *side.config.chains))
+    side.run()
+    assert len(side.asked) == 3
+    assert "none: is no folder" in side.report()[""].detail
+    assert live.parent in folders_of(side.config)
+
+
+def test_a_folder_with_too_many_chains_fails_alone(side: Side, live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST", 1)
+    for name in ("b", "c"):
+        (live.parent.with_name(name)).mkdir()
+        (live.parent.with_name(name) / live.name).write_bytes(b"")
+    entries, faults = entries_of(side.config)
+    assert (entries, "more than 1 files" in str(*faults.values())) == ((), True)
+
+
+def test_a_chain_that_may_be_missing(side: Side, tmp_path: Path) -> None:
+    (entry,) = side.config.certificates
+    later = replace(entry, chain=tmp_path / "later.pem", optional=True)
+    side.config = replace(side.config, certificates=(entry, later))
+    side.run()
+    assert {row.state for row in side.report().values()} == {State.GOOD}
+    later.chain.write_bytes(b"damaged")
+    side.run()
+    assert side.report()[""].state == State.UNREADABLE
+
+
+def test_what_a_round_reads_is_watched(side: Side, live: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "archive" / "www"
+    assert folders_of(side.config) == {tmp_path, tmp_path / "live", live.parent, archive}
+
+
+@pytest.fixture
+def signals() -> Iterator[Signals]:
+    """Give what the service waits with, in this thread; afterwards signals are as they were."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO, signal.SIGHUP])
+    handlers = {each: signal.signal(each, lambda *_: None) for each in (signal.SIGIO, signal.SIGHUP)}
+    made = Signals()
+    yield made
+    made.watch(())
+    signal.sigtimedwait({signal.SIGIO}, 0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
+
+
+def test_a_change_in_a_folder_wakes(signals: Signals, tmp_path: Path) -> None:
+    signals.watch({tmp_path, tmp_path / "none"})
+    assert not signals.wanted()
+    (tmp_path / "new").write_bytes(b"")
+    assert signals.wanted()
+    assert not signals(SECONDS)  # woken, but not by SIGHUP
+    assert not signals.wanted()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to("new")
+    signals(SECONDS)
+    (tmp_path / "new").replace(tmp_path / "link")
+    assert signals.wanted()
+    signals(SECONDS)
+    signals.watch(())
+    (tmp_path / "link").unlink()
+    assert not signals.wanted()
+
+
+def test_a_folder_that_was_replaced_is_watched_anew(signals: Signals, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    signals.watch({folder})
+    folder.rmdir()
+    signals(SECONDS)
+    signals.watch({folder})
+    folder.mkdir()
+    signals.watch({folder})
+    (folder / "new").write_bytes(b"")
+    assert signals.wanted()
+
+
+def test_a_hangup_while_a_change_settles_is_not_lost(signals: Signals, tmp_path: Path) -> None:
+    signals.watch({tmp_path})
+    (tmp_path / "new").write_bytes(b"")
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert signals(SECONDS) or signals(SECONDS)
