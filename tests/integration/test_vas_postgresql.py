@@ -22,6 +22,7 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import hash_of
 from mecai.service import database, migration
 from mecai.vas.config import ContextSource
+from mecai.vas.storage.addresses import ELSEWHERE, AddressLog
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.complaints import ComplaintLog, Decision, Objection
 from mecai.vas.storage.database import SCHEMA, migrate, open_database, require_ready
@@ -140,6 +141,28 @@ def test_workers_that_tell_one_ca_at_the_same_moment_keep_the_bound(engine: Engi
         return mails.put_to_ca("notary@cedar.test", body, NOW)
 
     assert sum(map(bool, at_once(60, tell))) == PER_DAY
+
+
+def test_new_addresses_that_nodes_note_while_a_worker_tells_of_others_are_told_once(engine: Engine) -> None:
+    """Whether it is their first sight, too, is seen by one of them alone."""
+    site, log = ALDER.server("moved.test"), AddressLog(engine)
+    request = VoucherRequest(site.der, site.chain_der[1:], (bytes([198, 18, 0, 1]),), 443)
+    CertificateLog(engine).sight(request, "192.0.2.7", NOW)
+    name, told = request.hashes[0], list[str]()
+
+    def note_or_tell(number: int) -> None:
+        log.note(name, [bytes([198, 18, 1, number])], "192.0.2.7", NOW)
+        if number % 10 == 9:
+            told.extend(each.address for each in log.take(name, f"notice {number}").new)
+
+    at_once(60, note_or_tell)
+    last = log.take(name, "the last")
+    told += [each.address for each in last.new]
+    assert len(told) == len(set(told)) == 60 - 1
+    assert last.total == 60
+    with engine.connect() as connection:
+        keys = select(OUTBOX.c.key).where(OUTBOX.c.kind == ELSEWHERE, OUTBOX.c.key.startswith(name.hex()))
+        assert connection.execute(keys).scalars().all() == [f"{name.hex()} {NOW:%Y-%m-%d}"]
 
 
 def test_a_refusal_is_said_once(engine: Engine) -> None:
