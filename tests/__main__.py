@@ -80,7 +80,7 @@ class Stage:
 _PROTOCOL = "tests/unit/protocol"
 _COVERAGE = ("--cov=mecai.protocol", "--cov-branch", "--cov-report=term-missing:skip-covered", "--cov-fail-under=97")
 # What installs packages; it keeps the code's lane busy, since it meets no server of the other lane.
-_INSTALLING = ("tests/integration/test_extras.py", "tests/integration/test_pinned_packages.py")
+_INSTALLING = tuple(f"tests/integration/test_{name}.py" for name in ("extras", "demo", "pinned_packages"))
 
 
 def _hosts_stage() -> Stage:

@@ -1,4 +1,4 @@
-"""A throwaway certificate authority in a folder, for a developer's node; `mecai ca` works on it."""
+"""A throwaway certificate authority in a folder, for developers and the demonstration; `mecai ca` works on it."""
 
 import json
 from collections.abc import Sequence
@@ -26,11 +26,18 @@ _SETTINGS: Final = """\
 name = "dev-{name}"
 owner_group = "dev-{name}"
 region = "here"
-ocsp_url = "http://ocsp.{name}.test"
-vas_url = "https://vas.{name}.test"
-state = "{folder}/state"
+ocsp_url = "{urls.ocsp}"
+{vas_url}state = "{folder}/state"
 public = "{folder}/public"
 """
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where a CA's responder answers, and its VAS; None: it vouches for nobody."""
+
+    ocsp: str
+    vas: str | None
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,14 @@ class DevAuthority:
     now: datetime
 
     @classmethod
-    def make(cls, name: str, home: Path, now: datetime) -> "DevAuthority":
+    def make(cls, name: str, home: Path, now: datetime, urls: Urls) -> "DevAuthority":
         """Make root, issuing CA and public files; raises `HostError`."""
         folder, settings = home / name, home / name / "ca.toml"
         with durable.host_errors(folder, "made"):
             folder.mkdir()
-        durable.create(settings, _SETTINGS.format(name=name, folder=folder).encode(), durable.PUBLIC)
+        vas_url = f'vas_url = "{urls.vas}"\n' if urls.vas else ""
+        text = _SETTINGS.format(name=name, folder=folder, urls=urls, vas_url=vas_url)
+        durable.create(settings, text.encode(), durable.PUBLIC)
         config = read_settings(settings, AuthorityConfig)
         initialise(config, now)
         return cls(name, folder, config, now)
@@ -58,9 +67,12 @@ class DevAuthority:
         """The root certificate."""
         return self.config.public / "root.pem"
 
-    def certify(self, profile: CertificateProfile, names: Sequence[str] = ()) -> DelegateFiles:
-        """Make a key and certify it; returns where it lies, and its chain."""
-        key, files = make_key(), DelegateFiles(self.folder / f"{profile}.key.pem", self.folder / f"{profile}.pem")
+    def certify(
+        self, profile: CertificateProfile, names: Sequence[str] = (), *, file: str | None = None
+    ) -> DelegateFiles:
+        """Make a key and certify it; returns where it lies, and its chain. `file` names both, else the profile does."""
+        key, stem = make_key(), file or profile
+        files = DelegateFiles(self.folder / f"{stem}.key.pem", self.folder / f"{stem}.pem")
         with opened(self.config) as authority:
             chain = authority.issue(profile, key.public_key(), names, None, self.now)
         durable.create(files.key, key_pem(key), durable.SECRET)
@@ -70,8 +82,12 @@ class DevAuthority:
 
     def responder(self) -> OcspResponder:
         """Make what answers for its certificates."""
+        return make_responder(self.responder_config())
+
+    def responder_config(self) -> ResponderConfig:
+        """Certify the responder's keys; returns its settings."""
         delegates = tuple(map(self.certify, (CertificateProfile.OCSP_ROOT, CertificateProfile.OCSP_ISSUING)))
-        return make_responder(ResponderConfig(delegates, self.config.public))
+        return ResponderConfig(delegates, self.config.public)
 
     def entry(self) -> Authority:
         """Return its entry of a directory."""

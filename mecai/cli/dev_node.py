@@ -4,7 +4,7 @@ The site's certificate and a request for it are there too, so that the first vou
 folder is changed, and nobody should trust what is in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from mecai.ca.authority.keys import make_key
+from mecai.ca.config import DelegateFiles
 from mecai.ca.ocsp.responder import OcspResponder
 from mecai.ca.storage.records import CertificateProfile
 from mecai.cli.arguments import now
-from mecai.cli.dev_authority import DevAuthority
+from mecai.cli.dev_authority import DevAuthority, Urls
 from mecai.net.addresses import AddressPolicy
 from mecai.net.fetch import Fetcher
 from mecai.net.resolve import from_system
@@ -39,7 +40,7 @@ _SETTINGS: Final = """\
 key = "{va.key}"
 certificate = "{va.certificate}"
 root = "{root}"
-database = "sqlite:///{home}/vas.sqlite"
+database = "sqlite:///{folder}/vas.sqlite"
 hold = "PT{hold}S"
 allowed_networks = ["127.0.0.0/8"]
 trusted_proxies = 0
@@ -72,13 +73,11 @@ class DevNode:
 def make_node(home: Path, hold: int) -> DevNode:
     """Make everything in an empty folder; raises `HostError` or `InputError`. `hold` is in seconds."""
     moment = now()
-    vouching, certifying = (DevAuthority.make(name, home, moment) for name in ("notary", "site"))
+    vouching, certifying = (DevAuthority.make(name, home, moment, _urls(name)) for name in ("notary", "site"))
     va = vouching.certify(CertificateProfile.VA, (VAS,))
     site = certifying.certify(CertificateProfile.SERVER, SITE[:1])
-    _publish(home, (vouching, certifying), moment)
-    settings = home / "vas.toml"
-    text = _SETTINGS.format(va=va, root=vouching.root, home=home, hold=hold)
-    durable.create(settings, text.encode(), durable.PUBLIC)
+    publish(home, (vouching, certifying), moment)
+    settings = write_settings(home, home, va, vouching.root, hold)
     durable.create(home / "request.der", _request(site.certificate), durable.PUBLIC)
     authorities = (vouching, certifying)
     responders = {url: each.responder() for each in authorities if (url := each.config.ocsp_url)}
@@ -90,8 +89,20 @@ def _request(chain: Path) -> bytes:
     return VoucherRequest(certificate, tuple(issuers), (ip_address(SITE[1]).packed,), SITE[2]).encode()
 
 
-def _publish(home: Path, authorities: tuple[DevAuthority, ...], moment: datetime) -> None:
-    """Sign the directory of the authorities as a publisher made for it."""
+def _urls(name: str) -> Urls:
+    return Urls(f"http://ocsp.{name}.test", f"https://vas.{name}.test")
+
+
+def write_settings(folder: Path, home: Path, va: DelegateFiles, root: Path, hold: int) -> Path:
+    """Write a VAS's settings into `folder`; the directory is in `home`. `hold` is in seconds."""
+    settings = folder / "vas.toml"
+    text = _SETTINGS.format(va=va, root=root, folder=folder, home=home, hold=hold)
+    durable.create(settings, text.encode(), durable.PUBLIC)
+    return settings
+
+
+def publish(home: Path, authorities: Sequence[DevAuthority], moment: datetime) -> None:
+    """Sign the directory of the authorities as a publisher made for it; what readers need of it lies in `home`."""
     key = make_key()
     publisher = _self_signed(key, moment)
     entries = tuple(each.entry() for each in authorities)

@@ -12,6 +12,7 @@ VERBS = {
     "ca": "run a certificate authority: roots, issuing, revocation",
     "client": "fetch over TLS and demand vouchers",
     "config": "check settings before a service reads them",
+    "demo": "show all of it on this machine in a few seconds, as any user",
     "directory": "build, view and verify the signed directory of Voucher Authorities",
     "key": "make a key and a certificate signing request",
     "perspective": "probe for a Voucher Authority from another network",
@@ -20,7 +21,7 @@ VERBS = {
     "voucher": "view, verify and request single vouchers",
 }
 # These verbs need the extra of their name (pyproject.toml); the others need the wheel alone.
-EXTRAS = {"ca": "ca", "perspective": "vas", "vas": "vas"}
+EXTRAS = {"ca": "ca", "demo": "demo", "perspective": "vas", "vas": "vas"}
 
 
 # This project's own client under the conformance suite: a verb of a checkout, and no part of the wheel

@@ -1,28 +1,20 @@
 """Each extra of the wheel alone: it brings what its command needs, and the base brings no server.
 
-An environment holds the wheel and exactly what its metadata asks for, extra by extra, as files linked from this
-environment: nothing is downloaded, and what an extra forgets to name is not there.
+What an extra forgets to name is not there (`tests.integration.installed`).
 """
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import venv
-from collections.abc import Iterator
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
+from tests.integration.installed import Environment, build_wheel
 from tests.unit.sidecar.conftest import make_side
 
 ROOT = Path(__file__).resolve().parents[2]
 VOUCHER = ROOT / "nginx_module_shim" / "tests" / "data" / "first.voucher"
-EXTRAS = ("", "ca", "postgresql", "testbed", "vas")
+EXTRAS = ("", "ca", "demo", "postgresql", "testbed", "vas")
 # The rooms whose every module an extra must be able to load; the base loads those that are in no other line.
 ROOMS = {
     "": ["mecai.client", "mecai.evidence", "mecai.protocol", "mecai.server", "mecai.sidecar", "mecai.tls", "mecai.vrp"],
@@ -37,70 +29,12 @@ for room in sys.argv[1:]:
         if not module.name.endswith((".migrations.env", ".__main__")) and ".versions." not in module.name:
             importlib.import_module(module.name)
 """
-SECONDS = 300  # the bound of one command on a busy machine
-
-
-class Environment:
-    """A virtual environment with the wheel and what it asks for with one extra."""
-
-    def __init__(self, folder: Path, wheel: Path, extra: str) -> None:
-        self._bin = folder / "bin"
-        venv.create(folder, symlinks=True)
-        site = next(folder.glob("lib/python3.*/site-packages"))
-        unpack = [sys.executable, "-m", "pip", "--python", str(self._bin / "python")]
-        subprocess.run([*unpack, "install", "--quiet", "--no-index", "--no-deps", wheel], check=True, timeout=SECONDS)
-        self.wheel = next(found for found in Distribution.discover(path=[str(site)]) if found.name == "mecai")
-        self.packages = {found.name: found for found in _asked(self.wheel, {extra}, set())}
-        for found in self.packages.values():
-            _link(found, site)
-        subprocess.run([*unpack, "check"], check=True, timeout=SECONDS)
-
-    def run(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Run a program of this environment, far from the checkout."""
-        return subprocess.run(
-            [self._bin / program, *map(str, arguments)],
-            cwd=self._bin,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._bin)},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-
-
-def _asked(of: Distribution, extras: set[str], seen: set[str]) -> Iterator[Distribution]:
-    """Yield what a distribution asks for with these extras, and what that asks for; nothing twice."""
-    for requirement in map(Requirement, of.requires or ()):
-        if str(requirement) not in seen and _applies(requirement, extras):
-            seen.add(str(requirement))
-            found = distribution(requirement.name)
-            yield found
-            yield from _asked(found, requirement.extras, seen)
-
-
-def _applies(requirement: Requirement, extras: set[str]) -> bool:
-    marker = requirement.marker
-    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""})
-
-
-def _link(found: Distribution, site: Path) -> None:
-    for file in found.files or ():
-        if ".." not in file.parts and not (link := site / file).exists():
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(Path(str(found.locate_file(file))).resolve())
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel of the present sources."""
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in ("mecai", "testbed"):
-        shutil.copytree(ROOT / name, folder / "sources" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("LICENSE", "README.md", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder / "sources")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*command, f"--wheel-dir={folder}", folder / "sources"], check=True, timeout=SECONDS)
-    return next(folder.glob("*.whl"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +45,11 @@ def environments(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> dict[
 
 def test_every_extra_is_tried(environments: dict[str, Environment]) -> None:
     assert {"", *environments[""].wheel.metadata.get_all("Provides-Extra", [])} == set(EXTRAS)
+
+
+def test_the_demonstration_brings_what_its_parts_bring(environments: dict[str, Environment]) -> None:
+    demo, ca, vas = (environments[extra].packages.keys() for extra in ("demo", "ca", "vas"))
+    assert demo == ca | vas
 
 
 def test_the_base_brings_no_server(environments: dict[str, Environment]) -> None:
@@ -139,7 +78,7 @@ def test_the_driver_for_postgresql_brings_its_library(environments: dict[str, En
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("verb", ["ca", "vas"])
+@pytest.mark.parametrize("verb", ["ca", "demo", "vas"])
 def test_a_verb_without_its_extra_says_what_to_install(environments: dict[str, Environment], verb: str) -> None:
     done = environments[""].run("mecai", verb, "--help")
     assert (done.returncode, done.stdout) == (3, "")
