@@ -6,11 +6,12 @@
 
 
 static bool
-has_context(const mecai_claims_t *claims, const uint8_t *text, size_t size)
+has_context(const mecai_file_t *file, const mecai_lists_t *lists,
+    const uint8_t *text, size_t size)
 {
-    for (size_t i = 0; i < claims->context_count; i++) {
-        if (claims->contexts[i].size == size
-            && memcmp(claims->contexts[i].text, text, size) == 0)
+    for (size_t i = 0; i < file->context_count; i++) {
+        if (lists->contexts[i].size == size
+            && memcmp(lists->contexts[i].text, text, size) == 0)
         {
             return true;
         }
@@ -24,7 +25,8 @@ has_context(const mecai_claims_t *claims, const uint8_t *text, size_t size)
  * none means any.
  */
 static bool
-context_fits(const mecai_claims_t *claims, const mecai_request_t *request)
+context_fits(const mecai_file_t *file, const mecai_lists_t *lists,
+    const mecai_request_t *request)
 {
     const uint8_t  *context = request->contexts;
     const uint8_t  *end = context + request->contexts_size;
@@ -33,7 +35,7 @@ context_fits(const mecai_claims_t *claims, const mecai_request_t *request)
         return true;
     }
     for ( /* void */ ; context < end; context += 1 + context[0]) {
-        if (has_context(claims, context + 1, context[0])) {
+        if (has_context(file, lists, context + 1, context[0])) {
             return true;
         }
     }
@@ -42,11 +44,12 @@ context_fits(const mecai_claims_t *claims, const mecai_request_t *request)
 
 
 static bool
-lists_address(const mecai_claims_t *claims, const mecai_wish_t *wish)
+lists_address(const mecai_file_t *file, const mecai_lists_t *lists,
+    const mecai_wish_t *wish)
 {
-    for (size_t i = 0; i < claims->address_count; i++) {
+    for (size_t i = 0; i < file->address_count; i++) {
         for (size_t j = 0; j < wish->address_count; j++) {
-            const mecai_address_t  *a = &claims->addresses[i];
+            const mecai_address_t  *a = &lists->addresses[i];
             const mecai_address_t  *b = &wish->addresses[j];
 
             if (a->size == b->size
@@ -61,28 +64,29 @@ lists_address(const mecai_claims_t *claims, const mecai_wish_t *wish)
 
 
 /* Returns the voucher of one authority that goes first, or NULL. */
-static const mecai_item_t *
+static const mecai_file_t *
 best_of(const uint8_t *authority, const mecai_wish_t *wish,
     const mecai_file_t *vouchers)
 {
-    const mecai_item_t  *best = NULL;
+    const mecai_file_t  *best = NULL;
+    mecai_lists_t        lists;
 
     for (const mecai_file_t *file = vouchers; file != NULL; file = file->next) {
-        const mecai_item_t  *item = file->item;
-
-        if (item == NULL
-            || memcmp(item->claims.authority, authority,
-                      MECAI_AUTHORITY_SIZE) != 0
-            || item->claims.next_update - wish->now < MECAI_REMAINING_SECONDS
-            || !context_fits(&item->claims, wish->request))
+        if (file->content == NULL
+            || memcmp(file->authority, authority, MECAI_AUTHORITY_SIZE) != 0
+            || file->next_update - wish->now < MECAI_REMAINING_SECONDS)
         {
             continue;
         }
-        if (lists_address(&item->claims, wish)) {
-            return item;
+        mecai_file_lists(file, &lists);
+        if (!context_fits(file, &lists, wish->request)) {
+            continue;
+        }
+        if (lists_address(file, &lists, wish)) {
+            return file;
         }
         if (best == NULL) {
-            best = item;
+            best = file;
         }
     }
     return best;
@@ -90,12 +94,10 @@ best_of(const uint8_t *authority, const mecai_wish_t *wish,
 
 
 static bool
-is_cached(const mecai_item_t *item, const mecai_request_t *request)
+is_cached(const mecai_file_t *file, const mecai_request_t *request)
 {
     for (size_t i = 0; i < request->cached_count; i++) {
-        if (memcmp(item->claims.hash, request->cached[i], MECAI_HASH_SIZE)
-            == 0)
-        {
+        if (memcmp(file->hash, request->cached[i], MECAI_HASH_SIZE) == 0) {
             return true;
         }
     }
@@ -108,22 +110,25 @@ mecai_choose(const mecai_wish_t *wish, const mecai_file_t *vouchers,
     uint8_t *out, size_t room)
 {
     const mecai_request_t  *request = wish->request;
-    mecai_choice_t          choice = { 0, false };
+    mecai_choice_t          choice = { 0, 0, false };
     mecai_answer_t          answer;
     size_t                  chosen = 0, count = request->candidate_count;
 
     mecai_answer_begin(&answer, out, room);
     for (size_t i = 0; i < count && chosen < request->quorum; i++) {
-        const mecai_item_t  *item;
+        const mecai_file_t  *file;
+        uint8_t             *place;
 
-        item = best_of(request->candidates[i], wish, vouchers);
-        if (item == NULL) {
+        file = best_of(request->candidates[i], wish, vouchers);
+        if (file == NULL) {
             continue;
         }
-        if (is_cached(item, request)
-            || mecai_answer_add(&answer, item->der, item->size))
-        {
+        if (is_cached(file, request)) {
             chosen++;
+        } else if ((place = mecai_answer_add(&answer, file->size)) != NULL) {
+            mecai_file_der(file, place);
+            chosen++;
+            choice.sent++;
         } else {
             choice.left_out = true;
         }

@@ -13,7 +13,7 @@
 #ifndef MECAI_VOUCHER_CHOOSE_H
 #define MECAI_VOUCHER_CHOOSE_H
 
-#include "mecai_voucher_file.h"
+#include "mecai_voucher_zone.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -30,12 +30,13 @@ typedef struct {
 typedef struct {
     /* octets of the answer; 0: send no extension */
     size_t  size;
+    size_t  sent;                               /* vouchers in it */
     bool    left_out;                           /* a voucher did not fit */
 } mecai_choice_t;
 
 /*
  * Writes the answer, of at most `room` octets, to `out`. `vouchers` is a list
- * of files; it may be NULL.
+ * of files in the zone, whose lock is held; it may be NULL.
  */
 mecai_choice_t mecai_choose(const mecai_wish_t *wish,
     const mecai_file_t *vouchers, uint8_t *out, size_t room);

@@ -1,8 +1,7 @@
 /* What the http and the stream module share: see the header. */
 
 #include "mecai_voucher_configuration.h"
-
-#include <ngx_event.h>
+#include "mecai_voucher_address.h"
 
 #define DEFAULT_DIRECTORY  "/var/lib/mecai-sidecar/staples"
 
@@ -12,166 +11,18 @@ enum {
      * which a new connection needs another round trip. */
     DEFAULT_MAX_SIZE = 7168,
     LEAST_MAX_SIZE = 512,
+    DEFAULT_REFRESH_MS = 1000,
+    LEAST_REFRESH_MS = 100,
+    MOST_REFRESH_MS = 60 * 1000,
 };
 
 static char *check_max_size(ngx_conf_t *cf, void *post, void *data);
+static char *check_zone_size(ngx_conf_t *cf, void *post, void *data);
+static char *check_refresh(ngx_conf_t *cf, void *post, void *data);
 
 ngx_conf_post_t  mecai_max_size_bounds = { check_max_size };
-
-static void
-log_line(const char *line)
-{
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "voucher: %s", line);
-}
-
-
-static void
-close_store(void *store)
-{
-    mecai_store_destroy(store);
-}
-
-
-static mecai_store_t *
-open_store(ngx_conf_t *cf, const ngx_str_t *directory, mecai_stores_t *stores)
-{
-    ngx_pool_cleanup_t  *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
-    mecai_store_t      **store = ngx_array_push(stores);
-
-    if (cleanup == NULL || store == NULL) {
-        return NULL;
-    }
-    *store = mecai_store_create((const char *) directory->data, log_line);
-    if (*store != NULL) {
-        cleanup->data = *store;
-        cleanup->handler = close_store;
-    }
-    return *store;
-}
-
-
-/* Finds the store of a server among those of the servers before it. */
-static mecai_store_t *
-store_of(const mecai_server_t *servers, ngx_uint_t count,
-    const ngx_str_t *directory)
-{
-    for (ngx_uint_t i = 0; i < count; i++) {
-        const mecai_conf_t  *conf = servers[i].conf;
-
-        if (conf->store != NULL
-            && ngx_strcmp(conf->directory.data, directory->data) == 0)
-        {
-            return conf->store;
-        }
-    }
-    return NULL;
-}
-
-
-/* Lets a store keep each certificate of a context. */
-static ngx_int_t
-keep_certificates(mecai_store_t *store, SSL_CTX *ctx)
-{
-    X509  *current = SSL_CTX_get0_certificate(ctx);
-    int    more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST);
-
-    while (more == 1) {
-        if (!mecai_store_keep(store, SSL_CTX_get0_certificate(ctx))) {
-            return NGX_ERROR;
-        }
-        more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_NEXT);
-    }
-    if (current != NULL) {
-        SSL_CTX_select_current_cert(ctx, current);
-    }
-    return NGX_OK;
-}
-
-
-/* Gives each server that staples its store: one per directory. */
-static ngx_int_t
-open_stores(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count,
-    mecai_stores_t *stores)
-{
-    for (ngx_uint_t i = 0; i < count; i++) {
-        mecai_conf_t  *conf = servers[i].conf;
-
-        if (!conf->enable && !conf->ocsp) {
-            continue;
-        }
-        conf->store = store_of(servers, i, &conf->directory);
-        if (conf->store == NULL) {
-            conf->store = open_store(cf, &conf->directory, stores);
-        }
-        if (conf->store == NULL
-            || keep_certificates(conf->store, servers[i].ctx) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-register_vouchers(ngx_conf_t *cf, const mecai_server_t *server)
-{
-    if (mecai_staple_vouchers(server->ctx, server->conf) == NGX_OK) {
-        return NGX_OK;
-    }
-    ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "voucher: the server at %s:%ui "
-                  "has TLS extension %d or %d registered already; take "
-                  "\"ssl_conf_command ServerInfoFile\" out of it",
-                  server->file, server->line, MECAI_EXTENSION_VOUCHER,
-                  MECAI_EXTENSION_VOUCHER_REQUEST);
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-register_ocsp(ngx_conf_t *cf, const mecai_server_t *server)
-{
-    if (mecai_staple_ocsp(server->ctx, server->conf) == NGX_OK) {
-        return NGX_OK;
-    }
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "voucher: the server at %s:%ui "
-                  "has both \"voucher_ocsp\" and \"ssl_stapling\" on; one of "
-                  "them can answer, so turn the other off", server->file,
-                  server->line);
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-register_server(ngx_conf_t *cf, const mecai_server_t *server,
-    ngx_uint_t vouchers)
-{
-    if (vouchers > 0 && register_vouchers(cf, server) != NGX_OK) {
-        return NGX_ERROR;
-    }
-    return server->conf->ocsp ? register_ocsp(cf, server) : NGX_OK;
-}
-
-
-ngx_int_t
-mecai_register(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count,
-    mecai_stores_t *stores)
-{
-    ngx_uint_t  i, vouchers = 0;
-
-    if (open_stores(cf, servers, count, stores) != NGX_OK) {
-        return NGX_ERROR;
-    }
-    for (i = 0; i < count; i++) {
-        vouchers += servers[i].conf->enable;
-    }
-    for (i = 0; i < count; i++) {
-        if (register_server(cf, &servers[i], vouchers) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-    return NGX_OK;
-}
+ngx_conf_post_t  mecai_zone_size_bounds = { check_zone_size };
+ngx_conf_post_t  mecai_refresh_bounds = { check_refresh };
 
 
 static char *
@@ -183,6 +34,36 @@ check_max_size(ngx_conf_t *cf, void *post, void *data)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"voucher_max_size\" is "
                            "%uz; expected %d to %d octets", size,
                            LEAST_MAX_SIZE, MECAI_ANSWER_MAX);
+        return NGX_CONF_ERROR;
+    }
+    return NGX_CONF_OK;
+}
+
+
+static char *
+check_zone_size(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t  size = *(size_t *) data;
+
+    if (size < MECAI_ZONE_SIZE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"voucher_zone\" is %uz; "
+                           "expected %d octets or more", size,
+                           MECAI_ZONE_SIZE_MIN);
+        return NGX_CONF_ERROR;
+    }
+    return NGX_CONF_OK;
+}
+
+
+static char *
+check_refresh(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  refresh = *(ngx_msec_t *) data;
+
+    if (refresh < LEAST_REFRESH_MS || refresh > MOST_REFRESH_MS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"voucher_refresh\" is %M "
+                           "ms; expected %dms to %dms", refresh,
+                           LEAST_REFRESH_MS, MOST_REFRESH_MS);
         return NGX_CONF_ERROR;
     }
     return NGX_CONF_OK;
@@ -228,9 +109,30 @@ mecai_set_addresses(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 
 
 void *
-mecai_create_stores(ngx_conf_t *cf)
+mecai_create_main(ngx_conf_t *cf)
 {
-    return ngx_array_create(cf->pool, 1, sizeof(mecai_store_t *));
+    mecai_main_t  *main = ngx_pcalloc(cf->pool, sizeof(*main));
+
+    if (main == NULL
+        || ngx_array_init(&main->stores, cf->pool, 1, sizeof(mecai_store_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+    main->zone_size = NGX_CONF_UNSET_SIZE;
+    main->refresh = NGX_CONF_UNSET_MSEC;
+    return main;
+}
+
+
+char *
+mecai_init_main(ngx_conf_t *cf, void *conf)
+{
+    mecai_main_t  *main = conf;
+
+    ngx_conf_init_size_value(main->zone_size, 0);
+    ngx_conf_init_msec_value(main->refresh, DEFAULT_REFRESH_MS);
+    return NGX_CONF_OK;
 }
 
 
@@ -252,7 +154,9 @@ char *
 mecai_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     mecai_conf_t  *from = parent, *conf = child;
+    ngx_str_t     *directory = &conf->directory;
 
+    conf->said = conf->enable == 1 || conf->ocsp == 1;
     ngx_conf_merge_value(conf->enable, from->enable, 0);
     ngx_conf_merge_value(conf->ocsp, from->ocsp, 0);
     ngx_conf_merge_size_value(conf->max_size, from->max_size, DEFAULT_MAX_SIZE);
@@ -261,8 +165,10 @@ mecai_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->addresses == NULL) {
         conf->addresses = from->addresses;
     }
-    if (ngx_conf_full_name(cf->cycle, &conf->directory, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
+    /* "/a" and "/a/" are one directory, to be read once */
+    while (directory->len > 1 && directory->data[directory->len - 1] == '/') {
+        directory->data[--directory->len] = '\0';
     }
-    return NGX_CONF_OK;
+    return ngx_conf_full_name(cf->cycle, directory, 0) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

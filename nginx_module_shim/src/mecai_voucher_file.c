@@ -4,54 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-
-mecai_version_t
-mecai_version_of(const struct stat *status)
-{
-    return (mecai_version_t) {
-        .device = status->st_dev,
-        .inode = status->st_ino,
-        .size = status->st_size,
-        .modified = status->st_mtim,
-        .changed = status->st_ctim,
-    };
-}
-
-
-static bool
-same_moment(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-
-bool
-mecai_same_version(const mecai_version_t *a, const mecai_version_t *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size
-           && same_moment(a->modified, b->modified)
-           && same_moment(a->changed, b->changed);
-}
-
-
-bool
-mecai_name_ours(const char *name)
-{
-    size_t  length = strlen(name), suffix = sizeof(MECAI_VOUCHER_SUFFIX) - 1;
-
-    /* a dot: a writer's temporary file */
-    if (name[0] == '.' || length >= MECAI_NAME_SIZE) {
-        return false;
-    }
-    return strcmp(name, MECAI_OCSP_NAME) == 0
-           || (length >= suffix
-               && strcmp(name + length - suffix, MECAI_VOUCHER_SUFFIX) == 0);
-}
 
 
 static int
@@ -82,6 +38,24 @@ authority_of(const char *name, uint8_t authority[MECAI_AUTHORITY_SIZE])
 }
 
 
+mecai_name_t
+mecai_read_name(const char *name, uint8_t authority[MECAI_AUTHORITY_SIZE])
+{
+    size_t  length = strlen(name), suffix = sizeof(MECAI_VOUCHER_SUFFIX) - 1;
+
+    if (strcmp(name, MECAI_OCSP_NAME) == 0) {
+        return MECAI_NAME_OCSP;
+    }
+    /* a dot: a writer's temporary file */
+    if (name[0] == '.' || length < suffix || length >= MECAI_NAME_SIZE
+        || strcmp(name + length - suffix, MECAI_VOUCHER_SUFFIX) != 0)
+    {
+        return MECAI_NAME_STRANGE;
+    }
+    return authority_of(name, authority) ? MECAI_NAME_VOUCHER : MECAI_NAME_BAD;
+}
+
+
 /*
  * Reads a whole file of at most `room` - 1 octets; returns its size, `room` for
  * a larger one, or -1.
@@ -104,18 +78,15 @@ read_all(int fd, uint8_t *buffer, size_t room)
 }
 
 
-/* Checks the content of an open file under its name. */
+/* Checks the content of an open file. */
 static mecai_item_t *
-check_open(int fd, const char *name, const mecai_subject_t *subject,
-    mecai_reason_t *reason)
+check_open(int fd, const mecai_subject_t *subject, mecai_reason_t *reason)
 {
-    bool             ocsp = strcmp(name, MECAI_OCSP_NAME) == 0;
-    int              most = ocsp ? MECAI_OCSP_SIZE_MAX : MECAI_VOUCHER_SIZE_MAX;
-    uint8_t          buffer[MECAI_SIZE_MAX + 1];
-    uint8_t          authority[MECAI_AUTHORITY_SIZE];
-    mecai_subject_t  named = *subject;
-    struct stat      status;
-    ssize_t          size;
+    bool         ocsp = subject->authority == NULL;
+    int          most = ocsp ? MECAI_OCSP_SIZE_MAX : MECAI_VOUCHER_SIZE_MAX;
+    uint8_t      buffer[MECAI_SIZE_MAX + 1];
+    struct stat  status;
+    ssize_t      size;
 
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         mecai_refuse(reason, "not a regular file");
@@ -133,78 +104,31 @@ check_open(int fd, const char *name, const mecai_subject_t *subject,
     if (ocsp) {
         return mecai_check_ocsp(buffer, (size_t) size, subject, reason);
     }
-    if (!authority_of(name, authority)) {
-        mecai_refuse(reason, "expected a name of 16 hex digits, then -LABEL or "
-                     "nothing, then " MECAI_VOUCHER_SUFFIX);
+    return mecai_check_voucher(buffer, (size_t) size, subject, reason);
+}
+
+
+mecai_item_t *
+mecai_file_read(int directory_fd, const char *name,
+    const mecai_subject_t *subject, mecai_reason_t *reason, bool *exhausted)
+{
+    mecai_subject_t  named = *subject;
+    uint8_t          authority[MECAI_AUTHORITY_SIZE];
+    mecai_item_t    *item;
+    int              fd;
+
+    named.authority = mecai_read_name(name, authority) == MECAI_NAME_VOUCHER
+                      ? authority : NULL;
+    /* O_NONBLOCK: opening a FIFO must not wait for its writer */
+    fd = openat(directory_fd, name,
+                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    *exhausted = fd < 0 && (errno == EMFILE || errno == ENFILE
+                            || errno == ENOMEM);
+    if (fd < 0) {
+        mecai_refuse(reason, "cannot be opened: %s", strerror(errno));
         return NULL;
     }
-    named.authority = authority;
-    return mecai_check_voucher(buffer, (size_t) size, &named, reason);
-}
-
-
-/* Tells whether this version was checked last, and its time, if it was ahead,
- * still is. */
-static bool
-nothing_new(const mecai_file_t *file, const mecai_version_t *version,
-    time_t now)
-{
-    return mecai_same_version(version, &file->seen)
-           && (file->due == 0 || now < file->due);
-}
-
-
-static mecai_refreshed_t
-refused(mecai_file_t *file, const mecai_version_t *version, time_t due)
-{
-    file->seen = *version;
-    file->refused = true;
-    file->due = due;
-    return MECAI_FILE_REFUSED;
-}
-
-
-static mecai_refreshed_t
-taken(mecai_file_t *file, const mecai_version_t *version, mecai_item_t *item)
-{
-    file->seen = *version;
-    file->refused = false;
-    file->due = 0;
-    free(file->item);
-    file->item = item;
-    return MECAI_FILE_TAKEN;
-}
-
-
-mecai_refreshed_t
-mecai_file_refresh(mecai_file_t *file, int directory_fd,
-    const mecai_subject_t *subject, mecai_reason_t *reason)
-{
-    mecai_version_t  version;
-    mecai_item_t    *item;
-    struct stat      status;
-    int              fd, error;
-
-    if (fstatat(directory_fd, file->name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        return MECAI_FILE_GONE;
-    }
-    version = mecai_version_of(&status);
-    if (nothing_new(file, &version, subject->now)) {
-        return MECAI_FILE_SAME;
-    }
-    /* O_NONBLOCK: opening a FIFO must not wait for its writer */
-    fd = openat(directory_fd, file->name,
-                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) {
-        error = errno;
-        mecai_refuse(reason, "cannot be opened: %s", strerror(error));
-        if (error == EMFILE || error == ENFILE || error == ENOMEM) {
-            return MECAI_FILE_LATER;
-        }
-        return refused(file, &version, 0);
-    }
-    item = check_open(fd, file->name, subject, reason);
+    item = check_open(fd, &named, reason);
     close(fd);
-    return item != NULL ? taken(file, &version, item)
-                        : refused(file, &version, reason->due);
+    return item;
 }

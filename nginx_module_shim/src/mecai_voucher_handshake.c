@@ -1,7 +1,9 @@
 /* What happens in a handshake: see the header. */
 
 #include "mecai_voucher_handshake.h"
+#include "mecai_voucher_address.h"
 #include "mecai_voucher_choose.h"
+#include "mecai_voucher_timer.h"
 
 #include <ngx_event.h>
 
@@ -14,167 +16,53 @@ enum {
                       | SSL_EXT_TLS1_3_CERTIFICATE,
 };
 
-/*
- * The request of a connection, as ex_data of its SSL, in the memory of its
- * connection. The index has no callbacks: it stays with OpenSSL when a reload
- * unloads this shared object, and a callback would then point into nothing.
- */
-static int  request_index = -1;
-
 
 /*
- * Refuses a ClientHello. With this reason first in the queue nginx logs as for
- * any bad client: at level info.
+ * Returns what this worker knows of a certificate, without leaving errors in
+ * OpenSSL's queue, where the handshake would trip over them.
  */
-static int
-refuse(int *alert, int description, const char *why)
+static const mecai_known_t *
+find(const mecai_conf_t *conf, X509 *certificate)
 {
-    ERR_raise_data(ERR_LIB_SSL, SSL_R_CLIENTHELLO_TLSEXT, "%s", why);
-    *alert = description;
-    return 0;
-}
-
-
-/*
- * Runs on the context of the default server, before SNI selects another: it
- * must not depend on a configuration. OpenSSL calls it again for the second
- * ClientHello of a HelloRetryRequest.
- */
-static int
-parse_request(SSL *ssl, unsigned int type, unsigned int context,
-    const unsigned char *in, size_t size, X509 *x509,
-    size_t chain_index, int *alert, void *arg)
-{
-    ngx_connection_t  *c = ngx_ssl_get_connection(ssl);
-    mecai_request_t   *request = SSL_get_ex_data(ssl, request_index);
-
-    if (request == NULL) {
-        request = ngx_palloc(c->pool, sizeof(*request));
-        if (request == NULL
-            || SSL_set_ex_data(ssl, request_index, request) != 1)
-        {
-            *alert = SSL_AD_INTERNAL_ERROR;
-            return 0;
-        }
-    }
-    request->candidate_count = 0;
-    switch (mecai_parse_request(in, size, request)) {
-    case MECAI_PARSED:
-    case MECAI_OTHER_VERSION:
-        return 1;
-    case MECAI_DECODE_ERROR:
-        return refuse(alert, SSL_AD_DECODE_ERROR,
-                      "voucher_request does not decode");
-    default:
-        return refuse(alert, SSL_AD_ILLEGAL_PARAMETER,
-                      "voucher_request has an illegal value");
-    }
-}
-
-
-/* Returns the request that came with this handshake, or NULL. */
-static const mecai_request_t *
-request_of(const SSL *ssl)
-{
-    const mecai_request_t  *request = SSL_get_ex_data(ssl, request_index);
-
-    return request != NULL && request->candidate_count > 0 ? request : NULL;
-}
-
-
-/*
- * The client's own extension `voucher` must be empty; who sends no
- * voucher_request may mean something else by it.
- */
-static int
-parse_voucher(SSL *ssl, unsigned int type, unsigned int context,
-    const unsigned char *in, size_t size, X509 *x509,
-    size_t chain_index, int *alert, void *arg)
-{
-    if (size != 0 && request_of(ssl) != NULL) {
-        return refuse(alert, SSL_AD_DECODE_ERROR,
-                      "voucher of a client is not empty");
-    }
-    return 1;
-}
-
-
-ngx_int_t
-mecai_read_address(const struct sockaddr *sockaddr, mecai_address_t *address)
-{
-    const struct sockaddr_in   *in;
-#if (NGX_HAVE_INET6)
-    const struct sockaddr_in6  *in6;
-#endif
-
-    switch (sockaddr->sa_family) {
-    case AF_INET:
-        in = (const struct sockaddr_in *) sockaddr;
-        mecai_set_address(address, (const uint8_t *) &in->sin_addr, 4);
-        return NGX_OK;
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        in6 = (const struct sockaddr_in6 *) sockaddr;
-        mecai_set_address(address, (const uint8_t *) &in6->sin6_addr, 16);
-        return NGX_OK;
-#endif
-    default:
-        return NGX_DECLINED;
-    }
-}
-
-
-/*
- * Finds where the client sees this server: what the proxy in front says, else
- * the connection's own local address.
- */
-static ngx_int_t
-local_address(ngx_connection_t *c, mecai_address_t *address)
-{
-    ngx_addr_t  addr;
-
-    if (c->proxy_protocol != NULL) {
-        const ngx_str_t  *text = &c->proxy_protocol->dst_addr;
-
-        if (ngx_parse_addr(c->pool, &addr, text->data, text->len) == NGX_OK) {
-            return mecai_read_address(addr.sockaddr, address);
-        }
-    }
-    if (ngx_connection_local_sockaddr(c, NULL, 0) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-    return mecai_read_address(c->local_sockaddr, address);
-}
-
-
-/* Fills in where the client sees this server; `own` has room for one. */
-static void
-find_addresses(const mecai_conf_t *conf, ngx_connection_t *c,
-    mecai_address_t *own, mecai_wish_t *wish)
-{
-    if (conf->addresses != NULL) {
-        wish->addresses = conf->addresses->elts;
-        wish->address_count = conf->addresses->nelts;
-    } else if (local_address(c, own) == NGX_OK) {
-        wish->addresses = own;
-        wish->address_count = 1;
-    }
-}
-
-
-/*
- * Looks into the store without leaving errors in OpenSSL's queue, where the
- * handshake would trip over them.
- */
-static const mecai_set_t *
-find_set(const mecai_conf_t *conf, X509 *certificate)
-{
-    const mecai_set_t  *set;
+    const mecai_known_t  *known;
 
     ERR_set_mark();
-    set = mecai_store_find(conf->store, certificate, ngx_time());
+    known = mecai_store_find(conf->store, certificate, ngx_time());
     ERR_pop_to_mark();
-    return set;
+    return known;
+}
+
+
+/*
+ * Says, once in a while for all workers, that a certificate in use has no
+ * directory; or lets what was not read yet be read next.
+ */
+static void
+miss(const mecai_conf_t *conf, const mecai_known_t *known, ngx_connection_t *c)
+{
+    mecai_zone_t  *zone = conf->access->zone;
+    mecai_set_t   *set;
+    int            trouble = 0;
+    bool           complete;
+
+    mecai_lock_to_write(conf->access);
+    set = mecai_zone_find(zone, known->key);
+    complete = set != NULL && set->complete;
+    if (complete && set->trouble != 0
+        && mecai_zone_tell(zone, set, MECAI_TELL_MISSING, ngx_time()))
+    {
+        trouble = set->trouble;
+    }
+    mecai_unlock(conf->access);
+    if (!complete) {
+        mecai_store_want(conf->store, known);
+        mecai_hurry();
+    }
+    if (trouble != 0) {
+        ngx_log_error(NGX_LOG_ERR, c->log, trouble, "voucher: nothing to "
+                      "staple for the certificate in use: directory \"%s\"",
+                      known->path);
+    }
 }
 
 
@@ -197,6 +85,87 @@ room_for(SSL *ssl, const mecai_conf_t *conf)
 }
 
 
+/* Tells whether this handshake may have an answer at all. */
+static mecai_reason_code_t
+may_answer(SSL *ssl, const mecai_conf_t *conf, const X509 *certificate)
+{
+    if (SSL_session_reused(ssl)) {
+        return MECAI_RESUMED;
+    }
+    if (mecai_is_quic(ngx_ssl_get_connection(ssl))) {
+        return MECAI_QUIC;
+    }
+    return conf->enable && certificate != NULL ? MECAI_ANSWERED : MECAI_OFF;
+}
+
+
+/* Tells why a choice is as it is. */
+static mecai_reason_code_t
+reason_for(const mecai_set_t *set, const mecai_choice_t *choice)
+{
+    if (choice->size > 0) {
+        return choice->sent > 0 ? MECAI_ANSWERED : MECAI_CACHED;
+    }
+    if (choice->left_out) {
+        return MECAI_NO_ROOM;
+    }
+    if (set == NULL || !set->complete) {
+        return MECAI_UNREAD;
+    }
+    return set->trouble != 0 ? MECAI_NO_DIRECTORY : MECAI_NO_MATCH;
+}
+
+
+/* Chooses, and notes why; writes at most `room` octets to `out`. */
+static mecai_choice_t
+choose(const mecai_conf_t *conf, const mecai_known_t *known,
+    ngx_connection_t *c, mecai_exchange_t *exchange, uint8_t *out, size_t room)
+{
+    mecai_wish_t        wish = { &exchange->request, NULL, 0, ngx_time() };
+    mecai_address_t     address;
+    mecai_choice_t      choice;
+    const mecai_set_t  *set;
+
+    mecai_find_addresses(conf->addresses, c, &address, &wish);
+    mecai_lock(conf->access);
+    set = mecai_zone_find(conf->access->zone, known->key);
+    choice = mecai_choose(&wish, set != NULL ? set->vouchers : NULL, out, room);
+    exchange->reason = reason_for(set, &choice);
+    mecai_unlock(conf->access);
+    exchange->sent = choice.sent;
+    return choice;
+}
+
+
+/* Writes the answer of a handshake that may have one; returns its size. */
+static size_t
+answer(SSL *ssl, const mecai_conf_t *conf, X509 *certificate,
+    mecai_exchange_t *exchange, uint8_t out[MECAI_ANSWER_MAX])
+{
+    ngx_connection_t     *c = ngx_ssl_get_connection(ssl);
+    const mecai_known_t  *known = find(conf, certificate);
+    mecai_choice_t        choice;
+    size_t                room = room_for(ssl, conf);
+
+    exchange->reason = MECAI_NO_ROOM;
+    if (known == NULL || room < MECAI_ANSWER_MIN) {
+        return 0;
+    }
+    choice = choose(conf, known, c, exchange, out, room);
+    if (choice.left_out) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0, "voucher: one was left out, "
+                      "because the answer may have %uz octets; see "
+                      "voucher_max_size", room);
+    }
+    if (exchange->reason == MECAI_UNREAD
+        || exchange->reason == MECAI_NO_DIRECTORY)
+    {
+        miss(conf, known, c);
+    }
+    return choice.size;
+}
+
+
 /*
  * Runs on the context of the server that SNI selected; OpenSSL calls it only
  * where the client sent `voucher`.
@@ -207,68 +176,74 @@ add_voucher(SSL *ssl, unsigned int type, unsigned int context,
     size_t chain_index, int *alert, void *arg)
 {
     /* OpenSSL copies it before the next handshake */
-    static uint8_t         answer[MECAI_ANSWER_MAX];
+    static uint8_t       room[MECAI_ANSWER_MAX];
 
-    const mecai_conf_t    *conf = arg;
-    const mecai_request_t *request = request_of(ssl);
-    ngx_connection_t      *c = ngx_ssl_get_connection(ssl);
-    X509                  *certificate;
-    mecai_address_t        address;
-    mecai_choice_t         choice;
-    const mecai_set_t     *set;
-    mecai_wish_t           wish = { request, NULL, 0, ngx_time() };
-    size_t                 room;
+    const mecai_conf_t  *conf = arg;
+    mecai_exchange_t    *exchange = mecai_asked(ssl);
+    X509                *certificate;
 
+    if (exchange == NULL || chain_index != 0) {
+        return 0;
+    }
     certificate = context == SSL_EXT_TLS1_2_SERVER_HELLO
                   ? SSL_get_certificate(ssl) : x509;
-    if (!conf->enable || request == NULL || chain_index != 0
-        || certificate == NULL || SSL_session_reused(ssl))
-    {
-        return 0;
+    exchange->reason = may_answer(ssl, conf, certificate);
+    *out = room;
+    *size = exchange->reason == MECAI_ANSWERED
+            ? answer(ssl, conf, certificate, exchange, room) : 0;
+    if (conf->access != NULL) {
+        mecai_zone_count(conf->access->zone, exchange->reason);
     }
-    set = find_set(conf, certificate);
-    room = room_for(ssl, conf);
-    if (set == NULL || room < MECAI_ANSWER_MIN) {
-        return 0;
-    }
-    find_addresses(conf, c, &address, &wish);
-    choice = mecai_choose(&wish, set->vouchers, answer, room);
-    if (choice.left_out) {
-        ngx_log_error(NGX_LOG_INFO, c->log, 0, "voucher: one was left out, "
-                      "because the answer may have %uz octets; see "
-                      "voucher_max_size", room);
-    }
-    *out = answer;
-    *size = choice.size;
-    return choice.size > 0;
+    return *size > 0;
 }
 
 
-/*
- * Hands the OCSP response for the certificate in use to OpenSSL, which takes
- * the copy.
- */
+/* Returns a copy of the staple for a certificate that OpenSSL will free. */
+static unsigned char *
+copy_staple(const mecai_conf_t *conf, const mecai_known_t *known, size_t *size)
+{
+    const mecai_set_t   *set;
+    const mecai_file_t  *file;
+    unsigned char       *copy = NULL;
+
+    mecai_lock(conf->access);
+    set = mecai_zone_find(conf->access->zone, known->key);
+    file = set != NULL ? set->ocsp : NULL;
+    if (file != NULL && file->content != NULL && file->next_update > ngx_time())
+    {
+        *size = file->size;
+        copy = OPENSSL_malloc(file->size);
+        if (copy != NULL) {
+            mecai_file_der(file, copy);
+        }
+    }
+    mecai_unlock(conf->access);
+    return copy;
+}
+
+
+/* Hands the OCSP response for the certificate in use to OpenSSL. */
 static int
 add_staple(SSL *ssl, void *arg)
 {
-    const mecai_conf_t  *conf = arg;
-    X509                *certificate = SSL_get_certificate(ssl);
-    const mecai_set_t   *set = NULL;
-    const mecai_item_t  *item;
-    unsigned char       *copy;
+    const mecai_conf_t   *conf = arg;
+    X509                 *certificate = SSL_get_certificate(ssl);
+    const mecai_known_t  *known = NULL;
+    unsigned char        *copy;
+    size_t                size;
 
     if (certificate != NULL) {
-        set = find_set(conf, certificate);
+        known = find(conf, certificate);
     }
-    item = set != NULL ? set->ocsp.item : NULL;
-    if (item == NULL || item->claims.next_update <= ngx_time()) {
+    if (known == NULL) {
         return SSL_TLSEXT_ERR_NOACK;
     }
-    copy = OPENSSL_memdup(item->der, item->size);
+    copy = copy_staple(conf, known, &size);
     if (copy == NULL) {
+        miss(conf, known, ngx_ssl_get_connection(ssl));
         return SSL_TLSEXT_ERR_NOACK;
     }
-    SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long) item->size);
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long) size);
     return SSL_TLSEXT_ERR_OK;
 }
 
@@ -276,21 +251,16 @@ add_staple(SSL *ssl, void *arg)
 ngx_int_t
 mecai_staple_vouchers(SSL_CTX *ctx, mecai_conf_t *conf)
 {
-    if (request_index == -1) {
-        request_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-        if (request_index == -1) {
-            return NGX_ERROR;
-        }
-    }
     /* the callbacks of one ClientHello run in the order of registration */
     if (SSL_CTX_add_custom_ext(ctx, MECAI_EXTENSION_VOUCHER_REQUEST,
                                SSL_EXT_CLIENT_HELLO, NULL, NULL, NULL,
-                               parse_request, NULL) != 1)
+                               mecai_parse_request_extension, NULL) != 1)
     {
         return NGX_DECLINED;
     }
     if (SSL_CTX_add_custom_ext(ctx, MECAI_EXTENSION_VOUCHER, VOUCHER_CONTEXT,
-                               add_voucher, NULL, conf, parse_voucher, NULL)
+                               add_voucher, NULL, conf,
+                               mecai_parse_voucher_extension, NULL)
         != 1)
     {
         return NGX_DECLINED;

@@ -12,24 +12,27 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "mecai_voucher_exchange.h"
 #include "mecai_voucher_store.h"
 
 #pragma GCC visibility push(hidden)
 
 /* The directives of one server. */
 typedef struct {
-    ngx_flag_t      enable;
-    ngx_flag_t      ocsp;
-    size_t          max_size;
-    ngx_str_t       directory;
-    ngx_array_t    *addresses;                  /* of mecai_address_t */
+    ngx_flag_t             enable;
+    ngx_flag_t             ocsp;
+    ngx_flag_t             said;                /* in this very server */
+    size_t                 max_size;
+    ngx_str_t              directory;
+    ngx_array_t           *addresses;           /* of mecai_address_t */
+    const mecai_access_t  *access;              /* NULL: nothing is stapled */
     /* shared by servers with the same directory */
-    mecai_store_t  *store;
+    mecai_store_t         *store;
 } mecai_conf_t;
 
 /*
  * Registers both extensions on a context. Returns NGX_DECLINED where one of
- * them is registered already.
+ * them is registered already. After mecai_prepare_exchanges().
  */
 ngx_int_t mecai_staple_vouchers(SSL_CTX *ctx, mecai_conf_t *conf);
 
@@ -38,13 +41,6 @@ ngx_int_t mecai_staple_vouchers(SSL_CTX *ctx, mecai_conf_t *conf);
  * else does.
  */
 ngx_int_t mecai_staple_ocsp(SSL_CTX *ctx, mecai_conf_t *conf);
-
-/*
- * Reads the address out of a socket address. Returns NGX_DECLINED where it is
- * none of IP.
- */
-ngx_int_t mecai_read_address(const struct sockaddr *sockaddr,
-    mecai_address_t *address);
 
 #pragma GCC visibility pop
 

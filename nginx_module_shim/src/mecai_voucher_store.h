@@ -1,20 +1,15 @@
 /*
- * The staple directory in memory, one store per directory and process:
+ * The certificates this process knows, per staple directory, and the rounds
+ * that read what lies there for them (mecai_voucher_scan) into the zone.
  *
- *     DIRECTORY/<SHA-256 of the certificate's DER, 64 hex digits>/
- *         <VA id, 16 hex digits>[-LABEL].voucher
- *         ocsp.der
+ * Whoever has the clock begins rounds (mecai_voucher_timer); a handshake finds
+ * what is in the zone and touches no file. All workers share the reading: who
+ * looks at a certificate first notes that in the zone, and for an interval the
+ * others leave it alone. A certificate that a handshake shows before it was
+ * ever read goes first.
  *
- * Files are read in rounds that whoever has the clock begins
- * (mecai_voucher_timer); a handshake finds what is in memory and touches no
- * file. Whoever writes renames whole files into place; nothing has to be
- * reloaded. A round looks at each certificate's directory and reads it where
- * its modification time says so, or a file in it was refused. The project's
- * sidecar writes one voucher a Voucher Authority, without a LABEL; where
- * something else writes several, choosing prefers the one that lists this
- * server's address.
- *
- * A version of a file that fails its check is named once in the log and never
+ * Whoever writes renames whole files into place; nothing has to be reloaded. A
+ * version of a file that fails its check is named once in the log and never
  * served. A file that is gone is out of service. Nothing of nginx is needed;
  * not for several threads.
  */
@@ -22,66 +17,44 @@
 #ifndef MECAI_VOUCHER_STORE_H
 #define MECAI_VOUCHER_STORE_H
 
-#include "mecai_voucher_file.h"
+#include "mecai_voucher_scan.h"
 
 #pragma GCC visibility push(hidden)
 
-enum {
-    MECAI_VOUCHERS_MAX = 256,       /* voucher files per certificate */
-    MECAI_NAMES_MAX = 1024,         /* of any kind in one directory */
-    MECAI_LOOK_WORK = 1,            /* asking for one name's status */
-    MECAI_CHECK_WORK = 100,         /* reading and checking one file */
-    MECAI_LEAST_WORK = MECAI_VOUCHERS_MAX + 2 + MECAI_CHECK_WORK,
-    MECAI_FORGET_SECONDS = 24 * 60 * 60,
-};
-
-typedef struct mecai_set_s  mecai_set_t;
-
-/* Everything for one certificate. */
-struct mecai_set_s {
-    mecai_set_t      *next;
-    X509             *certificate;
-    mecai_file_t     *vouchers;     /* sorted by name */
-    mecai_file_t      ocsp;
-    size_t            voucher_count;
-    mecai_version_t   directory;    /* the version read last */
-    bool              settled;      /* a later change of it will show */
-    bool              told_full;
-    bool              configured;   /* stays, shown or not */
-    int               trouble;      /* told already; 0: none */
-    unsigned          round;        /* the last one that looked here */
-    time_t            shown;        /* in a handshake */
-    uint8_t           hash[MECAI_HASH_SIZE];
-    char              path[];
-};
+enum { MECAI_FORGET_SECONDS = 24 * 60 * 60 };
 
 typedef struct mecai_store_s  mecai_store_t;
 
-/* Takes one line without a line end. */
-typedef void  (*mecai_log_pt)(const char *line);
-
-/* Reads nothing yet; returns NULL without memory. */
-mecai_store_t *mecai_store_create(const char *path, mecai_log_pt log);
+/* Reads nothing yet; returns NULL without memory. `access` stays as long. */
+mecai_store_t *mecai_store_create(const char *path,
+                                  const mecai_access_t *access,
+                                  mecai_log_pt log);
 void mecai_store_destroy(mecai_store_t *store);
 
 /* Adds a certificate that stays for the store's life; false: no memory. */
 bool mecai_store_keep(mecai_store_t *store, X509 *certificate);
 
 /*
- * Goes on with the round that is under way, or begins one. Takes what it does
- * off `work` and stops where nothing is left; with MECAI_LEAST_WORK or more it
- * comes a file further each time. Returns true where the round is complete:
- * every certificate was looked at.
+ * Goes on with the round that is under way, or begins one, until the clock says
+ * so; it comes a step further each time. A certificate that somebody looked at
+ * within `interval_ms` is left out. Returns true where the round is complete.
  */
-bool mecai_store_refresh(mecai_store_t *store, time_t now, unsigned *work);
+bool mecai_store_refresh(mecai_store_t *store, mecai_now_t now,
+                         int64_t interval_ms, mecai_until_t until);
+
+/* Tells whether each certificate was read to its end once. */
+bool mecai_store_complete(const mecai_store_t *store);
 
 /*
- * Returns what is in memory for a certificate; NULL without memory. Valid
- * until the next round. A certificate that was not known is empty until then,
- * and forgotten when no handshake showed it for MECAI_FORGET_SECONDS.
+ * Returns what this process knows of a certificate, new where it did not; NULL
+ * without memory. Valid until the next round. What nobody configured is
+ * forgotten when no handshake showed it for MECAI_FORGET_SECONDS.
  */
-const mecai_set_t *mecai_store_find(mecai_store_t *store, X509 *certificate,
-                                    time_t now);
+const mecai_known_t *mecai_store_find(mecai_store_t *store, X509 *certificate,
+                                      time_t now);
+
+/* Lets the next round begin with this one. */
+void mecai_store_want(mecai_store_t *store, const mecai_known_t *known);
 
 #pragma GCC visibility pop
 

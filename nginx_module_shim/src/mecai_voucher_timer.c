@@ -4,29 +4,40 @@
 
 #include <ngx_event.h>
 
+#define NS_PER_MS  1000000LL
+
 enum {
-    INTERVAL_MS = 1000,     /* from the end of a round to the next */
-    PAUSE_MS = 10,          /* between the parts of a long round */
-    /* as in mecai_voucher_store.h: 2 us each */
-    TICK_WORK = 5000,
-    START_WORK = 100 * TICK_WORK,
+    PART_MS = 4,            /* of a round, without the event loop */
+    PAUSE_MS = 4,           /* between the parts of a long round */
+    START_MS = 1000,        /* before the first connection, at the most */
+    WAIT_MS = 2,            /* until another worker has read it */
 };
 
 static mecai_stores_t   *stores;
+static ngx_msec_t        interval;
 static ngx_event_t       timer;
 static ngx_connection_t  nobody = { .fd = (ngx_socket_t) -1 };  /* for logs */
 
 
+static mecai_now_t
+now(void)
+{
+    return (mecai_now_t) { ngx_time(), mecai_clock_ns() / NS_PER_MS };
+}
+
+
 /* Goes on with the round of each store in turn; true: all are complete. */
 static bool
-read_stores(unsigned work)
+read_stores(mecai_until_t until)
 {
     static ngx_uint_t  under_way;
 
     mecai_store_t    **store = stores->elts;
+    /* a little less, so that a timer that is early loses no round */
+    int64_t            ago = (int64_t) (interval - interval / 8);
 
     for ( /* void */ ; under_way < stores->nelts; under_way++) {
-        if (!mecai_store_refresh(store[under_way], ngx_time(), &work)) {
+        if (!mecai_store_refresh(store[under_way], now(), ago, until)) {
             return false;
         }
     }
@@ -35,30 +46,59 @@ read_stores(unsigned work)
 }
 
 
-static void
-read_on(ngx_event_t *event)
+static bool
+all_complete(void)
 {
-    ngx_add_timer(event, read_stores(TICK_WORK) ? INTERVAL_MS : PAUSE_MS);
+    mecai_store_t **store = stores->elts;
+
+    for (ngx_uint_t i = 0; i < stores->nelts; i++) {
+        if (!mecai_store_complete(store[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 
-ngx_int_t
-mecai_start_reading(mecai_stores_t *all)
+static void
+read_on(ngx_event_t *event)
 {
-    if (all == NULL || all->nelts == 0) {
-        return NGX_OK;
+    mecai_until_t  until = mecai_clock_ns() + PART_MS * NS_PER_MS;
+
+    /* a worker that is to end accepts nobody; the others read */
+    if (!ngx_exiting) {
+        ngx_add_timer(event, read_stores(until) ? interval : PAUSE_MS);
     }
-    /* a cache manager is started like a worker, and shakes no hands */
-    if (ngx_process != NGX_PROCESS_WORKER
-        && ngx_process != NGX_PROCESS_SINGLE)
-    {
-        return NGX_OK;
-    }
+}
+
+
+void
+mecai_start_reading(mecai_stores_t *all, ngx_msec_t every)
+{
+    mecai_until_t  until = mecai_clock_ns() + START_MS * NS_PER_MS;
+
     stores = all;
+    interval = every;
+    if (stores->nelts == 0) {
+        return;
+    }
+    while (!all_complete() && mecai_clock_ns() < until) {
+        if (read_stores(until)) {
+            ngx_msleep(WAIT_MS);
+        }
+    }
     timer.handler = read_on;
     timer.data = &nobody;
     timer.log = ngx_cycle->log;
     timer.cancelable = 1;           /* a worker that is to end need not wait */
-    ngx_add_timer(&timer, read_stores(START_WORK) ? INTERVAL_MS : PAUSE_MS);
-    return NGX_OK;
+    ngx_add_timer(&timer, PAUSE_MS);
+}
+
+
+void
+mecai_hurry(void)
+{
+    if (timer.timer_set) {
+        ngx_add_timer(&timer, PAUSE_MS);
+    }
 }

@@ -1,6 +1,7 @@
 /*
- * When files are read: as a worker starts, before its first connection, and
- * then by a timer, once a second. The one place that does.
+ * When files are read: as a worker starts, before its first connection, where
+ * the zone does not hold them yet; and then by a timer. The one place that
+ * does.
  */
 
 #ifndef MECAI_VOUCHER_TIMER_H
@@ -17,9 +18,12 @@ typedef ngx_array_t  mecai_stores_t;            /* of mecai_store_t * */
 
 /*
  * Reads, and sets the timer; for init_process. `all` stays as long as the
- * process; NULL where the configuration has none.
+ * process; with none in it there is nothing to do.
  */
-ngx_int_t mecai_start_reading(mecai_stores_t *all);
+void mecai_start_reading(mecai_stores_t *all, ngx_msec_t interval);
+
+/* Lets the timer go off at once: a handshake wants what was not read yet. */
+void mecai_hurry(void);
 
 #pragma GCC visibility pop
 

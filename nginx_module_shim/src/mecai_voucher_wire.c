@@ -166,18 +166,19 @@ mecai_answer_begin(mecai_answer_t *answer, uint8_t *out, size_t room)
 }
 
 
-bool
-mecai_answer_add(mecai_answer_t *answer, const uint8_t *der, size_t size)
+uint8_t *
+mecai_answer_add(mecai_answer_t *answer, size_t size)
 {
+    uint8_t  *out = answer->out + answer->used;
+
     if (size == 0 || size > UINT16_MAX
         || answer->room < answer->used + LENGTH_SIZE + size)
     {
-        return false;
+        return NULL;
     }
-    put_length(answer->out + answer->used, size);
-    memcpy(answer->out + answer->used + LENGTH_SIZE, der, size);
+    put_length(out, size);
     answer->used += LENGTH_SIZE + size;
-    return true;
+    return out + LENGTH_SIZE;
 }
 
 

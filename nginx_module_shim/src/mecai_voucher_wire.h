@@ -79,9 +79,10 @@ typedef struct {
 void mecai_answer_begin(mecai_answer_t *answer, uint8_t *out, size_t room);
 
 /*
- * Adds one voucher; returns false, with nothing written, where it does not fit.
+ * Adds one voucher of so many octets; returns where they go. NULL, with nothing
+ * written, where it does not fit.
  */
-bool mecai_answer_add(mecai_answer_t *answer, const uint8_t *der, size_t size);
+uint8_t *mecai_answer_add(mecai_answer_t *answer, size_t size);
 
 /* Returns the octets of the whole answer: 2 for an empty list. */
 size_t mecai_answer_end(mecai_answer_t *answer);

@@ -12,17 +12,22 @@ typedef ngx_stream_ssl_srv_conf_t  ngx_stream_voucher_ssl_conf_t;
 typedef ngx_stream_ssl_conf_t  ngx_stream_voucher_ssl_conf_t;
 #endif
 
+static ngx_int_t  ngx_stream_voucher_variables(ngx_conf_t *cf);
 static ngx_int_t  ngx_stream_voucher_init(ngx_conf_t *cf);
 static ngx_int_t  ngx_stream_voucher_start(ngx_cycle_t *cycle);
 
 static ngx_command_t  ngx_stream_voucher_commands[] = {
     MECAI_COMMANDS(NGX_STREAM_MAIN_CONF | NGX_STREAM_SRV_CONF,
-                   NGX_STREAM_SRV_CONF_OFFSET)
+                   NGX_STREAM_SRV_CONF_OFFSET, NGX_STREAM_MAIN_CONF,
+                   NGX_STREAM_MAIN_CONF_OFFSET),
+    ngx_null_command
 };
 
 static ngx_stream_module_t  ngx_stream_voucher_module_ctx = {
+    .preconfiguration = ngx_stream_voucher_variables,
     .postconfiguration = ngx_stream_voucher_init,
-    .create_main_conf = mecai_create_stores,
+    .create_main_conf = mecai_create_main,
+    .init_main_conf = mecai_init_main,
     .create_srv_conf = mecai_create_conf,
     .merge_srv_conf = mecai_merge_conf,
 };
@@ -46,15 +51,49 @@ ngx_module_t  ngx_stream_voucher_module = {
 static ngx_int_t
 ngx_stream_voucher_start(ngx_cycle_t *cycle)
 {
-    mecai_stores_t  *stores;
-
-    stores = ngx_stream_cycle_get_module_main_conf(cycle,
-                                                   ngx_stream_voucher_module);
-    return mecai_start_reading(stores);
+    return mecai_start(ngx_stream_cycle_get_module_main_conf(cycle,
+                                                  ngx_stream_voucher_module));
 }
 
 
-/* Adds a server to the list if it has a TLS context. */
+static ngx_int_t
+ngx_stream_voucher_variable(ngx_stream_session_t *s,
+    ngx_stream_variable_value_t *v, uintptr_t what)
+{
+    ngx_str_t  text;
+
+    if (mecai_show(s->connection, what, s->connection->pool, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    v->not_found = text.len == 0;
+    v->valid = text.len > 0;
+    v->no_cacheable = 0;
+    v->len = text.len;
+    v->data = text.data;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_voucher_variables(ngx_conf_t *cf)
+{
+    static ngx_str_t        names[] = { MECAI_VARIABLES };
+
+    ngx_stream_variable_t  *variable;
+
+    for (ngx_uint_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        variable = ngx_stream_add_variable(cf, &names[i], 0);
+        if (variable == NULL) {
+            return NGX_ERROR;
+        }
+        variable->get_handler = ngx_stream_voucher_variable;
+        variable->data = i;
+    }
+    return NGX_OK;
+}
+
+
+/* Adds a server to the list. */
 static ngx_int_t
 ngx_stream_voucher_add(ngx_array_t *servers, ngx_stream_core_srv_conf_t *block)
 {
@@ -63,9 +102,6 @@ ngx_stream_voucher_add(ngx_array_t *servers, ngx_stream_core_srv_conf_t *block)
     ngx_stream_voucher_ssl_conf_t  *ssl;
 
     ssl = confs[ngx_stream_ssl_module.ctx_index];
-    if (ssl->ssl.ctx == NULL) {
-        return NGX_OK;
-    }
     server = ngx_array_push(servers);
     if (server == NULL) {
         return NGX_ERROR;
@@ -84,12 +120,11 @@ ngx_stream_voucher_init(ngx_conf_t *cf)
 {
     ngx_stream_core_main_conf_t  *main;
     ngx_stream_core_srv_conf_t  **blocks;
-    mecai_stores_t               *stores;
+    mecai_main_t                 *mine;
     ngx_array_t                  *servers;
 
     main = ngx_stream_conf_get_module_main_conf(cf, ngx_stream_core_module);
-    stores = ngx_stream_conf_get_module_main_conf(cf,
-                                                  ngx_stream_voucher_module);
+    mine = ngx_stream_conf_get_module_main_conf(cf, ngx_stream_voucher_module);
     servers = ngx_array_create(cf->temp_pool, 4, sizeof(mecai_server_t));
     if (servers == NULL) {
         return NGX_ERROR;
@@ -100,5 +135,5 @@ ngx_stream_voucher_init(ngx_conf_t *cf)
             return NGX_ERROR;
         }
     }
-    return mecai_register(cf, servers->elts, servers->nelts, stores);
+    return mecai_register(cf, servers->elts, servers->nelts, mine);
 }

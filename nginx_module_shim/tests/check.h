@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mecai_voucher_choose.h"
 
@@ -37,6 +38,39 @@ read_sample(const char *directory, const char *name, uint8_t *buffer,
     size = fread(buffer, 1, room, file);
     fclose(file);
     return size;
+}
+
+/* A zone of this process alone; its lock must be free when it is taken. */
+static bool  zone_locked;
+
+static inline void
+test_lock(void *mutex)
+{
+    (void) mutex;
+    CHECK(!zone_locked);
+    zone_locked = true;
+}
+
+static inline void
+test_unlock(void *mutex)
+{
+    (void) mutex;
+    CHECK(zone_locked);
+    zone_locked = false;
+}
+
+/* Returns the way to a new zone of so many octets; free() its `zone`. */
+static inline mecai_access_t
+new_zone(size_t size)
+{
+    void            *memory = aligned_alloc(4096, size);
+    mecai_access_t   access = { NULL, NULL, test_lock, test_unlock };
+
+    CHECK(memory != NULL);
+    memset(memory, 0xa5, size);
+    access.zone = mecai_zone_make(memory, size);
+    CHECK(access.zone == memory);
+    return access;
 }
 
 static inline X509 *

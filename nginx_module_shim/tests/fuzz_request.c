@@ -39,12 +39,19 @@ encode(const mecai_request_t *request, uint8_t *out)
 static void
 choose(const mecai_request_t *request, size_t room)
 {
-    static uint8_t   out[MECAI_ANSWER_MAX];
-    mecai_item_t    *item = calloc(1, sizeof(*item) + 500);
-    mecai_file_t     file = { .item = item };
-    mecai_wish_t     wish = { request, NULL, 0, NOW };
-    mecai_choice_t   choice;
+    static uint8_t                out[MECAI_ANSWER_MAX];
+    static mecai_access_t         access;
+    static const uint8_t          key[MECAI_HASH_SIZE];
+    static const mecai_version_t  version;
 
+    mecai_item_t   *item = calloc(1, sizeof(*item) + 500);
+    mecai_wish_t    wish = { request, NULL, 0, NOW };
+    mecai_set_t    *set;
+    mecai_choice_t  choice;
+
+    if (access.zone == NULL) {
+        access = new_zone(MECAI_ZONE_SIZE_MIN);
+    }
     CHECK(item != NULL);
     item->size = 500;
     item->claims.next_update = NOW + 3600;
@@ -56,7 +63,11 @@ choose(const mecai_request_t *request, size_t room)
         memcpy(item->claims.contexts[0].text, request->contexts + 1,
                request->contexts[0]);
     }
-    choice = mecai_choose(&wish, &file, out, room);
+    set = mecai_zone_set(access.zone, key);
+    CHECK(mecai_zone_take(access.zone, set,
+                          mecai_zone_file(access.zone, set, "a.voucher"),
+                          &version, item));
+    choice = mecai_choose(&wish, set->vouchers, out, room);
     CHECK(choice.size <= room);
     CHECK(choice.size == 0 || choice.size == 2 || choice.size == 504);
     CHECK(room < 504 || choice.size > 0);

@@ -6,7 +6,7 @@
 
 enum { COUNT = 3 };
 
-static mecai_file_t     files[COUNT];
+static mecai_access_t   access_;
 static mecai_item_t    *items[COUNT];
 static mecai_request_t  request;
 static uint8_t          out[MECAI_ANSWER_MAX];
@@ -30,8 +30,6 @@ set_up(size_t size)
         items[i]->claims.next_update = NOW + MECAI_REMAINING_SECONDS;
         items[i]->size = size;
         memset(items[i]->der, (int) i, size);
-        files[i] = (mecai_file_t) { .item = items[i] };
-        files[i].next = i + 1 < COUNT ? &files[i + 1] : NULL;
         memset(request.candidates[i], (int) i, MECAI_AUTHORITY_SIZE);
     }
     request.quorum = COUNT;
@@ -41,12 +39,25 @@ set_up(size_t size)
 }
 
 
+/* Puts the vouchers into the zone, and chooses. */
 static mecai_choice_t
 choose(size_t room)
 {
-    mecai_wish_t  wish = { &request, &local, 1, NOW };
+    static const uint8_t          key[MECAI_HASH_SIZE];
+    static const mecai_version_t  version;
 
-    return mecai_choose(&wish, &files[0], out, room);
+    mecai_wish_t    wish = { &request, &local, 1, NOW };
+    mecai_set_t    *set = mecai_zone_set(access_.zone, key);
+
+    for (size_t i = 0; i < COUNT; i++) {
+        char           name[] = "0.voucher";
+        mecai_file_t  *file;
+
+        name[0] = (char) ('0' + i);
+        file = mecai_zone_file(access_.zone, set, name);
+        CHECK(mecai_zone_take(access_.zone, set, file, &version, items[i]));
+    }
+    return mecai_choose(&wish, set->vouchers, out, room);
 }
 
 
@@ -72,6 +83,7 @@ test_room(void)
     CHECK(choose(2 + 102 - 1).left_out);
     set_up(MECAI_ANSWER_MAX / 2);
     CHECK(choose(2 * MECAI_ANSWER_MAX).size == 2 + 2 + MECAI_ANSWER_MAX / 2);
+    CHECK(choose(2 * MECAI_ANSWER_MAX).left_out);
 }
 
 
@@ -134,8 +146,10 @@ test_nothing_there(void)
 
     set_up(10);
     CHECK(mecai_choose(&wish, NULL, out, MECAI_ANSWER_MAX).size == 0);
-    files[0].item = NULL;
+    set_up(10);
+    items[0]->claims.next_update = 0;
     CHECK(choose(MECAI_ANSWER_MAX).size == 2 + 2 * 12);
+    CHECK(choose(MECAI_ANSWER_MAX).sent == 2);
 }
 
 
@@ -162,6 +176,7 @@ int
 main(int count, char **arguments)
 {
     CHECK(count >= 2);
+    access_ = new_zone(MECAI_ZONE_SIZE_MIN);
     test_request_sample(arguments[1]);
     test_time_left();
     test_room();
@@ -169,10 +184,10 @@ main(int count, char **arguments)
     test_address();
     test_contexts();
     test_nothing_there();
-    set_up(0);
     for (size_t i = 0; i < COUNT; i++) {
         free(items[i]);
     }
+    free(access_.zone);
     puts("test_choose: good");
     return 0;
 }

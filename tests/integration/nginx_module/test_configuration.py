@@ -12,6 +12,7 @@ BAD_VALUES = {
     "voucher perhaps;": 'invalid value "perhaps" in "voucher" directive',
     "voucher_max_size 100;": '"voucher_max_size" is 100; expected 512 to 64000 octets',
     "voucher_max_size 65536;": '"voucher_max_size" is 65536; expected 512 to 64000 octets',
+    "voucher_max_size 7k; voucher_status on;": 'invalid number of arguments in "voucher_status" directive',
     "voucher_public_address www.example.test;": '"www.example.test" is no IP address',
     "voucher_public_address unix:/run/nginx.sock;": '"unix:/run/nginx.sock" is no IP address',
 }
@@ -20,6 +21,29 @@ BAD_VALUES = {
 @pytest.mark.parametrize("directive", BAD_VALUES)
 def test_bad_value_is_refused(nginx: Nginx, scene: Scene, directive: str) -> None:
     assert BAD_VALUES[directive] in nginx.refused(nginx.server(free_port(), scene.site, options=directive))
+
+
+BAD_IN_BLOCK = {
+    "voucher_zone 100k;": '"voucher_zone" is 102400; expected 1048576 octets or more',
+    "voucher_refresh 10ms;": '"voucher_refresh" is 10 ms; expected 100ms to 60000ms',
+    "voucher_refresh 2m;": '"voucher_refresh" is 120000 ms; expected 100ms to 60000ms',
+}
+
+
+@pytest.mark.parametrize("directive", BAD_IN_BLOCK)
+def test_bad_value_of_the_block_is_refused(nginx: Nginx, scene: Scene, directive: str) -> None:
+    assert BAD_IN_BLOCK[directive] in nginx.refused(directive + nginx.server(free_port(), scene.site))
+
+
+def test_voucher_without_tls_is_warned_of(nginx: Nginx, scene: Scene) -> None:
+    """In a server that says so itself; what it inherits may be meant for others."""
+    plain, silent = free_port(), free_port()
+    said = nginx.warned(
+        nginx.server(free_port(), scene.site)
+        + f"server {{ listen 127.0.0.1:{plain}; voucher on; }} server {{ listen 127.0.0.1:{silent}; }}"
+    )
+    (line,) = [line for line in said.splitlines() if "voucher: " in line]
+    assert 'has "voucher" or "voucher_ocsp" on and no TLS; it staples nothing' in line
 
 
 def test_two_answers_for_one_staple_are_refused(nginx: Nginx, scene: Scene) -> None:

@@ -30,7 +30,6 @@ def octets(
 
 GOOD = octets()
 MALFORMED = {
-    "empty": (b"", DECODE_ERROR),
     "version alone": (GOOD[:1], DECODE_ERROR),
     "cut in quorum": (GOOD[:2], DECODE_ERROR),
     "cut in candidates": (GOOD[:7], DECODE_ERROR),
@@ -81,6 +80,15 @@ def test_malformed_request_is_refused(port: int, case: str, version: tuple[int, 
     with pytest.raises(TLSRemoteAlert) as caught:
         ask(port, request, version=version)
     assert caught.value.description == alert
+
+
+@pytest.mark.parametrize("version", [TLS12, TLS13], ids=["1.2", "1.3"])
+def test_another_s_extension_by_the_same_number_ends_no_handshake(port: int, version: tuple[int, int]) -> None:
+    """An empty one is of no version; one without `voucher` beside it was not sent by a client of vouchers."""
+    for voucher in (None, b"", b"their own"):
+        assert ask(port, b"", voucher=voucher, version=version).vouchers is None
+    for request, _ in MALFORMED.values():
+        assert ask(port, request, voucher=None, version=version).vouchers is None
 
 
 def test_largest_request_is_taken(port: int, good: bytes) -> None:

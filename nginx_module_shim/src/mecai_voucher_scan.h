@@ -1,0 +1,82 @@
+/*
+ * One reading of one certificate's directory, in parts:
+ *
+ *     DIRECTORY/<SHA-256 of the certificate's DER, 64 hex digits>/
+ *         <VA id, 16 hex digits>[-LABEL].voucher
+ *         ocsp.der
+ *
+ * Between two parts it keeps its place in the directory. Files are read and
+ * checked without the zone's lock, which is taken to look up what was seen
+ * before and to put in what is new. Nothing of nginx is needed; not for several
+ * threads.
+ */
+
+#ifndef MECAI_VOUCHER_SCAN_H
+#define MECAI_VOUCHER_SCAN_H
+
+#include <dirent.h>
+
+#include "mecai_voucher_zone.h"
+
+#pragma GCC visibility push(hidden)
+
+/* A certificate this process knows, in one directory. */
+typedef struct mecai_known_s  mecai_known_t;
+
+struct mecai_known_s {
+    mecai_known_t  *next;
+    X509           *certificate;
+    time_t          shown;              /* in a handshake */
+    bool            configured;         /* stays, shown or not */
+    uint8_t         hash[MECAI_HASH_SIZE];
+    uint8_t         key[MECAI_HASH_SIZE];       /* SHA-256 of the path */
+    char            path[];
+};
+
+/* Both clocks, at one moment. */
+typedef struct {
+    time_t   wall;
+    int64_t  ms;            /* of a clock that no one sets, the same in all
+                             * processes */
+} mecai_now_t;
+
+/* Takes one line without a line end. */
+typedef void  (*mecai_log_pt)(const char *line);
+
+/* How long the work may go on: of CLOCK_MONOTONIC, ns. A part does one step at
+ * least. */
+typedef int64_t  mecai_until_t;
+int64_t mecai_clock_ns(void);
+
+typedef struct {
+    const mecai_access_t  *access;
+    mecai_log_pt           log;
+    DIR                   *directory;   /* NULL: none is under way */
+    const mecai_known_t   *known;
+    mecai_version_t        version;     /* of the directory, as it began */
+    uint64_t               number;
+    time_t                 modified;
+    bool                   left_out;    /* something, for want of room */
+} mecai_scan_t;
+
+/*
+ * Looks at a directory, and begins to read it where it is not as it was read
+ * last. Nothing is under way afterwards where there is nothing to do.
+ */
+void mecai_scan_begin(mecai_scan_t *scan, const mecai_known_t *known,
+                      mecai_now_t now);
+
+/* Goes on; returns true where the reading is at its end. */
+bool mecai_scan_go_on(mecai_scan_t *scan, mecai_now_t now,
+                      mecai_until_t until);
+
+/* Breaks the reading off, if one is under way. */
+void mecai_scan_break_off(mecai_scan_t *scan);
+
+/* Writes one line to the log; what would forge another one is a '?'. */
+void mecai_scan_say(mecai_log_pt log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#pragma GCC visibility pop
+
+#endif
