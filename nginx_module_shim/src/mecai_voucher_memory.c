@@ -34,7 +34,7 @@ mecai_add_memory(ngx_conf_t *cf, size_t size)
     ngx_str_t        name = ngx_string(NAME);
     ngx_shm_zone_t  *memory;
 
-    /* both modules, and an upgraded one, must name the same tag */
+    /* all modules, and an upgraded one, must name the same tag */
     memory = ngx_shared_memory_add(cf, &name, 0, &ngx_core_module);
     if (memory == NULL) {
         return NULL;
@@ -43,8 +43,8 @@ mecai_add_memory(ngx_conf_t *cf, size_t size)
         && memory->shm.size != DEFAULT_SIZE)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"voucher_zone\" is %uz "
-                           "octets here and %uz elsewhere; http and stream "
-                           "share it, so name one size", size,
+                           "octets here and %uz elsewhere; http, stream "
+                           "and mail share it, so name one size", size,
                            memory->shm.size);
         return NULL;
     }

@@ -1,11 +1,9 @@
 /* One reading of one certificate's directory: see the header. */
 
-#include "mecai_voucher_scan.h"
+#include "mecai_voucher_say.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +11,11 @@
 enum {
     SETTLING_SECONDS = 2,       /* file systems stamp coarsely: a younger
                                  * directory may change unseen */
-    LINE_SIZE = 1024,
 };
 
 /* What became of one file, for the log. */
 typedef struct {
+    bool            overtaken;      /* another reading will do it */
     bool            full;           /* the set is */
     time_t          in_service;     /* until then, what it held before; or 0 */
     mecai_reason_t  reason;
@@ -34,45 +32,10 @@ mecai_clock_ns(void)
 }
 
 
-void
-mecai_scan_say(mecai_log_pt log, const char *format, ...)
-{
-    char     line[LINE_SIZE];
-    va_list  arguments;
-
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    for (char *c = line; *c != '\0'; c++) {
-        if ((unsigned char) *c < ' ' || *c == 0x7f) {
-            *c = '?';
-        }
-    }
-    log(line);
-}
-
-
 static mecai_set_t *
 set_of(const mecai_scan_t *scan, const mecai_known_t *known)
 {
     return mecai_zone_find(scan->access->zone, known->key);
-}
-
-
-/* Tells whether something is to be said now; the lock is not held. */
-static bool
-to_tell(const mecai_scan_t *scan, mecai_tell_t tell, time_t now)
-{
-    mecai_set_t  *set;
-    bool          told = false;
-
-    mecai_lock_to_write(scan->access);
-    set = set_of(scan, scan->known);
-    if (set != NULL) {
-        told = mecai_zone_tell(scan->access->zone, set, tell, now);
-    }
-    mecai_unlock(scan->access);
-    return told;
 }
 
 
@@ -98,8 +61,8 @@ lost(mecai_scan_t *scan, int error, mecai_now_t now)
         mecai_zone_complete(zone, set);
     }
     mecai_unlock(scan->access);
-    if (!missing && to_tell(scan, MECAI_TELL_UNREADABLE, now.wall)) {
-        mecai_scan_say(scan->log, "directory \"%s\" cannot be read: %s",
+    if (!missing && mecai_may_say(scan, MECAI_TELL_UNREADABLE, now.wall)) {
+        mecai_say(scan, "directory \"%s\" cannot be read: %s",
                        scan->known->path, error == ELOOP
                        ? "a symbolic link, which is not followed"
                        : strerror(error));
@@ -166,26 +129,54 @@ mecai_scan_begin(mecai_scan_t *scan, const mecai_known_t *known,
 }
 
 
-/* Tells whether this version was checked last, and its time, if it was ahead,
- * still is; then it is marked as found. */
-static bool
-nothing_new(const mecai_scan_t *scan, const char *name,
-    const mecai_version_t *version, time_t now)
+/*
+ * Returns the set while this reading is the one that began last, else NULL:
+ * another process took over, because this one was slow. What it marks must not
+ * be marked anew.
+ */
+static mecai_set_t *
+set_to_fill(const mecai_scan_t *scan)
+{
+    mecai_set_t  *set = set_of(scan, scan->known);
+
+    return set != NULL && set->scan == scan->number ? set : NULL;
+}
+
+
+/* What is known of a version of a file. */
+typedef enum {
+    NEW,
+    SAME,                           /* checked last, and not due */
+    OVERTAKEN,                      /* see set_to_fill */
+} news_t;
+
+
+/* Looks up a version of a file, and marks the file as found. */
+static news_t
+look_up(const mecai_scan_t *scan, const char *name,
+    const mecai_version_t *version, mecai_now_t now)
 {
     mecai_set_t   *set;
-    mecai_file_t  *file;
-    bool           same = false;
+    mecai_file_t  *file = NULL;
+    news_t         news = OVERTAKEN;
 
     mecai_lock_to_write(scan->access);
-    set = set_of(scan, scan->known);
-    file = set != NULL ? mecai_zone_known(set, name) : NULL;
+    set = set_to_fill(scan);
+    if (set != NULL) {
+        set->looked = now.ms;
+        news = NEW;
+        file = mecai_zone_known(set, name);
+    }
     if (file != NULL) {
         file->scan = scan->number;
-        same = mecai_same_version(version, &file->seen)
-               && (file->due == 0 || now < file->due);
+        if (mecai_same_version(version, &file->seen)
+            && (file->due == 0 || now.wall < file->due))
+        {
+            news = SAME;
+        }
     }
     mecai_unlock(scan->access);
-    return same;
+    return news;
 }
 
 
@@ -196,10 +187,14 @@ put_in(const mecai_scan_t *scan, const char *name,
     outcome_t *outcome)
 {
     mecai_zone_t  *zone = scan->access->zone;
-    mecai_set_t   *set = mecai_zone_set(zone, scan->known->key);
+    mecai_set_t   *set = set_to_fill(scan);
     mecai_file_t  *file;
 
-    file = set != NULL ? mecai_zone_file(zone, set, name) : NULL;
+    outcome->overtaken = set == NULL;
+    if (set == NULL) {
+        return;
+    }
+    file = mecai_zone_file(zone, set, name);
     outcome->full = file == NULL;
     if (file == NULL) {
         return;
@@ -210,35 +205,6 @@ put_in(const mecai_scan_t *scan, const char *name,
     }
     outcome->in_service = file->content != NULL ? file->next_update : 0;
     mecai_zone_refuse(zone, set, file, version, outcome->reason.due);
-}
-
-
-static void
-tell_refused(const mecai_scan_t *scan, const char *name,
-    const outcome_t *outcome, time_t now)
-{
-    char  when[MECAI_TIME_TEXT];
-
-    if (outcome->in_service <= now) {
-        mecai_scan_say(scan->log, "\"%s/%s\" is not served: %s",
-                       scan->known->path, name, outcome->reason.text);
-        return;
-    }
-    mecai_scan_say(scan->log, "\"%s/%s\" is not served: %s; what it held "
-                   "before, with nextUpdate %s, stays in service",
-                   scan->known->path, name, outcome->reason.text,
-                   mecai_time_text(outcome->in_service, when));
-}
-
-
-static void
-tell_crowded(mecai_scan_t *scan, const char *name, time_t now)
-{
-    if (to_tell(scan, MECAI_TELL_CROWDED, now)) {
-        mecai_scan_say(scan->log, "\"%s\" holds more than %d vouchers; \"%s\" "
-                       "and others are not served", scan->known->path,
-                       MECAI_FILES_MAX, name);
-    }
 }
 
 
@@ -257,79 +223,89 @@ check(mecai_scan_t *scan, const char *name, const mecai_version_t *version,
     item = mecai_file_read(dirfd(scan->directory), name, &subject,
                            &outcome.reason, &exhausted);
     if (exhausted) {
-        if (to_tell(scan, MECAI_TELL_EXHAUSTED, now)) {
-            tell_refused(scan, name, &outcome, now);
+        if (mecai_may_say(scan, MECAI_TELL_EXHAUSTED, now)) {
+            mecai_say_refused(scan, name, &outcome.reason, outcome.in_service,
+                          now);
         }
         return false;
     }
     mecai_lock_to_write(scan->access);
     put_in(scan, name, version, item, &outcome);
     mecai_unlock(scan->access);
-    if (outcome.full) {
-        tell_crowded(scan, name, now);
-    } else if (item == NULL) {
-        tell_refused(scan, name, &outcome, now);
-    }
     free(item);
-    return true;
+    if (outcome.full) {
+        mecai_say_crowded(scan, name, now);
+    } else if (item == NULL && !outcome.overtaken) {
+        mecai_say_refused(scan, name, &outcome.reason, outcome.in_service,
+                          now);
+    }
+    return !outcome.overtaken;
 }
 
 
 /* Without room nothing is read: it would be read again each second. */
 static bool
-has_room(mecai_scan_t *scan, time_t now)
+has_room(const mecai_scan_t *scan, time_t now)
 {
-    mecai_figures_t  figures;
-    bool             room;
+    bool  room;
 
     mecai_lock(scan->access);
     room = mecai_zone_has_room(scan->access->zone);
-    mecai_zone_figures(scan->access->zone, &figures);
     mecai_unlock(scan->access);
-    if (!room && to_tell(scan, MECAI_TELL_FULL, now)) {
-        mecai_scan_say(scan->log, "the zone of %zu octets is full; new files "
-                       "are not served; see voucher_zone", figures.size);
+    if (!room && mecai_may_say(scan, MECAI_TELL_FULL, now)) {
+        mecai_say(scan, "the zone is full; new files are not served; see "
+                  "voucher_zone");
     }
     return room;
 }
 
 
-/* Reads one name. Returns false where the reading must end here. */
+/* Reads a file that is ours. Returns false where the reading must end here. */
 static bool
-read_name(mecai_scan_t *scan, const char *name, time_t now)
+read_file(mecai_scan_t *scan, const char *name, mecai_now_t now)
 {
-    uint8_t          authority[MECAI_AUTHORITY_SIZE];
     mecai_version_t  version;
     struct stat      status;
+    news_t           news;
 
-    switch (mecai_read_name(name, authority)) {
-    case MECAI_NAME_STRANGE:
-        return true;
-    case MECAI_NAME_BAD:
-        if (to_tell(scan, MECAI_TELL_NAME, now)) {
-            mecai_scan_say(scan->log, "\"%s/%s\" is not served, nor are others "
-                           "with such names: expected 16 hex digits, then "
-                           "-LABEL or nothing, then " MECAI_VOUCHER_SUFFIX,
-                           scan->known->path, name);
-        }
-        return true;
-    default:
-        break;
-    }
     if (fstatat(dirfd(scan->directory), name, &status, AT_SYMLINK_NOFOLLOW)
         != 0)
     {
         return true;
     }
     version = mecai_version_of(&status);
-    if (nothing_new(scan, name, &version, now)) {
-        return true;
+    news = look_up(scan, name, &version, now);
+    if (news != NEW) {
+        return news == SAME;
     }
-    if (!has_room(scan, now)) {
+    if (!has_room(scan, now.wall)) {
         scan->left_out = true;
         return true;
     }
-    return check(scan, name, &version, now);
+    return check(scan, name, &version, now.wall);
+}
+
+
+/* Reads one name. Returns false where the reading must end here. */
+static bool
+read_name(mecai_scan_t *scan, const char *name, mecai_now_t now)
+{
+    uint8_t  authority[MECAI_AUTHORITY_SIZE];
+
+    switch (mecai_read_name(name, authority)) {
+    case MECAI_NAME_STRANGE:
+        return true;
+    case MECAI_NAME_BAD:
+        if (mecai_may_say(scan, MECAI_TELL_NAME, now.wall)) {
+            mecai_say(scan, "\"%s/%s\" is not served, nor are others "
+                           "with such names: expected 16 hex digits, then "
+                           "-LABEL or nothing, then " MECAI_VOUCHER_SUFFIX,
+                           scan->known->path, name);
+        }
+        return true;
+    default:
+        return read_file(scan, name, now);
+    }
 }
 
 
@@ -373,7 +349,7 @@ mecai_scan_go_on(mecai_scan_t *scan, mecai_now_t now, mecai_until_t until)
         entry = readdir(scan->directory);
         if (entry == NULL) {
             end(scan, now.wall);
-        } else if (!read_name(scan, entry->d_name, now.wall)) {
+        } else if (!read_name(scan, entry->d_name, now)) {
             mecai_scan_break_off(scan);
         } else if (mecai_clock_ns() >= until) {
             break;

@@ -73,10 +73,6 @@ bool mecai_scan_go_on(mecai_scan_t *scan, mecai_now_t now,
 /* Breaks the reading off, if one is under way. */
 void mecai_scan_break_off(mecai_scan_t *scan);
 
-/* Writes one line to the log; what would forge another one is a '?'. */
-void mecai_scan_say(mecai_log_pt log, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 #pragma GCC visibility pop
 
 #endif

@@ -14,11 +14,14 @@ static ngx_int_t  ngx_mail_voucher_start(ngx_cycle_t *cycle);
 
 static ngx_command_t  ngx_mail_voucher_commands[] = {
     MECAI_COMMANDS(NGX_MAIL_MAIN_CONF | NGX_MAIL_SRV_CONF,
-                   NGX_MAIL_SRV_CONF_OFFSET)
+                   NGX_MAIL_SRV_CONF_OFFSET, NGX_MAIL_MAIN_CONF,
+                   NGX_MAIL_MAIN_CONF_OFFSET),
+    ngx_null_command
 };
 
 static ngx_mail_module_t  ngx_mail_voucher_module_ctx = {
-    .create_main_conf = mecai_create_stores,
+    .create_main_conf = mecai_create_main,
+    .init_main_conf = mecai_init_main,
     .create_srv_conf = mecai_create_conf,
     .merge_srv_conf = ngx_mail_voucher_merge,
 };
@@ -49,12 +52,11 @@ ngx_mail_voucher_start(ngx_cycle_t *cycle)
     if (mail == NULL) {
         return NGX_OK;
     }
-    return mecai_start_reading(
-        mail->main_conf[ngx_mail_voucher_module.ctx_index]);
+    return mecai_start(mail->main_conf[ngx_mail_voucher_module.ctx_index]);
 }
 
 
-/* Adds a server to the list if it has a TLS context. */
+/* Adds a server to the list. */
 static ngx_int_t
 ngx_mail_voucher_add(ngx_array_t *servers, ngx_mail_core_srv_conf_t *block)
 {
@@ -62,9 +64,6 @@ ngx_mail_voucher_add(ngx_array_t *servers, ngx_mail_core_srv_conf_t *block)
     ngx_mail_ssl_conf_t  *ssl = confs[ngx_mail_ssl_module.ctx_index];
     mecai_server_t       *server;
 
-    if (ssl->ssl.ctx == NULL) {
-        return NGX_OK;
-    }
     server = ngx_array_push(servers);
     if (server == NULL) {
         return NGX_ERROR;
@@ -79,7 +78,7 @@ ngx_mail_voucher_add(ngx_array_t *servers, ngx_mail_core_srv_conf_t *block)
 
 static ngx_int_t
 ngx_mail_voucher_init(ngx_conf_t *cf, ngx_mail_core_main_conf_t *main,
-    mecai_stores_t *stores)
+    mecai_main_t *mine)
 {
     ngx_mail_core_srv_conf_t  **blocks = main->servers.elts;
     ngx_array_t                *servers;
@@ -93,7 +92,7 @@ ngx_mail_voucher_init(ngx_conf_t *cf, ngx_mail_core_main_conf_t *main,
             return NGX_ERROR;
         }
     }
-    return mecai_register(cf, servers->elts, servers->nelts, stores);
+    return mecai_register(cf, servers->elts, servers->nelts, mine);
 }
 
 

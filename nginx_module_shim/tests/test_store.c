@@ -518,6 +518,42 @@ test_shared_reading(mecai_store_t *store)
 }
 
 
+/* A process that is slow is overtaken: what it goes on with harms nothing. */
+static void
+test_overtaken(mecai_store_t *store)
+{
+    enum { FILES = 10 };
+
+    mecai_store_t  *other = mecai_store_create(root, &zone, count_line);
+    time_t          now = NOW + 200;
+    char            file[64];
+
+    CHECK(other != NULL && mecai_store_keep(other, certificate));
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(file, sizeof(file), "%.16s-%u.voucher", name, i);
+        put(file, &first);
+    }
+    touch_directory(now - 60);
+    for (unsigned part = 0; part < FILES / 2; part++) {
+        CHECK(!mecai_store_refresh(store, at(now), 1, 0));
+    }
+    now++;
+    /* past the place of the first */
+    for (unsigned part = 0; part < FILES - 1; part++) {
+        CHECK(!mecai_store_refresh(other, at(now), 1, 0));
+    }
+    CHECK(mecai_store_refresh(store, at(now), 1000, INT64_MAX));
+    CHECK(mecai_store_refresh(other, at(now), 1000, INT64_MAX));
+    CHECK(find(store, now)->file_count == FILES && find(store, now)->settled);
+    mecai_store_destroy(other);
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(file, sizeof(file), "%.16s-%u.voucher", name, i);
+        take_away(file);
+    }
+    CHECK(look(store, ++now)->vouchers == NULL);
+}
+
+
 /* Without room nothing more is read; that is said once an hour. */
 static void
 test_full_zone(void)
@@ -663,6 +699,7 @@ main(int count, char **arguments)
     test_exhausted(store);
     test_parts(store);
     test_shared_reading(store);
+    test_overtaken(store);
     test_forged_line(store);
     test_junk_names(store);
     mecai_store_destroy(store);
