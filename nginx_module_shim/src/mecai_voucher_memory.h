@@ -1,5 +1,5 @@
 /*
- * The zone as nginx's shared memory: one for http, stream and mail together, which a
+ * The zone as nginx's shared memory: one for http, stream and mail, which a
  * reload keeps.
  */
 

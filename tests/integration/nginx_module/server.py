@@ -122,17 +122,17 @@ class Nginx:
 
     def refused(self, http: str = "", stream: str = "", mail: str = "") -> str:
         """Check a configuration that nginx must refuse; return what it says."""
-        code, said = self._checked(http, stream)
+        code, said = self._checked(http, stream, mail)
         assert code != 0, "nginx took the configuration"
         return said
 
-    def warned(self, http: str = "", stream: str = "") -> str:
+    def warned(self, http: str = "", stream: str = "", mail: str = "") -> str:
         """Check a configuration that nginx must take; return what it says."""
-        code, said = self._checked(http, stream)
+        code, said = self._checked(http, stream, mail)
         assert code == 0, said
         return said
 
-    def _checked(self, http: str, stream: str) -> tuple[int, str]:
+    def _checked(self, http: str, stream: str, mail: str) -> tuple[int, str]:
         done = subprocess.run(
             [*self._command(http, stream, mail), "-t"], env=self._environment(), capture_output=True,
             timeout=START_SECONDS, check=False,
