@@ -1,5 +1,5 @@
 /*
- * What is in service, in memory that all workers share (ADR 0061).
+ * What is in service, in memory that all workers share (ADR 0062).
  *
  * The zone holds one set per certificate and directory: its files as they were
  * checked last, and what of them is in service. It is made of blocks of one

@@ -1,4 +1,4 @@
-"""What all workers share: files are read once for all, and a reload keeps what they held (ADR 0061)."""
+"""What all workers share: files are read once for all, and a reload keeps what they held (ADR 0062)."""
 
 import json
 import os
