@@ -13,7 +13,8 @@ from sqlalchemy import Dialect, Engine, Insert, LargeBinary, PoolProxiedConnecti
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-_PREPARED: Final = "mecai_prepared"  # the names of the statements that a connection to a server has prepared
+_PREPARED: Final = "mecai_prepared"  # the statements that a connection to a server has prepared, with readers of rows
+_AS_IT_IS: Final = (bytes, str)
 _TEXT, _BINARY = 0, 1  # libpq's numbers of formats; a text is the same in both, but the first ends it at a zero octet
 
 
@@ -96,17 +97,16 @@ class _Prepared:
 
     def run(self, connection: PoolProxiedConnection, values: Sequence[Any]) -> Sequence[Any]:
         """Return the rows; raises psycopg's `Error`."""
-        known: set[bytes] = connection.info.setdefault(_PREPARED, set())
+        known: dict[bytes, Any] = connection.info.setdefault(_PREPARED, {})
         server: Any = connection.dbapi_connection
-        if self._name not in known:
+        if (reader := known.get(self._name)) is None:
             self._prepare(server)
-            known.add(self._name)
+            reader = known[self._name] = self._psycopg.adapt.Transformer(server)
         try:
             result = self._execute(server, values)
         except self._psycopg.errors.InvalidSqlStatementName:  # a rollback by psycopg makes a server forget them all
             self._prepare(server)
             result = self._execute(server, values)
-        reader = self._psycopg.adapt.Transformer(server)
         reader.set_pgresult(result)
         rows: Sequence[Any] = reader.load_rows(0, result.ntuples, tuple)
         return rows
@@ -115,7 +115,7 @@ class _Prepared:
         self._good(server.pgconn.prepare(self._name, self._text), self._psycopg.pq.ExecStatus.COMMAND_OK)
 
     def _execute(self, server: Any, values: Sequence[Any]) -> Any:  # noqa: ANN401 - as above
-        formats = [_BINARY if isinstance(value, bytes | str) else _TEXT for value in values]
+        formats = [_BINARY if isinstance(value, _AS_IT_IS) else _TEXT for value in values]
         written = [None if value is None else _octets(value) for value in values]
         result = server.pgconn.exec_prepared(self._name, written, formats, _BINARY)
         return self._good(result, self._psycopg.pq.ExecStatus.TUPLES_OK)

@@ -12,6 +12,7 @@ certificate is judged by `mecai.protocol.pki.direct`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from cryptography import x509
@@ -49,6 +50,7 @@ _OCSP_RESPONSE: Final = x509.ObjectIdentifier(oids.ID_RI_OCSP_RESPONSE)
 _VERSION_WITH_OTHER_REVOCATION: Final = 5  # RFC 5652 section 5.1: crls hold a format other than CRL
 _VERSION_PLAIN: Final = 3  # RFC 5652 section 5.1: content is not id-data
 _SIGNER_VERSION: Final = 1  # RFC 5652 section 5.3: issuerAndSerialNumber
+_AT_WORK: Final = 16  # objects in the making: their attributes are for the signature and, once more, for the envelope
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def enveloped(
     return der.encode(ContentInfo(content_type=_SIGNED_DATA, content=signed_data))
 
 
+@lru_cache(_AT_WORK)
 def _attributes(
     content_type: str, content: bytes, certificate: x509.Certificate, algorithm: SignatureAlgorithm
 ) -> asn1.SetOf[Attribute]:

@@ -6,7 +6,7 @@ refused by its name.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Final
@@ -46,9 +46,9 @@ class Digest:
     """A digest algorithm with its DER AlgorithmIdentifier, which has no parameters (RFC 5754 section 2)."""
 
     oid: str
-    hash: Hash
+    hash: Hash = field(hash=False)  # the library's has none; the other field says which it is
 
-    @property
+    @cached_property
     def identifier(self) -> bytes:
         """The DER AlgorithmIdentifier."""
         return der.encode(Plain(algorithm=x509.ObjectIdentifier(self.oid)))

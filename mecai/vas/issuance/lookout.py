@@ -63,6 +63,8 @@ class Lookout:
         """
         here, own = Perspective(HERE, self.region), corroborate(target, self.probe, deadline)
         require_agreement(own)
+        if not self.agents:
+            return agreement(here, own, {})
 
         def agreed(answers: Answers[Corroboration], others: Sequence[Perspective]) -> Addresses:
             none = dict.fromkeys(agent.perspective for agent in self.agents)

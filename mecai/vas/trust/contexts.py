@@ -1,6 +1,6 @@
 """Whose roots a chain reaches, and which trust contexts a voucher for it may carry (docs/spec X3, X4, R10)."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,7 +69,7 @@ class Trust:
                 trusting.append((directory, path))
         if not trusting:
             raise Refusal(Code.UNTRUSTED, f"certificate: {refusal}")
-        if self.refuses({name for _, path in trusting for name in _names(path.certificates)}):
+        if self.refuses({name for _, path in trusting for name in path.names}):
             raise Refusal(Code.DISTRUSTED, "certificate: the operator of this VA distrusts it, or a CA of its chain")
         for directory, path in trusting:
             self._require_another_owner(directory, path.owners)
@@ -102,10 +102,3 @@ class Trust:
         if own is not None and own.owner_group in owners:
             detail = f"certificate: its issuer is of this VA's own owner group, {own.owner_group}; ask another VA"
             raise Refusal(Code.UNTRUSTED, detail)
-
-
-def _names(path: Chain) -> Iterator[bytes]:
-    """Return by what an operator may refuse a path: each certificate, in whatever octets, and the key of each CA."""
-    for certificate in path:
-        yield from equivalent_hashes(certificate)
-    yield from map(spki_hash, path[1:])

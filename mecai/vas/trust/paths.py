@@ -15,7 +15,8 @@ from typing import Final
 from cryptography import x509
 
 from mecai.protocol.objects.authorities import Directory
-from mecai.protocol.pki.identity import hash_of
+from mecai.protocol.pki.identity import hash_of, spki_hash
+from mecai.protocol.pki.malleability import equivalent_hashes
 from mecai.protocol.pki.path import validate_chain
 
 PATHS: Final = 2048  # that are remembered, of some 5 KiB each; the one that was not asked for longest goes
@@ -27,10 +28,15 @@ Chain = Sequence[x509.Certificate]
 
 @dataclass(frozen=True)
 class Path:
-    """A chain's path, end entity to root; by its directory, `owners` are those who may not vouch for it (V6)."""
+    """A chain's path, end entity to root; by its directory, `owners` are those who may not vouch for it (V6).
+
+    By one of its `names`, each a SHA-256, an operator may refuse it (X4): each certificate, in whatever octets, and the
+    key of each CA.
+    """
 
     certificates: tuple[x509.Certificate, ...]
     owners: frozenset[str]
+    names: frozenset[bytes]
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class Paths:
 
 def _find(chain: Chain, directory: Directory, now: datetime) -> Path:
     path = validate_chain(chain[0], directory.anchored(chain[1:]), directory.anchors, None, now)
-    return Path(tuple(path), directory.owner_groups_of(chain, path))
+    names = frozenset[bytes]().union(*map(equivalent_hashes, path), map(spki_hash, path[1:]))
+    return Path(tuple(path), directory.owner_groups_of(chain, path), names)
 
 
 def _unchanged(certificates: Chain, now: datetime) -> tuple[datetime, datetime]:
