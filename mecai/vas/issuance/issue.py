@@ -175,13 +175,13 @@ class Notary:
         Whether an address is new is asked each time: who asks once more may show the certificate at one that he named
         before without showing it there.
         """
-        if known is not None and known.is_noted(probed):
-            logged = known.logged
-        else:
-            logged = self.certificates.sight(examined.request, examined.requester, probed)
+        request, requester = examined.request, examined.requester
+        logged = self.certificates.sight(request, requester, probed) if known is None else known.logged
+        if known is not None and not known.is_noted(probed):
+            self.certificates.note(request, requester, probed)
         if self.addresses is not None:
-            self.addresses.note(examined.request.hashes[0], found.addresses, examined.requester, probed)
-        return self.hold.wait(examined.request, examined.trusted, logged, self.clock(), deadline)
+            self.addresses.note(request.hashes[0], found.addresses, requester, probed)
+        return self.hold.wait(request, examined.trusted, logged, self.clock(), deadline)
 
     def _collect(self, trusted: Trusted, now: datetime) -> tuple[Evidence, ...]:
         try:

@@ -4,32 +4,47 @@ Each method is one transaction, on disk when it returns. What a first sight sets
 written in the same one: neither is there without the other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Integer, bindparam, delete, func, insert, literal_column, select, update
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_text, spki_hash
 from mecai.protocol.pki.malleability import equivalent_hashes
 from mecai.protocol.pki.names import dns_names
-from mecai.service.database import insert_into, insert_once, keep_newest, reading
+from mecai.service.database import insert_into, insert_once, keep_newest, one_write, reading
+from mecai.service.statement import Statement
 from mecai.vas.storage.outbox import put
 from mecai.vas.storage.sweep import Sweep
 from mecai.vas.storage.tables import CERTIFICATES, NAMES, REQUESTS
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
 FIRST_SIGHT: Final = "first-sight"  # the kind of message in the outbox
 SETTLED_AFTER: Final = timedelta(seconds=30)  # by then it is known whether the hold ended at once (H5, R4)
 _REQUESTS_KEPT: Final = 100  # of one certificate, the newest: requesters are made up at no cost
+_BEYOND: Final = 10  # more, until the oldest are forgotten
+_NONE: Final = literal_column("0")  # an offset; for SQLite the library would add one, as a value
 
 _NAMES_KEPT: Final = 1000  # of one certificate, the first
 _LONGEST_NAME: Final = 253  # characters of a name that is one (I8)
 
 
+_NEW_NOTE: Final = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in REQUESTS.c}
+_CROWDED: Final = (
+    select(REQUESTS.c.last)
+    .where(REQUESTS.c.certificate_hash == bindparam("asked_hash"))
+    .order_by(REQUESTS.c.last.desc())
+    .offset(literal_column(f"{_REQUESTS_KEPT + _BEYOND}"))
+    .limit(literal_column("1"))
+)
 LOGGED: Final = ("der", "issuers", "first_seen", "released", "released_by", "disputed")  # what `logged` reads of a row
 
 
@@ -57,6 +72,12 @@ class CertificateLog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._sweep = Sweep()
+        name, columns = CERTIFICATES.c, [CERTIFICATES.c[column] for column in LOGGED]
+        newest = select(*columns).where(name.spki == bindparam("asked_spki")).order_by(name.first_seen.desc())
+        self._by_hash: Final = Statement(engine, select(*columns).where(name.hash == bindparam("asked_hash")))
+        self._by_key: Final = Statement(engine, newest.limit(bindparam("asked_limit", type_=Integer)).offset(_NONE))
+        self._note_of: Final = Statement(engine, _noting(engine, _NEW_NOTE).returning(REQUESTS.c.last))
+        self._crowded: Final = Statement(engine, _CROWDED)
 
     def sight(self, request: VoucherRequest, requester: str, now: datetime) -> Logged:
         """Log a request's certificate, which a probe has just seen, and return what the log says of it by then."""
@@ -69,20 +90,26 @@ class CertificateLog:
                 _note_names(connection, name, request.chain[0])
                 _note_dispute(connection, name)
                 put(connection, FIRST_SIGHT, name.hex(), _message(request, requester), now, due=now + SETTLED_AFTER)
-            self._note(connection, request, requester, now)
+            connection.execute(_noting(self._engine, _note(request, requester, now)))
+            _forget_oldest(connection, request)
             return logged(connection.execute(select(CERTIFICATES).where(CERTIFICATES.c.hash == name)).one())
+
+    def note(self, request: VoucherRequest, requester: str, now: datetime) -> None:
+        """Note that somebody asked for a certificate that the log knows, which a probe has just seen."""
+        row = _note(request, requester, now)
+        self._note_of.first({f"new_{name}": value for name, value in row.items()})
+        if self._crowded.first({"asked_hash": request.hashes[0]}) is not None:
+            with one_write(self._engine) as connection:
+                _forget_oldest(connection, request)
 
     def find(self, certificate_hash: bytes) -> Logged | None:
         """Return what the log says of a certificate, None if it does not know it."""
-        with reading(self._engine) as connection:
-            row = connection.execute(select(CERTIFICATES).where(CERTIFICATES.c.hash == certificate_hash)).one_or_none()
+        row = self._by_hash.first({"asked_hash": certificate_hash})
         return logged(row) if row else None
 
     def with_key(self, spki: bytes, limit: int) -> tuple[Logged, ...]:
         """Return the certificates of a key (SHA-256 of its SubjectPublicKeyInfo), at most `limit`, the newest first."""
-        found = select(CERTIFICATES).where(CERTIFICATES.c.spki == spki).order_by(CERTIFICATES.c.first_seen.desc())
-        with reading(self._engine) as connection:
-            return tuple(map(logged, connection.execute(found.limit(limit))))
+        return tuple(map(logged, self._by_key.all({"asked_spki": spki, "asked_limit": limit})))
 
     def for_domain(self, domain: str, limit: int) -> tuple[Logged, ...]:
         """Return the certificates for a DNS name without `*.`, lower-case, at most `limit`, the newest first."""
@@ -105,12 +132,20 @@ class CertificateLog:
         with self._engine.begin() as connection:
             connection.execute(update(CERTIFICATES).where(row).values(released=now, released_by=by))
 
-    def _note(self, connection: Connection, request: VoucherRequest, requester: str, now: datetime) -> None:
-        """Note who asked for which addresses, and forget the oldest of too many."""
-        row = {**note_of(request, requester), "first": now, "last": now}
-        noted = insert_into(self._engine, REQUESTS).values(row)
-        connection.execute(noted.on_conflict_do_update(index_elements=list(REQUESTS.primary_key), set_={"last": now}))
-        keep_newest(connection, REQUESTS.c.last, REQUESTS.c.certificate_hash == request.hashes[0], _REQUESTS_KEPT)
+
+def _noting(engine: Engine, row: Mapping[str, Any]) -> "postgresql.Insert | sqlite.Insert":
+    """Return the statement that notes who asked for which addresses, or that he did so again."""
+    noted = insert_into(engine, REQUESTS).values(dict(row))
+    again = {"last": noted.excluded.last}
+    return noted.on_conflict_do_update(index_elements=list(REQUESTS.primary_key), set_=again)
+
+
+def _forget_oldest(connection: Connection, request: VoucherRequest) -> None:
+    keep_newest(connection, REQUESTS.c.last, REQUESTS.c.certificate_hash == request.hashes[0], _REQUESTS_KEPT)
+
+
+def _note(request: VoucherRequest, requester: str, now: datetime) -> dict[str, Any]:
+    return {**note_of(request, requester), "first": now, "last": now}
 
 
 def note_of(request: VoucherRequest, requester: str) -> dict[str, Any]:

@@ -145,6 +145,32 @@ def test_who_asked_is_noted_and_of_too_many_the_newest(engine: Engine, log: Cert
     assert (rows[-1].first, rows[-1].last) == (NOW + timedelta(seconds=149), NOW + DAY)
 
 
+def test_who_asks_for_what_is_known_is_noted_in_two_statements(engine: Engine, log: CertificateLog) -> None:
+    log.sight(SITE, ASKING, NOW)
+    log.note(SITE, ASKING, NOW + HOUR)
+    with asked(engine) as statements:
+        log.note(SITE, "192.0.2.99", NOW + HOUR)
+    assert [statement.split()[0] for statement, _ in statements] == ["INSERT", "SELECT"]
+    with engine.connect() as connection:
+        rows = connection.execute(select(REQUESTS).order_by(REQUESTS.c.first)).all()
+    assert [(row.requester, row.first, row.last) for row in rows] == [
+        (ASKING, NOW, NOW + HOUR),
+        ("192.0.2.99", NOW + HOUR, NOW + HOUR),
+    ]
+
+
+@pytest.mark.parametrize(("asking", "kept"), [(110, 110), (111, 100), (112, 101)])
+def test_of_too_many_who_ask_for_what_is_known_the_oldest_are_forgotten_now_and_then(
+    engine: Engine, log: CertificateLog, asking: int, kept: int
+) -> None:
+    log.sight(SITE, "192.0.2.0", NOW)
+    for second in range(1, asking):
+        log.note(SITE, f"192.0.2.{second}", NOW + timedelta(seconds=second))
+    with engine.connect() as connection:
+        rows = connection.execute(select(REQUESTS).order_by(REQUESTS.c.first)).all()
+    assert [row.requester for row in rows] == [f"192.0.2.{second}" for second in range(asking - kept, asking)]
+
+
 def test_vouchers_outlive_their_certificate_but_not_the_reach_of_the_log(engine: Engine, vouchers: VoucherLog) -> None:
     vouchers.record(INFO, b"voucher", "192.0.2.1", ["vas"])
     later = replace(INFO, serial_number=8, this_update=NOW + 401 * DAY, next_update=NOW + 402 * DAY)
