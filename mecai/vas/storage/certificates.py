@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, Engine, Integer, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_text, spki_hash
@@ -31,7 +43,7 @@ FIRST_SIGHT: Final = "first-sight"  # the kind of message in the outbox
 SETTLED_AFTER: Final = timedelta(seconds=30)  # by then it is known whether the hold ended at once (H5, R4)
 _REQUESTS_KEPT: Final = 100  # of one certificate, the newest: requesters are made up at no cost
 _BEYOND: Final = 10  # more, until the oldest are forgotten
-_NONE: Final = literal_column("0")  # an offset; for SQLite the library would add one, as a value
+_NONE: Final[ColumnElement[Any]] = literal_column("0")  # an offset; for SQLite the library would add one, as a value
 
 _NAMES_KEPT: Final = 1000  # of one certificate, the first
 _LONGEST_NAME: Final = 253  # characters of a name that is one (I8)
