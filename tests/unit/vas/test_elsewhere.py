@@ -167,6 +167,18 @@ def test_they_leave_the_days_mails_to_first_sights(watch: Watch, monkeypatch: py
     assert len(watch.soon()) == 1
 
 
+def test_what_is_left_to_one_digest_keeps_no_later_notice_back(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mails, "PER_DAY", 1)
+    watch.meet()
+    told = []
+    for day, address in enumerate(("198.18.1.1", "198.18.1.2")):
+        watch.now = MIDNIGHT + day * DAY + HOUR
+        watch.appear(address)
+        assert watch.soon() == []
+        told += [text for _, _, text in watch.at(MIDNIGHT + (day + 1) * DAY)]
+    assert [f"at 198.18.1.{number}, new there" in text for number, text in enumerate(told, 1)] == [True, True]
+
+
 def test_who_was_told_before_is_told_and_nobody_looked_for(watch: Watch) -> None:
     watch.meet()
     watch.known["example.test"] = ("other@example.test",)
