@@ -48,6 +48,23 @@ def test_each_role_promises_what_it_is_for() -> None:
     assert [word.split()[0] for word in promises("router")] == ["resolves", "resolves", "forwards", "forwards"]
 
 
+def test_a_mail_server_promises_vouchers_and_has_them_by_its_secondary_port() -> None:
+    internet = plan.make(reading.load(reading.find("internet"), ROLES))
+    host = internet.topology.host("mail")
+    assert [check.promise for check in ROLES["mail_server"].promises(internet, host)] == [
+        "has fresh vouchers to staple",
+        "nginx runs",
+        "postfix runs",
+        "dovecot runs",
+    ]
+    variables = ROLES["mail_server"].variables(internet, host)
+    assert (variables["mail_server_authority"], variables["mail_server_domains"]) == ("cedar", ["example.test"])
+    [entry] = variables["voucher_sidecar_certificates"]
+    assert (entry["port"], entry["addresses"]) == (993, list(internet.addresses("mail")))
+    orders = ROLES["registrar"].variables(internet, internet.topology.host("registrar"))["mail_host_orders"]
+    assert {"host": "mail", "path": entry["chain"]} in orders
+
+
 def test_the_registrar_promises_contacts_and_a_mailbox() -> None:
     assert promises("registrar") == ["knows who owns example.test", "takes mail over TLS"]
 
