@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from testbed.model.plan import NETWORKS, Plan
+from testbed.model.plan import Plan
 from testbed.model.topology import Host, Topology
-from testbed.roles import publisher, registrar
-from testbed.roles.perspective import perspectives_of
+from testbed.roles import registrar, vas_node
 from testbed.roles.role import Check, Role, fetch
 
 _SERVICES = ("vas", "ocsp")
@@ -15,12 +14,6 @@ _DATABASE = "database"
 _DATABASES = ("sqlite", "postgresql")
 _POSTGRESQL = "postgresql+psycopg://mecai-vas@/mecai-vas?host=/var/run/postgresql"
 _ROOT = "/var/lib/mecai-ca-public/root.pem"
-_REPORT_KEY = "/var/lib/mecai-vas/report-key.pem"
-# The roots of all public authorities, whom anybody's web server may be certified by; none yet in a first check.
-_PUBLIC_ROOTS = (
-    "{{ query('ansible.builtin.file', *query('ansible.builtin.fileglob', lab_roots ~ '/*.crt') | sort, rstrip=false)"
-    " | join }}"
-)
 
 # Publishes the certificate status and the CRLs that are due.
 RENEWAL = ("systemctl", "start", "mecai-ca-publish.service")
@@ -30,25 +23,19 @@ def _names(host: str) -> tuple[str, ...]:
     return tuple(f"{service}.{host}.test" for service in _SERVICES)
 
 
-def _name_of(host: Host, service: str) -> str:
-    return next((name for name in host.names if name.partition(".")[0] == service), "")
-
-
 def sender_of(host: str) -> str:
     """Return the address from which an authority tells the owners of domains."""
     return f"notary@{host}.test"
 
 
-def vas_of(host: Host) -> str:
-    """Return the DNS name of an authority's VAS."""
-    return _name_of(host, "vas")
-
-
-def _faults(_topology: Topology, host: Host) -> Iterator[str]:
+def _faults(topology: Topology, host: Host) -> Iterator[str]:
     for service in _SERVICES:
-        if not _name_of(host, service):
+        if not vas_node.name_of(host, service):
             seen = ", ".join(host.names) or "none"
             yield f"hosts.{host.name}.names: saw {seen}; expected one that begins with {service}., or none at all"
+    for other in topology.of_role("authority"):
+        if other is not host and (shared := sorted({*host.names} & {*other.names})):
+            yield f"hosts.{host.name}.names: saw {shared[0]!r}, which {other.name} has; expected each name once"
     if (seen := host.variables.get(_DATABASE, _DATABASES[0])) not in _DATABASES:
         yield f"hosts.{host.name}.vars.{_DATABASE}: saw {seen!r}; expected {' or '.join(_DATABASES)}"
 
@@ -58,7 +45,7 @@ def _has_server(host: Host) -> bool:
 
 
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
-    vas, ocsp = (_name_of(host, service) for service in _SERVICES)
+    vas, ocsp = (vas_node.name_of(host, service) for service in _SERVICES)
     return {
         "certificate_authority_name": host.name,
         "certificate_authority_region": plan.topology.home(host).region,
@@ -67,18 +54,9 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "certificate_authority_export": "{{ lab_roots }}",
         "certificate_authority_make_root": True,  # a lab begins with nothing, each time
         "ocsp_responder_host_name": ocsp,
-        "voucher_authority_host_name": vas,
-        "voucher_authority_metrics_listen": "",  # nobody asks in a lab, whose hosts have little memory
-        "voucher_authority_settings": {
-            "hold": "PT0S",
-            "allowed_networks": list(NETWORKS),
-            "refused_networks": list(plan.addresses(host.name)),
-            "report_key": _REPORT_KEY,
-        },
-        **_directories(plan.topology),
+        **vas_node.serving(plan, host, host),
         **_mail(plan.topology, host),
-        **_agents(plan.topology, host),
-        **(_database() if _has_server(host) else {}),
+        **(_database(plan, host) if _has_server(host) else {}),
     }
 
 
@@ -87,36 +65,17 @@ def _mail(topology: Topology, host: Host) -> Mapping[str, Any]:
     return {"voucher_authority_mail": mail} if mail else {}
 
 
-def _agents(topology: Topology, host: Host) -> Mapping[str, Any]:
-    agents = perspectives_of(topology, host)
-    return {"voucher_authority_perspectives": agents} if agents else {}
-
-
-def _database() -> Mapping[str, Any]:
-    return {"voucher_authority_database": _POSTGRESQL, "postgresql_shared_buffers": "16MB"}
-
-
-def _directories(topology: Topology) -> Mapping[str, Any]:
-    """Return where the directories of all contexts are fetched, and where their first pins lie."""
-    further = publisher.contexts(topology)
-    fetched = [
-        {
-            "context": publisher.context(host),
-            "url": publisher.url(host),
-            "publishers": f"{publisher.folder(host)}/publishers.pem",
-        }
-        for host in (*topology.of_role("vendor")[:1], *topology.of_role("publisher"))
-    ]
+def _database(plan: Plan, host: Host) -> Mapping[str, Any]:
     return {
-        "voucher_authority_directories": fetched,
-        "voucher_authority_directory_roots": _PUBLIC_ROOTS,
-        **({"directory_consumer_contexts": further} if further else {}),
+        "voucher_authority_database": _POSTGRESQL,
+        "postgresql_shared_buffers": "16MB",
+        **vas_node.letting_in(plan, host),
     }
 
 
 def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
-    vas, ocsp = (_name_of(host, service) for service in _SERVICES)
-    yield Check("the VAS is ready", host.name, fetch(f"https://{vas}/readyz", "--cacert", _ROOT))
+    ocsp = vas_node.name_of(host, "ocsp")
+    yield vas_node.ready(host, vas_node.name_of(host, "vas"), _ROOT)
     yield Check("the OCSP responder is ready", host.name, fetch(f"http://{ocsp}/readyz"))
 
 
@@ -124,6 +83,7 @@ ROLE = Role(
     name="authority",
     groups=("authorities",),
     further_groups={"databases": _has_server},
+    shares_names=True,  # with the further nodes of its VAS
     renewal=RENEWAL,
     needs={"vendor": "signs the directory that a VAS goes by"},
     names=_names,

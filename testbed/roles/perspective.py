@@ -8,8 +8,9 @@ from testbed.model.topology import Host, Topology
 from testbed.roles.role import Check, Role
 
 PORT = 8443
-# The topology's own word: the authority whose agent it is.
+# The topology's own words: the authority whose agent a host is, and the one whose VAS a host is a further node of.
 _LOOKS_FOR = "looks_for"
+NODE_OF = "node_of"
 
 
 def perspectives_of(topology: Topology, authority: Host) -> Mapping[str, Any]:
@@ -20,6 +21,12 @@ def perspectives_of(topology: Topology, authority: Host) -> Mapping[str, Any]:
         if _principal(each) == authority.name
     ]
     return {"region": topology.home(authority).region, "agents": agents} if agents else {}
+
+
+def nodes_of(topology: Topology, authority: str) -> tuple[Host, ...]:
+    """List the hosts of an authority's VAS, each of which asks its agents; its own host comes first."""
+    further = (node for node in topology.of_role("vas_node") if node.variables.get(NODE_OF) == authority)
+    return (topology.host(authority), *further)
 
 
 def _principal(agent: Host) -> str:
@@ -40,7 +47,9 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "perspective_host_name": host.names[0],
         "perspective_authority": _principal(host),
         "perspective_port": PORT,
-        "perspective_clients": list(plan.every_address(_principal(host))),
+        "perspective_clients": [
+            address for node in nodes_of(plan.topology, _principal(host)) for address in plan.every_address(node.name)
+        ],
         "perspective_settings": {"allowed_networks": list(NETWORKS)},
     }
 

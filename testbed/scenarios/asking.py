@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mecai.errors import HostError
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
-from testbed.roles import authority
+from testbed.roles import vas_node
 from testbed.scenarios import authorities, loot, tools
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
@@ -96,7 +96,7 @@ class _Post:
 
 
 def _over_https(arena: Arena, host: str, post: _Post) -> list[dict[str, Any]]:
-    url = f"https://{authority.vas_of(arena.host(post.of))}{post.path}"
+    url = f"https://{vas_node.name_of(arena.host(post.of), 'vas')}{post.path}"
     root = loot.get(arena, post.of, authorities.ROOT).decode()
     encoded = [body and base64.b64encode(body).decode() for body in post.bodies]
     told = json.dumps({"url": url, "root": root, "type": post.kind, "bodies": encoded})

@@ -28,6 +28,7 @@ CHOICES = (
     "machine",
     "authority",
     "database",
+    "vas_node",
     "tls_server",
     "mail_server",
     "client",

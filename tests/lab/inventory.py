@@ -29,6 +29,7 @@ ROLES = {
     "registries": "registry",
     "mail_hosts": "mail_host",
     "perspectives": "perspective",
+    "vas_nodes": "vas_node",
     "routers": "router",
     "bgp_routers": "bgp_router",
     "firewalls": "firewall",
@@ -39,6 +40,9 @@ ROLES = {
 _QUESTION = """{{ {
     'groups': group_names,
     'vas': voucher_authority_host_name | default(''),
+    'authority': voucher_authority_authority | default(''),
+    'node': (voucher_authority_nodes | default({})).name | default(''),
+    'listens': postgresql_listen | default([]),
     'ocsp': ocsp_responder_host_name | default(''),
     'owner_group': certificate_authority_owner_group | default(certificate_authority_name | default('')),
     'agents': (voucher_authority_perspectives | default({})).agents | default([]) | map(attribute='name') | list,
@@ -65,6 +69,9 @@ class Told:
 
     roles: frozenset[str]
     vas: str
+    authority: str
+    node: str
+    listens: tuple[str, ...]
     ocsp: str
     owner_group: str
     agents: tuple[str, ...]

@@ -35,7 +35,7 @@ def test_openssl_accepts_the_roots_ocsp_answer_without_a_nonce(authority: Machin
 
 
 def test_vas_is_ready(authority: Machine) -> None:
-    status, _, body = ask(authority, authority, "/readyz")
+    status, _, body = ask(authority, authority, "/readyz", at="localhost")
     assert (status, json.loads(body)["status"]) == (200, "ready")
 
 

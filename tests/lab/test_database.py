@@ -19,7 +19,7 @@ MAIN_PROCESS = f"systemctl show --property=MainPID --value {UNIT}"
 def test_it_is_postgresql_17_with_the_roles_settings(database: Machine) -> None:
     assert query(database, "SHOW server_version").startswith("17.")
     wanted = {
-        "listen_addresses": "",
+        "listen_addresses": ", ".join(database.told.listens),
         "data_checksums": "on",
         "allow_alter_system": "off",
         "statement_timeout": "1min",
@@ -90,7 +90,7 @@ def _vouched(tls_server: Machine, authority: Machine) -> bytes:
 
 def _failing(authority: Machine) -> list[str]:
     """Return the checks that fail, none where the VAS is ready."""
-    status, _, body = ask(authority, authority, "/readyz")
+    status, _, body = ask(authority, authority, "/readyz", at="localhost")
     failed: list[str] = json.loads(body).get("failed", [])
     assert (status == 200) == (not failed)
     return failed

@@ -30,6 +30,13 @@ UNITS = {
         "mecai-ca-publish.timer": "",
     },
     "perspective": {"mecai-perspective.service": "mecai-perspective"},
+    "vas_node": {
+        "nginx.service": "",
+        "mecai-vas.service": "mecai-vas",
+        "mecai-vas.socket": "",
+        "mecai-vas-signer.service": "mecai-vas-signer",
+        "mecai-vas-signer.socket": "",
+    },
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
     "mail_server": {
         "nginx.service": "",
@@ -52,7 +59,7 @@ UNITS = {
 # Where Postfix, Dovecot and what tells nginx of them listen, behind nginx.
 BEHIND_NGINX = (925, 943, 980, 987)
 # Who runs a service of MECAI.
-SANDBOXED = {"authority", "private_authority", "perspective", "tls_server", "mail_server"}
+SANDBOXED = {"authority", "private_authority", "perspective", "tls_server", "mail_server", "vas_node"}
 # Of a VAS that fetches the directory of a context.
 FETCHES = {"mecai-vas-contexts.timer": ""}
 TCP_PORTS = {
@@ -65,15 +72,23 @@ TCP_PORTS = {
     "registry": (443,),
     "mail_host": (25,),
     "perspective": (8443,),
+    "vas_node": (443,),
     "publisher": (443,),
     "vendor": (443,),
 }
-# What a VA with agents keeps besides: their private CA, and what they know it by.
-AGENTS_KEYS = {
+CA_KEYS = {
+    "/var/lib/mecai-ca/authority/root.key.pem": "mecai-ca",
+    "/var/lib/mecai-ca/authority/issuing.key.pem": "mecai-ca",
+    "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
+    "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
+}
+# What a VA with agents, or further nodes, keeps besides.
+PRIVATE_CA_KEYS = {
     "/var/lib/mecai-agents/authority/root.key.pem": "mecai-agents",
     "/var/lib/mecai-agents/authority/issuing.key.pem": "mecai-agents",
-    "/var/lib/mecai-vas/agents-key.pem": "mecai-vas",
 }
+# Where nodes of one VA ask each other, and their database.
+NODES_PORT, DATABASE_PORT = 8443, 5432
 # Where a nameserver of a lab with a DNS root keeps the keys of its zones, named by their digests.
 DNSSEC = "/var/lib/knot/keys/"
 
@@ -108,13 +123,13 @@ def test_there_are_no_other_private_keys(machine: Machine) -> None:
 
 @pytest.mark.lab_only("an own host is reached by SSH, and may serve more")
 def test_nothing_else_listens(machine: Machine) -> None:
-    assert machine.survey.sockets == {socket for role in machine.roles for socket in _sockets(role)}
+    assert machine.survey.sockets == {socket for role in machine.roles for socket in _sockets(machine, role)}
 
 
 def _units(machine: Machine, role: str) -> dict[str, str]:
     """Return the units that a host is to run in a role, each with its user, where it is not root."""
     match role:
-        case "authority":
+        case "authority" | "vas_node":
             return UNITS[role] | (FETCHES if machine.told.fetched else {})
         case "publisher" | "vendor":
             return UNITS[role] if machine.told.directory else {}
@@ -125,25 +140,11 @@ def _units(machine: Machine, role: str) -> dict[str, str]:
 def _keys(machine: Machine, role: str) -> dict[str, str]:
     """Return the private keys that a host is to have in a role, and whose they are."""
     match role:
-        case "authority":
-            return {
-                "/var/lib/mecai-ca/authority/root.key.pem": "mecai-ca",
-                "/var/lib/mecai-ca/authority/issuing.key.pem": "mecai-ca",
-                "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
-                "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
-                "/var/lib/mecai-vas-signer/key.pem": "mecai-vas-signer",
-                f"/etc/ssl/private/{machine.told.vas}.pem": "root",
-                **({"/var/lib/mecai-vas/mail-key.pem": "mecai-vas"} if machine.told.sender else {}),
-                **({machine.told.report_key: "mecai-vas"} if machine.told.report_key else {}),
-                **(AGENTS_KEYS if machine.told.agents else {}),
-            }
-        case "private_authority":
-            return {
-                "/var/lib/mecai-ca/authority/root.key.pem": "mecai-ca",
-                "/var/lib/mecai-ca/authority/issuing.key.pem": "mecai-ca",
-                "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
-                "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
-            }
+        case "authority" | "vas_node" | "private_authority":
+            own, serves = CA_KEYS if role != "vas_node" else {}, role != "private_authority"
+            return own | (_vas_keys(machine) if serves else {})
+        case "database":
+            return {"/var/lib/postgresql/mecai-key.pem": "postgres"} if machine.told.listens else {}
         case "tls_server" | "plain_server":
             return {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
         case "registry" | "mail_host" | "mail_server":
@@ -158,9 +159,25 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
             return {}
 
 
-def _sockets(role: str) -> set[tuple[str, str]]:
+def _vas_keys(machine: Machine) -> dict[str, str]:
+    """Return the keys of a node of a VAS: mail and reports are the work of the authority's own."""
+    told, works = machine.told, "authority" in machine.roles
+    return {
+        "/var/lib/mecai-vas-signer/key.pem": "mecai-vas-signer",
+        f"/etc/ssl/private/{told.vas}.pem": "root",
+        **({"/var/lib/mecai-vas/mail-key.pem": "mecai-vas"} if told.sender and works else {}),
+        **({told.report_key: "mecai-vas"} if told.report_key and works else {}),
+        **(PRIVATE_CA_KEYS if works and (told.agents or told.node) else {}),
+        **({"/var/lib/mecai-vas/agents-key.pem": "mecai-vas"} if told.agents or told.node else {}),
+        **({f"/etc/ssl/private/{told.node}.node.pem": "root"} if told.node else {}),
+    }
+
+
+def _sockets(machine: Machine, role: str) -> set[tuple[str, str]]:
     """Return what a host of the role is to listen on."""
     match role:
+        case "database":
+            return {("tcp", f"{_written(address)}:{DATABASE_PORT}") for address in machine.told.listens}
         case "router":
             public = {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
             return public | {("udp", "127.0.0.1:5353"), ("tcp", "127.0.0.1:5353")}
@@ -172,4 +189,10 @@ def _sockets(role: str) -> set[tuple[str, str]]:
         case "perspective":
             return {("tcp", f"*:{port}") for port in TCP_PORTS[role]}  # one socket for both families
         case _:
-            return {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in TCP_PORTS.get(role, ())}
+            among_nodes = role in {"authority", "vas_node"} and machine.told.node
+            ports = (*TCP_PORTS.get(role, ()), *((NODES_PORT,) if among_nodes else ()))
+            return {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in ports}
+
+
+def _written(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,13 +1,9 @@
 """Owners of domains hear of certificates by mail that others can verify; their filter shows what they did not order."""
 
-import base64
-import email
-import email.policy
 import json
 import secrets
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -17,17 +13,10 @@ from cryptography import x509
 from mecai.protocol.pki.identity import hash_of
 from testbed.machine.waiting import until
 from tests.lab.conftest import Machine, chosen
+from tests.lab.mailbox import Delivered, delivered
 
 OpenSsl = Callable[..., subprocess.CompletedProcess[bytes]]
 SECONDS = 120  # a worker looks every 5 s at least; a relay that was not there yet is asked again after a minute
-# Each message of the owner's mailbox with the folder where it is; runs on the host.
-MAILBOX = """
-import base64, json, pathlib
-home = pathlib.Path("/home/owner/Maildir")
-folders = [(folder, home / folder / state) for folder in ("", ".known") for state in ("new", "cur")]
-files = [(folder, path) for folder, place in folders for path in place.glob("*")]
-print(json.dumps([[folder, base64.b64encode(path.read_bytes()).decode()] for folder, path in files]))
-"""
 # Hands a message to a host over SMTP, and says what was answered to each command; runs on a host.
 HAND_OVER = """
 import json, smtplib, ssl, sys
@@ -44,15 +33,6 @@ print(json.dumps(said))
 pytestmark = pytest.mark.lab_only("the mailbox of the sites' owner is the lab's")
 
 
-@dataclass(frozen=True)
-class Delivered:
-    """A message in the owner's mailbox, as it lies there and as a mail library reads it; no `folder`: the inbox."""
-
-    folder: str
-    octets: bytes
-    mail: EmailMessage
-
-
 @pytest.fixture
 def owner() -> Machine:
     """Return the host that keeps the owner's mail."""
@@ -67,7 +47,7 @@ def test_every_contact_of_the_domain_hears_from_every_other_owners_authority(
     """Two contacts are the registry's, one the DNS names; the certificate is one that the owner ordered."""
 
     def told() -> bool:
-        found = [each.mail for each in _delivered(owner, _fingerprint(tls_server)) if each.folder == ".known"]
+        found = [each.mail for each in delivered(owner, _fingerprint(tls_server)) if each.folder == ".known"]
         recipients = [mail["To"] for mail in found if mail["From"] == other_authority.told.sender]
         return sorted(recipients) == sorted(owner.told.mailboxes)
 
@@ -75,20 +55,20 @@ def test_every_contact_of_the_domain_hears_from_every_other_owners_authority(
 
 
 def test_what_the_owner_ordered_is_not_put_before_him(tls_server: Machine, owner: Machine) -> None:
-    assert not [each for each in _delivered(owner, _fingerprint(tls_server)) if each.folder != ".known"]
+    assert not [each for each in delivered(owner, _fingerprint(tls_server)) if each.folder != ".known"]
 
 
-def test_openssl_and_a_mail_library_accept_what_was_delivered(
+def test_openssl_and_a_mail_library_accept_what_wasdelivered(
     other_authority: Machine, tls_server: Machine, owner: Machine, openssl: OpenSsl, tmp_path: Path
 ) -> None:
     sender = other_authority.told.sender
 
     def first() -> Delivered | None:
-        return next((each for each in _delivered(owner, _fingerprint(tls_server)) if each.mail["From"] == sender), None)
+        return next((each for each in delivered(owner, _fingerprint(tls_server)) if each.mail["From"] == sender), None)
 
-    delivered = until(first, SECONDS, lambda: f"there is no mail from {sender}")
-    mail = delivered.mail
-    (tmp_path / "mail").write_bytes(delivered.octets)
+    found = until(first, SECONDS, lambda: f"there is no mail from {sender}")
+    mail = found.mail
+    (tmp_path / "mail").write_bytes(found.octets)
     (tmp_path / "root.pem").write_bytes(other_authority.shell.file("/var/lib/mecai-ca-public/root.pem").content)
     verify = "cms -verify -purpose smimesign -in mail -CAfile root.pem -signer signer.pem -out text"
     answer = openssl(*verify.split())
@@ -108,8 +88,8 @@ def test_a_notice_that_the_owner_does_not_know_is_put_before_him(owner: Machine)
     unknown = secrets.token_hex(32)
     notice = f"Subject: certificate for www.example.test: {unknown}\r\nFrom: somebody@elsewhere.test\r\n\r\n.\r\n"
     assert _hand_over(owner, owner.told.mailboxes[0], notice) == [250, 250, 250]
-    [delivered] = until(lambda: _delivered(owner, unknown), SECONDS, lambda: "it was lost")
-    assert delivered.folder == ""
+    [found] = until(lambda: delivered(owner, unknown), SECONDS, lambda: "it was lost")
+    assert found.folder == ""
 
 
 def test_the_mail_host_takes_mail_for_its_owner_alone_and_by_tls(owner: Machine) -> None:
@@ -137,16 +117,3 @@ def _fingerprint(site: Machine) -> str:
     """Return the SHA-256 of a site's certificate, as notices have it."""
     chain = site.shell.file(f"/etc/ssl/certs/{site.told.site}.pem").content
     return hash_of(x509.load_pem_x509_certificates(chain)[0]).hex()
-
-
-def _delivered(owner: Machine, fingerprint: str) -> list[Delivered]:
-    """Return the messages about a certificate."""
-    files = json.loads(owner.run("python3 -c %s", MAILBOX))
-    found = [_read(folder, base64.b64decode(octets)) for folder, octets in files]
-    return [each for each in found if each.mail["Subject"].endswith(fingerprint)]
-
-
-def _read(folder: str, octets: bytes) -> Delivered:
-    mail = email.message_from_bytes(octets, policy=email.policy.default)
-    assert isinstance(mail, EmailMessage)
-    return Delivered(folder, octets, mail)

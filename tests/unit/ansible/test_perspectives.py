@@ -132,7 +132,7 @@ def test_every_party_has_the_same_ca_certify_it() -> None:
     """Its settings, its user and its name: that of another CA on the host would be believed by nobody."""
     tasks = [
         task
-        for role, file in (("perspective", "main"), ("voucher_authority", "perspectives"))
+        for role, file in (("perspective", "main"), ("voucher_authority", "private"), ("postgresql", "network"))
         for block in yaml.safe_load((ANSIBLE / "roles" / role / "tasks" / f"{file}.yml").read_text())
         for task in block.get("block", [block])
         if task.get("ansible.builtin.import_role", {}).get("name") == "mecai.infrastructure.certificate"
@@ -140,7 +140,7 @@ def test_every_party_has_the_same_ca_certify_it() -> None:
     names = ("certificate_authority_settings", "certificate_authority_user", "certificate_issuer")
     assert [[task["vars"][name] for name in names] for task in tasks] == [
         ["/etc/mecai/agents-ca.toml", "mecai-agents", "agents"]
-    ] * 2
+    ] * 3
 
 
 def test_the_cas_of_agents_are_where_they_are_said_to_be(tmp_path: Path) -> None:

@@ -1,0 +1,280 @@
+"""Two nodes of one VAS behind one name, on hosts of their own: one log, and no request is lost when one leaves."""
+
+import base64
+import json
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.objects.voucher import parse_voucher
+from mecai.protocol.pki.identity import address_octets, hash_of
+from testbed.machine.waiting import until
+from tests.lab.asking import REQUEST_TYPE, VOUCHERS, ask, query, site_request
+from tests.lab.conftest import Machine, chosen, issuers
+from tests.lab.mailbox import delivered
+
+SECONDS = 120  # a service that was killed is back after 5 s; a worker of the outbox looks every 5 s at least
+ANSWERS = 10  # that are waited for before something happens, and after it
+OF_THE_SECOND = "1"
+SLOWEST = 10  # seconds that an answer takes while a node is killed: its sites' servers are probed, at most
+ROOT = "/var/lib/mecai-ca-public/root.pem"
+# Asks without a pause, each time by a connection of its own, one asker for each of the nodes named, until a file says
+# that it is over; appends the status and the seconds of each answer to a file, 0 for none.
+LOAD = """
+import base64, json, os, socket, ssl, sys, threading, time, urllib.error, urllib.request
+root, url, request, kind, folder, nodes = json.loads(sys.argv[1])
+context, at, resolve = ssl.create_default_context(cadata=root), threading.local(), socket.getaddrinfo
+socket.getaddrinfo = lambda _, *options, **more: resolve(at.node, *options, **more)
+answers = open(folder + "/answers", "a", buffering=1)
+
+def ask(place, node):
+    at.node = node
+    while not os.path.exists(folder + "/over"):
+        asked, begun = urllib.request.Request(url, base64.b64decode(request), {"Content-Type": kind}), time.monotonic()
+        try:
+            with urllib.request.urlopen(asked, timeout=60, context=context) as answer:
+                status = answer.status if answer.read() else 0
+        except urllib.error.HTTPError as error:
+            status = error.code
+        except OSError:
+            status = 0
+        answers.write(f"{place} {status} {time.monotonic() - begun:.3f}\\n")
+
+threads = [threading.Thread(target=ask, args=each) for each in enumerate(nodes)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+# Other settings than the operator's, for a while: nobody is bounded, and new certificates wait as long as is said.
+SETTLE = """set -e
+[ -e /root/vas.toml.kept ] || cp --preserve=all /etc/mecai/vas.toml /root/vas.toml.kept
+{ printf 'hold = "%%s"\\nrequests_per_minute = 100000\\nown_requests_per_minute = 100000\\n' %s
+  grep -v '^hold = ' /root/vas.toml.kept; } >/etc/mecai/vas.toml
+systemctl restart mecai-vas"""
+BRING_BACK = "mv /root/vas.toml.kept /etc/mecai/vas.toml && systemctl restart mecai-vas"
+SITE = (
+    "server {{ listen 443 ssl; listen [::]:443 ssl; server_name {name};"
+    " ssl_certificate {home}/chain.pem; ssl_certificate_key {home}/key.pem; }}"
+)
+pytestmark = pytest.mark.lab_only("it ends servers, and has new certificates made")
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Both hosts, the authority's own first, and a site that they vouch for."""
+
+    first: Machine
+    second: Machine
+    site: Machine
+
+    @property
+    def both(self) -> tuple[Machine, Machine]:
+        """Both hosts."""
+        return self.first, self.second
+
+    def ask(self, node: Machine, request: VoucherRequest) -> tuple[int, bytes]:
+        """Ask one node as the site."""
+        status, _, body = ask(self.site, self.first, VOUCHERS, request.encode(), at=node.told.node)
+        return status, body
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """Return them while they bound nobody."""
+    for second in chosen("vas_node"):
+        first = next(found for found in chosen("authority") if found.name == second.told.authority)
+        site = next(found for found in chosen("tls_server") if first not in issuers(found))
+        found = Nodes(first, second, site)
+        try:
+            _settle(found, "PT0S")
+            yield found
+        finally:
+            for node in found.both:
+                node.run(BRING_BACK)
+            _wait_for(found)
+        return
+    pytest.skip("no VAS of this lab has a second node")
+
+
+@pytest.fixture
+def holding(nodes: Nodes) -> Iterator[Nodes]:
+    """Have them hold whatever certificate is new."""
+    _settle(nodes, "P3D")
+    yield nodes
+    _settle(nodes, "PT0S")
+
+
+def _settle(nodes: Nodes, hold: str) -> None:
+    for node in nodes.both:
+        node.run(SETTLE, hold)
+    _wait_for(nodes)
+
+
+def _wait_for(nodes: Nodes) -> None:
+    until(lambda: all(_ready(nodes, node) for node in nodes.both), SECONDS, lambda: "not both nodes are ready")
+
+
+def _ready(nodes: Nodes, node: Machine) -> bool:
+    return ask(nodes.first, nodes.first, "/readyz", at=node.told.node)[0] == 200
+
+
+@pytest.fixture
+def new_request(nodes: Nodes) -> Iterator[VoucherRequest]:
+    """Have the site show a certificate beside its own that no VAS has seen; return what it asks for that."""
+    name, home = f"node-{secrets.token_hex(4)}.{nodes.site.told.site.partition('.')[2]}", "/root/new-site"
+    issuer = next(found for found in chosen("authority") if found.name == nodes.site.told.issuer)
+    make = f"mecai key create --key {home}/key.pem --csr {home}/csr.pem --name {name} --dns {name}"
+    csr = nodes.site.run(f"mkdir -m 700 {home} && {make} >{home}/said && cat {home}/csr.pem")
+    issue = "mecai ca issue --config /etc/mecai/ca.toml --profile server --days 1 --csr - --out -"
+    chain = issuer.run(f"printf '%%s\\n' %s | runuser -u mecai-ca -- {issue} --dns {name}", csr)
+    write = f"printf '%%s\\n' %s >{home}/chain.pem; printf '%%s\\n' %s >/etc/nginx/conf.d/new-site.conf"
+    nodes.site.run(f"{write}; nginx -s reload", chain, SITE.format(name=name, home=home))
+    end_entity, *others = (one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(chain.encode()))
+    addresses = tuple(map(address_octets, nodes.site.told.addresses))
+    yield VoucherRequest(end_entity, tuple(others), addresses, 443)
+    nodes.site.run(f"rm -r {home} /etc/nginx/conf.d/new-site.conf; nginx -s reload")
+
+
+def test_each_node_serves_with_a_key_of_its_own_below_one_root(nodes: Nodes) -> None:
+    said = [json.loads(ask(nodes.site, nodes.first, "/v1/authority", at=node.told.node)[2]) for node in nodes.both]
+    assert said[0]["authority"] == said[1]["authority"]
+    assert said[0]["certificate"] != said[1]["certificate"]
+    vouchers = [parse_voucher(nodes.ask(node, site_request(nodes.site))[1]) for node in nodes.both]
+    assert vouchers[0].info.authority == vouchers[1].info.authority
+    logged = query(nodes.first, "SELECT encode(der, 'hex') FROM vouchers").split()
+    assert {hex(voucher.info.serial_number) for voucher in vouchers} <= {
+        hex(parse_voucher(bytes.fromhex(der)).info.serial_number) for der in logged
+    }
+
+
+def test_the_database_lets_the_other_host_in_by_its_certificate_alone(nodes: Nodes) -> None:
+    where = f"host={nodes.first.told.node} user=mecai-vas dbname=mecai-vas sslmode=%s"
+    known = "sslrootcert=/etc/mecai/agents-roots.pem"
+    own = "sslcert=/var/lib/mecai-vas/agents-certificate.pem sslkey=/var/lib/mecai-vas/agents-key.pem"
+    connect = "/opt/mecai/venv/bin/python3 -c 'import psycopg, sys; psycopg.connect(sys.argv[1], connect_timeout=5)' %s"
+    wanted = {
+        f"{where % 'verify-full'} {known} {own}": "",
+        f"{where % 'verify-full'} {known} sslcert=": "connection requires a valid client certificate",
+        f"{where % 'disable'}": "no encryption",
+    }
+    for conninfo, refusal in wanted.items():
+        said = nodes.second.shell.run(connect, conninfo)
+        assert (said.rc == 0, refusal in said.stderr) == (not refusal, True), said.stderr
+    by_database = query(nodes.first, "SELECT DISTINCT client_dn FROM pg_stat_ssl WHERE client_dn IS NOT NULL")
+    assert by_database == f"/CN={nodes.second.told.node}"
+
+
+def test_a_certificate_that_both_see_at_one_moment_is_one_hold_and_one_set_of_mails(
+    holding: Nodes, new_request: VoucherRequest
+) -> None:
+    nodes = holding
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda node: nodes.ask(node, new_request), nodes.both))
+    assert [status for status, _ in answers] == [202, 202]
+    assert json.loads(answers[0][1]) == json.loads(answers[1][1])
+    seen = hash_of(x509.load_der_x509_certificate(new_request.certificate)).hex()
+    logs = [json.loads(node.run(f"mecai vas log --certificate {seen} --format json")) for node in nodes.both]
+    assert logs[0] == logs[1]
+    [owner] = chosen("mail_host")
+
+    def told() -> list[str]:
+        mails = [each.mail for each in delivered(owner, seen)]
+        return sorted(mail["To"] for mail in mails if mail["From"] == nodes.first.told.sender)
+
+    until(lambda: len(told()) >= len(owner.told.mailboxes), SECONDS, lambda: f"{told()} were told")
+    until(lambda: not _to_be_done(nodes), SECONDS, lambda: f"{_to_be_done(nodes)} messages wait")
+    assert told() == sorted(owner.told.mailboxes)
+
+
+def _to_be_done(nodes: Nodes) -> int:
+    return int(query(nodes.first, "SELECT count(*) FROM outbox WHERE due IS NOT NULL"))
+
+
+@dataclass(frozen=True)
+class Load:
+    """What asks meanwhile."""
+
+    site: Machine
+    folder: str
+
+    def answers(self, asker: str = "") -> list[tuple[int, float]]:
+        """Return the status and the seconds of each answer so far: all, or those of an asker, named by its place."""
+        lines = map(str.split, self.site.run(f"cat {self.folder}/answers").splitlines())
+        return [(int(status), float(seconds)) for place, status, seconds in lines if asker in {"", place}]
+
+    def wait(self) -> None:
+        """Wait for some more answers to who asks the second node."""
+        wanted = len(self.answers(OF_THE_SECOND)) + ANSWERS
+        until(lambda: len(self.answers(OF_THE_SECOND)) >= wanted, SECONDS, lambda: "no answers come any more")
+
+
+@contextmanager
+def _load(nodes: Nodes) -> Iterator[Load]:
+    """Have the site ask both nodes; both have a voucher for it, so that an answer is quick."""
+    request, root = site_request(nodes.site), nodes.first.shell.file(ROOT).content_string
+    assert {nodes.ask(node, request)[0] for node in nodes.both} == {200}
+    folder = nodes.site.run("mktemp --directory").strip()
+    url = f"https://{nodes.first.told.vas}{VOUCHERS}"
+    askers = [nodes.first.told.node, nodes.second.told.node]
+    words = [root, url, base64.b64encode(request.encode()).decode(), REQUEST_TYPE, folder, askers]
+    load = Load(nodes.site, folder)
+    nodes.site.run(f"touch {folder}/answers")
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(nodes.site.run, "python3 -c %s %s", LOAD, json.dumps(words))
+        try:
+            load.wait()
+            yield load
+        finally:
+            nodes.site.run(f"touch {folder}/over")
+            asking.result(SECONDS)
+    nodes.site.run(f"rm -r {folder}")
+
+
+def test_a_node_that_is_drained_loses_no_request(nodes: Nodes) -> None:
+    """Its door and its server are stopped: the server ends what it has begun, its nginx asks the other node."""
+    with _load(nodes) as load:
+        nodes.second.run("systemctl stop mecai-vas.socket mecai-vas.service")
+        assert not _ready(nodes, nodes.second)
+        load.wait()
+        nodes.second.run("systemctl start mecai-vas.socket mecai-vas.service")
+        _wait_for(nodes)
+        load.wait()
+        answers = load.answers()
+    assert {status for status, _ in answers} == {200}
+
+
+@pytest.mark.parametrize("unit", ["mecai-vas", "mecai-vas-signer"])
+def test_a_node_that_is_killed_loses_no_request_and_comes_back(nodes: Nodes, unit: str) -> None:
+    main = f"systemctl show --property=MainPID --value {unit}"
+    before = nodes.second.run(main)
+    with _load(nodes) as load:
+        nodes.second.run(f"systemctl kill --signal=KILL {unit}")
+        load.wait()
+        until(lambda: nodes.second.run(main) not in {before, "0"}, SECONDS, lambda: f"{unit} does not come back")
+        _wait_for(nodes)
+        load.wait()
+        answers = load.answers()
+    assert {status for status, _ in answers} == {200}
+    assert max(seconds for _, seconds in answers) < SLOWEST
+
+
+def test_who_asks_by_the_name_reaches_a_node_when_the_other_host_is_gone(nodes: Nodes) -> None:
+    """The DNS has the addresses of both, of which the program tries one after the other."""
+    chain = f"/etc/ssl/certs/{nodes.site.told.site}.pem"
+    places = " ".join(f"--address {address}" for address in nodes.site.told.addresses)
+    trusted = "--directory /etc/mecai/directory.der --publishers /etc/mecai/publishers.pem"
+    known = json.loads(ask(nodes.site, nodes.first, "/v1/authority")[2])["authority"]
+    request = f"mecai voucher request --authority {known} {trusted} --chain {chain} {places}"
+    for gone in nodes.both:
+        gone.run("systemctl stop nginx")
+        try:
+            said = nodes.site.shell.run(request)
+        finally:
+            gone.run("systemctl start nginx")
+        assert said.rc == 0, said.stderr

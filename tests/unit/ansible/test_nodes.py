@@ -1,0 +1,135 @@
+"""Several nodes of one VAS: what the roles write for each, and whom its database lets in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mecai.vas.config import read_config
+from tests.unit.ansible.running import ANSIBLE, play
+from tests.unit.ansible.test_perspectives import written
+
+SECOND = {"name": "node2.example.net", "addresses": ["192.0.2.54/32", "2001:db8::54/128"]}
+LISTENING = {
+    "postgresql_listen": ["192.0.2.53", "2001:db8::53"],
+    "postgresql_host_name": "ca.example.net",
+    "postgresql_clients": [SECOND],
+}
+TLS = "sslmode=verify-full&sslrootcert=/etc/mecai/agents-roots.pem"
+NODE = {
+    "voucher_authority_host_name": "vas.example.net",
+    "voucher_authority_authority": "ca",
+    "voucher_authority_nodes": {"name": "node2.example.net", "authority": "ca", "others": ["192.0.2.53"]},
+    "voucher_authority_database": f"postgresql+psycopg://mecai-vas@ca.example.net/mecai-vas?{TLS}",
+    "voucher_authority_mail": {"sender": "notary@example.net", "relay": "mail.example.net"},
+    "voucher_authority_settings": {"report_key": "/var/lib/mecai-vas/report-key.pem"},
+}
+SAY = """{{ {
+    'agents': __voucher_authority_agents_authority,
+    'nginx': __voucher_authority_nginx_certificate,
+    'own': __voucher_authority_agents_certificate,
+    'asked': __voucher_authority_readiness.argv | last,
+} | to_json }}"""
+
+
+def rules(folder: Path, name: str, **given: Any) -> list[str]:
+    """Return the lines of a file of the role `postgresql` that are no comments."""
+    written(folder, "postgresql", name, **given)
+    lines = (folder / name).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_a_database_listens_nowhere_unless_it_is_told_to(tmp_path: Path) -> None:
+    clients = {"postgresql_clients": [SECOND], "postgresql_host_name": "ca.example.net"}
+    assert {"listen_addresses = ''", "ssl = off"} <= set(rules(tmp_path, "postgresql.conf", **clients))
+    assert {line.split()[0] for line in rules(tmp_path, "pg_hba.conf", **clients)} == {"local"}
+    assert {line.split()[0] for line in rules(tmp_path, "pg_ident.conf", **clients)} == {"mecai"}
+
+
+def test_a_database_lets_each_other_node_in_by_tls_from_its_addresses_with_its_name(tmp_path: Path) -> None:
+    settings = set(rules(tmp_path, "postgresql.conf", **LISTENING))
+    assert {
+        "listen_addresses = '192.0.2.53, 2001:db8::53'",
+        "ssl = on",
+        "ssl_min_protocol_version = 'TLSv1.3'",
+    } <= settings
+    assert "ssl_crl_file = '/etc/mecai/agents-crl.pem'" in settings
+    remote = [line for line in rules(tmp_path, "pg_hba.conf", **LISTENING) if not line.startswith("local ")]
+    assert remote == [
+        f'hostssl "mecai-vas" "mecai-vas" {address} cert map=mecai-node2.example.net' for address in SECOND["addresses"]
+    ]
+    names = [line for line in rules(tmp_path, "pg_ident.conf", **LISTENING) if not line.startswith("mecai ")]
+    assert names == ['mecai-node2.example.net "node2.example.net" "mecai-vas"']
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"postgresql_listen": ["192.0.2.53', ssl = 'off"]},
+        {"postgresql_listen": ["*"]},
+        {"postgresql_clients": [SECOND | {"addresses": ["192.0.2.54"]}]},
+        {"postgresql_clients": [SECOND | {"addresses": ["all"]}]},
+        {"postgresql_clients": [SECOND | {"addresses": ["192.0.2.54/32 trust"]}]},
+    ],
+)
+def test_what_is_no_address_is_refused_before_anything_is_done(tmp_path: Path, given: dict[str, Any]) -> None:
+    tasks = yaml.safe_load((ANSIBLE / "roles/postgresql/tasks/main.yml").read_text(encoding="utf-8"))
+    refusals = [task for task in tasks if task["name"].startswith("Refuse ")]
+    assert tasks[: len(refusals)] == refusals
+    files = [f"{ANSIBLE}/roles/postgresql/{part}/main.yml" for part in ("defaults", "vars")]
+    assert play(tmp_path, refusals, "-e", json.dumps(LISTENING), vars_files=files).returncode == 0
+    ran = play(tmp_path, refusals, "-e", json.dumps(LISTENING | given), vars_files=files)
+    assert (ran.returncode != 0, "Expected addresses" in ran.stdout) == (True, True), ran.stdout
+
+
+def test_a_further_node_has_the_cas_root_brought_and_neither_mails_nor_reports(tmp_path: Path) -> None:
+    said = written(tmp_path, "voucher_authority", "vas.toml", SAY, **NODE, voucher_authority_worker="no")
+    config = read_config(tmp_path / "vas.toml")
+    assert (config.root, config.mail, config.report_key) == (Path("/etc/mecai/ca-root.pem"), None, None)
+    assert (said["agents"], said["asked"]) == ("ca", "/etc/mecai/ca-root.pem")
+    assert {said[which]["name"] for which in ("nginx", "own")} == {"node2.example.net"}
+    assert {said[which]["profile"] for which in ("nginx", "own")} == {"client"}
+    assert said["nginx"]["owner"] == "root"
+
+
+def test_the_node_that_works_off_the_outbox_has_the_keys_for_it(tmp_path: Path) -> None:
+    written(tmp_path, "voucher_authority", "vas.toml", SAY, **NODE | {"voucher_authority_authority": "localhost"})
+    config = read_config(tmp_path / "vas.toml")
+    assert config.root == Path("/var/lib/mecai-ca-public/root.pem")
+    assert config.mail is not None
+    assert config.report_key == Path("/var/lib/mecai-vas/report-key.pem")
+
+
+def test_a_database_is_migrated_before_the_server_is_started_anew() -> None:
+    tasks = yaml.safe_load((ANSIBLE / "roles/voucher_authority/tasks/main.yml").read_text(encoding="utf-8"))
+    [names] = [[each["name"] for each in task["block"]] for task in tasks if task["name"] == "Serve vouchers"]
+    order = [name for name in names if name.startswith(("Be known to agents", "Bring a database", "Run the server"))]
+    assert [name.split()[0] for name in order] == ["Be", "Bring", "Run"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "kept"),
+    [
+        ({"name": "node2.example.net", "authority": "ca", "others": ["192.0.2.53"]}, ["ca"]),
+        ({}, []),
+    ],
+)
+def test_the_private_ca_is_where_a_further_node_says(tmp_path: Path, nodes: dict[str, Any], kept: list[str]) -> None:
+    [first, *_] = yaml.safe_load((ANSIBLE / "playbooks" / "perspectives.yml").read_text(encoding="utf-8"))
+    groups = {
+        "authorities": {"hosts": {"ca": {}, "other": {}}},
+        "vas_nodes": {"hosts": {"node2": {"voucher_authority_nodes": nodes}}},
+    }
+    (tmp_path / "inventory.yml").write_text(json.dumps({"all": {"children": groups}}), encoding="utf-8")
+    [condition] = {role["when"] for role in first["roles"]}
+    note = {
+        "name": "Note it",
+        "ansible.builtin.copy": {"content": "", "dest": f"{tmp_path}/{{{{ inventory_hostname }}}}.ca"},
+        "when": condition,
+        "delegate_to": "localhost",
+    }
+    ran = play(tmp_path, [note], "-i", "inventory.yml", hosts="authorities")
+    assert ran.returncode == 0, ran.stdout
+    assert sorted(path.stem for path in tmp_path.glob("*.ca")) == kept
