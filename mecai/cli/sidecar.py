@@ -12,6 +12,7 @@ import click
 from mecai.cli.arguments import FILE, config_option, now, with_format
 from mecai.cli.show.sidecar import document, print_rows
 from mecai.cli.sidecar_discover import discover
+from mecai.cli.sidecar_export import export
 from mecai.errors import InputError, Malformed
 from mecai.protocol.objects.succession import Succession
 from mecai.protocol.pki.identity import hash_of
@@ -33,6 +34,7 @@ def command() -> None:
 
 
 command.add_command(discover)
+command.add_command(export)
 
 
 @command.command()

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mecai.cli import sidecar as verb
+from mecai.cli import sidecar_export
+from mecai.errors import HostError, VerificationError
 from mecai.vrp.answers import Held, RequestRefused
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW
@@ -108,3 +111,41 @@ def test_a_problem_is_one_line_of_its_own(side: Side) -> None:
     problems = [line for line in lines if line.startswith("www.example.test, ")]
     assert problems == lines[-len(problems) :]
     assert problems[0].startswith("www.example.test, birch: bad: malformed (V1): ContentInfo: ")
+
+
+@pytest.fixture
+def exporting(side: Side, monkeypatch: pytest.MonkeyPatch) -> Side:
+    """Let `export` find the played world, too."""
+    monkeypatch.setattr(sidecar_export, "read_config", lambda _: side.config)
+    monkeypatch.setattr(sidecar_export, "now", lambda: side.now)
+    return side
+
+
+def test_export_writes_a_file_and_runs_the_hook_where_it_changed(exporting: Side, tmp_path: Path) -> None:
+    exporting.run()
+    out, told = tmp_path / "www.info", tmp_path / "told"
+    words = ("export", "--format", "serverinfo", "--out", str(out), "--deploy-hook", f"echo reloaded >>{told}")
+    first, second = run(*words), run(*words)
+    assert re.fullmatch(r".*www.info: written; 3 for www.example.test, \d+ octets, all good until \S+\n", first.output)
+    assert ": unchanged; 3 for" in second.output
+    assert told.read_text() == "reloaded\n"
+    assert out.read_text().startswith("-----BEGIN SERVERINFOV2 FOR VOUCHER-----\n")
+    assert out.stat().st_mode & 0o777 == 0o644
+
+
+def test_export_says_what_is_left_out(exporting: Side, tmp_path: Path) -> None:
+    exporting.run()
+    exporting.path(exporting.scene.birch).unlink()
+    out = tmp_path / "www.info"
+    assert "left out: birch: no-voucher" in run("export", "--format", "serverinfo", "--out", str(out)).output
+    exporting.path(exporting.scene.cedar).unlink()
+    exporting.path(exporting.scene.dogwood).unlink()
+    with pytest.raises(VerificationError, match="nothing to export"):
+        run("export", "--format", "serverinfo", "--out", str(out))
+    assert out.exists()
+
+
+def test_export_fails_where_its_hook_fails(exporting: Side, tmp_path: Path) -> None:
+    exporting.run()
+    with pytest.raises(HostError, match="ended with 7; the file is written"):
+        run("export", "--format", "serverinfo", "--out", str(tmp_path / "www.info"), "--deploy-hook", "exit 7")

@@ -1,0 +1,69 @@
+"""`mecai sidecar export`: vouchers for a stock server, which has no module that staples."""
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import click
+
+from mecai.cli.arguments import FILE, config_option, now
+from mecai.errors import HostError
+from mecai.protocol.limits import LIMITS
+from mecai.service import durable
+from mecai.sidecar.config import read_config
+from mecai.sidecar.export import make_export
+from mecai.sidecar.kinds import kinds_of
+
+HOOK_SECONDS: Final = 300.0
+OLD_CLIENTS: Final = 20_000  # octets of a TLS 1.2 ServerHello that clients of OpenSSL 1.1 and 3.0 take
+
+
+@click.command()
+@config_option("/etc/mecai/sidecar.toml", "The sidecar's configuration.")
+@click.option(
+    "--format", "style", type=click.Choice(["serverinfo"]), required=True, help="What OpenSSL's ServerInfoFile takes."
+)
+@click.option(
+    "--certificate", "chain", type=FILE, help="Whose vouchers: a `chain` of the configuration, if it has several."
+)
+@click.option("--out", type=FILE, required=True, help="Where to write it.")
+@click.option(
+    "--max-size",
+    type=click.IntRange(512, LIMITS.staple_size),
+    default=LIMITS.staple_size,
+    show_default=True,
+    help="Octets of the answer.",
+)
+@click.option("--deploy-hook", help="A shell command that follows if the file has changed: systemctl reload nginx.")
+def export(  # noqa: PLR0917 - its options
+    config_path: Path, style: str, chain: Path | None, out: Path, max_size: int, deploy_hook: str | None
+) -> None:
+    """Write the good vouchers of one certificate for a stock server; docs/stock-servers.md says for which.
+
+    The former file stays where no voucher is good (exit code 1). Run it by a timer, once an hour: a server goes on
+    showing what it has read until it is reloaded.
+    """
+    del style
+    config = read_config(config_path)
+    made = make_export(config, kinds_of(config), chain, now(), max_size)
+    for line in made.left_out:
+        click.echo(f"left out: {line}", err=True)
+    if made.size > OLD_CLIENTS:
+        click.echo(f"{made.size} octets: older OpenSSL takes {OLD_CLIENTS} in TLS 1.2; see --max-size", err=True)
+    changed = durable.replace(out, made.server_info(), durable.PUBLIC)
+    click.echo(
+        f"{out}: {'written' if changed else 'unchanged'}; {len(made.vouchers)} for {made.site}, {made.size} octets,"
+        f" all good until {made.until:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    if changed and deploy_hook:
+        _run(deploy_hook)
+
+
+def _run(hook: str) -> None:
+    """Run the operator's own command; raises `HostError`."""
+    try:
+        done = subprocess.run(["/bin/sh", "-c", hook], timeout=HOOK_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HostError(f"--deploy-hook: {error}") from error
+    if done.returncode != 0:
+        raise HostError(f"--deploy-hook: ended with {done.returncode}; the file is written, the server not reloaded")
