@@ -1,18 +1,17 @@
 """`mecai sidecar`: keep vouchers and OCSP staples beside a TLS server."""
 
 import json
-import os
-import pwd
-import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from mecai.cli.arguments import FILE, config_option, now, with_format
+from mecai.cli.arguments import FILE, now, with_format
 from mecai.cli.show.sidecar import document, print_rows
+from mecai.cli.sidecar_delivery import pull, push, receive, send
 from mecai.cli.sidecar_discover import discover
 from mecai.cli.sidecar_export import export
+from mecai.cli.sidecar_settings import become_owner, environment, with_config
 from mecai.errors import InputError, Malformed
 from mecai.protocol.objects.succession import Succession
 from mecai.protocol.pki.identity import hash_of
@@ -22,10 +21,11 @@ from mecai.service.pem import load_certificates, load_key
 from mecai.sidecar import daemon
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.kinds import kinds_of
-from mecai.sidecar.refresh import Environment, Refresher
+from mecai.sidecar.refresh import Refresher
 from mecai.sidecar.report import StapleStatus, report
+from mecai.sidecar.signals import Signals
 
-_with_config = config_option("/etc/mecai/sidecar.toml", "The sidecar's configuration.")
+_environment = environment
 
 
 @click.group()
@@ -33,20 +33,20 @@ def command() -> None:
     """Fetch vouchers and OCSP staples for a TLS server."""
 
 
-command.add_command(discover)
-command.add_command(export)
+for verb in (discover, export, send, receive, push, pull):
+    command.add_command(verb)
 
 
 @command.command()
-@_with_config
+@with_config
 def run(config_path: Path) -> None:
     """Keep everything fresh, for ever; SIGHUP: read the configuration anew and fetch everything now."""
     log_json()
-    daemon.run(config_path, _environment(), daemon.Signals())
+    daemon.run(config_path, _environment(), Signals())
 
 
 @command.command()
-@_with_config
+@with_config
 @with_format
 @click.pass_context
 def refresh(context: click.Context, config_path: Path, style: str) -> None:
@@ -57,7 +57,7 @@ def refresh(context: click.Context, config_path: Path, style: str) -> None:
 
 
 @command.command()
-@_with_config
+@with_config
 @with_format
 @click.pass_context
 def status(context: click.Context, config_path: Path, style: str) -> None:
@@ -89,18 +89,9 @@ def succession(old: Path, key: Path, new: Path, out: Path) -> None:
     click.echo(f"{out}: {becomes.serial_number:x} follows {was.serial_number:x}; good for 24 hours")
 
 
-def _environment() -> Environment:
-    return Environment(clock=now, rng=random.SystemRandom(), kinds=kinds_of)
-
-
 def _config_as_owner(path: Path) -> SidecarConfig:
-    """Read the configuration; root then becomes the sidecar's user, so that no file comes to belong to root."""
-    config = read_config(path)
-    if os.geteuid() == 0 and config.state.is_dir() and (owner := config.state.stat()).st_uid != 0:
-        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
-    return config
+    """Read the configuration, as root does who then becomes the sidecar's user."""
+    return become_owner(read_config(path))
 
 
 def _show(context: click.Context, rows: Sequence[StapleStatus], style: str) -> None:

@@ -10,7 +10,6 @@ the last question to an authority: `mecai.vrp.ask.SECONDS` for each of its serve
 """
 
 import logging
-import signal
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ from mecai.errors import MecaiError
 from mecai.service.deadline import Deadline
 from mecai.service.systemd import notify
 from mecai.sidecar.config import SidecarConfig, read_config
-from mecai.sidecar.notice import Notices
 from mecai.sidecar.places import folders_of
 from mecai.sidecar.refresh import Environment, Refresher
 
@@ -30,7 +28,6 @@ ROUND_SECONDS: Final = 60.0
 PATIENCE: Final = 5.0  # seconds for another process's round; a minute later comes the next try
 SHORTEST_SLEEP: Final = timedelta(seconds=1)
 LONGEST_SLEEP: Final = timedelta(minutes=2)
-SETTLING: Final = 0.5  # seconds between a change in a folder and the round: who writes one file writes the next
 LEAST_SECONDS: Final = 5.0  # of a round, so that a folder in which something happens all the time stops nothing
 
 
@@ -92,29 +89,3 @@ def _reread(path: Path, config: SidecarConfig) -> SidecarConfig:
     except MecaiError as error:
         LOG.error("configuration not taken over: %s", error)  # noqa: TRY400 - a verdict, not a fault
         return config
-
-
-class Signals:
-    """A `Wait` that SIGHUP wakes, and SIGIO for a folder; they are kept back meanwhile, so that none is lost."""
-
-    _ALL: Final = frozenset({signal.SIGHUP, signal.SIGIO})
-
-    def __init__(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, self._ALL)
-        self._notices = Notices()
-
-    def __call__(self, seconds: float) -> bool:
-        """Wait for a signal; tell whether it was SIGHUP."""
-        woken = signal.sigtimedwait(self._ALL, seconds)
-        if woken is not None and woken.si_signo == signal.SIGIO:
-            woken = signal.sigtimedwait({signal.SIGHUP}, SETTLING)
-            signal.sigtimedwait({signal.SIGIO}, 0)  # what settled
-        return woken is not None
-
-    def watch(self, folders: Collection[Path]) -> None:
-        """As `Wait.watch`."""
-        self._notices.watch(folders)
-
-    def wanted(self) -> bool:
-        """Tell whether the signal has come."""
-        return bool(signal.sigpending() & self._ALL)

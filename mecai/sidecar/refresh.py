@@ -10,23 +10,20 @@ fails, in whatever way, fails alone; what was planned until then is saved.
 """
 
 import logging
-import os
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from mecai.errors import HostError, MecaiError, VerificationError
-from mecai.protocol.pki.identity import address_text
+from mecai.errors import HostError, MecaiError
 from mecai.service.locks import SECONDS, locked
-from mecai.service.regular import Irregular
-from mecai.sidecar.complaints import TOLD, Complaints
+from mecai.sidecar.complaints import Complaints
 from mecai.sidecar.config import SidecarConfig
-from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
+from mecai.sidecar.keeping import Keeper
+from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.lanes import LONGEST_PAUSE, Outcome, Work, run_lanes
 from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hold, after_success
-from mecai.sidecar.store import StapleKey, StapleStore
-from mecai.sidecar.verdicts import Verdicts
+from mecai.sidecar.store import StapleKey
 from mecai.sidecar.wanted import Surveyor, Wanted
 from mecai.vrp.answers import Held, RequestRefused
 
@@ -51,10 +48,9 @@ class Refresher:
         kinds = environment.kinds(config)
         self.config = config
         self._environment = environment
-        self._store = StapleStore(config.staples)
         self._surveyor = Surveyor(config, kinds)
-        self._verdicts = Verdicts(self._store, kinds)
         self._complaints = Complaints()
+        self._keeper = Keeper(config, kinds, self._complaints)
         self._schedule: Schedule | None = None
 
     def run(
@@ -74,44 +70,12 @@ class Refresher:
             if everything:
                 schedule.forget_times()
             try:
-                present = self._tidy(wanted, now)
+                present = self._keeper.tidy(wanted, now)
                 self._fetch_due(wanted, schedule, present, now, go_on)
             finally:
                 self._complaints.end_round()
                 schedule.save({task.identifier for task in wanted.tasks})
             return schedule.next_due()
-
-    def _tidy(self, wanted: Wanted, now: datetime) -> Container[StapleKey]:
-        """Remove what is no longer good, and return what is left; what is configured and gone is then due at once."""
-        found = self._store.survey(self._verdicts.owned)
-        self._verdicts.keep(found.keys())
-        removed = [key for key, status in found.items() if not self._keep_or_remove(key, status, wanted, now)]
-        for key in removed:
-            del found[key]
-        if len(removed) > TOLD:
-            LOG.warning("removed from the store: %d files in all", len(removed))
-        return found.keys()
-
-    def _keep_or_remove(self, key: StapleKey, status: os.stat_result, wanted: Wanted, now: datetime) -> bool:
-        """Remove what is at `key` unless it is good; tell whether it is there still."""
-        try:
-            self._verdicts.stored(key, wanted, now, status)
-        except (VerificationError, Irregular) as error:
-            return not self._removed(key, error)
-        except HostError as error:
-            self._complaints.say(f"left in the store: {error}")
-        except Exception:
-            LOG.exception("left in the store: %s cannot be judged", key, extra={"key": str(key)})
-        return True
-
-    def _removed(self, key: StapleKey, why: MecaiError) -> bool:
-        try:
-            self._store.remove(key)
-        except HostError as error:
-            self._complaints.say(f"left in the store: {error}; {why}")
-            return False
-        self._complaints.say(f"removed from the store: {key}: {why}")
-        return True
 
     def _fetch_due(
         self, wanted: Wanted, schedule: Schedule, present: Container[StapleKey], now: datetime, go_on: GoOn
@@ -141,7 +105,7 @@ class Refresher:
             if isinstance(data, Held):
                 LOG.info("on hold", extra=facts | {"until": data.until})
                 return after_hold(now, data.until, interval), Outcome()
-            servable = self._write(task, data, wanted, now)
+            servable = self._keeper.write(task.kind, task.key, data, wanted, now)
         except MecaiError as error:
             LOG.warning("not written: %s", error, extra=facts)
             heard = _heard(error)
@@ -163,27 +127,6 @@ class Refresher:
         """
         pause = min(heard.retry, LONGEST_PAUSE) if heard.retry is not None else None
         return replace(self._failed(planned.failures, heard.trouble, pause), failures=planned.failures)
-
-    def _write(self, task: FetchTask, data: bytes, wanted: Wanted, now: datetime) -> Servable:
-        """Judge what came and write it; raises `MecaiError`."""
-        servable = task.kind.judge(data, task.key, task.site, wanted.directory, now)
-        self._require_no_worse(task.key, servable, wanted, now)
-        self._store.write(task.key, data)
-        self._verdicts.remember(task.key, data, servable, wanted, now)
-        return servable
-
-    def _require_no_worse(self, key: StapleKey, servable: Servable, wanted: Wanted, now: datetime) -> None:
-        """Refuse to replace what is good for more addresses."""
-        if not self._store.holds(key):
-            return
-        try:
-            former = self._verdicts.stored(key, wanted, now)
-        except VerificationError:
-            return
-        if former and set(former.left_out) < set(servable.left_out):
-            lost = ", ".join(map(address_text, sorted(set(servable.left_out) - set(former.left_out))))
-            detail = f"the new voucher leaves out {lost}; the former stays until it expires"
-            raise VerificationError("address-mismatch", "V9", detail)
 
 
 def _is_due(planned: NextFetch, now: datetime, latest: datetime, *, there: bool) -> bool:

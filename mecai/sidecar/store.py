@@ -72,6 +72,16 @@ class StapleStore:
             with suppress(OSError):  # something else is in there
                 path.parent.rmdir()
 
+    def keys(self, owned: Callable[[str], bool]) -> tuple[StapleKey, ...]:
+        """Return the key of each file whose name is `owned`, and change nothing; raises `HostError`."""
+        found: list[StapleKey] = []
+        with host_errors(self._root, "read"):
+            for folder in _folders(self._root):
+                with suppress(FileNotFoundError), os.scandir(folder) as entries:
+                    names = [entry.name for entry in entries if owned(entry.name)]
+                found += [StapleKey(bytes.fromhex(folder.name), name) for name in names]
+        return tuple(sorted(found, key=str))
+
     def survey(self, owned: Callable[[str], bool]) -> Found:
         """Return what is there under each name that is `owned`, with its status, and remove what a crash left behind.
 

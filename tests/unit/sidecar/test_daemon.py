@@ -9,6 +9,7 @@ import pytest
 
 from mecai.errors import InputError
 from mecai.sidecar import daemon
+from mecai.sidecar.signals import Signals
 from mecai.sidecar.store import StapleStore
 from tests.unit.sidecar.conftest import Side
 
@@ -125,7 +126,7 @@ def test_a_fault_of_its_own_is_logged_and_survived(
 def test_a_hangup_is_not_lost_while_nobody_waits() -> None:
     former = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     try:
-        wait = daemon.Signals()
+        wait = Signals()
         assert not wait.wanted()
         signal.pthread_kill(threading.get_ident(), signal.SIGHUP)  # other threads of the tests have it unblocked
         assert wait.wanted()

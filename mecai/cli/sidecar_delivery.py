@@ -1,0 +1,112 @@
+"""`mecai sidecar send`, `receive`, `push`, `pull`: one host fetches, another one serves."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, BinaryIO, Final, cast
+
+import click
+
+from mecai.cli.sidecar_settings import become_owner, environment, with_config
+from mecai.errors import HostError
+from mecai.sidecar.config import SidecarConfig, read_config
+from mecai.sidecar.delivery import SECONDS, Received
+from mecai.sidecar.delivery import receive as receive_from
+from mecai.sidecar.delivery import send as send_to
+
+_STDIN: Final = 0
+_REFUSED: Final = 1  # the remote `receive` took some, but not all
+# Nobody is asked a question, and a host that has gone silent ends it.
+_OPTIONS: Final = ["-T", *(f"-o{each}" for each in ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=15"))]
+_with_ssh = click.option("--ssh", default="ssh", show_default=True, help="The program, with options of its own.")
+
+
+@click.command()
+@with_config
+def send(config_path: Path) -> None:
+    """Write everything that is kept to standard output, for `receive` on the host that serves."""
+    send_to(_settings(config_path), environment(), sys.stdout.buffer)
+
+
+@click.command()
+@with_config
+@click.pass_context
+def receive(context: click.Context, config_path: Path) -> None:
+    """Take from standard input what `send` wrote; judge it as a client would, and keep what is good.
+
+    Exit code 1 where something was refused. Nobody is asked anything.
+    """
+    _end(context, receive_from(_settings(config_path), environment(), _STDIN))
+
+
+@click.command()
+@click.argument("host")
+@with_config
+@_with_ssh
+@click.pass_context
+def push(context: click.Context, host: str, config_path: Path, ssh: str) -> None:
+    """Send everything to HOST, where SSH runs `mecai sidecar receive`: it makes no connection of its own."""
+    config = _settings(config_path)
+    with _remote(ssh, host, "receive", stdin=subprocess.PIPE) as remote:
+        try:
+            send_to(config, environment(), cast("BinaryIO", _pipe(remote.stdin)))
+            _pipe(remote.stdin).close()
+        except BrokenPipeError:
+            remote.stdin = None  # it has said why
+        context.exit(_code(remote, host))
+
+
+@click.command()
+@click.argument("host")
+@with_config
+@_with_ssh
+@click.pass_context
+def pull(context: click.Context, host: str, config_path: Path, ssh: str) -> None:
+    """Have SSH run `mecai sidecar send` at HOST, and keep what is good of it."""
+    config = _settings(config_path)
+    with _remote(ssh, host, "send", stdout=subprocess.PIPE) as remote:
+        try:
+            received = receive_from(config, environment(), _pipe(remote.stdout).fileno())
+        finally:
+            remote.terminate()
+    _end(context, received)
+
+
+def _settings(path: Path) -> SidecarConfig:
+    return become_owner(read_config(path))
+
+
+def _remote(ssh: str, host: str, verb: str, **pipes: int) -> "subprocess.Popen[bytes]":
+    """Start the other side; where a key has a forced command, that runs, whatever is asked for here."""
+    if host.startswith("-"):
+        raise click.BadArgumentUsage(f"{host!r} is no host")
+    command = [*shlex.split(ssh), *_OPTIONS, host, f"mecai sidecar {verb}"]
+    try:
+        return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]  # stdin or stdout
+    except OSError as error:
+        raise HostError(f"{command[0]}: cannot be run ({error.strerror})") from error
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise HostError("ssh: has no pipe")
+    return stream
+
+
+def _code(remote: "subprocess.Popen[bytes]", host: str) -> int:
+    """Wait for the other side; return whether it refused anything. Raises `HostError`."""
+    try:
+        code = remote.wait(SECONDS)
+    except subprocess.TimeoutExpired as error:
+        remote.kill()
+        raise HostError(f"{host}: has not said after {SECONDS:g} s what it took") from error
+    if code not in {0, _REFUSED}:
+        raise HostError(f"{host}: nothing was delivered (ssh ended with {code})")
+    return code
+
+
+def _end(context: click.Context, received: Received) -> None:
+    click.echo(json.dumps(vars(received), indent=2))
+    context.exit(_REFUSED if received.refused else 0)

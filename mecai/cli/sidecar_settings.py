@@ -1,0 +1,26 @@
+"""What the verbs of `mecai sidecar` share: the settings, whose user does the work, and what is outside."""
+
+import os
+import pwd
+import random
+
+from mecai.cli.arguments import config_option, now
+from mecai.sidecar.config import SidecarConfig
+from mecai.sidecar.kinds import kinds_of
+from mecai.sidecar.refresh import Environment
+
+with_config = config_option("/etc/mecai/sidecar.toml", "The sidecar's configuration.")
+
+
+def environment() -> Environment:
+    """Return this machine's clock and chance, and the real ways out."""
+    return Environment(clock=now, rng=random.SystemRandom(), kinds=kinds_of)
+
+
+def become_owner(config: SidecarConfig) -> SidecarConfig:
+    """Let root become the user of the sidecar's state, so that no file comes to belong to root; return the settings."""
+    if os.geteuid() == 0 and config.state.is_dir() and (owner := config.state.stat()).st_uid != 0:
+        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+    return config

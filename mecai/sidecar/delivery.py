@@ -1,0 +1,120 @@
+"""Vouchers and staples on their way from the host that fetches them to the one that serves them.
+
+Who receives believes nothing: the directory is accepted as from a file, and each file is judged by the rules of a
+client before it is written. Nobody is asked anything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import BinaryIO, Final
+
+from mecai.errors import HostError, Malformed, MecaiError
+from mecai.protocol.limits import LIMITS
+from mecai.service.deadline import Deadline
+from mecai.service.directory_file import read_directory
+from mecai.service.durable import PUBLIC, SECRET, replace
+from mecai.service.locks import locked
+from mecai.service.regular import read_regular
+from mecai.sidecar import stream
+from mecai.sidecar.complaints import Complaints
+from mecai.sidecar.config import SidecarConfig
+from mecai.sidecar.keeping import Keeper
+from mecai.sidecar.refresh import Environment
+from mecai.sidecar.store import StapleStore
+from mecai.sidecar.verdicts import LARGEST
+from mecai.sidecar.wanted import Surveyor
+
+SECONDS: Final = 300.0  # for a whole delivery
+
+
+@dataclass
+class Received:
+    """What came of a delivery: how many files were written, were there already, were refused, and why the first."""
+
+    written: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def refuse(self, name: str, error: MecaiError, told: int = 20) -> None:
+        """Count a refusal."""
+        self.refused += 1
+        if len(self.reasons) < told:
+            self.reasons.append(f"{name}: {error}")
+
+
+def send(config: SidecarConfig, environment: Environment, out: BinaryIO) -> int:
+    """Write the directory and everything that is in the store; return how many files. Raises `HostError`."""
+    store = StapleStore(config.staples)
+    kinds = environment.kinds(config)
+    out.write(stream.FIRST + stream.one(None, read_regular(config.directory, LIMITS.directory_size)))
+    count = 1
+    for key in store.keys(lambda name: any(kind.owns(name) for kind in kinds)):
+        try:
+            data = read_regular(store.path(key), LARGEST, follow=False)
+        except HostError:
+            continue  # gone meanwhile, or no file: nobody misses it
+        out.write(stream.one(key, data))
+        count += 1
+    out.write(stream.last(count))
+    out.flush()
+    return count
+
+
+def receive(config: SidecarConfig, environment: Environment, descriptor: int) -> Received:
+    """Take a delivery that is read from a descriptor; what is good of it is served from then on.
+
+    A delivery that breaks off, or is none, raises `Malformed`, or `HostError` after `SECONDS`; what came before that is
+    in its place all the same. Raises `MecaiError` where there is no directory to judge by.
+    """
+    received = Received()
+    files = stream.files_of(descriptor, Deadline(SECONDS))
+    first = next(files, None)
+    if first and first[0] is None:
+        try:
+            _take_directory(config, environment, first[1])
+        except MecaiError as error:
+            received.refuse("directory.der", error)
+        first = next(files, None)
+    if first:
+        _take_files(config, environment, chain([first], files), received)
+    return received
+
+
+def _take_directory(config: SidecarConfig, environment: Environment, data: bytes) -> None:
+    """Accept a directory as one that lies in a file (docs/spec D2, D3), then put it there."""
+    new = config.private / "directory.new"
+    config.private.mkdir(mode=0o700, exist_ok=True)
+    replace(new, data, SECRET)
+    try:
+        read_directory(new, config.publishers, config.private, environment.clock())
+        replace(config.directory, data, PUBLIC)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _take_files(
+    config: SidecarConfig,
+    environment: Environment,
+    files: Iterator[stream.File],
+    received: Received,
+) -> None:
+    kinds, now = environment.kinds(config), environment.clock()
+    complaints = Complaints()
+    keeper = Keeper(config, kinds, complaints)
+    with locked(config.private / "round.lock"):
+        wanted = Surveyor(config, kinds).survey(now)
+        for error in wanted.failures.values():
+            complaints.say(f"certificate cannot be served: {error}")
+        keeper.tidy(wanted, now)
+        for key, data in files:
+            if key is None:
+                raise Malformed("delivery: a directory that is not the first file")
+            try:
+                written = keeper.take(key, data, wanted, now)
+            except MecaiError as error:
+                received.refuse(str(key), error)
+            else:
+                received.written += written
+                received.unchanged += not written
