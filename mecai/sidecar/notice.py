@@ -13,9 +13,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-EVENTS: Final = (
-    fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME | fcntl.DN_MODIFY | fcntl.DN_ATTRIB | fcntl.DN_MULTISHOT
-)
 _SPARED: Final = 256  # descriptors that the rest of the process may need
 
 _Identity = tuple[int, int]  # device and inode: another folder of the same name is another one
@@ -45,11 +42,17 @@ class Notices:
         except OSError:
             return
         try:
-            fcntl.fcntl(descriptor, fcntl.F_NOTIFY, EVENTS)
+            fcntl.fcntl(descriptor, fcntl.F_NOTIFY, _events())
         except OSError:
             os.close(descriptor)
         else:
             self._open[folder] = descriptor, _identity_of(os.fstat(descriptor))
+
+
+def _events() -> int:
+    """Return what is watched for; asked late, since only Linux has it, and a sidecar without notices runs elsewhere."""
+    seen = fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME | fcntl.DN_MODIFY | fcntl.DN_ATTRIB
+    return seen | fcntl.DN_MULTISHOT
 
 
 def _identity(folder: Path) -> _Identity | None:
