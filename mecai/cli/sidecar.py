@@ -52,8 +52,9 @@ def run(config_path: Path) -> None:
 def refresh(context: click.Context, config_path: Path, style: str) -> None:
     """Fetch everything now, and show what came of it; exit code 1 if something is missing."""
     config = _config_as_owner(config_path)
-    Refresher(config, _environment()).run(everything=True)
-    _show(context, report(config, kinds_of(config), now()), style)
+    refresher = Refresher(config, _environment())
+    refresher.run(everything=True)
+    _show(context, report(config, kinds_of(config), now(), refresher.known), style)
 
 
 @command.command()

@@ -25,6 +25,7 @@ from mecai.sidecar.refresh import Environment, Refresher
 LOG = logging.getLogger(__name__)
 
 ROUND_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 300.0  # between two looks at every file of the store
 PATIENCE: Final = 5.0  # seconds for another process's round; a minute later comes the next try
 SHORTEST_SLEEP: Final = timedelta(seconds=1)
 LONGEST_SLEEP: Final = timedelta(minutes=2)
@@ -52,17 +53,20 @@ def run(path: Path, environment: Environment, wait: Wait) -> None:
     refresher = Refresher(read_config(path), environment)
     notify("READY=1")
     everything = False
+    rest = Deadline(0)
     while True:
         notify("WATCHDOG=1")
         wait.watch(folders_of(refresher.config))  # before it looks: a change meanwhile leads to another round
-        due = _round(refresher, wait, everything=everything)
+        look = everything or not rest.left()
+        rest = Deadline(LOOK_SECONDS) if look else rest
+        due = _round(refresher, wait, everything=everything, look=look)
         notify("WATCHDOG=1")
         everything = wait(_pause(due, environment.clock()).total_seconds())
         if everything:
             refresher = Refresher(_reread(path, refresher.config), environment)
 
 
-def _round(refresher: Refresher, wait: Wait, *, everything: bool) -> datetime | None:
+def _round(refresher: Refresher, wait: Wait, *, everything: bool, look: bool) -> datetime | None:
     """Run one round; what stops it whole (the directory, say, or a fault) is logged and tried again."""
     most, least = Deadline(ROUND_SECONDS), Deadline(LEAST_SECONDS)
 
@@ -70,7 +74,7 @@ def _round(refresher: Refresher, wait: Wait, *, everything: bool) -> datetime | 
         return least.left() > 0 or (most.left() > 0 and not wait.wanted())
 
     try:
-        return refresher.run(everything=everything, go_on=go_on, patience=PATIENCE)
+        return refresher.run(everything=everything, look=look, go_on=go_on, patience=PATIENCE)
     except MecaiError as error:
         LOG.error("nothing can be fetched: %s", error)  # noqa: TRY400 - a verdict, not a fault
         return None

@@ -21,9 +21,9 @@ from mecai.sidecar.complaints import Complaints
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.keeping import Keeper
 from mecai.sidecar.refresh import Environment
+from mecai.sidecar.report import judges
 from mecai.sidecar.store import StapleStore
 from mecai.sidecar.verdicts import LARGEST
-from mecai.sidecar.wanted import Surveyor
 
 SECONDS: Final = 300.0  # for a whole delivery
 
@@ -102,9 +102,10 @@ def _take_files(
 ) -> None:
     kinds, now = environment.kinds(config), environment.clock()
     complaints = Complaints()
-    keeper = Keeper(config, kinds, complaints)
+    known = judges(config, kinds)
+    keeper = Keeper(config, kinds, complaints, known.verdicts)
     with locked(config.private / "round.lock"):
-        wanted = Surveyor(config, kinds).survey(now)
+        wanted = known.surveyor.survey(now)
         for error in wanted.failures.values():
             complaints.say(f"certificate cannot be served: {error}")
         keeper.tidy(wanted, now)

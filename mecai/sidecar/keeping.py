@@ -25,10 +25,12 @@ LOG = logging.getLogger(__name__)
 class Keeper:
     """The one who writes and removes in the store of `config`."""
 
-    def __init__(self, config: SidecarConfig, kinds: Sequence[StapleKind], complaints: Complaints) -> None:
+    def __init__(
+        self, config: SidecarConfig, kinds: Sequence[StapleKind], complaints: Complaints, verdicts: Verdicts
+    ) -> None:
         self._kinds = kinds
         self._store = StapleStore(config.staples)
-        self._verdicts = Verdicts(self._store, kinds)
+        self._verdicts = verdicts
         self._complaints = complaints
 
     def tidy(self, wanted: Wanted, now: datetime) -> Container[StapleKey]:

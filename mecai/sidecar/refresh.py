@@ -10,7 +10,7 @@ fails, in whatever way, fails alone; what was planned until then is saved.
 """
 
 import logging
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -22,9 +22,10 @@ from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.keeping import Keeper
 from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.lanes import LONGEST_PAUSE, Outcome, Work, run_lanes
+from mecai.sidecar.report import judges
 from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hold, after_success
 from mecai.sidecar.store import StapleKey
-from mecai.sidecar.wanted import Surveyor, Wanted
+from mecai.sidecar.wanted import Wanted
 from mecai.vrp.answers import Held, RequestRefused
 
 LOG = logging.getLogger(__name__)
@@ -48,29 +49,37 @@ class Refresher:
         kinds = environment.kinds(config)
         self.config = config
         self._environment = environment
-        self._surveyor = Surveyor(config, kinds)
+        self.known = judges(config, kinds)
         self._complaints = Complaints()
-        self._keeper = Keeper(config, kinds, self._complaints)
+        self._keeper = Keeper(config, kinds, self._complaints, self.known.verdicts)
+        self._looked: Hashable = None  # at what was wanted when the store was looked through
         self._schedule: Schedule | None = None
 
     def run(
-        self, *, everything: bool = False, go_on: GoOn = lambda: True, patience: float = SECONDS
+        self,
+        *,
+        everything: bool = False,
+        look: bool = True,
+        go_on: GoOn = lambda: True,
+        patience: float = SECONDS,
     ) -> datetime | None:
         """Fetch what is due, or everything; return when something will be due next. Raises `MecaiError`.
 
-        Where `go_on` says no, what was not yet asked stays due; another process's round is waited for `patience`
-        seconds.
+        Without `look` the store is looked through only where something else is wanted than before. Where `go_on` says
+        no, what was not yet asked stays due; another process's round is waited for `patience` seconds.
         """
         with locked(self.config.private / "round.lock", patience):
             now = self._environment.clock()
-            wanted = self._surveyor.survey(now)
+            wanted = self.known.surveyor.survey(now)
             for error in wanted.failures.values():
                 self._complaints.say(f"certificate cannot be served: {error}")
             schedule = self._schedule = Schedule.read(self.config.private / "schedule.json", self._schedule)
             if everything:
                 schedule.forget_times()
             try:
-                present = self._keeper.tidy(wanted, now)
+                anew = look or self._looked != (wanted.basis, *wanted.sites)
+                present = self._keeper.tidy(wanted, now) if anew else None
+                self._looked = (wanted.basis, *wanted.sites)
                 self._fetch_due(wanted, schedule, present, now, go_on)
             finally:
                 self._complaints.end_round()
@@ -78,11 +87,13 @@ class Refresher:
             return schedule.next_due()
 
     def _fetch_due(
-        self, wanted: Wanted, schedule: Schedule, present: Container[StapleKey], now: datetime, go_on: GoOn
+        self, wanted: Wanted, schedule: Schedule, present: Container[StapleKey] | None, now: datetime, go_on: GoOn
     ) -> None:
         latest = now + self.config.interval
         due = [
-            task for task in wanted.tasks if _is_due(schedule[task.identifier], now, latest, there=task.key in present)
+            task
+            for task in wanted.tasks
+            if _is_due(schedule[task.identifier], now, latest, there=present is None or task.key in present)
         ]
         due.sort(key=lambda task: schedule[task.identifier].failures)  # what fails is not in the way of what may not
 

@@ -47,16 +47,32 @@ class StapleStatus:
     due: datetime | None = None
 
 
-def report(config: SidecarConfig, kinds: Sequence[StapleKind], now: datetime) -> tuple[StapleStatus, ...]:
+@dataclass(frozen=True)
+class Judges:
+    """What remembers its verdicts: those of a service, or new ones."""
+
+    surveyor: Surveyor
+    verdicts: Verdicts
+
+
+def judges(config: SidecarConfig, kinds: Sequence[StapleKind]) -> Judges:
+    """Return such as have judged nothing yet."""
+    return Judges(Surveyor(config, kinds), Verdicts(StapleStore(config.staples), kinds))
+
+
+def report(
+    config: SidecarConfig, kinds: Sequence[StapleKind], now: datetime, known: Judges | None = None
+) -> tuple[StapleStatus, ...]:
     """Return one row for each file that is wanted; raises `MecaiError` for the directory."""
-    wanted = Surveyor(config, kinds).survey(now)
+    known = known or judges(config, kinds)
+    wanted = known.surveyor.survey(now)
     store = StapleStore(config.staples)
     schedule = Schedule(config.private / "schedule.json")
     unreadable = [
         StapleStatus(str(path), "certificate", "", State.UNREADABLE, str(error))
         for path, error in wanted.failures.items()
     ]
-    return (*unreadable, *_rows(wanted, store, Verdicts(store, kinds), schedule, now))
+    return (*unreadable, *_rows(wanted, store, known.verdicts, schedule, now))
 
 
 def _rows(

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,3 +136,32 @@ def test_a_hangup_is_not_lost_while_nobody_waits() -> None:
         assert not wait(0)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def test_the_store_is_looked_through_every_five_minutes_or_when_something_else_is_wanted(
+    side: Side, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    survey = StapleStore.survey
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return survey(*arguments)
+
+    monkeypatch.setattr(StapleStore, "survey", counted)
+    renewed = side.scene.alder.server("www.example.test", days=100)
+    side.responders.know(side.scene.alder, renewed)
+
+    class Renewing(Sleeper):
+        def __call__(self, seconds: float) -> bool:
+            if len(self.slept) == 2:
+                side.show(renewed)
+            return super().__call__(seconds)
+
+    serve(side, path, Renewing(False, False, False))
+    assert looks == 2
+    assert side.path(side.scene.birch, renewed).parent.is_dir()
+    monkeypatch.setattr(daemon, "LOOK_SECONDS", 0)
+    serve(side, path, Sleeper(False, False))
+    assert looks == 5
