@@ -8,6 +8,8 @@
     allowed_networks  = ["198.18.0.0/15"]      # OCSP responders here are asked, and servers here are named to Voucher
                                                # Authorities, in spite of docs/spec P3; default: none
     intranet_domains  = ["corp.test"]          # no Voucher Authority hears of names in these domains; default: none
+    metrics_file      = "/var/lib/mecai-sidecar/metrics.prom"    # for the node exporter of Prometheus (textfile)
+    metrics_address   = "127.0.0.1:9786"       # where Prometheus asks, on loopback; default: neither
 
     [[certificate]]                            # one per certificate that the TLS server shows
     chain       = "/etc/nginx/tls/www.pem"     # PEM: end entity, then intermediates; readable by the sidecar's user
@@ -30,6 +32,7 @@ there must be one, or a folder for them.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from mecai.errors import InputError, Malformed
@@ -103,6 +106,8 @@ class SidecarConfig:
     allowed_networks: tuple[Network, ...] = ()
     intranet_domains: tuple[str, ...] = ()
     chains: tuple[ChainFolder, ...] = ()
+    metrics_file: Path | None = None
+    metrics_address: str | None = None
 
     def __post_init__(self) -> None:
         if not self.certificates and not self.chains:
@@ -110,6 +115,8 @@ class SidecarConfig:
         for key in ("refresh_hours", "parallel_requests"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key}: {getattr(self, key)} is below 1")
+        if self.metrics_address is not None and not _on_loopback(self.metrics_address):
+            raise ValueError(f"metrics_address: {self.metrics_address!r}; expected one such as '127.0.0.1:9786'")
         _ = self.private_names
 
     @property
@@ -134,6 +141,14 @@ class SidecarConfig:
     def interval(self) -> timedelta:
         """The longest time between two vouchers of one authority."""
         return timedelta(hours=self.refresh_hours)
+
+
+def _on_loopback(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    try:
+        return ip_address(host.strip("[]")).is_loopback and 0 < int(port) < 1 << 16
+    except ValueError:
+        return False
 
 
 def read_config(path: Path) -> SidecarConfig:

@@ -11,6 +11,8 @@ the last question to an authority: `mecai.vrp.ask.SECONDS` for each of its serve
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,8 +21,10 @@ from mecai.errors import MecaiError
 from mecai.service.deadline import Deadline
 from mecai.service.systemd import notify
 from mecai.sidecar.config import SidecarConfig, read_config
+from mecai.sidecar.metrics import Metrics
 from mecai.sidecar.places import folders_of
 from mecai.sidecar.refresh import Environment, Refresher
+from mecai.sidecar.report import report
 
 LOG = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ class Wait(Protocol):
 def run(path: Path, environment: Environment, wait: Wait) -> None:
     """Run rounds for ever; raises `MecaiError` only if the first reading of the configuration fails."""
     refresher = Refresher(read_config(path), environment)
+    metrics = Metrics(refresher.config)
     notify("READY=1")
     everything = False
     rest = Deadline(0)
@@ -61,9 +66,12 @@ def run(path: Path, environment: Environment, wait: Wait) -> None:
         rest = Deadline(LOOK_SECONDS) if look else rest
         due = _round(refresher, wait, everything=everything, look=look)
         notify("WATCHDOG=1")
+        if look and metrics.wanted:
+            _tell(metrics, refresher, environment)
         everything = wait(_pause(due, environment.clock()).total_seconds())
         if everything:
             refresher = Refresher(_reread(path, refresher.config), environment)
+            metrics = _renewed(metrics, refresher.config)
 
 
 def _round(refresher: Refresher, wait: Wait, *, everything: bool, look: bool) -> datetime | None:
@@ -81,6 +89,23 @@ def _round(refresher: Refresher, wait: Wait, *, everything: bool, look: bool) ->
     except Exception:
         LOG.exception("the round was not finished, by a fault of this program")
         return None
+
+
+def _tell(metrics: Metrics, refresher: Refresher, environment: Environment) -> None:
+    """Tell how everything stands; the directory that cannot be read was logged by the round."""
+    config, now = refresher.config, environment.clock()
+    with suppress(MecaiError):
+        metrics.update(report(config, environment.kinds(config), now, refresher.known), now)
+
+
+def _renewed(metrics: Metrics, config: SidecarConfig) -> Metrics:
+    """Tell where the settings say now; an address that cannot be listened at is logged."""
+    metrics.close()
+    try:
+        return Metrics(config)
+    except MecaiError as error:
+        LOG.error("%s", error)  # noqa: TRY400 - a verdict, not a fault
+        return Metrics(replace(config, metrics_address=None))
 
 
 def _pause(due: datetime | None, now: datetime) -> timedelta:
