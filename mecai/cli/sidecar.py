@@ -22,8 +22,9 @@ from mecai.sidecar import daemon
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.kinds import kinds_of
 from mecai.sidecar.refresh import Refresher
-from mecai.sidecar.report import StapleStatus, report
+from mecai.sidecar.report import report
 from mecai.sidecar.signals import Signals
+from mecai.sidecar.standing import StapleStatus
 
 _environment = environment
 
@@ -54,7 +55,7 @@ def refresh(context: click.Context, config_path: Path, style: str) -> None:
     config = _config_as_owner(config_path)
     refresher = Refresher(config, _environment())
     refresher.run(everything=True)
-    _show(context, report(config, kinds_of(config), now(), refresher.known), style)
+    _show(context, refresher.report(now()), style)
 
 
 @command.command()

@@ -32,6 +32,14 @@ def read_regular(path: Path, limit: int, *, follow: bool = True) -> bytes:
     return data
 
 
+def read_if_there(path: Path, limit: int) -> bytes:
+    """Return the content of a file as `read_regular` does; nothing where it cannot be read, which others then say."""
+    try:
+        return read_regular(path, limit)
+    except HostError:
+        return b""
+
+
 def require_regular(path: Path, found: os.stat_result, limit: int) -> None:
     """Refuse, as `Irregular`, what stat(2) calls no regular file or one of more than `limit` octets."""
     if not S_ISREG(found.st_mode):

@@ -24,7 +24,6 @@ from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.metrics import Metrics
 from mecai.sidecar.places import folders_of
 from mecai.sidecar.refresh import Environment, Refresher
-from mecai.sidecar.report import report
 
 LOG = logging.getLogger(__name__)
 
@@ -54,24 +53,35 @@ class Wait(Protocol):
 
 def run(path: Path, environment: Environment, wait: Wait) -> None:
     """Run rounds for ever; raises `MecaiError` only if the first reading of the configuration fails."""
-    refresher = Refresher(read_config(path), environment)
-    metrics = Metrics(refresher.config)
+    config = read_config(path)
+    metrics = Metrics(config)
     notify("READY=1")
-    everything = False
+    try:
+        everything = False
+        while True:
+            _until_hangup(Refresher(config, environment), metrics, wait, everything=everything)
+            everything = True
+            config = _reread(path, config)
+            metrics = _renewed(metrics, config)
+    finally:
+        metrics.close()
+
+
+def _until_hangup(refresher: Refresher, metrics: Metrics, wait: Wait, *, everything: bool) -> None:
+    """Run rounds by the same settings, until others are wanted and everything anew."""
     rest = Deadline(0)
     while True:
         notify("WATCHDOG=1")
         wait.watch(folders_of(refresher.config))  # before it looks: a change meanwhile leads to another round
-        look = everything or not rest.left()
+        look = not rest.left()
         rest = Deadline(LOOK_SECONDS) if look else rest
         due = _round(refresher, wait, everything=everything, look=look)
         notify("WATCHDOG=1")
         if look and metrics.wanted:
-            _tell(metrics, refresher, environment)
-        everything = wait(_pause(due, environment.clock()).total_seconds())
-        if everything:
-            refresher = Refresher(_reread(path, refresher.config), environment)
-            metrics = _renewed(metrics, refresher.config)
+            _tell(metrics, refresher)
+        if wait(_pause(due, refresher.now()).total_seconds()):
+            return
+        everything = False
 
 
 def _round(refresher: Refresher, wait: Wait, *, everything: bool, look: bool) -> datetime | None:
@@ -91,11 +101,11 @@ def _round(refresher: Refresher, wait: Wait, *, everything: bool, look: bool) ->
         return None
 
 
-def _tell(metrics: Metrics, refresher: Refresher, environment: Environment) -> None:
+def _tell(metrics: Metrics, refresher: Refresher) -> None:
     """Tell how everything stands; the directory that cannot be read was logged by the round."""
-    config, now = refresher.config, environment.clock()
+    now = refresher.now()
     with suppress(MecaiError):
-        metrics.update(report(config, environment.kinds(config), now, refresher.known), now)
+        metrics.update(refresher.report(now), now)
 
 
 def _renewed(metrics: Metrics, config: SidecarConfig) -> Metrics:

@@ -19,9 +19,9 @@ from mecai.service.regular import read_regular
 from mecai.sidecar import stream
 from mecai.sidecar.complaints import Complaints
 from mecai.sidecar.config import SidecarConfig
+from mecai.sidecar.judges import judges
 from mecai.sidecar.keeping import Keeper
 from mecai.sidecar.refresh import Environment
-from mecai.sidecar.report import judges
 from mecai.sidecar.store import StapleStore
 from mecai.sidecar.verdicts import LARGEST
 

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from mecai.errors import HostError
 from mecai.service.durable import PUBLIC, replace
 from mecai.sidecar.config import SidecarConfig
-from mecai.sidecar.report import StapleStatus
+from mecai.sidecar.standing import StapleStatus
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer

@@ -19,11 +19,13 @@ from mecai.errors import HostError, MecaiError
 from mecai.service.locks import SECONDS, locked
 from mecai.sidecar.complaints import Complaints
 from mecai.sidecar.config import SidecarConfig
+from mecai.sidecar.judges import judges
 from mecai.sidecar.keeping import Keeper
 from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.lanes import LONGEST_PAUSE, Outcome, Work, run_lanes
-from mecai.sidecar.report import judges
+from mecai.sidecar.report import report
 from mecai.sidecar.schedule import NextFetch, Schedule, after_failure, after_hold, after_success
+from mecai.sidecar.standing import StapleStatus
 from mecai.sidecar.store import StapleKey
 from mecai.sidecar.wanted import Wanted
 from mecai.vrp.answers import Held, RequestRefused
@@ -49,11 +51,20 @@ class Refresher:
         kinds = environment.kinds(config)
         self.config = config
         self._environment = environment
-        self.known = judges(config, kinds)
+        self._kinds = kinds
+        self._known = judges(config, kinds)
         self._complaints = Complaints()
-        self._keeper = Keeper(config, kinds, self._complaints, self.known.verdicts)
+        self._keeper = Keeper(config, kinds, self._complaints, self._known.verdicts)
         self._looked: Hashable = None  # at what was wanted when the store was looked through
         self._schedule: Schedule | None = None
+
+    def now(self) -> datetime:
+        """Return the time by the clock of the environment."""
+        return self._environment.clock()
+
+    def report(self, now: datetime) -> tuple[StapleStatus, ...]:
+        """Return how everything stands, by the verdicts that it remembers; raises `MecaiError` for the directory."""
+        return report(self.config, self._kinds, now, self._known)
 
     def run(
         self,
@@ -70,7 +81,7 @@ class Refresher:
         """
         with locked(self.config.private / "round.lock", patience):
             now = self._environment.clock()
-            wanted = self.known.surveyor.survey(now)
+            wanted = self._known.surveyor.survey(now)
             for error in wanted.failures.values():
                 self._complaints.say(f"certificate cannot be served: {error}")
             schedule = self._schedule = Schedule.read(self.config.private / "schedule.json", self._schedule)

@@ -4,60 +4,18 @@ Nothing is fetched and nothing is changed.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.identity import address_text
 from mecai.sidecar.config import SidecarConfig
+from mecai.sidecar.judges import Judges, judges
 from mecai.sidecar.kinds.kind import FetchTask, Servable, StapleKind
 from mecai.sidecar.schedule import Schedule
+from mecai.sidecar.standing import StapleStatus, State
 from mecai.sidecar.store import StapleStore
 from mecai.sidecar.verdicts import Verdicts
-from mecai.sidecar.wanted import Surveyor, Wanted
-
-
-class State(Enum):
-    """How one voucher or staple stands; `served` says whether a client is served by it."""
-
-    GOOD = ("good", True)
-    PARTIAL = ("partial", True)  # good, but not for every configured address
-    EXPIRED = ("expired", False)
-    BAD = ("bad", False)  # is there, and a client would refuse it, or it cannot be read
-    MISSING = ("missing", False)
-    UNREADABLE = ("unreadable", False)  # the chain of the server itself cannot be served
-
-    def __init__(self, word: str, served: bool) -> None:
-        self.word = word
-        self.served = served
-
-
-@dataclass(frozen=True)
-class StapleStatus:
-    """One line of the report. `kind` is voucher or ocsp, or certificate for a chain that cannot be served."""
-
-    certificate: str
-    kind: str
-    name: str
-    state: State
-    detail: str = ""
-    this_update: datetime | None = None
-    next_update: datetime | None = None
-    due: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Judges:
-    """What remembers its verdicts: those of a service, or new ones."""
-
-    surveyor: Surveyor
-    verdicts: Verdicts
-
-
-def judges(config: SidecarConfig, kinds: Sequence[StapleKind]) -> Judges:
-    """Return such as have judged nothing yet."""
-    return Judges(Surveyor(config, kinds), Verdicts(StapleStore(config.staples), kinds))
+from mecai.sidecar.wanted import Wanted
 
 
 def report(

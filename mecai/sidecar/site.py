@@ -7,14 +7,13 @@ from functools import cached_property
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mecai.errors import HostError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import certificate_hash, sha256
 from mecai.protocol.pki.names import dns_names
 from mecai.protocol.pki.path import validate_chain
 from mecai.service.pem import certificates_in
-from mecai.service.regular import read_regular
+from mecai.service.regular import read_if_there
 from mecai.sidecar.config import CertificateEntry
 from mecai.sidecar.privacy import Privacy
 
@@ -67,7 +66,4 @@ def load_site(entry: CertificateEntry, pem: bytes, directory: Directory, privacy
 
 def succession(entry: CertificateEntry) -> bytes:
     """Return the statement that is there for a certificate, nothing where there is none."""
-    try:
-        return read_regular(entry.succession, LIMITS.voucher_size) if entry.succession else b""
-    except HostError:
-        return b""
+    return read_if_there(entry.succession, LIMITS.voucher_size) if entry.succession else b""

@@ -15,6 +15,7 @@ from mecai.errors import InputError, MecaiError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Directory
 from mecai.service.directory_file import read_directory
+from mecai.service.regular import read_if_there
 from mecai.sidecar.config import CertificateEntry, SidecarConfig
 from mecai.sidecar.kinds.kind import FetchTask, StapleKind
 from mecai.sidecar.memory import FileMemory, Lasting
@@ -80,7 +81,8 @@ class Surveyor:
             directory = read_directory(config.directory, config.publishers, config.private, now)
             return Lasting(directory, directory.expires)
 
-        return self._directory.recall(config.directory, config.directory, _octets(config.publishers), now, read)
+        pins = read_if_there(config.publishers, LARGEST_CHAIN)
+        return self._directory.recall(config.directory, config.directory, pins, now, read)
 
     def _load(
         self, entry: CertificateEntry, directory: Directory, now: datetime, pem: bytes
@@ -88,11 +90,3 @@ class Surveyor:
         site = load_site(entry, pem, directory, privacy_of(self._config), now)
         tasks = tuple(task for kind in self._kinds for task in kind.tasks(site, directory))
         return Lasting((site, tasks), site.valid_until)
-
-
-def _octets(path: Path) -> bytes:
-    """Return the content of a file; none where it cannot be read, which its reader then says."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mecai.service.printable import printable
-from mecai.sidecar.report import StapleStatus, State
+from mecai.sidecar.standing import StapleStatus, State
 
 _COLOURS: Final = {State.GOOD: "green", State.PARTIAL: "yellow"}
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mecai.cli.show.sidecar import document
-from mecai.sidecar.report import StapleStatus, State
+from mecai.sidecar.standing import StapleStatus, State
 from tests.pki import NOW
 from tests.unit.ansible.running import ANSIBLE, play
 

@@ -18,7 +18,8 @@ from mecai.sidecar.kinds.kind import StapleKind
 from mecai.sidecar.kinds.ocsp_staple import OcspKind
 from mecai.sidecar.kinds.voucher import VoucherKind
 from mecai.sidecar.refresh import Environment, Refresher
-from mecai.sidecar.report import StapleStatus, report
+from mecai.sidecar.report import report
+from mecai.sidecar.standing import StapleStatus
 from mecai.sidecar.store import StapleStore
 from mecai.vrp.answers import Held
 from tests.directories import PUBLISHER, signed

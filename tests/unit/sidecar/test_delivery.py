@@ -14,7 +14,7 @@ import pytest
 from mecai.errors import HostError, Malformed, MecaiError
 from mecai.sidecar import delivery, stream
 from mecai.sidecar.delivery import Received, receive, send
-from mecai.sidecar.report import State
+from mecai.sidecar.standing import State
 from tests.pki import HOUR
 from tests.scene import ADDRESS
 from tests.unit.sidecar.conftest import SECOND, Side

@@ -20,7 +20,7 @@ from mecai.service import durable
 from mecai.service.deadline import Deadline
 from mecai.sidecar import store
 from mecai.sidecar.config import CertificateEntry
-from mecai.sidecar.report import State
+from mecai.sidecar.standing import State
 from mecai.sidecar.wanted import LARGEST_CHAIN
 from mecai.vrp.answers import RequestRefused
 from tests.directories import directory

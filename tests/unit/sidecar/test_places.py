@@ -11,8 +11,8 @@ import pytest
 from mecai.sidecar import places
 from mecai.sidecar.config import CertificateEntry, ChainFolder
 from mecai.sidecar.places import entries_of, folders_of
-from mecai.sidecar.report import State
 from mecai.sidecar.signals import Signals
+from mecai.sidecar.standing import State
 from tests.unit.sidecar.conftest import Side
 
 SECONDS = 30

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from mecai.sidecar.report import State
+from mecai.sidecar.standing import State
 from tests.pki import Hierarchy
 from tests.unit.sidecar.conftest import Side
 

@@ -15,8 +15,8 @@ from mecai.errors import VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Server
 from mecai.sidecar.config import CertificateEntry
-from mecai.sidecar.report import State
 from mecai.sidecar.schedule import SHORTEST
+from mecai.sidecar.standing import State
 from mecai.vrp.answers import Held, RequestRefused
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW, SERVER_AUTH, Hierarchy, issue, key, leaf_extensions

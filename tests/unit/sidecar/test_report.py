@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mecai.sidecar.config import CertificateEntry
-from mecai.sidecar.report import State
+from mecai.sidecar.standing import State
 from mecai.vrp.answers import Held, RequestRefused
 from tests.pki import DAY, HOUR, NOW
 from tests.unit.sidecar.conftest import SECOND, Side
