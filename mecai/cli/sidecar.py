@@ -12,6 +12,7 @@ from mecai.cli.sidecar_delivery import pull, push, receive, send
 from mecai.cli.sidecar_discover import discover
 from mecai.cli.sidecar_export import export
 from mecai.cli.sidecar_settings import become_owner, environment, with_config
+from mecai.cli.sidecar_slots import failover, promote, stage
 from mecai.errors import InputError, Malformed
 from mecai.protocol.objects.succession import Succession
 from mecai.protocol.pki.identity import hash_of
@@ -34,7 +35,7 @@ def command() -> None:
     """Fetch vouchers and OCSP staples for a TLS server."""
 
 
-for verb in (discover, export, send, receive, push, pull):
+for verb in (discover, export, send, receive, push, pull, stage, promote, failover):
     command.add_command(verb)
 
 

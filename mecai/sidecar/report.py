@@ -4,7 +4,9 @@ Nothing is fetched and nothing is changed.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from mecai.errors import HostError, VerificationError
 from mecai.protocol.pki.identity import address_text
@@ -19,9 +21,13 @@ from mecai.sidecar.wanted import Wanted
 
 
 def report(
-    config: SidecarConfig, kinds: Sequence[StapleKind], now: datetime, known: Judges | None = None
+    config: SidecarConfig,
+    kinds: Sequence[StapleKind],
+    now: datetime,
+    known: Judges | None = None,
+    chain: Path | None = None,
 ) -> tuple[StapleStatus, ...]:
-    """Return one row for each file that is wanted; raises `MecaiError` for the directory."""
+    """Return one row for each file that is wanted, or that is for one chain; raises `MecaiError` for the directory."""
     known = known or judges(config, kinds)
     wanted = known.surveyor.survey(now)
     store = StapleStore(config.staples)
@@ -29,7 +35,10 @@ def report(
     unreadable = [
         StapleStatus(str(path), "certificate", "", State.UNREADABLE, str(error))
         for path, error in wanted.failures.items()
+        if chain in {None, path}
     ]
+    if chain:
+        wanted = replace(wanted, tasks=tuple(task for task in wanted.tasks if task.site.entry.chain == chain))
     return (*unreadable, *_rows(wanted, store, known.verdicts, schedule, now))
 
 
