@@ -5,7 +5,7 @@ SECONDS ?= 60
 RELEASES ?= bookworm trixie
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench faults draft fuzz requirements vagrant-smoke vagrant-lab clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench bench-3.13 faults draft fuzz requirements vagrant-smoke vagrant-lab clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ booted-test: deps ## the lab on Debian 12 and 13 machines with their own systemd
 
 bench: deps ## measure; results in benchmarks/results, notes in docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+bench-3.13: test-deps ## what a voucher and refusals cost with the Python of the lab's hosts, in their image (root)
+	@$(BIN)/python -m tests.hosts_python -m benchmarks --results build/tests/benchmarks-3.13 voucher_issuance
 
 faults: test-deps ## a VAS under 10,000 requests while each of its parts is killed in turn (root; takes long)
 	@FAULTS_REQUESTS=10000 $(BIN)/python -m pytest -q --log-cli-level=INFO tests/integration/test_vas_faults.py

@@ -1,10 +1,12 @@
-"""`python -m benchmarks [NAME...]`: measure, write `benchmarks/results/NAME.json`, show one table.
+"""`python -m benchmarks [--results FOLDER] [NAME...]`: measure, write `benchmarks/results/NAME.json`, show one table.
 
 Exit codes: 0 all that is required is reached, 1 something is not, 2 usage.
 """
 
 import json
+import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
@@ -22,32 +24,36 @@ _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer
 RESULTS: Final = Path(__file__).parent / "results"
 
 
-def main(names: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the named benchmarks, or all; return the exit code."""
-    if unknown := [name for name in names if name not in (*NAMES, *WITH_SERVERS)]:
-        there = ", ".join((*NAMES, *WITH_SERVERS))
-        print(f"benchmarks: no benchmark {unknown[0]!r}; there are: {there}", file=sys.stderr)
-        return 2
+    there = (*NAMES, *WITH_SERVERS)
+    parser = ArgumentParser("benchmarks", description=f"Benchmarks: {', '.join(there)}.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all, if none is named")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER")
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.names if name not in there]:
+        parser.error(f"no benchmark {unknown[0]!r}; there are: {', '.join(there)}")
     where = machine()
     table = Table("benchmark", "value", "ratio", "typical", "against", "runs", "required", title="make bench")
     good = True
-    for name in names or (*NAMES, *WITH_SERVERS):
+    for name in asked.names or there:
         results = import_module(f"benchmarks.{name}").run()
-        write(name, where, results)
+        write(asked.results, name, where, results)
         for result in results:
             table.add_row(*_row(result))
             good &= result.good
         table.add_section()
     Console(width=_WIDTH).print(table)
-    print(f"load {where['load']} on {where['cores']} cores, Python {where['python']}, {where['openssl']}")
+    load = f"{where['load']} to {os.getloadavg()[0]:.2f}"
+    print(f"load {load} on {where['cores']} cores, Python {where['python']}, {where['openssl']}")
     return 0 if good else 1
 
 
-def write(name: str, where: dict[str, object], results: Sequence[Result]) -> None:
+def write(folder: Path, name: str, where: dict[str, object], results: Sequence[Result]) -> None:
     """Write the results of one benchmark for programs."""
-    RESULTS.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     document = {"machine": where, "results": [asdict(result) for result in results]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _row(result: Result) -> tuple[str, ...]:

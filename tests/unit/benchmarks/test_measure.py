@@ -66,9 +66,8 @@ def test_sizes() -> None:
     assert sized("name", bytes(2201), None, "itself").good
 
 
-def test_what_programs_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "RESULTS", tmp_path / "results")
-    program.write("name", measure.machine(), [Result("a", 1.5, "µs", 2.0, "b", 0.1, 3, 1.9)])
+def test_what_programs_read(tmp_path: Path) -> None:
+    program.write(tmp_path / "results", "name", measure.machine(), [Result("a", 1.5, "µs", 2.0, "b", 0.1, 3, 1.9)])
     document = json.loads((tmp_path / "results" / "name.json").read_text())
     assert document["machine"].keys() >= {"processor", "cores", "load", "python", "cryptography"}
     assert document["results"] == [
@@ -86,6 +85,13 @@ def test_what_programs_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
+def test_results_go_where_they_are_wanted(tmp_path: Path) -> None:
+    assert program.main(["--results", str(tmp_path), "voucher_size"]) == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["voucher_size.json"]
+
+
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert program.main(["nothing"]) == 2
+    with pytest.raises(SystemExit) as ended:
+        program.main(["nothing"])
+    assert ended.value.code == 2
     assert "there are: voucher_verification" in capsys.readouterr().err
