@@ -34,12 +34,19 @@ def _mount_root(image: Path, packages: Path) -> Path:
     for directory in (layers["upperdir"], layers["workdir"], root):
         directory.mkdir()
     tools.run(["mount", "-t", "overlay", "-o", ",".join(f"{k}={v}" for k, v in layers.items()), "overlay", root])
+    _have_resolver(root / "etc/resolv.conf")
     tools.run(["mount", "-t", "proc", "proc", root / "proc"])
     tools.run(["mount", "--rbind", "/dev", root / "dev"])
     _bind(packages, _below(root, PACKAGES), "rw")  # where Python keeps what it compiled
     _bind(REPOSITORY, _below(root, REPOSITORY), "ro")
     _bind(RESULTS, _below(root, RESULTS), "rw")
     return root
+
+
+def _have_resolver(path: Path) -> None:
+    """Have a file of name servers, which names none: tests mount theirs over it, and a host's own points elsewhere."""
+    path.unlink(missing_ok=True)
+    path.touch()
 
 
 def _below(root: Path, path: Path) -> Path:
