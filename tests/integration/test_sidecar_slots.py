@@ -144,7 +144,7 @@ def test_the_live_key_says_that_the_next_follows(server: Server) -> None:
     server.stage(OTHER)
     statement = parse_succession((server.folder / "slot" / "next.succession").read_bytes())
     old, new = (server.world.sites[each].certificate for each in (LIVE, OTHER))
-    assert (statement.statement.old_certificate_hash, statement.statement.new_certificate_hash) == (
+    assert (statement.statement.old, statement.statement.new) == (
         hash_of(old),
         hash_of(new),
     )
