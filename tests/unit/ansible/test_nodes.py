@@ -133,3 +133,19 @@ def test_the_private_ca_is_where_a_further_node_says(tmp_path: Path, nodes: dict
     ran = play(tmp_path, [note], "-i", "inventory.yml", hosts="authorities")
     assert ran.returncode == 0, ran.stdout
     assert sorted(path.stem for path in tmp_path.glob("*.ca")) == kept
+
+
+def test_nginx_reads_the_lists_of_who_was_revoked_also_where_the_run_breaks_off(tmp_path: Path) -> None:
+    path = ANSIBLE / "roles/voucher_authority/tasks/private.yml"
+    tasks = [task for task in yaml.safe_load(path.read_text()) if "ansible.builtin.import_role" not in task]
+    for task in tasks:
+        for owned in ("owner", "group"):
+            task.get("ansible.builtin.copy", {}).pop(owned, None)
+    lists, read = tmp_path / "lists.pem", tmp_path / "read"
+    reload = {"name": "Reload nginx", "ansible.builtin.shell": {"cmd": f"cat {lists}.nginx >> {read}"}}
+    given = {"__voucher_authority_others": ["192.0.2.54"], "__voucher_authority_agents_crl": str(lists)}
+    ends = {"name": "End", "ansible.builtin.fail": {}}
+    lists.write_text("1")
+    for _ in range(2):
+        assert "failed=1" in play(tmp_path, [*tasks, ends], "-e", json.dumps(given), handlers=[reload]).stdout
+    assert read.read_text() == "1"
