@@ -15,7 +15,8 @@ from mecai.errors import HostError
 from mecai.service.database import cause
 
 TRIED_MIB: Final = 32  # of the file: as much as two segments of what PostgreSQL writes ahead, in whose place it may lie
-KEPT: Final = 30.0  # seconds for which the room that was found is taken to be there
+KEPT: Final = 30.0  # seconds for which the room that was found is taken to be there,
+AGAIN: Final = 5.0  # and for which it is taken to be missing: each try takes for a moment what is left, from others too
 _DISK_FULL: Final = "53100"  # SQLSTATE
 # Settings of this transaction alone: where the file lies, and that it is no longer kept in memory.
 _WHERE: Final = "SET LOCAL temp_tablespaces = ''; SET LOCAL work_mem = '64kB'"
@@ -30,13 +31,19 @@ class ServerDisk:
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._clock = clock
-        self._found: float | None = None
+        self._kept_until = clock()
+        self._fault: HostError | None = None
 
     def require_room(self) -> None:
         """See that its tables can grow; raises `HostError`."""
-        if self._found is not None and self._clock() < self._found + KEPT:
-            return
-        self._found = None
+        if self._clock() >= self._kept_until:
+            self._fault = self._try()
+            self._kept_until = self._clock() + (AGAIN if self._fault else KEPT)
+        if self._fault is not None:
+            raise HostError(str(self._fault)) from self._fault
+
+    def _try(self) -> HostError | None:
+        """Return what stands in the way of a file."""
         try:
             with self._engine.begin() as connection:
                 connection.exec_driver_sql(_WHERE)
@@ -45,5 +52,5 @@ class ServerDisk:
             full = getattr(getattr(error, "orig", None), "sqlstate", None) == _DISK_FULL
             seen = f"not even {TRIED_MIB} MiB are free" if full else "cannot be tried"
             remedy = "; make room on its disk" if full else ""
-            raise HostError(f"the database's server: {seen} ({cause(error)}){remedy}") from error
-        self._found = self._clock()
+            return HostError(f"the database's server: {seen} ({cause(error)}){remedy}")
+        return None

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from mecai.errors import HostError
-from mecai.service.server_disk import KEPT, ServerDisk
+from mecai.service.server_disk import AGAIN, KEPT, ServerDisk
 
 
 class Full(Exception):
@@ -50,15 +50,16 @@ def test_room_is_taken_to_be_there_for_a_while() -> None:
         (Exception("gone"), r"^the database's server: cannot be tried \(gone\)$"),
     ],
 )
-def test_that_there_is_none_is_asked_each_time(says: Exception, line: str) -> None:
+def test_that_there_is_none_is_tried_again_after_a_while(says: Exception, line: str) -> None:
     server = Played()
     server.disk.require_room()
-    server.now, server.says = KEPT, says
-    for asked in (2, 3):
+    server.says = says
+    for now, asked in ((KEPT, 2), (KEPT + AGAIN - 1, 2), (KEPT + AGAIN, 3)):
+        server.now = now
         with pytest.raises(HostError, match=line):
             server.disk.require_room()
         assert server.asked == asked
-    server.says = None
+    server.now, server.says = KEPT + 2 * AGAIN, None
     server.disk.require_room()
     server.disk.require_room()
     assert server.asked == 4
