@@ -52,14 +52,16 @@ def main(handshakes: int = HANDSHAKES, reloads: int = RELOADS) -> int:
         vouchers = [scene.voucher(scene.birch, serial_number=number) for number in (1, 2)]
         nginx.staples.voucher(scene.site, authority, vouchers[0])
         nginx.start(nginx.server(port, scene.site, options="voucher_ocsp on;"))
-        answered = 0
-        for number in range(handshakes):
-            if number % max(1, handshakes // reloads) == 0:
-                nginx.staples.voucher(scene.site, authority, vouchers[number // 7 % 2])
-                _reload(nginx)
-            version = TLS12 if number % 2 else TLS13
-            answered += bool(ask(port, request, version=version, status=version == TLS13).vouchers)
-        nginx.stop()
+        try:
+            answered = 0
+            for number in range(handshakes):
+                if number % max(1, handshakes // reloads) == 0:
+                    nginx.staples.voucher(scene.site, authority, vouchers[number // 7 % 2])
+                    _reload(nginx)
+                version = TLS12 if number % 2 else TLS13
+                answered += bool(ask(port, request, version=version, status=version == TLS13).vouchers)
+        finally:
+            nginx.stop()
         reports = [text for path in sorted(home.glob("valgrind.*")) for text in _findings(path.read_text())]
     found = f"{len(reports)} findings in the module"
     sys.stdout.write(f"leaks: {answered} of {handshakes} handshakes answered, {reloads} reloads, {found}\n")
