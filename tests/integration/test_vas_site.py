@@ -65,7 +65,7 @@ def render(home: Path, others: Sequence[str] = ()) -> str:
 
 
 @contextmanager
-def running(home: Path, others: Sequence[str] = ()) -> Iterator[Path]:
+def running(home: Path, others: Sequence[str] = (), more: str = "") -> Iterator[Path]:
     """Run nginx with the site alone; it has its sockets when the command returns."""
     hierarchy = Hierarchy("birch")
     birch = hierarchy.server(NAME)
@@ -74,7 +74,7 @@ def running(home: Path, others: Sequence[str] = ()) -> Iterator[Path]:
     (home / "site.conf").write_text(render(home, others), encoding="utf-8")
     (home / "nginx.conf").write_text(
         f"user root; pid {home}/pid; error_log {home}/error.log; events {{}}\n"
-        f"http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; include site.conf; }}"
+        f"http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; {more} include site.conf; }}"
     )
     command = [str(NGINX), "-p", str(home), "-c", "nginx.conf", "-e", f"{home}/error.log"]
     done = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
@@ -122,6 +122,22 @@ def test_a_node_whose_server_answers_asks_others_only_where_it_cannot_vouch(
         connection.close()
     assert (response.status, own) == (said, status != 503)
     assert ("127.0.0.1:1/v1/vouchers" in (tmp_path / "error.log").read_text()) is (status == 503)
+
+
+def test_who_asks_too_much_of_one_node_asks_no_other(tmp_path: Path) -> None:
+    bound = (
+        "limit_req_zone $request_method zone=all:64k rate=1r/m; limit_req zone=all;"  # nginx's own 503, as limit_conn's
+    )
+    with serving(tmp_path / "http.sock", 409), running(tmp_path, ["127.0.0.1"], bound) as path:
+        answers = []
+        for _ in range(2):
+            connection = Connection(path)
+            connection.request("POST", "/v1/vouchers", body=b"request")
+            response = connection.getresponse()
+            answers.append((response.status, response.headers["Content-Type"] == PROBLEM_TYPE))
+            connection.close()
+    assert answers == [(409, False), (503, True)]
+    assert "127.0.0.1:1/" not in (tmp_path / "error.log").read_text()
 
 
 @contextmanager
