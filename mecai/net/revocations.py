@@ -98,7 +98,7 @@ class Guarded:
             context.load_verify_locations(self._lists)
         except (OSError, ssl.SSLError) as error:
             raise HostError(f"{self._lists}: is no revocation list for OpenSSL ({error})") from error
-        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
         return context, revocations
 
 

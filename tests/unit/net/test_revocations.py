@@ -1,18 +1,18 @@
 """Lists of revoked certificates: when they can be relied on, and that another file is read at once."""
 
 import ssl
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from mecai.errors import HostError, InputError
 from mecai.net.revocations import EARLY, Guarded, Revocations
-from tests.pki import DAY, HOUR, NOW, Hierarchy, crl
+from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, crl
 
 CA = Hierarchy("agents")
 SECOND = timedelta(seconds=1)
-CHECKED = ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+CHECKED = ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def make() -> ssl.SSLContext:
 def test_a_context_is_made_anew_for_another_file_alone(lists: Path) -> None:
     guarded = Guarded(make, lists, lambda: NOW)
     first = guarded.context()
-    assert first.verify_flags & CHECKED
+    assert first.verify_flags & CHECKED == CHECKED
     assert first.cert_store_stats()["crl"] == 2
     assert guarded.context() is first
     other = lists.with_name("other")
@@ -111,3 +111,43 @@ def test_a_context_that_cannot_be_made_is_the_hosts_fault(lists: Path) -> None:
 
     with pytest.raises(HostError, match=r"^roots\.pem: holds no PEM certificate$"):
         Guarded(fails, lists, lambda: NOW).context()
+
+
+TODAY = datetime.now(UTC).replace(microsecond=0)  # OpenSSL has no other clock
+PRIVATE = Hierarchy("private", TODAY)
+AGENT = PRIVATE.server("agent.test")
+
+
+@pytest.mark.parametrize(
+    ("by_root", "by_issuing", "believed"),
+    [((), (), True), ((), (AGENT,), False), ((PRIVATE.issuing,), (), False)],
+    ids=["none", "the peer", "the peer's CA"],
+)
+def test_nobody_is_believed_whom_one_of_the_lists_leads_to(
+    tmp_path: Path, by_root: tuple[Issued, ...], by_issuing: tuple[Issued, ...], believed: bool
+) -> None:
+    (tmp_path / "roots.pem").write_bytes(PRIVATE.root.pem)
+    (tmp_path / "agent.pem").write_bytes(AGENT.chain_pem + AGENT.key_pem)
+    span, lists = (TODAY - DAY, TODAY + DAY), tmp_path / "crl.pem"
+    lists.write_bytes(crl(PRIVATE.root, *by_root, span=span) + crl(PRIVATE.issuing, *by_issuing, span=span))
+    agent = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    agent.load_cert_chain(tmp_path / "agent.pem")
+    guarded = Guarded(lambda: ssl.create_default_context(cafile=tmp_path / "roots.pem"), lists)
+    assert believes(guarded.context(), agent) is believed
+
+
+def believes(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
+    """Shake hands in memory, as far as the server's certificate."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(back, there, server_hostname="agent.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        asking.do_handshake()
+    with pytest.raises(ssl.SSLWantReadError):
+        server.wrap_bio(there, back, server_side=True).do_handshake()
+    try:
+        asking.do_handshake()
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_message == "certificate revoked":
+            return False
+        raise
+    return True
