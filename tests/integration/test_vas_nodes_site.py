@@ -245,8 +245,19 @@ def test_only_a_node_is_believed_who_asks(
     assert [asked.client for asked in first.asked] == ["198.51.100.7"] * let_in
 
 
-def _come_in(node: Node, context: ssl.SSLContext) -> bool:
-    plain = http.client.HTTPConnection("127.0.0.1", node.door, timeout=SECONDS)
+def test_a_nodes_certificate_is_believed_from_a_nodes_address_alone(nodes: tuple[Node, Node]) -> None:
+    """The private CA may certify clients of others as well, whose word on who asks is not wanted here."""
+    first, second = nodes
+    context = ssl.create_default_context(cadata=BIRCH.root.pem.decode())
+    context.load_cert_chain(second.home / "node.pem")
+    with first.serving():
+        assert _come_in(first, context)
+        assert not _come_in(first, context, "127.0.0.2")
+    assert len(first.asked) == 1
+
+
+def _come_in(node: Node, context: ssl.SSLContext, address: str = "127.0.0.1") -> bool:
+    plain = http.client.HTTPConnection("127.0.0.1", node.door, timeout=SECONDS, source_address=(address, 0))
     plain.connect()
     with closing(plain):
         try:
