@@ -64,6 +64,21 @@ def test_a_database_lets_each_other_node_in_by_tls_from_its_addresses_with_its_n
     assert names == ['mecai-node2.example.net "node2.example.net" "mecai-vas"']
 
 
+@pytest.mark.parametrize(("given", "names"), [({}, []), (LISTENING, ["ca.example.net"])], ids=["alone", "listening"])
+def test_only_a_database_that_listens_asks_for_a_certificate(
+    tmp_path: Path, given: dict[str, Any], names: list[str]
+) -> None:
+    """Ansible looks at what a loop goes over before the condition that leaves the loop out."""
+    role = ANSIBLE / "roles/postgresql"
+    tasks = yaml.safe_load((role / "tasks/network.yml").read_text(encoding="utf-8"))
+    [requests] = [task["vars"]["certificate_requests"] for task in tasks if "certificate_requests" in task["vars"]]
+    task = {"name": "Ask", "ansible.builtin.copy": {"content": "{{ asked | to_json }}", "dest": f"{tmp_path}/asked"}}
+    files = [str(role / folder / "main.yml") for folder in ("defaults", "vars")]
+    ran = play(tmp_path, [task | {"vars": {"asked": requests}}], "-e", json.dumps(given), vars_files=files)
+    assert ran.returncode == 0, ran.stdout
+    assert [each["name"] for each in json.loads((tmp_path / "asked").read_text())] == names
+
+
 @pytest.mark.parametrize(
     "given",
     [
