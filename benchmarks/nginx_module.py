@@ -26,7 +26,7 @@ from tests.scene import Scene, authority_entry
 
 _SECONDS: Final = 20
 _FILL_SECONDS: Final = 600
-_RUNS: Final = 400
+RUNS: Final = 400
 _AGAINST: Final = "stock nginx with staple"
 _VERSIONS: Final = {"1.3": ssl.TLSVersion.TLSv1_3, "1.2": ssl.TLSVersion.TLSv1_2}
 
@@ -145,4 +145,4 @@ def _measure(
         stock.shaking(version, asks=asks, answered=False),
     ]
     clocks = {"clock": ours.processor_time, "other_clock": stock.processor_time}
-    return paired(name, works[0], works[1], _AGAINST, required=required, runs=_RUNS, **clocks)
+    return paired(name, works[0], works[1], _AGAINST, required=required, runs=RUNS, **clocks)

@@ -22,8 +22,9 @@ SECONDS: Final = 60
 MEBIBYTES: Final = 150
 PERCENT: Final = 0.5  # of a core
 IDLE_SECONDS: Final = 300  # rounds, and one look at every file
-_BEFORE: Final = 60  # seconds: what is there is judged once
+BEFORE_SECONDS: Final = 60  # seconds: what is there is judged once
 _BOUND: Final = 1800
+_LEAST: Final = 0.001  # of any unit: the kernel may have counted no tick of the clock
 _MECAI: Final = [sys.executable, "-c", "from mecai.cli.main import main; main()", "sidecar"]
 
 
@@ -61,7 +62,7 @@ def _rest(config: Path) -> float:
     with config.with_name("log").open("wb") as log:
         sidecar = subprocess.Popen([*_MECAI, "run", "--config", config], stdout=log)
         try:
-            time.sleep(_BEFORE)
+            time.sleep(BEFORE_SECONDS)
             before = _processor_seconds(sidecar.pid)
             time.sleep(IDLE_SECONDS)
             return (_processor_seconds(sidecar.pid) - before) / IDLE_SECONDS * 100
@@ -75,5 +76,5 @@ def _processor_seconds(process: int) -> float:
 
 
 def _bounded(name: str, value: float, unit: str, limit: float) -> Result:
-    ratio = round(limit / value, 3)
+    ratio = round(limit / max(value, _LEAST), 3)
     return Result(name, round(value, 3), unit, ratio, f"limit of {limit:g} {unit}", 0.0, 1, ratio, 1.0)

@@ -137,6 +137,7 @@ def test_asyncio_hears_a_server_that_speaks_first_and_lets_nobody_else_hear_it_b
             reader, writer = await opening
             line = await asyncio.wait_for(reader.readline(), 5)
             writer.close()
+            await asyncio.wait_for(writer.wait_closed(), 10)  # or the loop ends first, and the socket is left
             return line
 
         assert asyncio.run(greeting()) == b"220 hello\r\n"
