@@ -8,7 +8,6 @@ import pytest
 from benchmarks import __main__ as program
 from benchmarks import measure, vas_service
 
-
 # What each is to do of its work here, and how many results come of it at least.
 SMALL: Final[dict[str, tuple[dict[str, int], int]]] = {
     "voucher_issuance": ({"RUNS": 4}, 6),
