@@ -50,7 +50,8 @@ class Demo:
     def __init__(self, environment: Environment, *options: str) -> None:
         self._facts = {"PATH": f"{environment.bin}:/usr/bin:/bin", "HOME": "/nonexistent"}
         self.said = ""
-        command = [str(environment.bin / "mecai"), "demo", *options]
+        # As on a terminal: what a shell runs beside itself ignores the signal, and so would all that it starts.
+        command = ["/usr/bin/env", "--default-signal=INT", str(environment.bin / "mecai"), "demo", *options]
         self.program = subprocess.Popen(
             command, env=self._facts, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **WHO
         )

@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,10 +60,15 @@ def by_asyncio(folder: Path, shelf: Shelf) -> Iterator[int]:
     ready, loop = threading.Event(), asyncio.new_event_loop()
     said = SimpleNamespace(port=0)
 
+    talks: set[asyncio.Task[None] | None] = set()
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.current_task())
         if await reader.readline():
             writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + PAGE)
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
     async def serve() -> None:
         server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
@@ -71,6 +76,7 @@ def by_asyncio(folder: Path, shelf: Shelf) -> Iterator[int]:
         ready.set()
         async with server:
             await said.stop.wait()
+            await asyncio.gather(*filter(None, talks))  # or the loop ends first, and sockets are left
 
     thread = threading.Thread(target=loop.run_until_complete, args=[serve()])
     thread.start()
