@@ -19,7 +19,8 @@
 typedef struct {
     size_t           zone_size;
     ngx_msec_t       refresh;
-    ngx_shm_zone_t  *memory;                    /* NULL: nobody staples */
+    bool             status;                    /* is shown somewhere */
+    ngx_shm_zone_t  *memory;    /* NULL: nobody staples or shows the status */
     mecai_access_t   access;
     mecai_stores_t   stores;
 } mecai_main_t;

@@ -188,7 +188,9 @@ mecai_register(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count,
     if (open_stores(cf, servers, count, main) != NGX_OK) {
         return NGX_ERROR;
     }
-    if (main->stores.nelts > 0) {
+    /* the status is that of all blocks: it needs the zone where another block
+     * staples, or none */
+    if (main->stores.nelts > 0 || main->status) {
         main->memory = mecai_add_memory(cf, main->zone_size);
         if (main->memory == NULL || mecai_prepare_exchanges() != NGX_OK) {
             return NGX_ERROR;

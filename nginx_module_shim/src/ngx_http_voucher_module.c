@@ -116,7 +116,10 @@ static char *
 ngx_http_voucher_set_status(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 {
     ngx_http_core_loc_conf_t  *location;
+    mecai_main_t              *main;
 
+    main = ngx_http_conf_get_module_main_conf(cf, ngx_http_voucher_module);
+    main->status = 1;
     location = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     location->handler = ngx_http_voucher_status;
     return NGX_CONF_OK;

@@ -129,6 +129,20 @@ def test_log_variables_and_status(nginx: Nginx, scene: Scene) -> None:
     assert {name: count for name, count in handshakes.items() if count} == {"answered": 2, "no-match": 1, "asked": 3}
 
 
+@pytest.mark.parametrize("stapling", ["stream", "nowhere"])
+def test_status_where_no_http_server_staples(nginx: Nginx, scene: Scene, stapling: str) -> None:
+    """The zone is there for who only shows it: `stop` fails where a worker ended on a signal."""
+    nginx.staples.voucher(scene.site, authority_entry(scene.birch).authority, scene.voucher(scene.birch))
+    port, plain = free_port(), free_port()
+    http = f"server {{ listen 127.0.0.1:{plain}; location /status {{ voucher_status; }} }}"
+    if stapling == "stream":
+        nginx.start(http, nginx.server(port, scene.site).replace("return 200", "return"))
+    else:
+        nginx.start(http + nginx.server(port, scene.site, options="voucher off;"))
+    found = status(plain)
+    assert (found["certificates"], found["vouchers"]) == ((1, 1) if stapling == "stream" else (0, 0))
+
+
 @pytest.mark.parametrize("reason", ["cached", "resumed", "no-room", "no-directory"])
 def test_reasons(nginx: Nginx, scene: Scene, reason: str) -> None:
     """Each word is what happened."""
