@@ -110,8 +110,7 @@ mecai_parse_request_extension(SSL *ssl, unsigned int type, unsigned int context,
     mecai_exchange_t  *exchange = begin(ssl);
 
     if (exchange == NULL) {
-        *alert = SSL_AD_INTERNAL_ERROR;
-        return 0;
+        return 1;                   /* no memory: no answer */
     }
     /* an empty one has no version, so no version of ours */
     exchange->parsed = size == 0 ? MECAI_OTHER_VERSION

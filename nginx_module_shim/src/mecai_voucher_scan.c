@@ -260,6 +260,25 @@ has_room(const mecai_scan_t *scan, time_t now)
 }
 
 
+void
+mecai_scan_break_off(mecai_scan_t *scan)
+{
+    if (scan->directory != NULL) {
+        closedir(scan->directory);
+        scan->directory = NULL;
+    }
+}
+
+
+/* What was not seen is not gone: the reading ends without its end. */
+static void
+give_up(mecai_scan_t *scan, int error, mecai_now_t now)
+{
+    mecai_scan_break_off(scan);
+    lost(scan, error, now);
+}
+
+
 /* Reads a file that is ours. Returns false where the reading must end here. */
 static bool
 read_file(mecai_scan_t *scan, const char *name, mecai_now_t now)
@@ -271,7 +290,11 @@ read_file(mecai_scan_t *scan, const char *name, mecai_now_t now)
     if (fstatat(dirfd(scan->directory), name, &status, AT_SYMLINK_NOFOLLOW)
         != 0)
     {
-        return true;
+        if (errno == ENOENT) {
+            return true;
+        }
+        give_up(scan, errno, now);
+        return false;
     }
     version = mecai_version_of(&status);
     news = look_up(scan, name, &version, now);
@@ -309,16 +332,6 @@ read_name(mecai_scan_t *scan, const char *name, mecai_now_t now)
 }
 
 
-void
-mecai_scan_break_off(mecai_scan_t *scan)
-{
-    if (scan->directory != NULL) {
-        closedir(scan->directory);
-        scan->directory = NULL;
-    }
-}
-
-
 /* All names were read. */
 static void
 end(mecai_scan_t *scan, time_t now)
@@ -346,8 +359,11 @@ mecai_scan_go_on(mecai_scan_t *scan, mecai_now_t now, mecai_until_t until)
     const struct dirent  *entry;
 
     while (scan->directory != NULL) {
+        errno = 0;
         entry = readdir(scan->directory);
-        if (entry == NULL) {
+        if (entry == NULL && errno != 0) {
+            give_up(scan, errno, now);
+        } else if (entry == NULL) {
             end(scan, now.wall);
         } else if (!read_name(scan, entry->d_name, now)) {
             mecai_scan_break_off(scan);

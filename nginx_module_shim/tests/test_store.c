@@ -52,11 +52,39 @@ WRAP(int, openat, (int at, const char *path, int flags, mode_t mode),
      (at, path, flags, mode))
 WRAP(int, lstat, (const char *path, struct stat *status), (path, status))
 WRAP(int, fstat, (int fd, struct stat *status), (fd, status))
-WRAP(int, fstatat, (int at, const char *path, struct stat *status, int flags),
-     (at, path, status, flags))
 WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size))
 WRAP(DIR *, fdopendir, (int fd), (fd))
-WRAP(struct dirent *, readdir, (DIR *directory), (directory))
+
+/* An errno that the next call shall fail with; 0: none. */
+static int  fstatat_error, readdir_error;
+
+
+int __real_fstatat(int at, const char *path, struct stat *status, int flags);
+int
+__wrap_fstatat(int at, const char *path, struct stat *status, int flags)
+{
+    file_calls++;
+    if (fstatat_error != 0) {
+        errno = fstatat_error;
+        fstatat_error = 0;
+        return -1;
+    }
+    return __real_fstatat(at, path, status, flags);
+}
+
+
+struct dirent *__real_readdir(DIR *directory);
+struct dirent *
+__wrap_readdir(DIR *directory)
+{
+    file_calls++;
+    if (readdir_error != 0) {
+        errno = readdir_error;
+        readdir_error = 0;
+        return NULL;
+    }
+    return __real_readdir(directory);
+}
 
 
 static void
@@ -443,6 +471,33 @@ test_exhausted(mecai_store_t *store)
 }
 
 
+/* A directory or file system that fails takes nothing out of service; a file
+ * that went between its name and its look does. */
+static void
+test_failing(mecai_store_t *store)
+{
+    time_t  now = NOW + 2 * MECAI_TELL_SECONDS;
+
+    put(name, &second);
+    CHECK(serves(look(store, now), &second));
+    lines = 0;
+    touch_directory(now);
+    readdir_error = EIO;
+    CHECK(serves(look(store, ++now), &second) && lines == 1);
+    CHECK(find(store, now)->trouble == EIO && readdir_error == 0);
+    CHECK(serves(look(store, ++now), &second) && lines == 1);
+    CHECK(find(store, now)->trouble == 0);
+    fstatat_error = EIO;
+    touch_directory(now);
+    CHECK(serves(look(store, ++now), &second) && fstatat_error == 0);
+    CHECK(find(store, now)->trouble == EIO);
+    fstatat_error = ENOENT;
+    CHECK(look(store, ++now)->vouchers == NULL && fstatat_error == 0);
+    CHECK(lines == 1);
+    take_away(name);
+}
+
+
 /*
  * A round in parts: each checks one file, and until it is complete what was in
  * service stays; nothing is checked twice.
@@ -702,6 +757,7 @@ main(int count, char **arguments)
     test_overtaken(store);
     test_forged_line(store);
     test_junk_names(store);
+    test_failing(store);
     mecai_store_destroy(store);
     test_full_zone();
     test_unconfigured();
