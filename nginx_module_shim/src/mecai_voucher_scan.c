@@ -17,6 +17,7 @@ enum {
 typedef struct {
     bool            overtaken;      /* another reading will do it */
     bool            full;           /* the set is */
+    bool            no_room;        /* in the zone: others filled it */
     time_t          in_service;     /* until then, what it held before; or 0 */
     mecai_reason_t  reason;
 } outcome_t;
@@ -148,7 +149,16 @@ typedef enum {
     NEW,
     SAME,                           /* checked last, and not due */
     OVERTAKEN,                      /* see set_to_fill */
+    FULL,                           /* new, and the set has its most */
 } news_t;
+
+
+static bool
+is_full(const mecai_set_t *set, const char *name)
+{
+    return set->file_count >= MECAI_FILES_MAX
+           && strcmp(name, MECAI_OCSP_NAME) != 0;
+}
 
 
 /* Looks up a version of a file, and marks the file as found. */
@@ -166,6 +176,9 @@ look_up(const mecai_scan_t *scan, const char *name,
         set->looked = now.ms;
         news = NEW;
         file = mecai_zone_known(set, name);
+    }
+    if (set != NULL && file == NULL && is_full(set, name)) {
+        news = FULL;
     }
     if (file != NULL) {
         file->scan = scan->number;
@@ -195,12 +208,15 @@ put_in(const mecai_scan_t *scan, const char *name,
         return;
     }
     file = mecai_zone_file(zone, set, name);
-    outcome->full = file == NULL;
+    outcome->full = file == NULL && is_full(set, name);
+    outcome->no_room = file == NULL && !outcome->full;
     if (file == NULL) {
         return;
     }
     file->scan = scan->number;
-    if (item != NULL && mecai_zone_take(zone, set, file, version, item)) {
+    if (item != NULL) {
+        /* without room this version stays new: it is taken when there is */
+        outcome->no_room = !mecai_zone_take(zone, set, file, version, item);
         return;
     }
     outcome->in_service = file->content != NULL ? file->next_update : 0;
@@ -233,9 +249,10 @@ check(mecai_scan_t *scan, const char *name, const mecai_version_t *version,
     put_in(scan, name, version, item, &outcome);
     mecai_unlock(scan->access);
     free(item);
+    scan->left_out |= outcome.full || outcome.no_room;
     if (outcome.full) {
         mecai_say_crowded(scan, name, now);
-    } else if (item == NULL && !outcome.overtaken) {
+    } else if (item == NULL && !outcome.overtaken && !outcome.no_room) {
         mecai_say_refused(scan, name, &outcome.reason, outcome.in_service,
                           now);
     }
@@ -298,6 +315,11 @@ read_file(mecai_scan_t *scan, const char *name, mecai_now_t now)
     }
     version = mecai_version_of(&status);
     news = look_up(scan, name, &version, now);
+    if (news == FULL) {
+        scan->left_out = true;
+        mecai_say_crowded(scan, name, now.wall);
+        return true;
+    }
     if (news != NEW) {
         return news == SAME;
     }

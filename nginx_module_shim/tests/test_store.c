@@ -48,8 +48,6 @@ static sample_t  first, second, ahead, foreign, ocsp, damaged;
     }
 
 WRAP(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
-WRAP(int, openat, (int at, const char *path, int flags, mode_t mode),
-     (at, path, flags, mode))
 WRAP(int, lstat, (const char *path, struct stat *status), (path, status))
 WRAP(int, fstat, (int fd, struct stat *status), (fd, status))
 WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size))
@@ -57,6 +55,26 @@ WRAP(DIR *, fdopendir, (int fd), (fd))
 
 /* An errno that the next call shall fail with; 0: none. */
 static int  fstatat_error, readdir_error;
+
+
+static unsigned  opened;
+static bool      fill;              /* another process fills the zone then */
+
+
+int __real_openat(int at, const char *path, int flags, mode_t mode);
+int
+__wrap_openat(int at, const char *path, int flags, mode_t mode)
+{
+    uint8_t  key[MECAI_HASH_SIZE] = { 0 };
+
+    file_calls++;
+    opened++;
+    while (fill && mecai_zone_set(zone.zone, key) != NULL) {
+        for (size_t i = 0; ++key[i] == 0; i++) { /* void */ }
+    }
+    fill = false;
+    return __real_openat(at, path, flags, mode);
+}
 
 
 int __real_fstatat(int at, const char *path, struct stat *status, int flags);
@@ -652,6 +670,81 @@ test_full_zone(void)
 }
 
 
+/* Another process filled the zone meanwhile: the file is not refused, but read
+ * again when there is room. */
+static void
+test_filled_meanwhile(bool known)
+{
+    enum { PARTS = 4096 };          /* all of the zone is swept */
+
+    mecai_access_t  saved = zone;
+    mecai_store_t  *store;
+    time_t          now = NOW;
+
+    zone = new_zone(MECAI_ZONE_SIZE_MIN);
+    store = mecai_store_create(root, &zone, count_line);
+    CHECK(store != NULL && mecai_store_keep(store, certificate));
+    lines = 0;
+    if (known) {
+        put(name, &first);
+        CHECK(serves(look(store, now), &first));
+    }
+    put(name, &second);
+    touch_directory(now - 60);
+    fill = true;
+    look(store, ++now);
+    CHECK(!fill && lines == 0 && find(store, now)->refused_count == 0);
+    CHECK(!find(store, now)->settled);
+    CHECK(!known || serves(find(store, now), &first));
+    for (unsigned part = 0; part < PARTS; part++) {
+        mecai_zone_sweep(zone.zone, now * 1000);
+    }
+    CHECK(serves(look(store, ++now), &second) && lines == 0);
+    mecai_store_destroy(store);
+    free(zone.zone);
+    zone = saved;
+    take_away(name);
+}
+
+
+/* Files beyond the most are not opened; they get a place when one is free. */
+static void
+test_crowded(mecai_store_t *store)
+{
+    enum { MORE = 3, FILES = MECAI_FILES_MAX + MORE };
+
+    time_t  now = NOW + 2000;
+    char    file[64];
+
+    lines = opened = 0;
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(file, sizeof(file), "%.16s-%u.voucher", name, i);
+        put(file, &first);
+    }
+    put(MECAI_OCSP_NAME, &ocsp);
+    touch_directory(now - 60);
+    CHECK(file_is(look(store, now)->ocsp, &ocsp) && lines == 1);
+    CHECK(find(store, now)->file_count == MECAI_FILES_MAX);
+    CHECK(opened == MECAI_FILES_MAX + 1);
+    look(store, ++now);
+    CHECK(opened == MECAI_FILES_MAX + 1 && lines == 1);
+    for (unsigned i = 0; i < MORE; i++) {
+        snprintf(file, sizeof(file), "%.16s-%u.voucher", name, i);
+        take_away(file);
+    }
+    touch_directory(now - 60);
+    look(store, ++now);             /* what is gone makes room */
+    CHECK(look(store, ++now)->file_count == MECAI_FILES_MAX);
+    CHECK(find(store, now)->settled && lines == 1);
+    for (unsigned i = MORE; i < FILES; i++) {
+        snprintf(file, sizeof(file), "%.16s-%u.voucher", name, i);
+        take_away(file);
+    }
+    take_away(MECAI_OCSP_NAME);
+    CHECK(look(store, ++now)->vouchers == NULL);
+}
+
+
 /* A name that would begin a line of its own in the log. */
 static void
 test_forged_line(mecai_store_t *store)
@@ -755,11 +848,14 @@ main(int count, char **arguments)
     test_parts(store);
     test_shared_reading(store);
     test_overtaken(store);
+    test_crowded(store);
     test_forged_line(store);
     test_junk_names(store);
     test_failing(store);
     mecai_store_destroy(store);
     test_full_zone();
+    test_filled_meanwhile(false);
+    test_filled_meanwhile(true);
     test_unconfigured();
     free(zone.zone);
     X509_free(certificate);
