@@ -82,7 +82,10 @@ def _remote(ssh: str, host: str, verb: str, **pipes: int) -> "subprocess.Popen[b
     """Start the other side; where a key has a forced command, that runs, whatever is asked for here."""
     if host.startswith("-"):
         raise click.BadArgumentUsage(f"{host!r} is no host")
-    command = [*shlex.split(ssh), *_OPTIONS, host, f"mecai sidecar {verb}"]
+    try:
+        command = [*shlex.split(ssh), *_OPTIONS, host, f"mecai sidecar {verb}"]
+    except ValueError as error:
+        raise click.BadArgumentUsage(f"--ssh: {ssh!r} is no command ({error})") from error
     try:
         return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]  # stdin or stdout
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from mecai.cli.arguments import FILE, config_option, now
+from mecai.cli.sidecar_settings import as_owner
 from mecai.errors import HostError
 from mecai.protocol.limits import LIMITS
 from mecai.service import durable
@@ -45,7 +46,8 @@ def export(  # noqa: PLR0917 - its options
     """
     del style
     config = read_config(config_path)
-    made = make_export(config, kinds_of(config), chain, now(), max_size)
+    with as_owner(config):  # root writes nothing where the sidecar's user works, and reads nothing of his for him
+        made = make_export(config, kinds_of(config), chain, now(), max_size)
     for line in made.left_out:
         click.echo(f"left out: {line}", err=True)
     if made.size > OLD_CLIENTS:

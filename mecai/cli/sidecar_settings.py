@@ -3,6 +3,8 @@
 import os
 import pwd
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mecai.cli.arguments import config_option, now
 from mecai.sidecar.config import SidecarConfig
@@ -24,3 +26,22 @@ def become_owner(config: SidecarConfig) -> SidecarConfig:
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
     return config
+
+
+@contextmanager
+def as_owner(config: SidecarConfig) -> Iterator[None]:
+    """Let root be the user of the sidecar's state for a while, with that user's groups, as `become_owner` for good."""
+    owner = config.state.stat() if os.geteuid() == 0 and config.state.is_dir() else None
+    if owner is None or owner.st_uid == 0:
+        yield
+        return
+    groups = os.getgroups()
+    os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)

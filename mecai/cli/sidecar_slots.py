@@ -3,15 +3,13 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
 
 from mecai.cli.arguments import FILE, now
-from mecai.cli.sidecar_settings import with_config
+from mecai.cli.sidecar_settings import as_owner, with_config
 from mecai.errors import HostError, MecaiError
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.kinds import kinds_of
@@ -87,28 +85,12 @@ def _switch(  # noqa: PLR0917 - what both verbs are given
 
 def _lacking(config: SidecarConfig, chain: Path, quorum: int) -> str:
     """Say what keeps a certificate from going live; nothing if it may."""
-    with _as_owner(config):
+    with as_owner(config):
         rows = report(config, kinds_of(config), now(), chain=chain)
     if bad := next((row for row in rows if row.kind != "voucher" and not row.state.served), None):
         return f"{bad.name or bad.certificate}: {bad.state.word} {bad.detail}".rstrip()
     served = sum(row.kind == "voucher" and row.state is State.GOOD for row in rows)
     return "" if served >= quorum else f"{served} vouchers, {quorum} needed; is {chain} an entry of the settings?"
-
-
-@contextmanager
-def _as_owner(config: SidecarConfig) -> Iterator[None]:
-    """Let root be the user of the sidecar's state for a while, so that no file comes to belong to root."""
-    owner = config.state.stat() if os.geteuid() == 0 and config.state.is_dir() else None
-    if owner is None or owner.st_uid == 0:
-        yield
-        return
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
 
 
 def _run(command: str) -> None:

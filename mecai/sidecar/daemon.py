@@ -72,7 +72,7 @@ def _until_hangup(refresher: Refresher, metrics: Metrics, wait: Wait, *, everyth
     rest = Deadline(0)
     while True:
         notify("WATCHDOG=1")
-        wait.watch(folders_of(refresher.config))  # before it looks: a change meanwhile leads to another round
+        _watch(refresher.config, wait)  # before it looks: a change meanwhile leads to another round
         look = not rest.left()
         rest = Deadline(LOOK_SECONDS) if look else rest
         due = _round(refresher, wait, everything=everything, look=look)
@@ -99,6 +99,14 @@ def _round(refresher: Refresher, wait: Wait, *, everything: bool, look: bool) ->
     except Exception:
         LOG.exception("the round was not finished, by a fault of this program")
         return None
+
+
+def _watch(config: SidecarConfig, wait: Wait) -> None:
+    """Have changes wake it; where that is not to be had they are seen by the next look."""
+    try:
+        wait.watch(folders_of(config))
+    except Exception:
+        LOG.exception("changes are not noticed at once")
 
 
 def _tell(metrics: Metrics, refresher: Refresher) -> None:

@@ -1,5 +1,6 @@
 """Where certificates come from: entries of the settings, and every chain of a folder, as ACME clients lay them."""
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -34,12 +35,14 @@ def folders_of(config: SidecarConfig) -> frozenset[Path]:
     files |= {entry.succession for entry in entries if entry.succession}
     named = {path.parent for path in files}
     places = {place.folder for place in config.chains}
-    return frozenset(named | places | {path.resolve().parent for path in files})
+    return frozenset(named | places | {Path(os.path.realpath(path)).parent for path in files})
 
 
 def _chains(place: ChainFolder) -> list[Path]:
-    if not place.folder.is_dir():
-        raise HostError(f"{place.folder}: is no folder, or cannot be read")
+    try:
+        os.scandir(place.folder).close()  # `glob` says nothing of a folder that may not be listed
+    except OSError as error:
+        raise HostError(f"{place.folder}: is no folder, or cannot be read ({error.strerror})") from error
     found = sorted(islice(_files(place), MOST + 1))
     if len(found) > MOST:
         raise InputError(f"{place.folder}: has more than {MOST} files like {place.pattern}")

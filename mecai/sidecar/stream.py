@@ -91,8 +91,9 @@ class _Reader:
         return b"".join(parts)
 
     def _more(self) -> None:
-        ready, _, _ = select.select([self._descriptor], [], [], self._deadline.left())
-        if not ready:
+        left = self._deadline.left()
+        ready, _, _ = select.select([self._descriptor], [], [], left)
+        if not ready or not left:
             raise HostError("delivery: is not over in time")
         if not (chunk := os.read(self._descriptor, _CHUNK)):
             raise Malformed("delivery: breaks off")

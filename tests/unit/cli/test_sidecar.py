@@ -133,6 +133,32 @@ def test_export_writes_a_file_and_runs_the_hook_where_it_changed(exporting: Side
     assert out.stat().st_mode & 0o777 == 0o644
 
 
+def test_export_by_root_works_as_the_owner_of_the_state_and_writes_as_root(
+    exporting: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    exporting.run()
+    nobody = pwd.getpwnam("nobody")
+    os.chown(exporting.config.state, nobody.pw_uid, nobody.pw_gid)
+    calls: list[tuple[object, ...]] = []
+    for name in ("initgroups", "setegid", "seteuid", "setgroups"):
+        monkeypatch.setattr(f"os.{name}", lambda *words, name=name: calls.append((name, *words)))
+
+    def make(*_: object) -> None:
+        calls.append(("export",))
+        raise VerificationError("no-voucher", "C1", "nothing to export")
+
+    monkeypatch.setattr(sidecar_export, "make_export", make)
+    with pytest.raises(VerificationError):
+        run("export", "--format", "serverinfo", "--out", str(tmp_path / "out"))
+    groups = os.getgroups()
+    assert calls == [
+        ("initgroups", "nobody", nobody.pw_gid), ("setegid", nobody.pw_gid), ("seteuid", nobody.pw_uid),
+        ("export",), ("seteuid", 0), ("setegid", 0), ("setgroups", groups),
+    ]  # fmt: skip
+
+
 def test_export_says_what_is_left_out(exporting: Side, tmp_path: Path) -> None:
     exporting.run()
     exporting.path(exporting.scene.birch).unlink()

@@ -124,6 +124,18 @@ def test_a_fault_of_its_own_is_logged_and_survived(
     assert (side.config.private / "schedule.json").exists()
 
 
+def test_what_cannot_be_watched_is_seen_by_the_next_look(
+    side: Side, path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(daemon, "folders_of", fail)
+    serve(side, path, Sleeper(False))
+    assert "changes are not noticed at once" in caplog.text
+    assert len(side.asked) == 3
+
+
 def test_a_hangup_is_not_lost_while_nobody_waits() -> None:
     former = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     try:

@@ -57,6 +57,33 @@ def test_a_folder_that_is_not_there_fails_alone(side: Side, live: Path, tmp_path
     assert live.parent in folders_of(side.config)
 
 
+def test_a_folder_that_may_not_be_listed_fails_alone(
+    side: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`glob` would find nothing there, and everything would look well."""
+    closed, scandir = tmp_path / "closed", os.scandir
+    closed.mkdir()
+
+    def refuse(path: Path) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    side.config = replace(side.config, chains=(ChainFolder(closed, ("198.18.0.9",)), *side.config.chains))
+    entries, faults = entries_of(side.config)
+    assert len(entries) == 1
+    assert "cannot be read (Permission denied)" in str(faults[closed])
+
+
+def test_links_that_lead_in_a_circle_are_no_fault(side: Side, tmp_path: Path) -> None:
+    (entry,) = side.config.certificates
+    circle = tmp_path / "circle.pem"
+    circle.symlink_to(circle)
+    side.config = replace(side.config, certificates=(replace(entry, chain=circle),))
+    assert tmp_path in folders_of(side.config)
+
+
 def test_a_folder_with_too_many_chains_fails_alone(side: Side, live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MOST", 1)
     for name in ("b", "c"):
