@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from mecai.errors import HostError
 from mecai.service.server_disk import AGAIN, KEPT, ServerDisk
@@ -23,7 +24,7 @@ class Played:
         self.asked = 0
         self.says: Exception | None = None
         self.now = 0.0
-        engine = create_engine("sqlite://")
+        engine = create_engine("sqlite://", poolclass=NullPool)  # which leaves no connection open
         event.listen(engine, "before_cursor_execute", self._answer, retval=True)
         self.disk = ServerDisk(engine, lambda: self.now)
 
