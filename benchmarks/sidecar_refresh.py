@@ -62,9 +62,9 @@ def _rest(config: Path) -> float:
     with config.with_name("log").open("wb") as log:
         sidecar = subprocess.Popen([*_MECAI, "run", "--config", config], stdout=log)
         try:
-            time.sleep(BEFORE_SECONDS)
+            time.sleep(BEFORE_SECONDS)  # not measured: its first look judges everything
             before = _processor_seconds(sidecar.pid)
-            time.sleep(IDLE_SECONDS)
+            time.sleep(IDLE_SECONDS)  # what is measured: a time in which it has nothing to do
             return (_processor_seconds(sidecar.pid) - before) / IDLE_SECONDS * 100
         finally:
             sidecar.terminate()

@@ -41,11 +41,13 @@ def choose(
 
 
 def _serves(item: VoucherItem, authority: bytes, request: RequestExtension, now: datetime) -> bool:
-    asked = not request.contexts or bool(set(request.contexts) & set(item.contexts))
-    return asked and item.authority == authority and item.next_update - now >= LIMITS.cached_left
+    if item.authority != authority or item.next_update - now < LIMITS.cached_left:
+        return False
+    return not request.contexts or not set(request.contexts).isdisjoint(item.contexts)
 
 
 def _best(items: Sequence[VoucherItem], addresses: Sequence[bytes]) -> VoucherItem | None:
     """Prefer the first that lists an address of this server."""
-    listed = (item for item in items if set(addresses) & set(item.addresses))
+    own = frozenset(addresses)
+    listed = (item for item in items if not own.isdisjoint(item.addresses))
     return next(listed, items[0] if items else None)

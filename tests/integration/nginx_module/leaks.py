@@ -77,7 +77,7 @@ def _reload(nginx: Nginx) -> None:
     while old & nginx.worker_pids():
         if time.monotonic() > deadline:
             raise TimeoutError(f"old workers are still there:\n{nginx.log}")
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks, up to the deadline: nginx says to nobody that a worker went
 
 
 def _findings(report: str) -> list[str]:
