@@ -11,12 +11,15 @@ import pytest
 from cryptography import x509
 
 from mecai.protocol.pki.identity import hash_of
+from mecai.vas.storage.outbox import LEASE
 from testbed.machine.waiting import until
 from tests.lab.conftest import Machine, chosen
 from tests.lab.mailbox import Delivered, delivered
 
 OpenSsl = Callable[..., subprocess.CompletedProcess[bytes]]
-SECONDS = 120  # a worker looks every 5 s at least; a relay that was not there yet is asked again after a minute
+# A worker looks every 5 s at least, and a relay that was not there yet is asked again after a minute; what a worker had
+# in hand that was ended, as by a converge that renews its settings, is another's when its lease is over.
+SECONDS = 120 + LEASE.total_seconds()
 # Hands a message to a host over SMTP, and says what was answered to each command; runs on a host.
 HAND_OVER = """
 import json, smtplib, ssl, sys

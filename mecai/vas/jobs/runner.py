@@ -5,9 +5,10 @@ Ending one at any moment is safe: what it had taken is due again (`mecai.vas.sto
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,6 +25,8 @@ PERSISTENCE: Final = timedelta(days=5)  # after which a message is given up (RFC
 SHORTEST_SLEEP: Final = timedelta(seconds=1)
 LONGEST_SLEEP: Final = timedelta(seconds=5)  # so much later than it could a mail leaves at most
 
+# What came of a message, and when it is due again: the arguments of `Outbox.settle`.
+Settlement = tuple[Message, str, datetime | None]
 # Does a message and says in a few words what came of it; raises `MecaiError` for what may go better later.
 Handler = Callable[[Message, datetime], str]
 
@@ -46,12 +49,17 @@ def _nothing(_now: datetime) -> None:
 
 @dataclass(frozen=True)
 class Runner:
-    """Handlers by the kind of message; other kinds stay for who has one. `tidy` is called when nothing is due."""
+    """Handlers by the kind of message; other kinds stay for who has one. `tidy` is called when nothing is due.
+
+    What came of a message is `unsettled` while the database fails, and said first when it is back: a mail that has left
+    would leave again, and what is to be tried again would wait for the end of its lease. Those of `only` share it.
+    """
 
     outbox: Outbox
     handlers: Mapping[str, Handler]
     clock: Callable[[], datetime]
     tidy: Callable[[datetime], None] = _nothing
+    unsettled: deque[Settlement] = field(default_factory=deque)
 
     def only(self, kinds: Collection[str]) -> "Runner":
         """Return one for these kinds alone."""
@@ -60,6 +68,7 @@ class Runner:
     def run(self) -> int:
         """Do everything that is due, and return how many messages that were."""
         count = 0
+        self._settle_all()
         while (message := self.outbox.take(self.clock(), self.handlers)) is not None:
             self._do(message)
             count += 1
@@ -78,7 +87,7 @@ class Runner:
             outcome = self.handlers[message.kind](message, self.clock())
         except GivenUp as error:
             LOG.error("given up: %s", error, extra=facts)  # noqa: TRY400 - a verdict, not a fault
-            self.outbox.settle(message, f"given up: {error}")
+            self._settle(message, f"given up: {error}")
         except PutOff as error:
             self._try_again(message, str(error), error.due)
         except MecaiError as error:
@@ -88,16 +97,32 @@ class Runner:
             self._try_again(message, f"a fault of this program: {type(error).__name__}")
         else:
             LOG.info("done", extra=facts | {"outcome": outcome})
-            self.outbox.settle(message, outcome)
+            self._settle(message, outcome)
+
+    def _settle(self, message: Message, outcome: str, due: datetime | None = None) -> None:
+        self.unsettled.append((message, outcome, due))
+        self._settle_all()
+
+    def _settle_all(self) -> None:
+        while self.unsettled:
+            try:
+                settlement = self.unsettled.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                self.outbox.settle(*settlement)
+            except SQLAlchemyError:
+                self.unsettled.append(settlement)
+                raise
 
     def _try_again(self, message: Message, why: str, due: datetime | None = None) -> None:
         now = self.clock()
         if now - message.created >= PERSISTENCE:
-            self.outbox.settle(message, f"given up: {why}")
+            self._settle(message, f"given up: {why}")
             return
         due = due or now + _pause(message.attempts)
         LOG.warning("to be tried again: %s", why, extra={"kind": message.kind, "key": message.key, "pause": due - now})
-        self.outbox.settle(message, why, due)
+        self._settle(message, why, due)
 
 
 def _pause(attempts: int) -> timedelta:

@@ -101,9 +101,14 @@ class Outbox:
         return Message(row.id, row.kind, row.key, json.loads(row.body), row.created, row.attempts + 1)
 
     def settle(self, message: Message, outcome: str, due: datetime | None = None) -> None:
-        """Say what came of a message, and when it is due again: never, if it is done or given up."""
+        """Say what came of a message, and when it is due again: never, if it is done or given up.
+
+        An attempt that failed says nothing where another has begun since: that one may have done it.
+        """
+        row = update(OUTBOX).where(OUTBOX.c.id == message.id)
+        if due is not None:
+            row = row.where(OUTBOX.c.attempts == message.attempts)
         with self.engine.begin() as connection:
-            row = update(OUTBOX).where(OUTBOX.c.id == message.id)
             connection.execute(row.values(outcome=outcome, due=due))
 
     def next_due(self, kinds: Collection[str]) -> datetime | None:

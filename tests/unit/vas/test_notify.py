@@ -9,10 +9,12 @@ from email.message import Message as Mail
 from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from mecai.errors import HostError
 from mecai.protocol.objects.request import VoucherRequest
@@ -29,7 +31,7 @@ from mecai.vas.notify.first_sight import FIRST_SECONDS, Owner
 from mecai.vas.storage import unnotified
 from mecai.vas.storage.certificates import SETTLED_AFTER, CertificateLog
 from mecai.vas.storage.counts import COUNT
-from mecai.vas.storage.mails import AGAIN, OWNER, PER_DAY, Mails
+from mecai.vas.storage.mails import AGAIN, MAIL, OWNER, PER_DAY, Mails
 from mecai.vas.storage.outbox import LEASE, Message, put
 from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import OUTBOX
@@ -227,6 +229,52 @@ def test_a_runner_that_dies_leaves_its_message_to_another(post: Post) -> None:
     post.runner.run()
     again = post.sent.pop()[2]
     assert email.message_from_bytes(again)["Message-ID"] == email.message_from_bytes(first)["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("relay", "pauses"), [([], []), ([HostError("the relay: Connection refused")], [MINUTE])], ids=["sent", "refused"]
+)
+def test_what_came_of_a_mail_is_said_when_the_database_is_back(
+    post: Post, monkeypatch: pytest.MonkeyPatch, relay: list[Exception], pauses: list[timedelta]
+) -> None:
+    """What has left does not leave again, and what has not waits for its pause, not for the end of the lease."""
+    post.see()
+    post.relay = relay
+    settle = post.runner.outbox.settle
+
+    def fail_once(message: Message, *came_of_it: Any) -> None:
+        if message.kind == MAIL:
+            monkeypatch.undo()
+            raise OperationalError("UPDATE", {}, Exception("terminating connection due to administrator command"))
+        settle(message, *came_of_it)
+
+    monkeypatch.setattr(post.runner.outbox, "settle", fail_once)
+    with pytest.raises(OperationalError):
+        post.tell()
+    post.runner.run()
+    waited = []
+    while (due := post.runner.outbox.next_due(post.runner.handlers)) is not None:
+        waited.append(due - post.now)
+        post.now = due
+        post.runner.run()
+    assert (waited, len(post.sent)) == (pauses, 1)
+    assert post.outcomes()["mail"] == ["delivered"]
+
+
+def test_an_attempt_that_failed_says_nothing_where_another_has_begun(post: Post) -> None:
+    post.see()
+    post.now += SETTLED_AFTER
+    kinds = post.runner.handlers
+    slow = post.runner.outbox.take(post.now, kinds)
+    post.now += LEASE
+    other = post.runner.outbox.take(post.now, kinds)
+    assert slow is not None
+    assert other is not None
+    assert slow.id == other.id
+    post.runner.outbox.settle(other, "done")
+    post.runner.outbox.settle(slow, "the database failed", post.now + MINUTE)
+    assert post.outcomes() == {"first-sight": ["done"]}
+    assert post.runner.outbox.next_due(kinds) is None
 
 
 def test_a_source_that_is_silent_is_asked_again(post: Post) -> None:
