@@ -3,20 +3,24 @@
 import json
 import shlex
 import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO, Final, cast
+from typing import IO, Final
 
 import click
 
 from mecai.cli.sidecar_settings import become_owner, environment, with_config
 from mecai.errors import HostError
+from mecai.service.deadline import Deadline
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.delivery import SECONDS, Received
 from mecai.sidecar.delivery import receive as receive_from
 from mecai.sidecar.delivery import send as send_to
 
 _STDIN: Final = 0
+_STDOUT: Final = 1
+_ENDING_SECONDS: Final = 5.0  # for the program to end when it is asked to; then it is killed
 _REFUSED: Final = 1  # the remote `receive` took some, but not all
 # Nobody is asked a question, and a host that has gone silent ends it.
 _OPTIONS: Final = ["-T", *(f"-o{each}" for each in ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=15"))]
@@ -27,7 +31,7 @@ _with_ssh = click.option("--ssh", default="ssh", show_default=True, help="The pr
 @with_config
 def send(config_path: Path) -> None:
     """Write everything that is kept to standard output, for `receive` on the host that serves."""
-    send_to(_settings(config_path), environment(), sys.stdout.buffer)
+    send_to(_settings(config_path), environment(), _STDOUT, Deadline(SECONDS))
 
 
 @click.command()
@@ -48,14 +52,12 @@ def receive(context: click.Context, config_path: Path) -> None:
 @click.pass_context
 def push(context: click.Context, host: str, config_path: Path, ssh: str) -> None:
     """Send everything to HOST, where SSH runs `mecai sidecar receive`: it makes no connection of its own."""
-    config = _settings(config_path)
+    config, deadline = _settings(config_path), Deadline(SECONDS)
     with _remote(ssh, host, "receive", stdin=subprocess.PIPE) as remote:
-        try:
-            send_to(config, environment(), cast("BinaryIO", _pipe(remote.stdin)))
-            _pipe(remote.stdin).close()
-        except BrokenPipeError:
-            remote.stdin = None  # it has said why
-        context.exit(_code(remote, host))
+        with _pipe(remote.stdin) as pipe, suppress(BrokenPipeError):  # it has said why
+            send_to(config, environment(), pipe.fileno(), deadline)
+        code = _code(remote, host, deadline)
+    context.exit(code)
 
 
 @click.command()
@@ -66,11 +68,8 @@ def push(context: click.Context, host: str, config_path: Path, ssh: str) -> None
 def pull(context: click.Context, host: str, config_path: Path, ssh: str) -> None:
     """Have SSH run `mecai sidecar send` at HOST, and keep what is good of it."""
     config = _settings(config_path)
-    with _remote(ssh, host, "send", stdout=subprocess.PIPE) as remote:
-        try:
-            received = receive_from(config, environment(), _pipe(remote.stdout).fileno())
-        finally:
-            remote.terminate()
+    with _remote(ssh, host, "send", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as remote:
+        received = receive_from(config, environment(), _pipe(remote.stdout).fileno())
     _end(context, received)
 
 
@@ -78,18 +77,39 @@ def _settings(path: Path) -> SidecarConfig:
     return become_owner(read_config(path))
 
 
-def _remote(ssh: str, host: str, verb: str, **pipes: int) -> "subprocess.Popen[bytes]":
-    """Start the other side; where a key has a forced command, that runs, whatever is asked for here."""
+@contextmanager
+def _remote(ssh: str, host: str, verb: str, **pipes: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the other side, which ends with the block; a key's forced command runs, whatever is asked for here."""
     if host.startswith("-"):
         raise click.BadArgumentUsage(f"{host!r} is no host")
+    command = [*_program(ssh), *_OPTIONS, host, f"mecai sidecar {verb}"]
     try:
-        command = [*shlex.split(ssh), *_OPTIONS, host, f"mecai sidecar {verb}"]
-    except ValueError as error:
-        raise click.BadArgumentUsage(f"--ssh: {ssh!r} is no command ({error})") from error
-    try:
-        return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]  # stdin or stdout
+        remote = subprocess.Popen(command, bufsize=0, **pipes)  # type: ignore[call-overload]  # stdin or stdout
     except OSError as error:
         raise HostError(f"{command[0]}: cannot be run ({error.strerror})") from error
+    with remote:
+        try:
+            yield remote
+        finally:
+            _stop(remote)
+
+
+def _program(ssh: str) -> list[str]:
+    try:
+        words = shlex.split(ssh)
+    except ValueError as error:
+        raise click.BadArgumentUsage(f"--ssh: {ssh!r} is no command ({error})") from error
+    if not words:
+        raise click.BadArgumentUsage(f"--ssh: {ssh!r} is no command (it is empty)")
+    return words
+
+
+def _stop(remote: "subprocess.Popen[bytes]") -> None:
+    remote.terminate()
+    try:
+        remote.wait(_ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        remote.kill()
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
@@ -98,12 +118,11 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     return stream
 
 
-def _code(remote: "subprocess.Popen[bytes]", host: str) -> int:
+def _code(remote: "subprocess.Popen[bytes]", host: str, deadline: Deadline) -> int:
     """Wait for the other side; return whether it refused anything. Raises `HostError`."""
     try:
-        code = remote.wait(SECONDS)
+        code = remote.wait(deadline.left())
     except subprocess.TimeoutExpired as error:
-        remote.kill()
         raise HostError(f"{host}: has not said after {SECONDS:g} s what it took") from error
     if code not in {0, _REFUSED}:
         raise HostError(f"{host}: nothing was delivered (ssh ended with {code})")

@@ -7,7 +7,7 @@ client before it is written. Nobody is asked anything.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import BinaryIO, Final
+from typing import Final
 
 from mecai.errors import HostError, Malformed, MecaiError
 from mecai.protocol.limits import LIMITS
@@ -25,7 +25,9 @@ from mecai.sidecar.refresh import Environment
 from mecai.sidecar.store import StapleStore
 from mecai.sidecar.verdicts import LARGEST
 
-SECONDS: Final = 300.0  # for a whole delivery
+SECONDS: Final = 300.0  # for a whole delivery, as who sends sees it
+TAKING_SECONDS: Final = 240.0  # as who receives sees it: it says what is wrong while the other still listens
+PATIENCE: Final = 60.0  # of those, for another process's round, or another delivery
 
 
 @dataclass
@@ -44,32 +46,44 @@ class Received:
             self.reasons.append(f"{name}: {error}")
 
 
-def send(config: SidecarConfig, environment: Environment, out: BinaryIO) -> int:
-    """Write the directory and everything that is in the store; return how many files. Raises `HostError`."""
+def send(config: SidecarConfig, environment: Environment, descriptor: int, deadline: Deadline) -> int:
+    """Write the directory and everything that is in the store; return how many files.
+
+    Raises `HostError`, also where they are not taken by the deadline, and `OSError` where nobody reads.
+    """
     store = StapleStore(config.staples)
     kinds = environment.kinds(config)
-    out.write(stream.FIRST + stream.one(None, read_regular(config.directory, LIMITS.directory_size)))
+    first = stream.FIRST + stream.one(None, read_regular(config.directory, LIMITS.directory_size))
+    stream.write(descriptor, first, deadline)
     count = 1
     for key in store.keys(lambda name: any(kind.owns(name) for kind in kinds)):
         try:
             data = read_regular(store.path(key), LARGEST, follow=False)
         except HostError:
             continue  # gone meanwhile, or no file: nobody misses it
-        out.write(stream.one(key, data))
+        stream.write(descriptor, stream.one(key, data), deadline)
         count += 1
-    out.write(stream.last(count))
-    out.flush()
+    stream.write(descriptor, stream.last(count), deadline)
     return count
 
 
 def receive(config: SidecarConfig, environment: Environment, descriptor: int) -> Received:
     """Take a delivery that is read from a descriptor; what is good of it is served from then on.
 
-    A delivery that breaks off, or is none, raises `Malformed`, or `HostError` after `SECONDS`; what came before that is
-    in its place all the same. Raises `MecaiError` where there is no directory to judge by.
+    A delivery that breaks off, or is none, raises `Malformed`; one that is slow (`TAKING_SECONDS`, and
+    `stream.FILE_SECONDS` for each file), or finds another process at work for `PATIENCE` seconds, `HostError`. What
+    came before that is in its place all the same. Raises `MecaiError` where there is no directory to judge by.
     """
     received = Received()
-    files = stream.files_of(descriptor, Deadline(SECONDS))
+    files = stream.files_of(descriptor, Deadline(TAKING_SECONDS))
+    first = next(files, None)
+    if first:  # nobody is kept waiting by a sender that says nothing
+        with locked(config.private / "round.lock", PATIENCE):
+            _take(config, environment, chain([first], files), received)
+    return received
+
+
+def _take(config: SidecarConfig, environment: Environment, files: Iterator[stream.File], received: Received) -> None:
     first = next(files, None)
     if first and first[0] is None:
         try:
@@ -79,13 +93,11 @@ def receive(config: SidecarConfig, environment: Environment, descriptor: int) ->
         first = next(files, None)
     if first:
         _take_files(config, environment, chain([first], files), received)
-    return received
 
 
 def _take_directory(config: SidecarConfig, environment: Environment, data: bytes) -> None:
     """Accept a directory as one that lies in a file (docs/spec D2, D3), then put it there."""
     new = config.private / "directory.new"
-    config.private.mkdir(mode=0o700, exist_ok=True)
     replace(new, data, SECRET)
     try:
         read_directory(new, config.publishers, config.private, environment.clock())
@@ -104,18 +116,17 @@ def _take_files(
     complaints = Complaints()
     known = judges(config, kinds)
     keeper = Keeper(config, kinds, complaints, known.verdicts)
-    with locked(config.private / "round.lock"):
-        wanted = known.surveyor.survey(now)
-        for error in wanted.failures.values():
-            complaints.say(f"certificate cannot be served: {error}")
-        keeper.tidy(wanted, now)
-        for key, data in files:
-            if key is None:
-                raise Malformed("delivery: a directory that is not the first file")
-            try:
-                written = keeper.take(key, data, wanted, now)
-            except MecaiError as error:
-                received.refuse(str(key), error)
-            else:
-                received.written += written
-                received.unchanged += not written
+    wanted = known.surveyor.survey(now)
+    for error in wanted.failures.values():
+        complaints.say(f"certificate cannot be served: {error}")
+    keeper.tidy(wanted, now)
+    for key, data in files:
+        if key is None:
+            raise Malformed("delivery: a directory that is not the first file")
+        try:
+            written = keeper.take(key, data, wanted, now)
+        except MecaiError as error:
+            received.refuse(str(key), error)
+        else:
+            received.written += written
+            received.unchanged += not written

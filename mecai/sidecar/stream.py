@@ -6,6 +6,7 @@
     end COUNT                   so many files, the directory among them
 
 Every line ends with LF. Lines, sizes, number and time are bounded before anything is kept, and no name is ever a path.
+Neither side waits for ever: who writes has a deadline, who reads has one for all and a nearer one for each file.
 """
 
 import os
@@ -21,12 +22,14 @@ from mecai.sidecar.store import StapleKey
 from mecai.sidecar.verdicts import LARGEST
 
 MOST: Final = 100_000  # files of one delivery
+FILE_SECONDS: Final = 60.0  # for the next file to come, or for the first line: whoever reads may keep others waiting
 FIRST: Final = b"mecai-staples 1\n"
 _LINE: Final = re.compile(
     r"(?P<name>directory\.der|(?P<hex>[0-9a-f]{64})/(?P<file>[0-9a-z.]{1,64})) (?P<size>[0-9]{1,8})"
 )
 _LONGEST_LINE: Final = 160
 _CHUNK: Final = 64 * 1024
+_PIECE: Final = select.PIPE_BUF  # octets: as many as a pipe that is ready takes without blocking
 
 File = tuple[StapleKey | None, bytes]  # no key: the directory
 
@@ -41,12 +44,27 @@ def last(count: int) -> bytes:
     return b"end %d\n" % count
 
 
+def write(descriptor: int, octets: bytes, deadline: Deadline) -> None:
+    """Write to a pipe, socket or file; raises `HostError` where it is not taken by the deadline, and `OSError`."""
+    rest = memoryview(octets)
+    while rest:
+        left = deadline.left()
+        _, ready, _ = select.select([], [descriptor], [], left)
+        if not ready or not left:
+            raise HostError("delivery: is not taken in time")
+        rest = rest[os.write(descriptor, rest[:_PIECE]) :]
+
+
 def files_of(descriptor: int, deadline: Deadline) -> Iterator[File]:
-    """Yield the files of a delivery as they come; raises `Malformed`, and `HostError` at the deadline."""
+    """Yield the files of a delivery as they come, each within `FILE_SECONDS`.
+
+    Raises `Malformed`, and `HostError` at either deadline.
+    """
     reader = _Reader(descriptor, deadline)
     if reader.line() + b"\n" != FIRST:
         raise Malformed("delivery: does not begin as one")
     for count in range(MOST + 1):
+        reader.begin()
         line = reader.line()
         if line == b"end %d" % count:
             return
@@ -62,12 +80,17 @@ def files_of(descriptor: int, deadline: Deadline) -> Iterator[File]:
 
 
 class _Reader:
-    """Reads a descriptor until a deadline."""
+    """Reads a descriptor until a deadline, and what belongs together within `FILE_SECONDS`."""
 
     def __init__(self, descriptor: int, deadline: Deadline) -> None:
         self._descriptor = descriptor
-        self._deadline = deadline
+        self._whole = deadline
         self._buffer = b""
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin to wait for a file."""
+        self._deadline = self._whole.within(FILE_SECONDS)
 
     def line(self) -> bytes:
         """Return the next line, without its end."""
@@ -94,7 +117,8 @@ class _Reader:
         left = self._deadline.left()
         ready, _, _ = select.select([self._descriptor], [], [], left)
         if not ready or not left:
-            raise HostError("delivery: is not over in time")
+            slow = f"gives no file in {FILE_SECONDS:g} s" if self._whole.left() else "is not over in time"
+            raise HostError(f"delivery: {slow}")
         if not (chunk := os.read(self._descriptor, _CHUNK)):
             raise Malformed("delivery: breaks off")
         self._buffer += chunk

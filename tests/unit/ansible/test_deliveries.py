@@ -49,5 +49,5 @@ def test_sshd_takes_what_the_keys_open(tmp_path: Path) -> None:
     words = [str(SSHD), "-T", "-f", str(path), "-C", "user=mecai-deliveries,host=h,addr=192.0.2.1"]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
     assert "forcecommand /opt/mecai/venv/bin/mecai sidecar receive --config /etc/mecai/deliveries.toml" in said
-    assert {"disableforwarding yes", "permittty no", "passwordauthentication no"} <= set(said)
+    assert {"disableforwarding yes", "permittty no", "passwordauthentication no", "maxsessions 1"} <= set(said)
     assert "authorizedkeysfile /etc/mecai/deliverers" in said

@@ -1,7 +1,7 @@
 """A delivery: what is good of it is served, and nothing that a hostile sender writes is more than refused."""
 
-import io
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from mecai.errors import HostError, Malformed, MecaiError
+from mecai.service.deadline import Deadline
+from mecai.service.locks import locked
 from mecai.sidecar import delivery, stream
 from mecai.sidecar.delivery import Received, receive, send
 from mecai.sidecar.standing import State
@@ -34,9 +36,10 @@ def serving(side: Side, tmp_path: Path) -> Side:
 
 
 def sent(side: Side) -> bytes:
-    out = io.BytesIO()
-    send(side.config, side.environment, out)
-    return out.getvalue()
+    with tempfile.TemporaryFile() as out:
+        send(side.config, side.environment, out.fileno(), Deadline(300))
+        out.seek(0)
+        return out.read()
 
 
 @contextmanager
@@ -176,10 +179,26 @@ def test_more_files_than_there_may_be(side: Side, serving: Side, monkeypatch: py
 
 
 def test_who_falls_silent_is_not_waited_for(serving: Side, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "SECONDS", 0.05)
+    monkeypatch.setattr(delivery, "TAKING_SECONDS", 0.05)
     reading, writing = os.pipe()
     os.write(writing, FIRST)
     with pytest.raises(MecaiError, match="not over in time"):
         receive(serving.config, serving.environment, reading)
     os.close(reading)
     os.close(writing)
+
+
+def test_a_delivery_waits_for_another_one_and_says_so_before_its_sender_gives_up(
+    side: Side, serving: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything waits, the directory too: two deliveries have one file to judge it in."""
+    assert delivery.PATIENCE < delivery.TAKING_SECONDS < delivery.SECONDS
+    monkeypatch.setattr(delivery, "PATIENCE", 0.05)
+    side.run()
+    with (
+        locked(serving.config.private / "round.lock"),
+        pytest.raises(HostError, match=r"round\.lock: another process has held it"),
+    ):
+        take(serving, sent(side))
+    assert not serving.config.directory.exists()
+    assert take(serving, sent(side)).written == 4
