@@ -21,6 +21,7 @@ from benchmarks.measure import Result, machine
 NAMES: Final = ("voucher_verification", "codecs", "voucher_size", "ca_publication")
 WITH_SERVERS: Final = ("voucher_issuance", "voucher_log", "nginx_module", "sidecar_refresh")  # root and servers
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer
+_TITLE: Final = "make bench: typical ± spread (standard error)"
 RESULTS: Final = Path(__file__).parent / "results"
 
 
@@ -59,7 +60,7 @@ def write(folder: Path, name: str, where: dict[str, object], results: Sequence[R
 def _row(result: Result) -> tuple[str, ...]:
     colour = "green" if result.good else "red"
     required = f"[{colour}]{result.required:g}[/]" if result.required is not None else ""
-    typical = f"{result.typical:.3f} ± {result.spread:.3f}"
+    typical = f"{result.typical:.3f} ± {result.spread:.3f} ({result.error:.3f})"
     value = f"{result.value:g} {result.unit}"
     return result.name, value, f"{result.ratio:.3f}", typical, result.against, str(result.runs), required
 

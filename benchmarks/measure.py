@@ -1,10 +1,12 @@
 """How measurements are made and told.
 
-Two pieces of work are timed in turns of about a millisecond, so that whatever else the machine does hits both alike.
+Two pieces of work are timed in turns of about a millisecond, in an order that is drawn for each pair, so that whatever
+else the machine does hits both alike.
 Time is the processor's, of this thread alone, unless a benchmark says otherwise. Others on the machine can only add to
 it (they take caches and shared units away), so the value is that of the fastest hundredth of the turns, and `ratio` of
 two such values: what the work costs where it is left alone. `typical` is the median of the ratios of neighbouring
-turns, disturbed as they were, and `spread` half the distance between their quartiles. What is required is required of
+turns, disturbed as they were, `spread` half the distance between their quartiles, and `error` the standard error of
+that median (by resampling): how far another run on this machine would be from it. What is required is required of
 `ratio`.
 
 A result, as in `benchmarks/results/NAME.json`: `value` in `unit`; `ratio` says how many times better it is than what it
@@ -13,6 +15,7 @@ is held `against` (higher is better); `runs` is how many turns there were.
 
 import os
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +29,8 @@ from cryptography.hazmat.backends.openssl import backend
 RUNS: Final = 1000
 _TURN_NANOSECONDS: Final = 1_000_000
 _WARM_UP: Final = 50
+_RESAMPLES: Final = 200  # Efron, Tibshirani, An Introduction to the Bootstrap, section 6.4: enough for standard errors
+_SEED: Final = 358
 
 Work = Callable[[], object]
 Clock = Callable[[], int]  # nanoseconds
@@ -44,6 +49,7 @@ class Result:
     runs: int
     typical: float
     required: float | None = None
+    error: float = 0.0
 
     @property
     def good(self) -> bool:
@@ -69,11 +75,14 @@ def paired(
     """
     clocked = (work, clock), (other, other_clock or clock)
     turns = [(each, _turn(each, clock, min(runs, _WARM_UP)), clock) for each, clock in clocked]
-    pairs = [tuple(_microseconds(*turn) for turn in turns) for _ in range(runs)]
-    times, other_times = zip(*pairs, strict=True)
-    value = _fastest(times)
-    typical, spread = _typical([theirs / ours for ours, theirs in pairs])
-    return Result(name, value, "µs", round(_fastest(other_times) / value, 3), against, spread, runs, typical, required)
+    numbers = random.Random(_SEED)  # noqa: S311 - no secret is drawn
+    times: tuple[list[float], list[float]] = [], []
+    for _ in range(runs):
+        for place in numbers.sample((0, 1), 2):
+            times[place].append(_microseconds(*turns[place]))
+    value, ratio = _fastest(times[0]), round(_fastest(times[1]) / _fastest(times[0]), 3)
+    typical, spread, error = summary([theirs / ours for ours, theirs in zip(*times, strict=True)])
+    return Result(name, value, "µs", ratio, against, spread, runs, typical, required, error)
 
 
 def limited(name: str, work: Work, limit: float, *, clock: Clock = time.thread_time_ns) -> Result:
@@ -81,8 +90,9 @@ def limited(name: str, work: Work, limit: float, *, clock: Clock = time.thread_t
     count = _turn(work, clock)
     times = [_microseconds(work, count, clock) for _ in range(RUNS)]
     value = _fastest(times)
-    typical, spread = _typical([limit / each for each in times])
-    return Result(name, value, "µs", round(limit / value, 3), f"limit of {limit:g} µs", spread, RUNS, typical, 1.0)
+    typical, spread, error = summary([limit / each for each in times])
+    ratio = round(limit / value, 3)
+    return Result(name, value, "µs", ratio, f"limit of {limit:g} µs", spread, RUNS, typical, 1.0, error)
 
 
 def sized(name: str, octets: bytes, limit: int | None, what: str) -> Result:
@@ -129,7 +139,9 @@ def _fastest(times: Sequence[float]) -> float:
     return round(statistics.quantiles(times, n=100, method="inclusive")[0], 2)
 
 
-def _typical(ratios: Sequence[float]) -> tuple[float, float]:
-    """Return the median, and half the distance between the quartiles."""
+def summary(ratios: Sequence[float]) -> tuple[float, float, float]:
+    """Return the median, half the distance between the quartiles, and the standard error of the median."""
     low, median, high = statistics.quantiles(ratios, n=4)
-    return round(median, 3), round((high - low) / 2, 3)
+    numbers = random.Random(_SEED)  # noqa: S311 - no secret is drawn
+    medians = [statistics.median(numbers.choices(ratios, k=len(ratios))) for _ in range(_RESAMPLES)]
+    return round(median, 3), round((high - low) / 2, 3), round(statistics.stdev(medians), 4)

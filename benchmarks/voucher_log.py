@@ -25,7 +25,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from benchmarks.filled_log import TABLES, certificate_hash, filled_logs, sizes
-from benchmarks.measure import Result
+from benchmarks.measure import Result, summary
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.service.database import reading
@@ -130,10 +130,10 @@ def _timed(name: str, work: Work, other: Work, few: int) -> Result:
     pairs = [(_microseconds(work), _microseconds(other)) for _ in range(RUNS + _WARM_UP)][_WARM_UP:]
     times, other_times = zip(*pairs, strict=True)
     (middle, slowest), (_, others_slowest) = map(_middle_and_slowest, (times, other_times))
-    low, median, high = statistics.quantiles([theirs / ours for ours, theirs in pairs], n=4)
+    typical, spread, error = summary([theirs / ours for ours, theirs in pairs])
     against = f"{SLOWER} times that with {few:,}, {others_slowest:.0f} µs; median {middle:.0f} µs"
-    ratio, spread = round(SLOWER * others_slowest / slowest, 3), round((high - low) / 2, 3)
-    return Result(f"{name}, {CERTIFICATES:,}", round(slowest), "µs", ratio, against, spread, RUNS, round(median, 3), 1)
+    ratio = round(SLOWER * others_slowest / slowest, 3)
+    return Result(f"{name}, {CERTIFICATES:,}", round(slowest), "µs", ratio, against, spread, RUNS, typical, 1, error)
 
 
 def _microseconds(work: Work) -> float:

@@ -1,13 +1,16 @@
 """The arithmetic of measurements, on a clock that the work itself moves; the shape of what is written."""
 
 import json
+import random
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import measure
-from benchmarks.measure import Result, Work, limited, paired, sized
+from benchmarks.measure import Result, Work, limited, paired, sized, summary
 
 
 class Time:
@@ -55,6 +58,28 @@ def test_what_others_add_does_not_count(clock: Time) -> None:
     assert result.typical < 1.0
 
 
+def test_the_standard_error_is_that_of_the_median() -> None:
+    """Of a normal distribution the median's is 1.2533 times that of the mean."""
+    numbers = random.Random(1)  # noqa: S311 - no secret is drawn
+    median, spread, error = summary([numbers.gauss(1.0, 0.1) for _ in range(2500)])
+    assert median == pytest.approx(1.0, abs=0.01)
+    assert spread == pytest.approx(0.1 * 0.6745, rel=0.1)
+    assert error == pytest.approx(1.2533 * 0.1 / 2500**0.5, rel=0.25)
+
+
+def test_neither_is_always_first(clock: Time) -> None:
+    turns: list[str] = []
+
+    def work(name: str) -> None:
+        clock.nanoseconds += 1_000_000
+        turns.append(name)
+
+    paired("name", partial(work, "ours"), partial(work, "others"), "other", clock=clock, runs=100)
+    pairs = Counter(zip(turns[-200::2], turns[-199::2], strict=True))
+    assert pairs.keys() == {("ours", "others"), ("others", "ours")}
+    assert min(pairs.values()) > 30
+
+
 def test_a_limit(clock: Time) -> None:
     assert limited("name", taking(clock, 25), 50, clock=clock).ratio == 2.0
     assert not limited("name", taking(clock, 60), 50, clock=clock).good
@@ -81,6 +106,7 @@ def test_what_programs_read(tmp_path: Path) -> None:
             "runs": 3,
             "typical": 1.9,
             "required": None,
+            "error": 0.0,
         }
     ]
 
