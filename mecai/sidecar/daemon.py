@@ -110,10 +110,15 @@ def _watch(config: SidecarConfig, wait: Wait) -> None:
 
 
 def _tell(metrics: Metrics, refresher: Refresher) -> None:
-    """Tell how everything stands; the directory that cannot be read was logged by the round."""
+    """Tell how everything stands, or that nothing can be judged; whatever goes wrong here ends no service."""
     now = refresher.now()
-    with suppress(MecaiError):
-        metrics.update(refresher.report(now), now)
+    rows = None
+    try:
+        with suppress(MecaiError):  # which the round has logged: the directory cannot be read, say
+            rows = refresher.report(now)
+    except Exception:
+        LOG.exception("nothing can be judged, by a fault of this program")
+    metrics.update(rows, now)
 
 
 def _renewed(metrics: Metrics, config: SidecarConfig) -> Metrics:

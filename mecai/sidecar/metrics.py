@@ -9,19 +9,16 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from mecai.errors import HostError
 from mecai.service.durable import PUBLIC, replace
 from mecai.sidecar.config import SidecarConfig
+from mecai.sidecar.listener import Listener
 from mecai.sidecar.standing import StapleStatus
-
-if TYPE_CHECKING:
-    from wsgiref.simple_server import WSGIServer
 
 LOG = logging.getLogger(__name__)
 
@@ -32,20 +29,20 @@ class Metrics(Collector):
     def __init__(self, config: SidecarConfig) -> None:
         """Begin to listen, where the settings say so; raises `HostError`."""
         self._config = config
-        self._rows: Sequence[StapleStatus] = ()
+        self._rows: Sequence[StapleStatus] | None = None
         self._looked: datetime | None = None
         self._lock = threading.Lock()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
-        self._stop = _listen(config, self._registry)
+        self._listener = _listen(config, self._registry)
 
     @property
     def wanted(self) -> bool:
         """Tell whether anybody is to be told."""
         return bool(self._config.metrics_file or self._config.metrics_address)
 
-    def update(self, rows: Sequence[StapleStatus], now: datetime) -> None:
-        """Tell of these rows from now on; a file that cannot be written is logged."""
+    def update(self, rows: Sequence[StapleStatus] | None, now: datetime) -> None:
+        """Tell of these rows from now on, or that nothing can be judged; a file that cannot be written is logged."""
         with self._lock:
             self._rows, self._looked = rows, now
         if self._config.metrics_file:
@@ -56,12 +53,9 @@ class Metrics(Collector):
 
     def close(self) -> None:
         """Listen no longer."""
-        if self._stop:
-            server, thread = self._stop
-            server.shutdown()
-            server.server_close()
-            thread.join()
-            self._stop = None
+        if self._listener:
+            self._listener.close()
+            self._listener = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield what Prometheus reads."""
@@ -70,16 +64,21 @@ class Metrics(Collector):
         if looked is None:
             return
         yield _gauge("last_look_timestamp_seconds", "When everything was looked at last.", looked.timestamp())
-        yield _gauge("healthy", "Whether everything that is wanted is served.", all(row.state.served for row in rows))
-        vouchers = [row for row in rows if row.kind == "voucher"]
-        kinds = _counted((row.kind, row.state.word) for row in rows)
-        authorities = _counted((row.name, row.state.word) for row in vouchers)
-        served = _counted((row.certificate,) for row in vouchers if row.state.served)
-        served.update({(row.certificate,): 0 for row in vouchers})
-        yield _counts("staples", "Files that are wanted.", ("kind", "state"), kinds)
-        yield _counts("authority_vouchers", "Vouchers that are wanted of one.", ("authority", "state"), authorities)
-        yield _counts("certificate_vouchers", "Vouchers that are served for one.", ("certificate",), served)
-        yield _ends(rows)
+        healthy = rows is not None and all(row.state.served for row in rows)
+        yield _gauge("healthy", "Whether everything that is wanted is served.", healthy)
+        yield from _numbers(rows or ())
+
+
+def _numbers(rows: Sequence[StapleStatus]) -> Iterator[Metric]:
+    vouchers = [row for row in rows if row.kind == "voucher"]
+    kinds = _counted((row.kind, row.state.word) for row in rows)
+    authorities = _counted((row.name, row.state.word) for row in vouchers)
+    served = _counted((row.certificate,) for row in vouchers if row.state.served)
+    served.update({(row.certificate,): 0 for row in vouchers})
+    yield _counts("staples", "Files that are wanted.", ("kind", "state"), kinds)
+    yield _counts("authority_vouchers", "Vouchers that are wanted of one.", ("authority", "state"), authorities)
+    yield _counts("certificate_vouchers", "Vouchers that are served for one.", ("certificate",), served)
+    yield _ends(rows)
 
 
 def _counted(keys: Iterable[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
@@ -111,12 +110,12 @@ def _ends(rows: Sequence[StapleStatus]) -> Metric:
     return family
 
 
-def _listen(config: SidecarConfig, registry: CollectorRegistry) -> "tuple[WSGIServer, threading.Thread] | None":
+def _listen(config: SidecarConfig, registry: CollectorRegistry) -> Listener | None:
     if not config.metrics_address:
         return None
     host, _, port = config.metrics_address.rpartition(":")
     try:
-        return start_http_server(int(port), host.strip("[]"), registry)
+        return Listener(host.strip("[]"), int(port), registry)
     except OSError as error:
         said = f"metrics_address: {config.metrics_address}: cannot be listened at ({error.strerror})"
         raise HostError(said) from error

@@ -1,6 +1,7 @@
 """What Prometheus is told, by a file and by a listener, read back by its own parser."""
 
 import socket
+import threading
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mecai.errors import HostError
+from mecai.sidecar import daemon, listener
 from mecai.sidecar.metrics import Metrics
+from mecai.sidecar.refresh import Refresher
 from mecai.sidecar.report import report
 from mecai.vrp.answers import RequestRefused
 from tests.pki import DAY, HOUR, NOW
@@ -107,3 +110,57 @@ def test_an_address_that_is_taken_ends_the_start_and_not_the_service(
 def test_a_file_that_cannot_be_written_is_logged(side: Side, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Metrics(replace(side.config, metrics_file=tmp_path / "none" / "metrics.prom")).update((), NOW)
     assert "metrics not written" in caplog.text
+
+
+def test_who_cannot_judge_is_not_well(side: Side, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that has ended, say: what was good before it did may be good no longer."""
+    monkeypatch.setattr(daemon, "LOOK_SECONDS", 0)
+    path.write_text(f'metrics_file = "{tmp_path}/metrics.prom"\n{path.read_text()}')
+    good = side.config.directory.read_bytes()
+
+    class Spoiling(Sleeper):
+        def __call__(self, seconds: float) -> bool:
+            seen.append(read((tmp_path / "metrics.prom").read_text()))
+            side.config.directory.write_bytes(b"damaged" if len(seen) == 1 else good)
+            return super().__call__(seconds)
+
+    seen: list[Told] = []
+    serve(side, path, Spoiling(False, False))
+    assert [each["healthy",] for each in seen] == [1, 0, 1]
+    assert not any(key[0] == "staples" for key in seen[1])
+
+
+def test_a_fault_in_a_look_ends_no_service(
+    side: Side, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Refresher, "report", fail)
+    path.write_text(f'metrics_file = "{tmp_path}/metrics.prom"\n{path.read_text()}')
+    serve(side, path, Sleeper(False))
+    assert read((tmp_path / "metrics.prom").read_text())["healthy",] == 0
+    assert "nothing can be judged, by a fault of this program" in caplog.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_who_connects_and_says_nothing_takes_one_place_for_a_while(
+    side: Side, port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], host: str
+) -> None:
+    monkeypatch.setattr(listener, "SECONDS", 0.1)
+    metrics = Metrics(replace(side.config, metrics_address=f"[{host}]:{port}"))
+    metrics.update((), NOW)
+    before = threading.active_count()
+    silent = [socket.create_connection((host, port), timeout=30) for _ in range(3)]
+    for half, each in zip((b"", b"GET /metrics HT", b"GET /metrics HTTP/1.0\r\nx: "), silent, strict=True):
+        each.sendall(half)
+    assert threading.active_count() <= before + 1  # the timer of the one that is at its turn
+    assert [each.recv(1) for each in silent] == [b"", b"", b""]
+    monkeypatch.setattr(listener, "SECONDS", 30)
+    address = f"[{host}]" if ":" in host else host
+    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=30) as answer:
+        assert read(answer.read().decode())["healthy",] == 1
+    metrics.close()
+    for each in silent:
+        each.close()
+    assert capfd.readouterr().err == ""
