@@ -12,7 +12,8 @@ from mecai.errors import HostError
 from mecai.protocol.limits import LIMITS
 from mecai.service import durable
 from mecai.sidecar.config import read_config
-from mecai.sidecar.export import make_export
+from mecai.sidecar.export import Export, make_export
+from mecai.sidecar.hooks import owed
 from mecai.sidecar.kinds import kinds_of
 
 HOOK_SECONDS: Final = 300.0
@@ -35,7 +36,10 @@ OLD_CLIENTS: Final = 20_000  # octets of a TLS 1.2 ServerHello that clients of O
     show_default=True,
     help="Octets of the answer.",
 )
-@click.option("--deploy-hook", help="A shell command that follows if the file has changed: systemctl reload nginx.")
+@click.option(
+    "--deploy-hook",
+    help="A shell command that follows if the file has changed, or it failed last time: systemctl reload nginx.",
+)
 def export(  # noqa: PLR0917 - its options
     config_path: Path, style: str, chain: Path | None, out: Path, max_size: int, deploy_hook: str | None
 ) -> None:
@@ -52,13 +56,22 @@ def export(  # noqa: PLR0917 - its options
         click.echo(f"left out: {line}", err=True)
     if made.size > OLD_CLIENTS:
         click.echo(f"{made.size} octets: older OpenSSL takes {OLD_CLIENTS} in TLS 1.2; see --max-size", err=True)
+    if not deploy_hook:
+        _write(out, made)
+        return
+    with owed(out.with_name(f".{out.name}.owed")) as again:
+        if _write(out, made) or again:
+            _run(deploy_hook)
+
+
+def _write(out: Path, made: Export) -> bool:
+    """Write the file, and tell whether it has changed."""
     changed = durable.replace(out, made.server_info(), durable.PUBLIC)
     click.echo(
         f"{out}: {'written' if changed else 'unchanged'}; {len(made.vouchers)} for {made.site}, {made.size} octets,"
         f" all good until {made.until:%Y-%m-%dT%H:%M:%SZ}"
     )
-    if changed and deploy_hook:
-        _run(deploy_hook)
+    return changed
 
 
 def _run(hook: str) -> None:

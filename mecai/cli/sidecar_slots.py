@@ -1,8 +1,9 @@
 """`mecai sidecar stage`, `promote`, `failover`: a certificate goes live when it has its vouchers, not before."""
 
-import os
 import shlex
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +13,10 @@ from mecai.cli.arguments import FILE, now
 from mecai.cli.sidecar_settings import as_owner, with_config
 from mecai.errors import HostError, MecaiError
 from mecai.sidecar.config import SidecarConfig, read_config
+from mecai.sidecar.hooks import owed
 from mecai.sidecar.kinds import kinds_of
 from mecai.sidecar.report import report
-from mecai.sidecar.slots import BACKUP, NEXT, Slot
+from mecai.sidecar.slots import BACKUP, NEXT, Slot, Turn, read_pair
 from mecai.sidecar.standing import State
 
 _SECONDS: Final = 60.0  # for a reload
@@ -35,9 +37,15 @@ def stage(slot: Path, chain: Path, key: Path, backup: bool, command: str) -> Non
     The key that is live says that it follows (docs/spec H6), so that no hold is waited out. For an ACME client's deploy
     hook. The first certificate of a SLOT is live at once.
     """
-    link = Slot(slot).stage(chain, key, BACKUP if backup else NEXT, now())
-    _run(command)
-    click.echo(f"{link}: {chain}")
+    pair, place = read_pair(chain, key), Slot(slot)
+    place.make()
+    with place.held():
+        turn = place.lay(pair, BACKUP if backup else NEXT, now())
+        with _owed(place, command):
+            place.go(turn)
+            _run(command)
+        place.tidy()
+    click.echo(f"{slot / turn.link(pair.version)}: {chain}")
 
 
 @click.command()
@@ -49,11 +57,17 @@ def stage(slot: Path, chain: Path, key: Path, backup: bool, command: str) -> Non
 def promote(context: click.Context, slot: Path, config_path: Path, quorum: int, command: str) -> None:
     """Let the next certificate of SLOT be live, if it has its vouchers; exit code 1 if it has too few.
 
-    Exit code 0, and nothing is done, where there is no next one: for a timer.
+    Exit code 0 where there is no next one: for a timer. A reload that failed before is tried again.
     """
-    if not os.path.lexists(slot / NEXT):
+    place = Slot(slot)
+    if not slot.is_dir():
         return
-    _switch(context, Slot(slot), NEXT, read_config(config_path), quorum, command)
+    with place.held():
+        before = place.turn()
+        if before is None or before.next is None:
+            _pay(place, command)
+        else:
+            _switch(context, place, NEXT, (before, before.promoted()), read_config(config_path), quorum, command)
 
 
 @click.command()
@@ -64,23 +78,55 @@ def promote(context: click.Context, slot: Path, config_path: Path, quorum: int, 
 @click.pass_context
 def failover(context: click.Context, slot: Path, config_path: Path, quorum: int, command: str) -> None:
     """Exchange the live certificate of SLOT and its backup, if that has its vouchers; exit code 1 if it has too few."""
-    _switch(context, Slot(slot), BACKUP, read_config(config_path), quorum, command)
+    place = Slot(slot)
+    with place.held():
+        before = place.turn()
+        if before is None or before.backup is None:
+            raise HostError(f"{slot / BACKUP}: there is none; lay it: mecai sidecar stage --backup")
+        _switch(context, place, BACKUP, (before, before.failed_over()), read_config(config_path), quorum, command)
 
 
 def _switch(  # noqa: PLR0917 - what both verbs are given
-    context: click.Context, slot: Slot, link: str, config: SidecarConfig, quorum: int, command: str
+    context: click.Context,
+    slot: Slot,
+    link: str,
+    turns: tuple[Turn, Turn],
+    config: SidecarConfig,
+    quorum: int,
+    command: str,
 ) -> None:
+    """Go from one turn to the other, if what is at `link` may be live, and back where the server does not follow."""
+    before, after = turns
     if lacking := _lacking(config, slot.chain(link), quorum):
         click.echo(f"{slot.folder / link}: stays where it is: {lacking}", err=True)
+        _pay(slot, command)
         context.exit(1)
-    live = slot.live()
-    slot.switch(link)
-    try:
-        _run(command)
-    except MecaiError:
-        slot.restore(link, live)
-        raise
+    with _owed(slot, command):
+        slot.go(after)
+        try:
+            _run(command)
+        except MecaiError:
+            slot.go(before)
+            raise
+    slot.tidy()
     click.echo(f"{slot.folder}: {link} is live")
+
+
+@contextmanager
+def _owed(slot: Slot, command: str) -> Iterator[None]:
+    """Owe the server a reload until the block has ended without an error; nothing is known of one without a command."""
+    if not command:
+        yield
+        return
+    with owed(slot.owed):
+        yield
+
+
+def _pay(slot: Slot, command: str) -> None:
+    """Reload the server where a former run could not, or was killed; raises `HostError`."""
+    if command and slot.owed.exists():
+        with owed(slot.owed):
+            _run(command)
 
 
 def _lacking(config: SidecarConfig, chain: Path, quorum: int) -> str:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE
 from typing import Final
 
 from mecai.errors import HostError, InputError
@@ -34,9 +35,9 @@ def require_absent(path: Path) -> None:
 
 
 def replace(path: Path, data: bytes, mode: int) -> bool:
-    """Let `path` hold `data`, in one step; returns False if it did so already. Raises `HostError`."""
+    """Let `path` hold `data` with this mode, in one step; returns False if it did so already. Raises `HostError`."""
     with host_errors(path, "read"):
-        if path.exists() and path.read_bytes() == data:
+        if path.exists() and S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == data:
             return False
     with _written(path, data, mode) as temporary:
         temporary.replace(path)

@@ -18,7 +18,8 @@
     server_name = "www.example.test"           # optional: the SNI that brings this certificate; default: its first name
     succession  = "/etc/nginx/tls/www.succession"  # optional: what `mecai sidecar succession` wrote, if it is there
 
-    optional    = false                        # true: no fault if the chain is not there, as one of a later certificate
+    optional    = false                        # true: no fault if the chain is not there, or is that of another entry,
+                                               # as one of a later certificate
 
     [[chains]]                                 # every chain of a folder, all shown at the same addresses and port
     folder      = "/etc/letsencrypt/live"

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -57,12 +58,14 @@ class Surveyor:
         sites: dict[bytes, Site] = {}
         tasks: list[FetchTask] = []
         entries, failures = entries_of(self._config)
-        for entry in entries:
+        for entry in sorted(entries, key=attrgetter("optional")):
             if entry.optional and not os.path.lexists(entry.chain):
                 continue
             load = partial(self._load, entry, directory, now)
             try:
                 site, its_tasks = self._sites.recall(entry, entry.chain, (basis, succession(entry)), now, load)
+                if site.hash in sites and entry.optional:
+                    continue  # no later one is there yet: `next` of a slot leads to the live one
                 if site.hash in sites:
                     raise InputError(
                         f"{entry.chain}: shows the certificate of another entry; give one entry with all addresses"

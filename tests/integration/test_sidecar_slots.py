@@ -1,7 +1,6 @@
 """A certificate goes live with its vouchers, and a backup in a moment: a real nginx, whose clients never notice."""
 
-import os
-import shutil
+import json
 import socket
 import ssl
 import subprocess
@@ -17,10 +16,11 @@ from mecai.protocol.objects.succession import parse_succession
 from mecai.protocol.pki.identity import authority_id, certificate_hash, hash_of, spki_der
 from mecai.service.deadline import Deadline
 from tests.directories import PUBLISHER
-from tests.integration.vouching import BIN
+from tests.integration.stock_servers import free_port
+from tests.integration.vouching import BIN, run
 
 SECONDS = 60
-LIVE, OTHER = 0, 1  # which site of the world
+LIVE, OTHER, BACKUP = 0, 1, 2  # which site of the world
 NGINX = """
 daemon on;
 error_log {folder}/error.log;
@@ -34,6 +34,18 @@ http {{
         ssl_certificate_key {folder}/slot/live/privkey.pem;
         return 204;
     }}
+    server {{
+        listen 127.0.0.1:{secondary} ssl;
+        ssl_certificate {folder}/slot/next/fullchain.pem;
+        ssl_certificate_key {folder}/slot/next/privkey.pem;
+        return 204;
+    }}
+    server {{
+        listen 127.0.0.1:{third} ssl;
+        ssl_certificate {folder}/slot/backup/fullchain.pem;
+        ssl_certificate_key {folder}/slot/backup/privkey.pem;
+        return 204;
+    }}
 }}
 """
 
@@ -44,8 +56,7 @@ class Server:
 
     world: World
     folder: Path
-    port: int = 0
-    shown: list[bytes] = field(default_factory=list)
+    ports: dict[str, int] = field(default_factory=dict)
 
     @property
     def reload(self) -> str:
@@ -59,13 +70,15 @@ class Server:
         assert done.returncode == code, done.stderr
         return done.stdout + done.stderr
 
-    def stage(self, number: int, *words: str) -> str:
+    def stage(self, number: int, *words: str, code: int = 0) -> str:
         """Stage a site of the world."""
         site = self.world.sites[number]
         (self.folder / "new.pem").write_bytes(site.chain_pem)
         (self.folder / "new.key").touch(0o600)
         (self.folder / "new.key").write_bytes(site.key_pem)
-        return self.mecai("stage", "--chain", f"{self.folder}/new.pem", "--key", f"{self.folder}/new.key", *words)
+        return self.mecai(
+            "stage", "--chain", f"{self.folder}/new.pem", "--key", f"{self.folder}/new.key", *words, code=code
+        )
 
     def switch(self, verb: str, *words: str, code: int = 0) -> str:
         """Promote, or fail over."""
@@ -82,17 +95,20 @@ class Server:
             voucher = self.world.vouchers(authority)[certificate_hash(site.der)]
             (folder / f"{name}.voucher").write_bytes(voucher)
 
-    def live(self) -> bytes:
-        """Return the certificate that a client is shown, in DER."""
+    def shown(self, link: str = "live") -> bytes:
+        """Return the certificate that a client is shown at the port of a link, in DER."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as plain, context.wrap_socket(plain) as secure:
+        with (
+            socket.create_connection(("127.0.0.1", self.ports[link]), SECONDS) as plain,
+            context.wrap_socket(plain) as secure,
+        ):
             return secure.getpeercert(binary_form=True) or b""
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return make_world(2, 3)
+    return make_world(3, 3)
 
 
 @pytest.fixture
@@ -111,7 +127,7 @@ def server(world: World, tmp_path: Path) -> Server:
 
 
 def target(server: Server, link: str) -> str:
-    return str((server.folder / "slot" / link).readlink())
+    return (server.folder / "slot" / link).resolve(strict=True).name
 
 
 def test_a_next_certificate_waits_for_its_vouchers(server: Server) -> None:
@@ -127,8 +143,8 @@ def test_a_next_certificate_waits_for_its_vouchers(server: Server) -> None:
     following = target(server, "next")
     server.switch("promote")
     assert target(server, "live") == following
-    assert not os.path.lexists(server.folder / "slot" / "next")
-    assert server.switch("promote") == ""  # a timer's next turn
+    assert target(server, "next") == following  # so that a server block may name it
+    assert server.switch("promote", "--reload", "false") == ""  # a timer's next turn
 
 
 def test_a_staple_that_is_missing_keeps_it_too(server: Server) -> None:
@@ -175,45 +191,107 @@ def test_a_key_of_another_certificate_is_not_laid(server: Server) -> None:
     assert list((server.folder / "slot").iterdir()) == []
 
 
+def test_a_next_one_that_is_live_is_no_fault_of_the_settings(server: Server) -> None:
+    server.stage(LIVE)
+    server.lay(LIVE, 3)
+    words = ("status", "--config", str(server.folder / "sidecar.toml"), "--format", "json")
+    items = json.loads(run(BIN / "mecai", "sidecar", *words))["items"]
+    assert [item["state"] for item in items] == ["good"] * 4
+
+
+def test_a_reload_that_failed_is_tried_again_by_the_next_run(server: Server) -> None:
+    server.stage(LIVE)
+    assert "ended with 1" in server.stage(OTHER, "--reload", "false", code=3)
+    told = server.folder / "told"
+    reload = ("--reload", f"mkdir {told}")  # which fails where it has run already
+    assert "OCSP staple: missing" in server.switch("promote", *reload, code=1)
+    assert told.is_dir()
+    assert "OCSP staple: missing" in server.switch("promote", *reload, code=1)
+
+
+def test_a_reload_that_was_never_seen_to_end_is_made_up_for(server: Server) -> None:
+    server.stage(LIVE)
+    (server.folder / "slot" / "reload.owed").touch()  # as of a promote that was killed
+    assert server.switch("promote") == ""
+    server.switch("promote", "--reload", f"mkdir {server.folder}/told")
+    assert (server.folder / "told").is_dir()
+    assert not (server.folder / "slot" / "reload.owed").exists()
+
+
+def test_no_failover_where_there_is_no_backup(server: Server) -> None:
+    assert "backup: there is none" in server.switch("failover", code=3)
+    server.stage(LIVE)
+    assert "backup: there is none" in server.switch("failover", code=3)
+
+
 @pytest.fixture
 def nginx(server: Server) -> Iterator[Server]:
     server.stage(LIVE)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        server.port = free.getsockname()[1]
-    (server.folder / "nginx.conf").write_text(NGINX.format(folder=server.folder, port=server.port))
-    assert shutil.which("nginx")
+    server.ports = {link: free_port() for link in ("live", "next", "backup")}
+    live, following, backup = server.ports.values()
+    places = {"folder": server.folder, "port": live, "secondary": following, "third": backup}
+    (server.folder / "nginx.conf").write_text(NGINX.format(**places))
     command = ["nginx", "-c", f"{server.folder}/nginx.conf", "-e", f"{server.folder}/error.log"]
     subprocess.run(command, check=True, timeout=SECONDS)
     yield server
     subprocess.run([*command, "-s", "stop"], check=True, timeout=SECONDS)
 
 
-def test_a_failover_fails_no_handshake(nginx: Server) -> None:
-    nginx.stage(OTHER, "--backup")
-    nginx.lay(OTHER, 2)
-    nginx.lay(LIVE, 2)
-    failures: list[Exception] = []
-    ended = threading.Event()
+@dataclass
+class Clients:
+    """One at each port, which make handshakes without pause."""
 
-    def connect() -> None:
-        while not ended.is_set():
+    server: Server
+    seen: dict[str, set[bytes]] = field(default_factory=lambda: {link: set() for link in ("live", "next", "backup")})
+    failures: list[Exception] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def connect(self, link: str) -> None:
+        """Make handshakes at one port until the end."""
+        while not self.ended.is_set():
             try:
-                nginx.shown.append(nginx.live())
+                self.seen[link].add(self.server.shown(link))
             except OSError as error:
-                failures.append(error)
+                self.failures.append(error)
 
-    clients = [threading.Thread(target=connect) for _ in range(2)]
-    for client in clients:
-        client.start()
-    deadline = Deadline(SECONDS)
-    try:
-        for wanted in (OTHER, LIVE):
-            nginx.switch("failover", "--reload", nginx.reload)
-            while nginx.live() != nginx.world.sites[wanted].der:
+    def wait(self, **wanted: int) -> None:
+        """Wait until every port shows what is wanted there."""
+        deadline = Deadline(SECONDS)
+        for link, number in wanted.items():
+            while self.server.shown(link) != self.server.world.sites[number].der:
                 deadline.require()
-    finally:
-        ended.set()
-        for client in clients:
-            client.join()
-    assert failures == []
-    assert set(nginx.shown) == {site.der for site in nginx.world.sites}
+
+
+@pytest.fixture
+def clients(nginx: Server) -> Iterator[Clients]:
+    found = Clients(nginx)
+    threads = [threading.Thread(target=found.connect, args=(link,)) for link in found.seen]
+    for thread in threads:
+        thread.start()
+    yield found
+    found.ended.set()
+    for thread in threads:
+        thread.join(SECONDS)
+
+
+def test_no_handshake_fails_while_certificates_take_their_turns(clients: Clients) -> None:
+    server = clients.server
+    reload = ("--reload", server.reload)
+    for number in (LIVE, OTHER, BACKUP):
+        server.lay(number, 2)
+    clients.wait(live=LIVE, next=LIVE, backup=LIVE)
+    server.stage(OTHER, *reload)
+    clients.wait(live=LIVE, next=OTHER, backup=LIVE)
+    server.switch("promote", *reload)
+    clients.wait(live=OTHER, next=OTHER, backup=OTHER)
+    server.stage(BACKUP, "--backup", *reload)
+    clients.wait(live=OTHER, next=OTHER, backup=BACKUP)
+    server.switch("failover", *reload)
+    clients.wait(live=BACKUP, next=BACKUP, backup=OTHER)
+    server.switch("failover", *reload)
+    clients.wait(live=OTHER, next=OTHER, backup=BACKUP)
+    clients.ended.set()
+    assert clients.failures == []
+    everything = {site.der for site in server.world.sites}
+    assert clients.seen == dict.fromkeys(clients.seen, everything)
+    assert "emerg" not in (server.folder / "error.log").read_text()

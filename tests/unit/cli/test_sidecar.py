@@ -175,3 +175,15 @@ def test_export_fails_where_its_hook_fails(exporting: Side, tmp_path: Path) -> N
     exporting.run()
     with pytest.raises(HostError, match="ended with 7; the file is written"):
         run("export", "--format", "serverinfo", "--out", str(tmp_path / "www.info"), "--deploy-hook", "exit 7")
+
+
+def test_export_runs_a_hook_again_that_failed(exporting: Side, tmp_path: Path) -> None:
+    exporting.run()
+    told, words = tmp_path / "told", ("export", "--format", "serverinfo", "--out", str(tmp_path / "www.info"))
+    with pytest.raises(HostError, match="ended with 7"):
+        run(*words, "--deploy-hook", "exit 7")
+    run(*words)  # without a hook nothing is forgotten
+    assert ": unchanged;" in run(*words, "--deploy-hook", f"echo reloaded >>{told}").output
+    run(*words, "--deploy-hook", f"echo reloaded >>{told}")
+    assert told.read_text() == "reloaded\n"
+    assert sorted(path.name for path in tmp_path.glob("*www.info*")) == ["www.info"]

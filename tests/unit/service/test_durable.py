@@ -37,6 +37,13 @@ def test_replacing_says_whether_anything_changed(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o644
 
 
+def test_the_same_content_with_another_mode_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    durable.replace(path, b"1", durable.PUBLIC)
+    assert durable.replace(path, b"1", durable.SECRET)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -282,6 +282,20 @@ def test_one_chain_that_cannot_be_read_fails_alone(
     assert "www.pem: shows the certificate of another entry" in caplog.text
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_optional_entry_may_show_the_certificate_of_another(side: Side, tmp_path: Path, place: int) -> None:
+    """As `next` of a slot does that leads to the live one; the other entry counts, wherever it stands."""
+    entry = side.config.certificates[0]
+    later = replace(entry, chain=tmp_path / "next.pem", port=853, optional=True)
+    later.chain.write_bytes(entry.chain.read_bytes())
+    entries = [entry]
+    entries.insert(place, later)
+    side.config = replace(side.config, certificates=tuple(entries))
+    side.run()
+    assert {request.port for request in side.requests.values()} == {443}
+    assert {row.state for row in side.report().values()} == {State.GOOD}
+
+
 def test_a_certificate_that_names_no_responder_wants_no_staple(side: Side) -> None:
     """It has a CRL, say: nothing is missing then."""
     scene = side.scene
