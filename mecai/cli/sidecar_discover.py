@@ -44,8 +44,9 @@ def _print(program: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HostError(f"{program}: cannot be run ({error})") from error
     if done.returncode != 0:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
-        raise HostError(f"{program} -T: {last[0]}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]
+        why = [line for line in lines if "[emerg]" in line]  # the last line says that it failed
+        raise HostError(f"{program} -T: {(why or lines)[-1]}")
     return _text(done.stdout)
 
 

@@ -22,7 +22,7 @@ def environment() -> Environment:
 def become_owner(config: SidecarConfig) -> SidecarConfig:
     """Let root become the user of the sidecar's state, so that no file comes to belong to root; return the settings."""
     if os.geteuid() == 0 and config.state.is_dir() and (owner := config.state.stat()).st_uid != 0:
-        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        _take_groups(owner)
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
     return config
@@ -36,12 +36,22 @@ def as_owner(config: SidecarConfig) -> Iterator[None]:
         yield
         return
     groups = os.getgroups()
-    os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
     try:
+        _take_groups(owner)
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
         yield
     finally:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
+
+
+def _take_groups(owner: os.stat_result) -> None:
+    """Have the groups of a user; one without a name, as containers have them, has that of the folder alone."""
+    try:
+        name = pwd.getpwuid(owner.st_uid).pw_name
+    except KeyError:
+        os.setgroups([owner.st_gid])
+    else:
+        os.initgroups(name, owner.st_gid)

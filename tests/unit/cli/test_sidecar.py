@@ -4,6 +4,8 @@ import json
 import os
 import pwd
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from click.testing import CliRunner, Result
 
 from mecai.cli import sidecar as verb
 from mecai.cli import sidecar_export
+from mecai.cli.sidecar_settings import as_owner, become_owner
 from mecai.errors import HostError, VerificationError
+from mecai.sidecar.config import SidecarConfig
 from mecai.vrp.answers import Held, RequestRefused
 from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW
@@ -157,6 +161,35 @@ def test_export_by_root_works_as_the_owner_of_the_state_and_writes_as_root(
         ("initgroups", "nobody", nobody.pw_gid), ("setegid", nobody.pw_gid), ("seteuid", nobody.pw_uid),
         ("export",), ("seteuid", 0), ("setegid", 0), ("setgroups", groups),
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("way", [as_owner, lambda config: nullcontext(become_owner(config))])
+def test_an_owner_without_a_name_has_the_folders_group(
+    side: Side, monkeypatch: pytest.MonkeyPatch, way: Callable[[SidecarConfig], AbstractContextManager[Any]]
+) -> None:
+    """As in a container that runs as a number."""
+    os.chown(side.config.state, 64_999, 64_998)
+    calls: list[tuple[object, ...]] = []
+    for name in ("setgid", "setuid", "setegid", "seteuid", "setgroups", "initgroups"):
+        monkeypatch.setattr(f"os.{name}", lambda *words, name=name: calls.append((name, *words)))
+    with way(side.config):
+        assert calls[0] == ("setgroups", [64_998])
+        assert [words[-1] for words in calls[1:]] == [64_998, 64_999]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_is_itself_again_where_it_could_not_become_the_owner(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.chown(side.config.state, 64_999, 64_998)
+
+    def fail(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    groups, gid = os.getgroups(), os.getegid()
+    monkeypatch.setattr("os.seteuid", lambda uid: None if uid == 0 else fail())
+    with pytest.raises(PermissionError), as_owner(side.config):
+        pass
+    assert (os.getgroups(), os.getegid()) == (groups, gid)
 
 
 def test_export_says_what_is_left_out(exporting: Side, tmp_path: Path) -> None:

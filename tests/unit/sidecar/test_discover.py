@@ -129,9 +129,53 @@ def test_a_hostile_path_stays_a_string() -> None:
     assert set(entry) == {"chain", "addresses", "port"}
 
 
-def test_stream_servers_too() -> None:
-    printed = "# configuration file /n.conf:\nstream { server { listen 192.0.2.1:993 ssl; ssl_certificate c.pem; } }\n"
+@pytest.mark.parametrize(
+    "path", ["/a\nb.pem", "/a\x7f\x1b[2J.pem", "/\u00e9\U0001f512.pem", "/a\\tb.pem", '/a\\"b.pem']
+)
+def test_every_path_that_is_text_can_be_read_again(path: str) -> None:
+    word = path.replace("\\", "\\\\").replace('"', '\\"')
+    (entry,) = entries(f'server {{ listen 192.0.2.1:443 ssl; ssl_certificate "{word}"; }}')
+    assert entry["chain"] == path
+
+
+def test_a_path_that_is_no_text_is_left_out() -> None:
+    octets = b"/caf\xe9.pem".decode(errors="surrogateescape")
+    found = text(f"server {{ listen 192.0.2.1:443 ssl; server_name {octets}; ssl_certificate {octets}; }}")
+    assert "left out: /caf\ufffd.pem: its name is no UTF-8" in found
+    assert tomllib.loads(found.encode().decode()) == {}
+
+
+def test_a_name_that_is_no_text_is_no_name() -> None:
+    octets = b"caf\xe9".decode(errors="surrogateescape")
+    (entry,) = entries(f"server {{ listen 192.0.2.1:443 ssl; server_name {octets} x.test; ssl_certificate /c.pem; }}")
+    assert entry["server_name"] == "x.test"
+
+
+def test_a_remark_stays_a_comment() -> None:
+    found = text("server { listen 192.0.2.1:8443 ssl; ssl_certificate '/a\n[[certificate]]\nchain = 1'; }")
+    assert tomllib.loads(found) == {}
+    with pytest.raises(InputError) as refused:
+        text("server { listen 443 ssl; ssl_certificate '/a\nb'; }")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["stream", "mail"])
+def test_other_servers_too(kind: str) -> None:
+    printed = (
+        f"# configuration file /n.conf:\n{kind} {{ server {{ listen 192.0.2.1:993 ssl; ssl_certificate c.pem; }} }}\n"
+    )
     assert tomllib.loads(discover(parse(printed), ()).text())["certificate"][0]["port"] == 993
+
+
+@pytest.mark.parametrize(("before", "inside", "told"), [
+    ("starttls on;", "", True), ("", "starttls only;", True), ("starttls on;", "starttls off;", False), ("", "", False),
+])  # fmt: skip
+def test_a_mail_server_that_begins_in_the_clear_needs_another_port(before: str, inside: str, told: bool) -> None:
+    server = f"server {{ listen 192.0.2.1:143; {inside} }}"
+    printed = f"# configuration file /n.conf:\nmail {{ ssl_certificate /c.pem; {before} {server} }}\n"
+    found = discover(parse(printed), ()).text()
+    assert ("# /c.pem: is shown after STARTTLS" in found) is told
+    assert tomllib.loads(found) == {}
 
 
 @pytest.mark.parametrize(

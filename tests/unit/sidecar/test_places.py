@@ -84,6 +84,47 @@ def test_links_that_lead_in_a_circle_are_no_fault(side: Side, tmp_path: Path) ->
     assert tmp_path in folders_of(side.config)
 
 
+def test_folders_in_a_folder_that_may_not_be_read_are_told_and_the_others_served(
+    side: Side, live: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lstat = os.lstat
+
+    def refuse(path: Path) -> os.stat_result:
+        if Path(path).parent.name.startswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path)
+
+    for name in ("closed-a", "closed-b", "empty"):
+        (live.parent.parent / name).mkdir()
+    monkeypatch.setattr("os.lstat", refuse)
+    side.run()
+    side.run()
+    assert len(list(side.config.staples.iterdir())) == 1
+    said = "closed-a/fullchain.pem: cannot be read (Permission denied), nor can 1 more below"
+    assert [line.count(said) for line in caplog.messages if "cannot be served" in line] == [1]
+    assert said in side.report()[""].detail
+
+
+def test_a_pattern_like_which_there_is_nothing_is_told(
+    side: Side, live: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (place,) = side.config.chains
+    side.config = replace(side.config, chains=(replace(place, pattern="*/fulchain.pem"),))
+    side.run()
+    side.run()
+    assert [line for line in caplog.messages if "has no file like */fulchain.pem" in line] == [
+        f"certificate cannot be served: {live.parent.parent}: has no file like */fulchain.pem"
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["*/*.pem", "www/fullchain.pem", "w?w/full*", "./*/fullchain.pem", "[w]*/f*"])
+def test_forms_of_patterns(side: Side, live: Path, pattern: str) -> None:
+    (place,) = side.config.chains
+    side.config = replace(side.config, chains=(replace(place, pattern=pattern),))
+    entries, faults = entries_of(side.config)
+    assert ([entry.chain for entry in entries], faults) == ([live], {})
+
+
 def test_a_folder_with_too_many_chains_fails_alone(side: Side, live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MOST", 1)
     for name in ("b", "c"):
