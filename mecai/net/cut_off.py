@@ -7,7 +7,6 @@ happens inside `cut_off`.
 
 import math
 import os
-import signal
 import socket
 import struct
 import threading
@@ -17,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from mecai.service.background import start_without_signals
 from mecai.service.deadline import Deadline
 
 # struct linger: on, 0 s. Who closes then leaves nothing behind, and a peer that is stuck in sending learns of it.
@@ -80,12 +80,7 @@ class _Watch:
         if self._thread is not None:
             return
         thread = threading.Thread(target=self._run, name="cut-off", daemon=True)
-        # It inherits this mask. A signal that whoever waits for it has blocked would otherwise be delivered to it.
-        former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            thread.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        start_without_signals(thread)
         self._thread = thread
 
     def _run(self) -> None:

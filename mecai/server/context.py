@@ -36,6 +36,10 @@ MAX_SIZE: Final = 7168
 SMALLEST: Final = 512
 
 
+class _Nobody:
+    """The owner of a connection that is never used: what was to speak for it goes at once, as the connection does."""
+
+
 class StaplingContext(ssl.SSLContext):
     """A server's TLS context; its defaults are those of `ssl.PROTOCOL_TLS_SERVER`."""
 
@@ -63,7 +67,8 @@ class StaplingContext(ssl.SSLContext):
         try:
             tls.install_stapling(self, answered=VOUCHER, wanted=VOUCHER_REQUEST)
             probe = super()._wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)  # type: ignore[misc]
-            tls.staple_by(probe, self, self._stapler(()))  # the way to a connection's C object, once, before it matters
+            # The way to a connection's C object, once, before it matters.
+            tls.staple_by(probe, _Nobody(), self._stapler(()))
         except tls.UnsupportedRuntimeError as error:
             raise HostError(str(error)) from error
 

@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import stat
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -27,6 +26,9 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import certificates
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.server.items import OcspItem, Refused, VoucherItem, check_ocsp, check_voucher
+from mecai.service.durable import host_errors
+from mecai.service.file_status import FileStatus
+from mecai.service.regular import read_regular
 
 LOG = logging.getLogger(__name__)
 
@@ -34,22 +36,25 @@ MOST_FILES: Final = 256  # vouchers of one certificate
 MOST_NAMES: Final = 65_536  # of any kind that are looked at in one folder
 _OCSP: Final = "ocsp.der"
 _VOUCHER: Final = re.compile(r"([0-9a-f]{16})(-[A-Za-z0-9._-]{1,64})?\.voucher")
-_TICK_NS: Final = 2_000_000_000  # of the coarsest file system's clock
-_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-
-_Status = tuple[int, int, int, int, int]  # device, inode, size, both times
+# What the system says of a folder, or of a file, that stays so until somebody changes it; all else (no descriptor, no
+# memory, a disk that fails) may be over at the next look.
+_NO_FOLDER: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM}
+_NO_FILE: Final = {errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO, errno.ENODEV}
 
 
 @dataclass(frozen=True)
 class _File:
-    """One version of a file, what it holds (or what an earlier one held), and whether it is to be looked at again."""
+    """One version of a file, what it holds (or what an earlier one held), why it is not served, and until when.
 
-    status: _Status
+    Where it could not be read there is no `status`: it is read again at the next look.
+    """
+
+    status: FileStatus | None
     item: VoucherItem | OcspItem | None
-    good: bool
+    trouble: str = ""
     again: datetime | None = None
 
-    def stands(self, status: _Status, now: datetime) -> bool:
+    def stands(self, status: FileStatus, now: datetime) -> bool:
         return self.status == status and not (self.again and now >= self.again)
 
 
@@ -61,7 +66,7 @@ class Folder:
         self._certificate = _parsed(certificate)
         self._path = root / self._hash.hex()
         self._files: dict[str, _File] = {}
-        self._seen: _Status | None = None
+        self._seen: FileStatus | None = None
         self._trouble = ""
         self.vouchers: tuple[VoucherItem, ...] = ()
         self.ocsp: OcspItem | None = None
@@ -72,24 +77,30 @@ class Folder:
             found = os.lstat(self._path)
             if not stat.S_ISDIR(found.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            if self._seen != _status(found) or self._unsettled():
-                settled = max(found.st_mtime_ns, found.st_ctime_ns) + _TICK_NS < time.time_ns()  # a change would show
-                self._seen = _status(found) if settled else None
+            status = FileStatus.of(found)
+            if self._seen != status or self._unsettled():
+                settled = status.settled()  # before it is read
                 self._read(now)
+                self._seen = status if settled else None
             self._trouble = ""
         except OSError as error:
-            self._vanished(error)
+            self._fail(error)
 
     def _unsettled(self) -> bool:
         """Tell whether a file was refused: a writer who does not rename is read when he has finished."""
-        return any(not file.good for file in self._files.values())
+        return any(file.trouble for file in self._files.values())
 
-    def _vanished(self, error: OSError) -> None:
-        """Serve nothing; the folder may come (back) at any time."""
-        self._files, self._seen, self.vouchers, self.ocsp = {}, None, (), None
+    def _fail(self, error: OSError) -> None:
+        """Serve nothing where there is no folder, and what was read before where it could not be read; look again."""
+        self._seen = None
+        if error.errno in _NO_FOLDER:
+            self._files, self.vouchers, self.ocsp = {}, (), None
+            said = "nothing is stapled: %s"
+        else:
+            said = "not read, and what was read before stays in service: %s"
         if (why := error.strerror or str(error)) != self._trouble:
             self._trouble = why
-            LOG.warning("nothing is stapled: %s", why, extra={"path": str(self._path)})
+            LOG.warning(said, why, extra={"path": str(self._path)})
 
     def _read(self, now: datetime) -> None:
         with os.scandir(self._path) as entries:
@@ -104,19 +115,30 @@ class Folder:
     def _look(self, name: str, now: datetime) -> _File | None:
         """Return a file as it was, or as it is now; None where it is gone."""
         former, path = self._files.get(name), self._path / name
+        status = None
         try:
-            status = _status(os.lstat(path))
-        except OSError:
-            return None
-        if former and former.stands(status, now):
-            return former
-        try:
-            return _File(status, self._check(name, _content(path, name), now), good=True)
-        except (MecaiError, Refused, OSError) as error:
-            item = former.item if former else None
+            with host_errors(path, "read"):
+                status = FileStatus.of(os.lstat(path))
+            if former and former.stands(status, now):
+                return former
+            most = LIMITS.ocsp_staple_size if name == _OCSP else LIMITS.voucher_size
+            return _File(status, self._check(name, read_regular(path, most, follow=False), now))
+        except (MecaiError, Refused) as error:
+            cause = error.__cause__
+            if isinstance(cause, FileNotFoundError):
+                return None
+            passing = isinstance(cause, OSError) and cause.errno not in _NO_FILE
+            return self._refused(path, former, None if passing else status, error)
+
+    def _refused(
+        self, path: Path, former: _File | None, status: FileStatus | None, error: MecaiError | Refused
+    ) -> _File:
+        """Return a file whose content is not served; what it held before is. Named once, not at every vain look."""
+        item, why = former.item if former else None, str(error)
+        if status is not None or former is None or former.trouble != why:
             stays = "; what it held before stays in service" if item else ""
-            LOG.warning("not served: %s%s", error, stays, extra={"path": str(path)})
-            return _File(status, item, good=False, again=getattr(error, "until", None))
+            LOG.warning("not served: %s%s", why, stays, extra={"path": str(path)})
+        return _File(status, item, why, getattr(error, "until", None))
 
     def _check(self, name: str, data: bytes, now: datetime) -> VoucherItem | OcspItem:
         if name == _OCSP:
@@ -124,22 +146,6 @@ class Folder:
                 raise Refused("the certificate cannot be read, so nothing tells whether this is its status")
             return check_ocsp(data, self._certificate, now)
         return check_voucher(data, self._hash, bytes.fromhex(name[:16]), now)
-
-
-def _content(path: Path, name: str) -> bytes:
-    """Read a regular file within its limit; raises `OSError` or `Refused`."""
-    most = LIMITS.ocsp_staple_size if name == _OCSP else LIMITS.voucher_size
-    with os.fdopen(os.open(path, _FLAGS), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Refused("not a regular file")
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise Refused(f"more than {most} octets")
-    return data
-
-
-def _status(found: os.stat_result) -> _Status:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _parsed(certificate: bytes) -> x509.Certificate | None:

@@ -7,16 +7,16 @@ then once a second by a thread of its own in each process that serves (ADR 0015)
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from weakref import ref
+from weakref import WeakSet, ref
 
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.server.folder import Folder
+from mecai.service.background import start_without_signals
 
 LOG = logging.getLogger(__name__)
 
@@ -31,8 +31,13 @@ class StapleDirectory:
     def __init__(self, path: Path = DEFAULT, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path, self.clock = path, clock
         self._folders: dict[bytes, Folder] = {}
-        self._reading = threading.Lock()
         self._served_by: int | None = None
+        self.begin_anew()
+        _DIRECTORIES.add(self)
+
+    def begin_anew(self) -> None:
+        """Have free locks, as the child of a fork must: a thread of its parent's may have held them."""
+        self._reading, self._starting = threading.Lock(), threading.Lock()
 
     def add(self, certificate: bytes) -> None:
         """Look after a certificate (DER) from now on, and read its folder; this may wait for the disk."""
@@ -53,10 +58,13 @@ class StapleDirectory:
 
     def serve(self) -> None:
         """Read anew each second, in this process; a child that was forked begins with its own first connection."""
-        if self._served_by != os.getpid():
-            self._served_by = os.getpid()
-            self._reading = threading.Lock()  # another thread of the parent's may have held it
-            _start(ref(self))
+        if self._served_by == os.getpid():
+            return
+        with self._starting:
+            if self._served_by != os.getpid():
+                thread = threading.Thread(target=_read_on, args=(ref(self),), name="staples", daemon=True)
+                start_without_signals(thread)
+                self._served_by = os.getpid()
 
     def _known(self, certificate: bytes) -> Folder | None:
         if len(self._folders) >= MOST_CERTIFICATES:
@@ -64,14 +72,15 @@ class StapleDirectory:
         return self._folders.setdefault(certificate_hash(certificate), Folder(self._path, certificate))
 
 
-def _start(directory: "ref[StapleDirectory]") -> None:
-    """Start the thread. It takes no signal: whoever waits for one that is blocked would otherwise miss it."""
-    thread = threading.Thread(target=_read_on, args=(directory,), name="staples", daemon=True)
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        thread.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+_DIRECTORIES: Final[WeakSet[StapleDirectory]] = WeakSet()
+
+
+def _begin_anew() -> None:
+    for directory in tuple(_DIRECTORIES):
+        directory.begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _read_on(directory: "ref[StapleDirectory]") -> None:

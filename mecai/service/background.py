@@ -1,5 +1,6 @@
-"""Calls that block and know no time limit: made in a thread of their own, which is left behind at the deadline."""
+"""Threads of a program's own: for calls that block and know no time limit, and for what goes on beside everything."""
 
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -9,7 +10,10 @@ Result = TypeVar("Result")
 
 
 def in_background(work: Callable[[], Result]) -> Future[Result]:
-    """Do `work` in a daemon thread; unlike a pool's, it holds up neither who waits nor the end of the program."""
+    """Do `work` in a daemon thread; unlike a pool's, it holds up neither who waits nor the end of the program.
+
+    Whoever waits for it leaves it behind at his deadline.
+    """
     future: Future[Result] = Future()
 
     def run() -> None:
@@ -21,3 +25,12 @@ def in_background(work: Callable[[], Result]) -> Future[Result]:
     future.set_running_or_notify_cancel()
     threading.Thread(target=run, name="background", daemon=True).start()
     return future
+
+
+def start_without_signals(thread: threading.Thread) -> None:
+    """Start a thread that takes no signal: whoever waits for one that is blocked would otherwise miss it."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread.start()  # it inherits this mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)

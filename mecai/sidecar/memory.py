@@ -6,11 +6,10 @@ it does not know (a delegate's certificate, say).
 
 A file whose status (inode, size, both times) is as it was is not even read. Only a file that was changed just before it
 was read might be changed once more within the same tick of the file system's clock: that one is read again, and its
-content decides. (git calls such an entry racily clean.)
+content decides (`mecai.service.file_status`).
 """
 
 import os
-import time
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,10 +18,10 @@ from typing import Final, Generic, TypeVar
 
 from mecai.protocol.pki.identity import sha256
 from mecai.service.durable import host_errors
+from mecai.service.file_status import FileStatus
 from mecai.service.regular import read_regular, require_regular
 
 LONGEST: Final = timedelta(hours=3)
-_TICK_NS: Final = 2_000_000_000  # of the coarsest file system's clock
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -37,27 +36,8 @@ class Lasting(Generic[Value]):
 
 
 @dataclass(frozen=True)
-class _Status:
-    """What stat(2) says of a file whose content is still the same."""
-
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> "_Status":
-        """Take what the result of a status must be compared by."""
-        return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-    def settled(self) -> bool:
-        """Tell whether a change from now on would show; by the clock that stamps files, whatever a round believes."""
-        return max(self.modified_ns, self.changed_ns) + _TICK_NS < time.time_ns()
-
-
-@dataclass(frozen=True)
 class _Known(Generic[Value]):
-    status: _Status
+    status: FileStatus
     settled: bool
     content: bytes  # SHA-256
     basis: Hashable
@@ -91,7 +71,7 @@ class FileMemory(Generic[Key, Value]):
         """
         found = found or self._look(path)
         require_regular(path, found, self._limit)
-        status = _Status.of(found)
+        status = FileStatus.of(found)
         settled = status.settled()  # before the file is read
         known = self._known.get(key)
         if known is not None and known.holds(basis, now):
@@ -111,7 +91,7 @@ class FileMemory(Generic[Key, Value]):
         self, key: Key, path: Path, data: bytes, basis: Hashable, now: datetime, lasting: Lasting[Value]
     ) -> None:
         """Remember what was made of `data` before it was written to `path`; the next look reads it once more."""
-        self._known[key] = _Known(_Status.of(self._look(path)), False, sha256(data), basis, now, lasting)
+        self._known[key] = _Known(FileStatus.of(self._look(path)), False, sha256(data), basis, now, lasting)
 
     def _look(self, path: Path) -> os.stat_result:
         with host_errors(path, "read"):

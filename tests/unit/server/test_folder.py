@@ -1,17 +1,21 @@
 """What lies in a certificate's folder: taken if it is what its name says, named once in the log if not."""
 
+import errno
 import logging
 import os
 import re
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from mecai.protocol.limits import LIMITS
 from mecai.server import folder as module
 from mecai.server.folder import Folder
+from mecai.service import file_status
 from tests.unit.server.shelf import IDS, Shelf, vouched, world
 
 NOW = world.now
@@ -167,9 +171,69 @@ def test_a_folder_that_is_a_link_is_not_followed(shelf: Shelf, folder: Folder) -
     assert folder.vouchers == ()
 
 
+@pytest.fixture
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every change show at once: what has not changed is not looked at for that."""
+    monkeypatch.setattr(file_status, "_TICK_NS", -3_600_000_000_000)
+
+
+def failing(number: int) -> Callable[..., NoReturn]:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.usefixtures("_settled")
+@pytest.mark.parametrize("call", ["open", "scandir", "lstat"])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EIO])
+def test_what_cannot_be_read_for_once_is_read_when_it_can(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str, number: int
+) -> None:
+    """What was read before stays meanwhile."""
+    shelf = Shelf(folder._path.parent)
+    renewed, before = world.voucher(world.birch), folder.vouchers
+    shelf.put("cedar")
+    shelf.put("birch", renewed)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, failing(number))
+        for _ in range(3):
+            folder.refresh(NOW)
+    assert folder.vouchers == before
+    assert len(set(caplog.messages)) == len(caplog.messages)
+    assert all(os.strerror(number) in message for message in caplog.messages)
+    folder.refresh(NOW)
+    assert {item.der for item in folder.vouchers} == {renewed, vouched("cedar")}
+
+
+@pytest.mark.usefixtures("_settled")
+def test_a_file_that_nobody_may_read_is_not_opened_until_it_changes(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Folder(shelf.path, world.site.der)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", failing(errno.EACCES))
+        folder.refresh(NOW)
+    folder.refresh(NOW)
+    assert folder.vouchers == ()
+    assert [os.strerror(errno.EACCES) in message for message in caplog.messages] == [True, True]  # voucher and staple
+    (shelf.folder / f"{IDS['birch'].hex()}.voucher").chmod(0o640)
+    folder.refresh(NOW)
+    assert authorities(folder) == [IDS["birch"]]
+
+
+def test_a_folder_that_nobody_may_read_is_as_one_that_is_gone(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(os, "scandir", failing(errno.EACCES))
+    folder.refresh(NOW)
+    assert (folder.vouchers, folder.ocsp) == ((), None)
+    assert caplog.messages == ["nothing is stapled: Permission denied"]
+
+
+@pytest.mark.usefixtures("_settled")
 def test_a_settled_folder_is_not_read_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     old = (NOW - timedelta(hours=1)).timestamp()
-    monkeypatch.setattr(module, "_TICK_NS", -3_600_000_000_000)  # every change would show at once
     os.utime(shelf.folder, (old, old))
     folder = Folder(shelf.path, world.site.der)
     folder.refresh(NOW)
