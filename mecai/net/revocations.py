@@ -71,12 +71,6 @@ class Guarded:
             revocations.require(self._clock())
         return context
 
-    def require_lasting(self) -> None:
-        """Raise `HostError` where the lists end soon, or cannot be relied on."""
-        _, revocations = self._current()
-        if revocations is not None:
-            revocations.require_lasting(self._clock())
-
     def _current(self) -> tuple[ssl.SSLContext, Revocations | None]:
         with self._lock:
             seen = _state(self._lists)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -37,6 +38,12 @@ def require_guarded(url: str) -> None:
     if far and parse_qs(found.query).get("sslmode") != _GUARDED:
         seen = f"the way to {far[0]} leads over a network"
         raise ValueError(f"database: {seen}; expected sslmode=verify-full&sslrootcert=FILE in its URL")
+
+
+def lists_of(url: str) -> Path | None:
+    """Return the file of revoked certificates (CRLs) that a server's own is held against, None where it is not."""
+    given = parse_qs(urlsplit(url).query).get("sslcrl") if is_server(url) else None
+    return Path(given[-1]) if given else None
 
 
 def _far(url: SplitResult) -> Iterator[str]:

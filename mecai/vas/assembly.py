@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from sqlalchemy import Connection, Engine
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from mecai.evidence import AddressPolicy, Collector, Fetch, Fetcher, by_ocsp
 from mecai.net.dns_lookup import from_dns
 from mecai.net.resolve import from_system
-from mecai.net.revocations import Guarded
+from mecai.net.revocations import Guarded, Revocations
 from mecai.probing.corroborate import Probe
 from mecai.probing.handshake import probe
 from mecai.probing.lookups import Look, look
@@ -62,7 +63,6 @@ class Assembly:
     engine: Engine
     directories: Directories
     signer: VoucherSigner
-    agents_tls: Guarded | None
     fitness: Fitness
     own_status: OwnStatus
     admission: Admission
@@ -78,6 +78,9 @@ class Assembly:
         def concern(context: str) -> Callable[[], None]:
             return lambda: self.directories.require(context, self.clock())
 
+        def lasts(lists: Path) -> Callable[[], None]:
+            return lambda: Revocations.read(lists).require_lasting(datetime.now(UTC))  # OpenSSL's clock, and nginx's
+
         return Readiness(
             {
                 "database": lambda: require_ready(self.engine),
@@ -90,15 +93,11 @@ class Assembly:
             },
             concerns={
                 "certificate": lambda: self.fitness.require_lasting(self.clock()),
-                "agents": self._require_lasting_lists,
+                **{who: lasts(lists) for who, lists in self.config.lists.items()},
                 "outbox": lambda: Outbox(self.engine).require_done(self.clock(), patient={FORWARD, AGAIN}),
                 **{f"context {each.context}": concern(each.context) for each in self.config.directories},
             },
         )
-
-    def _require_lasting_lists(self) -> None:
-        if self.agents_tls is not None:
-            self.agents_tls.require_lasting()
 
 
 def assemble(
@@ -166,7 +165,6 @@ def assemble(
         engine=engine,
         directories=directories,
         signer=signer,
-        agents_tls=tls,
         fitness=fitness,
         own_status=own_status,
         admission=admission,

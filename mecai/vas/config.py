@@ -3,6 +3,7 @@
     certificate = "/var/lib/mecai-vas-signer/certificate.pem" # the VA's certificate
     root        = "/var/lib/mecai-ca-public/root.pem"       # the CA root that issued it
     database    = "sqlite:////var/lib/mecai-vas/vas.sqlite" # or postgresql+psycopg://...
+    nodes_crl   = "/etc/mecai/agents-crl.pem"               # nginx's, of revoked nodes: the server says when they end
 
     lifetime_hours      = 24                 # of a voucher, at most 72
     hold                = "P3D"              # of a certificate seen for the first time; "PT0S": no hold
@@ -78,7 +79,7 @@ from mecai.probing.quorum import Perspective, crowded_region, may_fail
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher_info import PORTS, TLS_PORTS
 from mecai.protocol.pki.identity import HASH_SIZE
-from mecai.service.database_url import is_file, is_server, require_guarded
+from mecai.service.database_url import is_file, is_server, lists_of, require_guarded
 from mecai.service.settings import Network, read_settings
 
 
@@ -222,13 +223,13 @@ class VasConfig:
     reports_per_day: int = Bounds.reports
     parallel_requests: int = 12
     report_key: Path | None = None
+    nodes_crl: Path | None = None
     trusted_proxies: int = 1
 
     def __post_init__(self) -> None:
         _require((self.key is None) != (self.signer is None), "give either key or [signer], who has the VA's key")
         longest = LIMITS.voucher_lifetime // timedelta(hours=1)
         _require(1 <= self.lifetime_hours <= longest, f"lifetime_hours: {self.lifetime_hours} is outside 1..{longest}")
-        _require(self.voucher_log_days >= 1, f"voucher_log_days: {self.voucher_log_days} is below 1")
         minutes = self.voucher_reuse_minutes
         _require(minutes >= 0, f"voucher_reuse_minutes: {minutes} is below 0; expected minutes, 0 for no reuse")
         # Not shown: it may hold a password.
@@ -242,12 +243,9 @@ class VasConfig:
             _require(port in PORTS, f"ports: {port} is outside {PORTS[0]}..{PORTS[-1]}")
         for text in self.distrusted:
             _require(_is_hash(text), f"distrusted: {text!r} is no SHA-256; expected {2 * HASH_SIZE} hex digits")
-        for prefix in ("", "address_", "certificate_", "own_"):
-            key = f"{prefix}requests_per_minute"
+        rates = [f"{prefix}requests_per_minute" for prefix in ("", "address_", "certificate_", "own_")]
+        for key in (*rates, "voucher_log_days", "vouchers_per_day", "reports_per_day", "parallel_requests"):
             _require(getattr(self, key) >= 1, f"{key}: {getattr(self, key)} is below 1")
-        _require(self.vouchers_per_day >= 1, f"vouchers_per_day: {self.vouchers_per_day} is below 1")
-        _require(self.reports_per_day >= 1, f"reports_per_day: {self.reports_per_day} is below 1")
-        _require(self.parallel_requests >= 1, f"parallel_requests: {self.parallel_requests} is below 1")
         _require(self.trusted_proxies >= 0, f"trusted_proxies: {self.trusted_proxies} is below 0")
 
     @property
@@ -271,6 +269,13 @@ class VasConfig:
             self.vouchers_per_day,
             self.reports_per_day,
         )
+
+    @property
+    def lists(self) -> dict[str, Path]:
+        """The files of revoked certificates that this node goes by, by who is held against them."""
+        agents = self.perspectives and self.perspectives.crl
+        named = (("agents", agents), ("nodes", self.nodes_crl), ("database", lists_of(self.database)))
+        return {who: path for who, path in named if path}
 
     @property
     def distrusted_keys(self) -> frozenset[bytes]:

@@ -9,6 +9,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.test_perspective import HERE, OURS, client
 from tests.integration.test_perspective import running as agent
 from tests.integration.vouching import World, running
+from tests.pki import crl
 
 FILES = Path(__file__).resolve().parents[2] / "ansible" / "roles" / "voucher_authority" / "files"
 RULES, DASHBOARD = FILES / "prometheus-rules.yml", FILES / "grafana-dashboard.json"
 PROMTOOL = shutil.which("promtool") or "promtool"  # requirements/debian-test.txt
+NOW, DAYS = datetime.now(UTC).replace(microsecond=0), timedelta(days=1)
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -45,6 +48,7 @@ region = "north"
 key = "{home}/key.pem"
 certificate = "{home}/certificate.pem"
 roots = "{home}/roots.pem"
+crl = "{home}/crl.pem"
 [[perspectives.agent]]
 name = "east"
 region = "east"
@@ -60,7 +64,10 @@ url = "https://{host}:{south}"
 def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run an agent, and one that takes connections and says nothing; give what the settings of a VAS say of them."""
     home, shown = tmp_path_factory.mktemp("agents"), client(OURS)
-    for name, content in (("key", shown.key_pem), ("certificate", shown.pem), ("roots", OURS.root.pem)):
+    span = (NOW - DAYS, NOW + 90 * DAYS)
+    lists = b"".join(crl(by, span=span) for by in (OURS.root, OURS.issuing))
+    files = {"key": shown.key_pem, "certificate": shown.pem, "roots": OURS.root.pem, "crl": lists}
+    for name, content in files.items():
         (path := home / f"{name}.pem").touch(0o600)
         path.write_bytes(content)
     with agent(tmp_path_factory.mktemp("east")) as east, socket.create_server((HERE, 0)) as south:
@@ -70,7 +77,7 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, agents: str) -> Iterator[World]:
     """Run a VAS that has vouched and refused."""
-    with running(tmp_path_factory.mktemp("world"), more=agents) as world:
+    with running(tmp_path_factory.mktemp("world"), more=f"nodes_crl = '/nowhere/crl.pem'\n{agents}") as world:
         for _ in range(2):
             assert world.ask()[0] == 200
         assert world.ask(b"")[0] == 400
@@ -108,6 +115,9 @@ def test_it_shows_what_the_workers_did_and_what_the_database_holds(world: World)
     assert value(before, "outbox_messages", kind="first-sight") == 1
     assert value(before, "held_certificates") == 0  # there is no hold here
     assert 0 < value(before, "certificate_days_left") < 366
+    assert 89 < value(before, "lists_days_left", who="agents") <= 90
+    assert value(before, "lists_days_left", who="nodes") == 0
+    assert "no days left: /nowhere/crl.pem: revocation list cannot be read" in (world.home / "metrics.log").read_text()
     assert abs(value(before, "clock_ahead_seconds")) < 2
     assert world.ask()[0] == 200
     assert value(shown(world), "request_seconds_count", route="vouchers", outcome="vouched") == 3
@@ -115,7 +125,7 @@ def test_it_shows_what_the_workers_did_and_what_the_database_holds(world: World)
 
 def test_it_names_nobody(world: World) -> None:
     labels = {key for _, labels in shown(world) for key, _ in labels}
-    assert labels == {"agent", "kind", "le", "outcome", "question", "route", "source"}
+    assert labels == {"agent", "kind", "le", "outcome", "question", "route", "source", "who"}
 
 
 def test_a_database_that_does_not_answer_leaves_the_rest(world: World) -> None:
@@ -158,6 +168,7 @@ def test_rules_and_the_dashboards_questions_are_prometheus_own_language(tmp_path
 # What happens to a VAS, as series of a value a minute, and which alerts there are at the end: after an hour, or a day.
 UP = "up{job='mecai-vas', instance='a'}"
 HOUR, DAY = 60, 24 * 60  # minutes
+LISTS = "mecai_vas_lists_days_left{who='nodes'}"
 HELD, DAYS_LEFT = "mecai_vas_held_certificates", "mecai_vas_certificate_days_left"
 SOUTH = "mecai_vas_agent_questions_total{agent='south',question='probe',outcome='%s'}"
 SCENES: dict[str, tuple[dict[str, str], set[str]]] = {
@@ -168,6 +179,8 @@ SCENES: dict[str, tuple[dict[str, str], set[str]]] = {
     "the clock is behind": ({"mecai_vas_clock_ahead_seconds": "-31x60"}, {"MecaiVasClockWrong"}),
     "the certificate ends": ({DAYS_LEFT: "13x60"}, {"MecaiVasCertificateEnds"}),
     "the certificate ends tomorrow": ({DAYS_LEFT: "1.9x60"}, {"MecaiVasCertificateEnds", "MecaiVasCertificateEndsNow"}),
+    "a node is not brought lists": ({LISTS: "13.9x60"}, {"MecaiVasListsEnd"}),
+    "a node's lists were lost": ({LISTS: "0x60"}, {"MecaiVasListsEnd", "MecaiVasListsEndNow"}),
     "nobody works the outbox": ({"mecai_vas_outbox_late_seconds": "0+60x60"}, {"MecaiVasOutboxLate"}),
     "the relay is out": ({"mecai_vas_outbox_in_vain_messages": "0x10 1x60"}, {"MecaiVasOutboxInVain"}),
     "a fault": ({"outcome='500'": "0+1x60"}, {"MecaiVasFaults"}),
@@ -212,6 +225,7 @@ def _usual() -> dict[str, str]:
     outcomes = ("vouched", "500", "overloaded", "status-unavailable")
     requests = {f"outcome='{name}'": "0+100x60" if name == "vouched" else "0x60" for name in outcomes}
     usual = {UP: "1x60", "mecai_vas_clock_ahead_seconds": "0x60", DAYS_LEFT: "90x60", HELD: "5x60", **requests}
+    usual |= {LISTS.replace("nodes", who): "45x60" for who in ("agents", "nodes")}
     usual |= {"mecai_vas_outbox_late_seconds": "0x60", "mecai_vas_outbox_in_vain_messages": "0x60"}
     agents = {(SOUTH % "answered").replace("south", name): "0+60x60" for name in ("east", "south")}
     return usual | agents

@@ -3,15 +3,16 @@
     gunicorn --bind 127.0.0.1:9464 'mecai.vas.http.metrics:create_app()'
 
 Configuration as of the server: MECAI_VAS_CONFIG, or /etc/mecai/vas.toml. What the server's workers measure it reads in
-the folder that PROMETHEUS_MULTIPROC_DIR names, the same for both; the rest it asks of the database and of the VA's
-certificate at each question. Nothing here names a certificate, a requester or an address.
+the folder that PROMETHEUS_MULTIPROC_DIR names, the same for both; the rest it asks of the database, of the VA's
+certificate and of the lists of revoked certificates at each question. Nothing here names a certificate, a requester or
+an address.
 """
 
 import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mecai.errors import MecaiError
+from mecai.errors import HostError, MecaiError
+from mecai.net.revocations import Revocations
 from mecai.service.database import cause, time_of
 from mecai.service.pem import load_certificates
 from mecai.service.web import start
@@ -33,6 +35,7 @@ from mecai.vas.storage.outbox import VAIN, Outbox
 
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 LOG = logging.getLogger(__name__)
+_DAY: Final = timedelta(days=1)
 Application = Callable[..., Any]  # WSGI's
 
 
@@ -65,7 +68,7 @@ class Measured(Collector):
 
 @dataclass(frozen=True)
 class Asked(Collector):
-    """What the database and the certificate say; a question that fails leaves its metric out, and is logged."""
+    """What database, certificate and lists say; a question that fails leaves its metric out, and is logged."""
 
     config: VasConfig
     engine: Engine
@@ -78,7 +81,7 @@ class Asked(Collector):
     def collect(self) -> Iterator[Metric]:
         """Ask each."""
         now = self.clock()
-        for ask in (self._certificate, self._clock, self._hold, self._outbox):
+        for ask in (self._certificate, self._lists, self._clock, self._hold, self._outbox):
             try:
                 yield from ask(now)
             except MecaiError as error:
@@ -88,9 +91,20 @@ class Asked(Collector):
 
     def _certificate(self, now: datetime) -> Iterator[Metric]:
         end = load_certificates(self.config.certificate)[0].not_valid_after_utc
-        yield _gauge(
-            "certificate_days_left", "Days until the VA's certificate ends.", (end - now).total_seconds() / 86400
-        )
+        yield _gauge("certificate_days_left", "Days until the VA's certificate ends.", (end - now) / _DAY)
+
+    def _lists(self, now: datetime) -> Iterator[Metric]:
+        """Show those that cannot be read as ended, for that is what comes of it."""
+        what = "Days until the first list of revoked certificates ends, by who is held against it; 0: cannot be read."
+        left = GaugeMetricFamily("mecai_vas_lists_days_left", what, labels=["who"])
+        for who, lists in self.config.lists.items():
+            try:
+                days = (Revocations.read(lists).end - now) / _DAY
+            except HostError as error:
+                LOG.warning("no days left: %s", error)
+                days = 0
+            left.add_metric([who], days)
+        yield left
 
     def _clock(self, now: datetime) -> Iterator[Metric]:
         ahead = (now - time_of(self.engine)).total_seconds()

@@ -102,6 +102,7 @@ def test_what_is_no_address_is_refused_before_anything_is_done(tmp_path: Path, g
 def test_a_further_node_has_the_cas_root_brought_and_neither_mails_nor_reports(tmp_path: Path) -> None:
     said = written(tmp_path, "voucher_authority", "vas.toml", SAY, **NODE, voucher_authority_worker="no")
     config = read_config(tmp_path / "vas.toml")
+    assert config.lists["nodes"] == Path("/etc/mecai/agents-crl.pem")
     assert (config.root, config.mail, config.report_key) == (Path("/etc/mecai/ca-root.pem"), None, None)
     assert (said["agents"], said["asked"]) == ("ca", "/etc/mecai/ca-root.pem")
     assert {said[which]["name"] for which in ("nginx", "own")} == {"node2.example.net"}

@@ -1,7 +1,9 @@
 """What a VAS says of itself (docs/spec R8): who it is, and whether it could vouch now."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -9,6 +11,7 @@ from sqlalchemy import Engine
 from mecai.errors import HostError
 from mecai.protocol.pki.identity import authority_id, spki_der
 from mecai.service.database import time_of
+from mecai.vas.config import AgentSettings, PerspectiveSettings
 from mecai.vas.issuance.fitness import CLOCK_BOUND, EARLY, Fitness
 from mecai.vas.refusal import Refusal
 from mecai.vas.storage.certificates import FIRST_SIGHT, SETTLED_AFTER
@@ -16,7 +19,7 @@ from mecai.vas.storage.mails import AGAIN, Mails
 from mecai.vas.storage.outbox import LATE, VAIN, Outbox
 from mecai.vas.storage.tables import METADATA
 from mecai.vas.worker import make_notifier
-from tests.pki import DAY, HOUR, NOW, issue
+from tests.pki import DAY, HOUR, NOW, crl, issue
 from tests.unit.vas.conftest import only_sqlite
 from tests.unit.vas.outside import BIRCH, SECOND, Make, Vas
 
@@ -51,6 +54,43 @@ def test_not_ready(
     assert (response.status_code, response.json) == (503, {"status": "not ready", "failed": failed})
     assert detail in caplog.text
     assert vas.http.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (30, ""),
+        (13, "12 days left; bring newer lists of the CA"),
+        (-1, "its lists hold from"),
+        (None, "revocation list cannot be read"),
+    ],
+    ids=["a month", "days", "ended", "none"],
+)
+def test_lists_of_other_nodes_that_end_are_a_persons_concern(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, days: int | None, said: str
+) -> None:
+    """Without a word of agents: nginx alone reads them, and this node vouches on."""
+    lists, now = tmp_path / "nodes.pem", datetime.now(UTC)
+    if days is not None:
+        lists.write_bytes(crl(BIRCH.issuing, span=(now - 9 * DAY, now + timedelta(days=days))))
+    vas = make(nodes_crl=lists)
+    assert vas.http.get("/readyz").json == {"status": "ready"} | ({"concerns": ["nodes"]} if said else {})
+    assert said in caplog.text
+
+
+def test_a_node_goes_by_the_lists_of_whoever_it_asks_or_lets_in(vas: Vas) -> None:
+    agents = (AgentSettings("south", "https://agent.test", "south"),)
+    changes: dict[str, Any] = {
+        "perspectives": PerspectiveSettings("north", Path("k"), Path("c"), Path("r"), agents, Path("a")),
+        "nodes_crl": Path("n"),
+        "database": "postgresql+psycopg://vas@db.test/vas?sslmode=verify-full&sslcrl=/d%20b.pem",
+    }
+    assert vas.server.config.lists == {}
+    assert replace(vas.server.config, **changes).lists == {
+        "agents": Path("a"),
+        "nodes": Path("n"),
+        "database": Path("/d b.pem"),
+    }
 
 
 def test_not_ready_without_own_status(vas: Vas) -> None:
