@@ -61,6 +61,35 @@ def openssl_server(world: Served, folder: Path, answer: bytes | None, *more: str
 
 
 @contextmanager
+def imap_before(port: int) -> Iterator[int]:
+    """Accept one connection, consent to STARTTLS as IMAP does, then pass everything on to a port; yields its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def meet() -> None:
+            near, _ = listener.accept()
+            with near, socket.create_connection(("127.0.0.1", port)) as far:
+                near.sendall(b"* OK ready\r\n")
+                near.recv(4096)
+                near.sendall(b"a OK begin\r\n")
+                back = threading.Thread(target=_pass_on, args=(far, near), daemon=True)
+                back.start()
+                _pass_on(near, far)
+                back.join()
+
+        thread = threading.Thread(target=meet, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(60)
+
+
+def _pass_on(here: socket.socket, there: socket.socket) -> None:
+    with suppress(OSError):  # one of them has gone
+        while octets := here.recv(65536):
+            there.sendall(octets)
+        there.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
 def blunt_server(*pieces: bytes) -> Iterator[int]:
     """Accept one connection, read once, say the pieces, then nothing until the client goes; yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mecai.protocol.objects.report import parse_report
-from tests.integration.client_servers import PAGE, flooding_server, openssl_server
+from tests.integration.client_servers import PAGE, flooding_server, imap_before, openssl_server
 from tests.unit.client.world import World
 
 MECAI = Path(sys.executable).with_name("mecai")
@@ -105,6 +105,17 @@ def test_what_was_accepted_can_be_reported_too(folder: Path, tmp_path: Path, vou
     mecai(folder, "check", f"localhost:{vouched}", "--report", str(tmp_path / "report.json"))
     report = parse_report((tmp_path / "report.json").read_bytes())
     assert (report.verdict, report.reason) == ("accepted", None)
+
+
+def test_what_came_after_starttls_can_be_reported_too(folder: Path, tmp_path: Path, bare: int) -> None:
+    """F1 asks for the chain, the address and the port, wherever TLS began there; nobody connects to it again."""
+    with imap_before(bare) as port:
+        words = ("--starttls", "imap", f"localhost:{port}", "--report", str(tmp_path / "report.json"))
+        result = mecai(folder, "check", *words)
+    assert (result.returncode, result.stderr) == (1, "")
+    report = parse_report((tmp_path / "report.json").read_bytes())
+    assert (report.chain[0], report.port) == (world.site.certificate, port)
+    assert (report.verdict, report.reason) == ("refused", "no-voucher")
 
 
 def test_what_showed_no_certificate_is_no_report(folder: Path, tmp_path: Path) -> None:
