@@ -10,32 +10,14 @@ from pathlib import Path
 import pytest
 
 from mecai.errors import HostError
-from mecai.vas.storage.database import SCHEMA, require_ready
+from mecai.vas.storage.database import require_ready
 from mecai.vas.storage.tables import VOUCHERS
 from tests.integration.test_vas_nodes import SERVERS, Load, Node, Nodes, two_nodes
 from tests.integration.vouching import SECONDS
+from tests.releases import DATABASE, NARROWER, WIDER, Later
 
 ROOT = Path(__file__).resolve().parents[2]
-EXPANDED, CONTRACTED = "9001", "9002"
 MIGRATE = "import sys; from mecai.vas.storage.database import *; migrate(open_database(sys.argv[1]))"
-STEP = """
-import sqlalchemy as sa
-from alembic import op
-from mecai.service.steps import add_columns, build_index, fill
-
-revision, down_revision, oldest_program = "{revision}", "{before}", "{before}"
-VOUCHERS = sa.table("vouchers", *(sa.column(name, sa.LargeBinary) for name in ("serial_number", "next")))
-
-def upgrade():
-"""
-EXPAND = """
-    add_columns("vouchers", sa.Column("next", sa.LargeBinary))
-    fill(VOUCHERS, "serial_number", "next", lambda row: row.serial_number)
-    build_index("ix_vouchers_next", "vouchers", ["next"])
-"""
-CONTRACT = """
-    op.drop_column("vouchers", "next")
-"""
 
 
 @pytest.fixture
@@ -46,15 +28,12 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         yield found
 
 
-def make_release(before: Path, revision: str, head: str, step: str) -> Path:
-    """Make a later release, with one step more, beside the one before."""
-    release = before.with_name(f"release-{revision}")
+def make_release(before: Path, later: Later) -> Path:
+    """Make a later release beside the one before."""
+    release = before.with_name(f"release-{later.revision}")
     shutil.copytree(before / "mecai", release / "mecai", ignore=shutil.ignore_patterns("__pycache__"))
-    storage = release / "mecai" / "vas" / "storage"
-    made = STEP.format(revision=revision, before=head) + step
-    (storage / "migrations" / "versions" / f"r{revision}.py").write_text(made)
-    known = (storage / "database.py").read_text()
-    (storage / "database.py").write_text(known.replace(f'"{head}"', f'"{revision}"'))
+    for path, content in later.files((before / DATABASE).read_text()).items():
+        (release / path).write_text(content)
     return release
 
 
@@ -82,14 +61,15 @@ def test_a_rolling_upgrade_across_steps_that_expand_and_contract_fails_no_reques
     load = Load(nodes)
     (tmp_path / "release").mkdir()
     shutil.copytree(ROOT / "mecai", tmp_path / "release" / "mecai", ignore=shutil.ignore_patterns("__pycache__"))
-    wider = make_release(tmp_path / "release", EXPANDED, SCHEMA.head, EXPAND)
-    narrower = make_release(wider, CONTRACTED, EXPANDED, CONTRACT)
+    wider = make_release(tmp_path / "release", WIDER)
+    narrower = make_release(wider, NARROWER)
     with load.running():
         roll(nodes, load, wider)
         require_ready(nodes.engine)
         roll(nodes, load, narrower)
     assert set(load.statuses) == {200}
     assert nodes.count(VOUCHERS) * SERVERS >= len(load.statuses)  # who asks for the same at once shares a voucher
-    with pytest.raises(HostError, match=f"schema is {CONTRACTED}, which takes a program that knows {EXPANDED}"):
+    refusal = f"schema is {NARROWER.revision}, which takes a program that knows {WIDER.revision}"
+    with pytest.raises(HostError, match=refusal):
         require_ready(nodes.engine)
     assert all(is_ready(node) for node in nodes.every)

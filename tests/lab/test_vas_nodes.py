@@ -1,12 +1,9 @@
 """Two nodes of one VAS behind one name, on hosts of their own: one log, and no request is lost when one leaves."""
 
-import base64
 import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pytest
 from cryptography import x509
@@ -16,43 +13,14 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import address_octets, hash_of
 from testbed.machine.waiting import until
-from tests.lab.asking import REQUEST_TYPE, VOUCHERS, ask, query, site_request
-from tests.lab.conftest import Machine, chosen, issuers
+from tests.lab.asking import ask, query, site_request
+from tests.lab.conftest import chosen
 from tests.lab.mailbox import delivered
+from tests.lab.nodes import SECONDS, Nodes, is_ready, load_on, two_nodes, wait_for
 
-SECONDS = 120  # a service that was killed is back after 5 s; a worker of the outbox looks every 5 s at least
-ANSWERS = 10  # that are waited for before something happens, and after it
-OF_THE_SECOND = "1"
 SLOWEST = (
     40  # seconds of an answer: it waits at the socket until systemd has the server back; then nginx asks elsewhere
 )
-ROOT = "/var/lib/mecai-ca-public/root.pem"
-# Asks without a pause, each time by a connection of its own, one asker for each of the nodes named, until a file says
-# that it is over; appends the status and the seconds of each answer to a file, 0 for none.
-LOAD = """
-import base64, json, os, socket, ssl, sys, threading, time, urllib.error, urllib.request
-root, url, request, kind, folder, nodes = json.loads(sys.argv[1])
-context, at, resolve = ssl.create_default_context(cadata=root), threading.local(), socket.getaddrinfo
-socket.getaddrinfo = lambda _, *options, **more: resolve(at.node, *options, **more)
-answers = open(folder + "/answers", "a", buffering=1)
-
-def ask(place, node):
-    at.node = node
-    while not os.path.exists(folder + "/over"):
-        asked, begun = urllib.request.Request(url, base64.b64decode(request), {"Content-Type": kind}), time.monotonic()
-        try:
-            with urllib.request.urlopen(asked, timeout=60, context=context) as answer:
-                status = answer.status if answer.read() else 0
-        except urllib.error.HTTPError as error:
-            status = error.code
-        except OSError:
-            status = 0
-        answers.write(f"{place} {status} {time.monotonic() - begun:.3f}\\n")
-
-threads = [threading.Thread(target=ask, args=each) for each in enumerate(nodes)]
-for each in threads: each.start()
-for each in threads: each.join()
-"""
 # Other settings than the operator's, for a while: nobody is bounded, and new certificates wait as long as is said.
 SETTLE = """set -e
 [ -e /root/vas.toml.kept ] || cp --preserve=all /etc/mecai/vas.toml /root/vas.toml.kept
@@ -67,41 +35,17 @@ SITE = (
 pytestmark = pytest.mark.lab_only("it ends servers, and has new certificates made")
 
 
-@dataclass(frozen=True)
-class Nodes:
-    """Both hosts, the authority's own first, and a site that they vouch for."""
-
-    first: Machine
-    second: Machine
-    site: Machine
-
-    @property
-    def both(self) -> tuple[Machine, Machine]:
-        """Both hosts."""
-        return self.first, self.second
-
-    def ask(self, node: Machine, request: VoucherRequest) -> tuple[int, bytes]:
-        """Ask one node as the site."""
-        status, _, body = ask(self.site, self.first, VOUCHERS, request.encode(), at=node.told.node)
-        return status, body
-
-
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
     """Return them while they bound nobody."""
-    for second in chosen("vas_node"):
-        first = next(found for found in chosen("authority") if found.name == second.told.authority)
-        site = next(found for found in chosen("tls_server") if first not in issuers(found))
-        found = Nodes(first, second, site)
-        try:
-            _settle(found, "PT0S")
-            yield found
-        finally:
-            for node in found.both:
-                node.run(BRING_BACK)
-            _wait_for(found)
-        return
-    pytest.skip("no VAS of this lab has a second node")
+    found = two_nodes()
+    try:
+        _settle(found, "PT0S")
+        yield found
+    finally:
+        for node in found.both:
+            node.run(BRING_BACK)
+        wait_for(found)
 
 
 @pytest.fixture
@@ -115,15 +59,7 @@ def holding(nodes: Nodes) -> Iterator[Nodes]:
 def _settle(nodes: Nodes, hold: str) -> None:
     for node in nodes.both:
         node.run(SETTLE, hold)
-    _wait_for(nodes)
-
-
-def _wait_for(nodes: Nodes) -> None:
-    until(lambda: all(_ready(nodes, node) for node in nodes.both), SECONDS, lambda: "not both nodes are ready")
-
-
-def _ready(nodes: Nodes, node: Machine) -> bool:
-    return ask(nodes.first, nodes.first, "/readyz", at=node.told.node)[0] == 200
+    wait_for(nodes)
 
 
 @pytest.fixture
@@ -198,54 +134,14 @@ def _to_be_done(nodes: Nodes) -> int:
     return int(query(nodes.first, "SELECT count(*) FROM outbox WHERE due IS NOT NULL"))
 
 
-@dataclass(frozen=True)
-class Load:
-    """What asks meanwhile."""
-
-    site: Machine
-    folder: str
-
-    def answers(self, asker: str = "") -> list[tuple[int, float]]:
-        """Return the status and the seconds of each answer so far: all, or those of an asker, named by its place."""
-        lines = map(str.split, self.site.run(f"cat {self.folder}/answers").splitlines())
-        return [(int(status), float(seconds)) for place, status, seconds in lines if asker in {"", place}]
-
-    def wait(self) -> None:
-        """Wait for some more answers to who asks the second node."""
-        wanted = len(self.answers(OF_THE_SECOND)) + ANSWERS
-        until(lambda: len(self.answers(OF_THE_SECOND)) >= wanted, SECONDS, lambda: "no answers come any more")
-
-
-@contextmanager
-def _load(nodes: Nodes) -> Iterator[Load]:
-    """Have the site ask both nodes; both have a voucher for it, so that an answer is quick."""
-    request, root = site_request(nodes.site), nodes.first.shell.file(ROOT).content_string
-    assert {nodes.ask(node, request)[0] for node in nodes.both} == {200}
-    folder = nodes.site.run("mktemp --directory").strip()
-    url = f"https://{nodes.first.told.vas}{VOUCHERS}"
-    askers = [nodes.first.told.node, nodes.second.told.node]
-    words = [root, url, base64.b64encode(request.encode()).decode(), REQUEST_TYPE, folder, askers]
-    load = Load(nodes.site, folder)
-    nodes.site.run(f"touch {folder}/answers")
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(nodes.site.run, "python3 -c %s %s", LOAD, json.dumps(words))
-        try:
-            load.wait()
-            yield load
-        finally:
-            nodes.site.run(f"touch {folder}/over")
-            asking.result(SECONDS)
-    nodes.site.run(f"rm -r {folder}")
-
-
 def test_a_node_that_is_drained_loses_no_request(nodes: Nodes) -> None:
     """Its door and its server are stopped: the server ends what it has begun, its nginx asks the other node."""
-    with _load(nodes) as load:
+    with load_on(nodes) as load:
         nodes.second.run("systemctl stop mecai-vas.socket mecai-vas.service")
-        assert not _ready(nodes, nodes.second)
+        assert not is_ready(nodes, nodes.second)
         load.wait()
         nodes.second.run("systemctl start mecai-vas.socket mecai-vas.service")
-        _wait_for(nodes)
+        wait_for(nodes)
         load.wait()
         answers = load.answers()
     assert {status for status, _ in answers} == {200}
@@ -255,11 +151,11 @@ def test_a_node_that_is_drained_loses_no_request(nodes: Nodes) -> None:
 def test_a_node_that_is_killed_loses_no_request_and_comes_back(nodes: Nodes, unit: str) -> None:
     main = f"systemctl show --property=MainPID --value {unit}"
     before = nodes.second.run(main)
-    with _load(nodes) as load:
+    with load_on(nodes) as load:
         nodes.second.run(f"systemctl kill --signal=KILL {unit}")
         load.wait()
         until(lambda: nodes.second.run(main) not in {before, "0"}, SECONDS, lambda: f"{unit} does not come back")
-        _wait_for(nodes)
+        wait_for(nodes)
         load.wait()
         answers = load.answers()
     assert {status for status, _ in answers} == {200}

@@ -165,3 +165,50 @@ def test_nginx_reads_the_lists_of_who_was_revoked_also_where_the_run_breaks_off(
     for _ in range(2):
         assert "failed=1" in play(tmp_path, [*tasks, ends], "-e", json.dumps(given), handlers=[reload]).stdout
     assert read.read_text() == "1"
+
+
+def test_a_release_comes_to_one_node_at_a_time_which_has_left_before_and_serves_after() -> None:
+    [upgrade] = yaml.safe_load((ANSIBLE / "playbooks" / "voucher_authority_upgrade.yml").read_text(encoding="utf-8"))
+    assert (upgrade["hosts"], upgrade["serial"], upgrade["any_errors_fatal"]) == ("authorities:vas_nodes", 1, True)
+    steps = [task["ansible.builtin.import_role"] for task in upgrade["tasks"]]
+    done = [f"{step['name'].rpartition('.')[2]} {step.get('tasks_from', 'main')}" for step in steps]
+    assert done[:3] == ["runtime installed", "voucher_authority drain", "runtime main"]
+    assert done[-1] == "voucher_authority main"
+    assert upgrade["tasks"][1]["when"] == "runtime_replaced"
+
+
+@pytest.mark.parametrize(
+    ("others", "ready", "closed"),
+    [
+        (["192.0.2.53", "2001:db8::53"], ("[2001:db8::53]:443", "192.0.2.53:443"), True),
+        (["192.0.2.53", "2001:db8::53"], ("192.0.2.53:443",), False),
+        ([], (), False),
+    ],
+    ids=["all others ready", "one is not", "alone"],
+)
+def test_a_node_leaves_only_where_all_others_are_ready(
+    tmp_path: Path, others: list[str], ready: tuple[str, ...], *, closed: bool
+) -> None:
+    """Those of the test say so by a program that takes the place of openssl."""
+    (tmp_path / "openssl").write_text(f'#!/bin/sh\nfor at in {" ".join(ready)}; do case " $* " in\n')
+    with (tmp_path / "openssl").open("a") as program:
+        program.write('  *" $at "*) echo \'"status":"ready"\';;\nesac; done\n')
+    (tmp_path / "openssl").chmod(0o755)
+    [drain] = yaml.safe_load((ANSIBLE / "roles/voucher_authority/tasks/drain.yml").read_text(encoding="utf-8"))
+    *asking, stop = drain["block"]
+    assert stop["ansible.builtin.systemd_service"] == {"name": "mecai-vas.socket", "state": "stopped"}
+    noted = {"name": "Note it", "ansible.builtin.copy": {"content": "", "dest": f"{tmp_path}/closed"}}
+    given = {
+        **NODE,
+        "voucher_authority_nodes": {"name": "node2.example.net", "others": others},
+        "ansible_become": False,
+        "__readiness_tries": 1,
+        "__readiness_pause": 0,
+    }
+    files = [f"{ANSIBLE}/roles/voucher_authority/{part}/main.yml" for part in ("defaults", "vars")]
+    words = {"vars_files": files, "environment": {"PATH": f"{tmp_path}:/usr/bin:/bin"}}
+    ran = play(tmp_path, [drain | {"block": [*asking, noted]}], "-e", json.dumps(given), **words)
+    assert (tmp_path / "closed").exists() == closed
+    refused = bool(others) and not closed
+    said = "mecai-vas: is not stopped, since the node at 2001:db8::53 is not ready" in ran.stdout
+    assert (ran.returncode != 0, said) == (refused, refused)
