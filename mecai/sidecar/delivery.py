@@ -5,22 +5,26 @@ client before it is written. Nobody is asked anything.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
 from mecai.errors import HostError, Malformed, MecaiError
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
 from mecai.service.directory_file import read_directory
 from mecai.service.durable import PUBLIC, SECRET, replace
 from mecai.service.locks import locked
+from mecai.service.pem import load_certificates
 from mecai.service.regular import read_regular
 from mecai.sidecar import stream
 from mecai.sidecar.complaints import Complaints
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.judges import judges
 from mecai.sidecar.keeping import Keeper
+from mecai.sidecar.places import entries_of
 from mecai.sidecar.refresh import Environment
 from mecai.sidecar.store import StapleStore
 from mecai.sidecar.verdicts import LARGEST
@@ -47,16 +51,19 @@ class Received:
 
 
 def send(config: SidecarConfig, environment: Environment, descriptor: int, deadline: Deadline) -> int:
-    """Write the directory and everything that is in the store; return how many files.
+    """Write the directory, and what is in the store for a certificate of the settings; return how many files.
 
-    Raises `HostError`, also where they are not taken by the deadline, and `OSError` where nobody reads.
+    So one host may fetch for several: the settings that it delivers by name the certificates of one. Raises
+    `HostError`, also where they are not taken by the deadline, and `OSError` where nobody reads.
     """
     store = StapleStore(config.staples)
-    kinds = environment.kinds(config)
+    kinds, shown = environment.kinds(config), set(_certificates(config))
     first = stream.FIRST + stream.one(None, read_regular(config.directory, LIMITS.directory_size))
     stream.write(descriptor, first, deadline)
     count = 1
     for key in store.keys(lambda name: any(kind.owns(name) for kind in kinds)):
+        if key.certificate not in shown:
+            continue
         try:
             data = read_regular(store.path(key), LARGEST, follow=False)
         except HostError:
@@ -65,6 +72,13 @@ def send(config: SidecarConfig, environment: Environment, descriptor: int, deadl
         count += 1
     stream.write(descriptor, stream.last(count), deadline)
     return count
+
+
+def _certificates(config: SidecarConfig) -> Iterator[bytes]:
+    """Yield the hash of each certificate that can be read; of the others `status` tells."""
+    for entry in entries_of(config)[0]:
+        with suppress(MecaiError):
+            yield hash_of(load_certificates(entry.chain)[0])
 
 
 def receive(config: SidecarConfig, environment: Environment, descriptor: int) -> Received:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from mecai.cli import sidecar as verb
 from mecai.cli import sidecar_delivery
 from mecai.errors import HostError
+from mecai.protocol.limits import LIMITS
 from mecai.sidecar import delivery
 from mecai.sidecar.delivery import SECONDS
 from tests.unit.sidecar.conftest import Side, make_side
@@ -48,12 +49,9 @@ def run(*words: str) -> None:
     CliRunner().invoke(verb.command, command, catch_exceptions=False, standalone_mode=False)
 
 
-def fill(side: Side, files: int = 6) -> None:
-    """Keep more than a pipe takes."""
-    for number in range(files):
-        path = side.config.staples / f"{number:064x}" / "ocsp.der"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(bytes(16_000))
+def fill(side: Side) -> None:
+    """Deliver more than a pipe takes."""
+    side.config.directory.write_bytes(bytes(LIMITS.directory_size))
 
 
 def test_push_ends_where_the_other_side_reads_nothing(side: Side, ssh: str) -> None:

@@ -78,6 +78,19 @@ def test_what_one_host_fetched_another_one_serves(side: Side, serving: Side) -> 
     assert take(serving, sent(side)).unchanged == 4
 
 
+def test_what_is_fetched_for_another_host_is_not_sent(side: Side, serving: Side, tmp_path: Path) -> None:
+    """One host fetches for two: the settings that it delivers by name the certificates of one."""
+    side.run()
+    other = side.config.staples / HEX / "ocsp.der"
+    other.parent.mkdir()
+    other.write_bytes(b"of another host")
+    (entry,) = side.config.certificates
+    unreadable = replace(entry, chain=tmp_path / "none.pem")
+    side.config = replace(side.config, certificates=(entry, unreadable))
+    received = take(serving, sent(side))
+    assert (received.written, received.refused) == (4, 0)
+
+
 def test_an_older_voucher_does_not_come_back(side: Side, serving: Side) -> None:
     side.run()
     former = sent(side)
