@@ -49,8 +49,8 @@ def _link_collection() -> None:
 
 
 def _shell_scripts() -> list[str]:
-    folders = (ROOT / ".ci", ROOT / "scripts", ROOT / "testbed" / "provision" / "image", ROOT / "ansible" / "roles")
-    folders += (ROOT / "tests" / "deploy",)
+    names = (".ci", "scripts", "testbed/provision/image", "ansible/roles", "tests/deploy", "docs/examples")
+    folders = [ROOT / name for name in names]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [str(path) for path in files if re.match(rb"#!\S*(/env )?\S*sh\b", path.read_bytes()[:40])]
 

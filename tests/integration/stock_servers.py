@@ -122,7 +122,7 @@ def nginx(home: Path, *servers: list[Shown]) -> Iterator[int]:
         texts.append(_NGINX_SERVER.format(port=port, name=each[0].name, certificates=certificates, more=infos))
     config = home / "nginx.conf"
     config.write_text(_NGINX.format(home=home, servers="".join(texts)))
-    with _running(["nginx", "-c", str(config), "-e", str(home / "nginx.log")], home, port):
+    with in_foreground(["nginx", "-c", str(config), "-e", str(home / "nginx.log")], home, port):
         yield port
 
 
@@ -131,7 +131,7 @@ def _one(template: str, *command: str) -> Callable[[Path, Shown], object]:
     def serve(home: Path, shown: Shown) -> Iterator[int]:
         port, (chain, info), config = free_port(), _write(home, shown), home / "server.conf"
         config.write_text(template.format(home=home, port=port, chain=chain, info=info))
-        with _running([word.format(config=config) for word in command], home, port):
+        with in_foreground([word.format(config=config) for word in command], home, port):
             yield port
 
     return serve
@@ -151,7 +151,7 @@ def haproxy(home: Path, site: Issued, staple: bytes) -> Iterator[tuple[int, int,
     Path(f"{chain}.issuer").write_bytes(site.issuer.pem if site.issuer else b"")
     config = home / "haproxy.cfg"
     config.write_text(_HAPROXY.format(home=home, port=port, behind=behind, chain=chain))
-    with _running(["haproxy", "-db", "-f", str(config)], home, port):
+    with in_foreground(["haproxy", "-db", "-f", str(config)], home, port):
         yield port, behind, home / "haproxy.sock"
 
 
@@ -160,7 +160,7 @@ def nginx_stream(home: Path, shown: Shown, behind: int) -> Iterator[int]:
     """Run nginx as what ends TLS and staples in front of a port that takes the PROXY protocol."""
     port, (chain, info), config = free_port(), _write(home, shown), home / "stream.conf"
     config.write_text(_STREAM.format(home=home, port=port, chain=chain, info=info, behind=behind))
-    with _running(["nginx", "-c", str(config), "-e", str(home / "nginx.log")], home, port):
+    with in_foreground(["nginx", "-c", str(config), "-e", str(home / "nginx.log")], home, port):
         yield port
 
 
@@ -176,7 +176,7 @@ def _write(home: Path, shown: Shown) -> tuple[Path, Path | None]:
 
 
 @contextmanager
-def _running(command: list[str], home: Path, port: int) -> Iterator[None]:
+def in_foreground(command: list[str], home: Path, port: int) -> Iterator[None]:
     """Run a server in the foreground until it listens."""
     environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/usr/bin"}
     program = shutil.which(command[0], path=environment["PATH"])

@@ -34,8 +34,8 @@ BIN = Path(sys.executable).parent
 SECONDS = 60
 # Starts a server behind an open door: its command line, log and environment.
 Start = Callable[[ExitStack, list[str], Path, dict[str, str], socket.socket], subprocess.Popen[bytes] | None]
-_NETWORK = f"127.77.{os.getpid() % 250}"
-SERVER, PORT = f"{_NETWORK}.3", 443  # docs/spec P4: a port that takes a privilege to open
+NETWORK = f"127.77.{os.getpid() % 250}"
+SERVER, PORT = f"{NETWORK}.3", 443  # docs/spec P4: a port that takes a privilege to open
 METRICS = "mecai.vas.http.metrics:create_app()"
 VAS_APPLICATION = "mecai.vas.http.app:create_app()"
 NAME = "www.example.test"
@@ -261,7 +261,7 @@ def running(
     `under`. `start` starts it in the place of this module. `settings` are of `VAS`.
     """
     with ExitStack() as stack:
-        addresses = [f"{_NETWORK}.{number}" for number in (1, 2)]
+        addresses = [f"{NETWORK}.{number}" for number in (1, 2)]
         doors = [_open_door(stack, address, 80) for address in addresses]
         alder, birch = (
             Authority(name, home / name, at) for name, at in zip(("alder", "birch"), addresses, strict=True)
