@@ -1,6 +1,7 @@
 """A certificate goes live with its vouchers, and a backup in a moment: a real nginx, whose clients never notice."""
 
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -209,13 +210,29 @@ def test_a_reload_that_failed_is_tried_again_by_the_next_run(server: Server) -> 
     assert "OCSP staple: missing" in server.switch("promote", *reload, code=1)
 
 
-def test_a_reload_that_was_never_seen_to_end_is_made_up_for(server: Server) -> None:
+@pytest.mark.parametrize("verb", ["promote", "failover"])
+def test_what_kills_a_switch_is_made_up_for_by_the_next_run(server: Server, verb: str) -> None:
     server.stage(LIVE)
-    (server.folder / "slot" / "reload.owed").touch()  # as of a promote that was killed
-    assert server.switch("promote") == ""
+    server.stage(OTHER, *(["--backup"] if verb == "failover" else []))
+    server.lay(OTHER, 2)
+    server.switch(verb, "--reload", "sh -c 'kill -KILL $PPID'", code=-signal.SIGKILL)
+    assert server.switch("promote") == ""  # without a command it cannot
     server.switch("promote", "--reload", f"mkdir {server.folder}/told")
     assert (server.folder / "told").is_dir()
-    assert not (server.folder / "slot" / "reload.owed").exists()
+    server.switch("promote", "--reload", "false")  # nothing is owed any more
+    assert target(server, "live") == hash_of(server.world.sites[OTHER].certificate).hex()[:32]
+
+
+def test_nobody_else_has_the_slot_while_a_server_reloads(server: Server) -> None:
+    free = ("--reload", f"flock --nonblock {server.folder}/slot/lock true")
+    server.stage(LIVE)
+    for number in (OTHER, BACKUP):
+        server.lay(number, 2)
+    assert "ended with 1" in server.stage(OTHER, *free, code=3)
+    assert "ended with 1" in server.switch("promote", *free, code=3)
+    server.stage(BACKUP, "--backup")
+    assert "ended with 1" in server.switch("failover", *free, code=3)
+    assert "ended with 1" in server.switch("promote", *free, code=3)
 
 
 def test_no_failover_where_there_is_no_backup(server: Server) -> None:
