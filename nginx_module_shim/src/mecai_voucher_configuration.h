@@ -77,6 +77,12 @@ ngx_int_t mecai_register(ngx_conf_t *cf, const mecai_server_t *servers,
 /* Begins to read; for init_process. `main` may be NULL. */
 ngx_int_t mecai_start(mecai_main_t *main);
 
+/*
+ * The same after a reload; for init_module. With "master_process off" the one
+ * process goes on, and nginx calls no init_process again.
+ */
+ngx_int_t mecai_restart(ngx_cycle_t *cycle, mecai_main_t *main);
+
 #pragma GCC visibility pop
 
 #endif

@@ -208,16 +208,41 @@ mecai_register(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count,
 }
 
 
+/* Where this process reaches the zone; the newest configuration's. */
+static mecai_access_t  *newest;
+
+
+static ngx_int_t
+start(mecai_main_t *main)
+{
+    mecai_access_t  *before = newest;
+
+    if (main == NULL || main->memory == NULL) {
+        return NGX_OK;
+    }
+    mecai_attach(main->memory, &main->access);
+    newest = &main->access;
+    if (before != NULL) {
+        /* a connection of the configuration before may shake hands yet, and
+         * nginx is about to free a zone of another size */
+        *before = *newest;
+    }
+    return mecai_start_reading(&main->stores, main->refresh);
+}
+
+
 ngx_int_t
 mecai_start(mecai_main_t *main)
 {
     /* a cache manager is started like a worker, and shakes no hands */
-    if (main != NULL && main->memory != NULL
-        && (ngx_process == NGX_PROCESS_WORKER
-            || ngx_process == NGX_PROCESS_SINGLE))
-    {
-        mecai_attach(main->memory, &main->access);
-        mecai_start_reading(&main->stores, main->refresh);
-    }
-    return NGX_OK;
+    return ngx_process == NGX_PROCESS_WORKER
+           || ngx_process == NGX_PROCESS_SINGLE ? start(main) : NGX_OK;
+}
+
+
+ngx_int_t
+mecai_restart(ngx_cycle_t *cycle, mecai_main_t *main)
+{
+    return ngx_process == NGX_PROCESS_SINGLE
+           && !ngx_is_init_cycle(cycle->old_cycle) ? start(main) : NGX_OK;
 }

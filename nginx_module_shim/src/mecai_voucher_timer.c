@@ -14,6 +14,7 @@ enum {
 };
 
 static mecai_stores_t   *stores;
+static ngx_uint_t        under_way;             /* the round of which of them */
 static ngx_msec_t        interval;
 static ngx_event_t       timer;
 static ngx_connection_t  nobody = { .fd = (ngx_socket_t) -1 };  /* for logs */
@@ -30,11 +31,9 @@ now(void)
 static bool
 read_stores(mecai_until_t until)
 {
-    static ngx_uint_t  under_way;
-
-    mecai_store_t    **store = stores->elts;
+    mecai_store_t **store = stores->elts;
     /* a little less, so that a timer that is early loses no round */
-    int64_t            ago = (int64_t) (interval - interval / 8);
+    int64_t         ago = (int64_t) (interval - interval / 8);
 
     for ( /* void */ ; under_way < stores->nelts; under_way++) {
         if (!mecai_store_refresh(store[under_way], now(), ago, until)) {
@@ -72,15 +71,35 @@ read_on(ngx_event_t *event)
 }
 
 
-void
+/*
+ * What is read goes with its configuration, and this shared object may go, too:
+ * in a process that a reload does not end, the timer must not outlive them.
+ */
+static void
+stop_reading(void *all)
+{
+    if (stores == all && timer.timer_set) {
+        ngx_del_timer(&timer);
+    }
+}
+
+
+ngx_int_t
 mecai_start_reading(mecai_stores_t *all, ngx_msec_t every)
 {
-    mecai_until_t  until = mecai_clock_ns() + START_MS * NS_PER_MS;
+    ngx_pool_cleanup_t  *cleanup = ngx_pool_cleanup_add(all->pool, 0);
+    mecai_until_t        until = mecai_clock_ns() + START_MS * NS_PER_MS;
 
+    if (cleanup == NULL) {
+        return NGX_ERROR;
+    }
+    cleanup->data = all;
+    cleanup->handler = stop_reading;
     stores = all;
+    under_way = 0;
     interval = every;
     if (stores->nelts == 0) {
-        return;
+        return NGX_OK;
     }
     while (!all_complete() && mecai_clock_ns() < until) {
         if (read_stores(until)) {
@@ -89,9 +108,10 @@ mecai_start_reading(mecai_stores_t *all, ngx_msec_t every)
     }
     timer.handler = read_on;
     timer.data = &nobody;
-    timer.log = ngx_cycle->log;
+    timer.log = all->pool->log;
     timer.cancelable = 1;           /* a worker that is to end need not wait */
     ngx_add_timer(&timer, PAUSE_MS);
+    return NGX_OK;
 }
 
 

@@ -17,10 +17,10 @@
 typedef ngx_array_t  mecai_stores_t;            /* of mecai_store_t * */
 
 /*
- * Reads, and sets the timer; for init_process. `all` stays as long as the
- * process; with none in it there is nothing to do.
+ * Reads, and sets the timer, until the pool of `all` goes, or is called with
+ * others; with none in it there is nothing to do. An error: no memory.
  */
-void mecai_start_reading(mecai_stores_t *all, ngx_msec_t interval);
+ngx_int_t mecai_start_reading(mecai_stores_t *all, ngx_msec_t interval);
 
 /* Lets the timer go off at once: a handshake wants what was not read yet. */
 void mecai_hurry(void);

@@ -9,6 +9,7 @@
 static ngx_int_t  ngx_http_voucher_variables(ngx_conf_t *cf);
 static ngx_int_t  ngx_http_voucher_init(ngx_conf_t *cf);
 static ngx_int_t  ngx_http_voucher_start(ngx_cycle_t *cycle);
+static ngx_int_t  ngx_http_voucher_restart(ngx_cycle_t *cycle);
 static char      *ngx_http_voucher_set_status(ngx_conf_t *cf,
     ngx_command_t *command, void *conf);
 
@@ -37,7 +38,7 @@ ngx_module_t  ngx_http_voucher_module = {
     ngx_http_voucher_commands,
     NGX_HTTP_MODULE,
     NULL,                           /* init_master */
-    NULL,                           /* init_module */
+    ngx_http_voucher_restart,       /* init_module */
     ngx_http_voucher_start,         /* init_process */
     NULL,                           /* init_thread */
     NULL,                           /* exit_thread */
@@ -51,7 +52,15 @@ static ngx_int_t
 ngx_http_voucher_start(ngx_cycle_t *cycle)
 {
     return mecai_start(ngx_http_cycle_get_module_main_conf(cycle,
-                                                    ngx_http_voucher_module));
+                       ngx_http_voucher_module));
+}
+
+
+static ngx_int_t
+ngx_http_voucher_restart(ngx_cycle_t *cycle)
+{
+    return mecai_restart(cycle, ngx_http_cycle_get_module_main_conf(cycle,
+                                ngx_http_voucher_module));
 }
 
 

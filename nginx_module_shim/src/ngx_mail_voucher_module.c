@@ -11,6 +11,7 @@ extern ngx_module_t  ngx_mail_module;   /* in no header of nginx */
 static char      *ngx_mail_voucher_merge(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t  ngx_mail_voucher_start(ngx_cycle_t *cycle);
+static ngx_int_t  ngx_mail_voucher_restart(ngx_cycle_t *cycle);
 
 static ngx_command_t  ngx_mail_voucher_commands[] = {
     MECAI_COMMANDS(NGX_MAIL_MAIN_CONF | NGX_MAIL_SRV_CONF,
@@ -32,7 +33,7 @@ ngx_module_t  ngx_mail_voucher_module = {
     ngx_mail_voucher_commands,
     NGX_MAIL_MODULE,
     NULL,                           /* init_master */
-    NULL,                           /* init_module */
+    ngx_mail_voucher_restart,       /* init_module */
     ngx_mail_voucher_start,         /* init_process */
     NULL,                           /* init_thread */
     NULL,                           /* exit_thread */
@@ -42,17 +43,30 @@ ngx_module_t  ngx_mail_voucher_module = {
 };
 
 
-static ngx_int_t
-ngx_mail_voucher_start(ngx_cycle_t *cycle)
+/* Returns the directives of the block; NULL: there is none. */
+static mecai_main_t *
+ngx_mail_voucher_main(const ngx_cycle_t *cycle)
 {
     ngx_mail_conf_ctx_t  *mail;
 
     mail = (ngx_mail_conf_ctx_t *) ngx_get_conf(cycle->conf_ctx,
                                                 ngx_mail_module);
-    if (mail == NULL) {
-        return NGX_OK;
-    }
-    return mecai_start(mail->main_conf[ngx_mail_voucher_module.ctx_index]);
+    return mail != NULL ? mail->main_conf[ngx_mail_voucher_module.ctx_index]
+                        : NULL;
+}
+
+
+static ngx_int_t
+ngx_mail_voucher_start(ngx_cycle_t *cycle)
+{
+    return mecai_start(ngx_mail_voucher_main(cycle));
+}
+
+
+static ngx_int_t
+ngx_mail_voucher_restart(ngx_cycle_t *cycle)
+{
+    return mecai_restart(cycle, ngx_mail_voucher_main(cycle));
 }
 
 

@@ -15,6 +15,7 @@ typedef ngx_stream_ssl_conf_t  ngx_stream_voucher_ssl_conf_t;
 static ngx_int_t  ngx_stream_voucher_variables(ngx_conf_t *cf);
 static ngx_int_t  ngx_stream_voucher_init(ngx_conf_t *cf);
 static ngx_int_t  ngx_stream_voucher_start(ngx_cycle_t *cycle);
+static ngx_int_t  ngx_stream_voucher_restart(ngx_cycle_t *cycle);
 
 static ngx_command_t  ngx_stream_voucher_commands[] = {
     MECAI_COMMANDS(NGX_STREAM_MAIN_CONF | NGX_STREAM_SRV_CONF,
@@ -38,7 +39,7 @@ ngx_module_t  ngx_stream_voucher_module = {
     ngx_stream_voucher_commands,
     NGX_STREAM_MODULE,
     NULL,                           /* init_master */
-    NULL,                           /* init_module */
+    ngx_stream_voucher_restart,     /* init_module */
     ngx_stream_voucher_start,       /* init_process */
     NULL,                           /* init_thread */
     NULL,                           /* exit_thread */
@@ -52,7 +53,15 @@ static ngx_int_t
 ngx_stream_voucher_start(ngx_cycle_t *cycle)
 {
     return mecai_start(ngx_stream_cycle_get_module_main_conf(cycle,
-                                                  ngx_stream_voucher_module));
+                       ngx_stream_voucher_module));
+}
+
+
+static ngx_int_t
+ngx_stream_voucher_restart(ngx_cycle_t *cycle)
+{
+    return mecai_restart(cycle, ngx_stream_cycle_get_module_main_conf(cycle,
+                                ngx_stream_voucher_module));
 }
 
 

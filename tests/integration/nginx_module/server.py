@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -78,6 +80,7 @@ class Nginx:
     staples: Staples
     load: bool = True  # the modules, and their directives
     workers: int = 1
+    master: bool = True  # False: one process is all of nginx (master_process off)
     log_level: str = "error"
     trace: Path | None = None  # strace writes the system calls of all processes there
     _forgiven: list[str] = field(default_factory=list, repr=False)
@@ -112,13 +115,18 @@ class Nginx:
         """Start with these blocks and wait until every port accepts."""
         self._process = subprocess.Popen([*self._tracer(), *self._command(http, stream, mail)], env=self._environment())
         ports = {int(port) for port in re.findall(r"listen 127\.0\.0\.1:(\d+)", http + stream + mail)}
-        deadline = time.monotonic() + START_SECONDS
         for port in ports:
-            while not _accepts(port):
-                assert time.monotonic() < deadline, f"nginx does not listen on port {port}:\n{self.log}"
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    code = self._process.wait(timeout=0.02)
-                    raise AssertionError(f"nginx ended with {code}:\n{self.log}")
+            self.until(partial(_accepts, port), f"listen on port {port}")
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition as long as nginx runs, without asking it anything."""
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"nginx does not {what}:\n{self.log}"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(timeout=0.02)
+                raise AssertionError(f"nginx ended with {code}:\n{self.log}")
 
     def refused(self, http: str = "", stream: str = "", mail: str = "") -> str:
         """Check a configuration that nginx must refuse; return what it says."""
@@ -200,6 +208,7 @@ class Nginx:
                 *(f"load_module {path};" for path in load),
                 "user root;" if os.geteuid() == 0 else "",
                 f"daemon off; pid {self.home}/nginx.pid; worker_processes {self.workers};",
+                "" if self.master else "master_process off;",
                 f"error_log error.log {self.log_level};",
                 "events { worker_connections 64; }",
                 f"http {{ access_log off; {temporary} {common}\n{http}\n}}",

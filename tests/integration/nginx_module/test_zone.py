@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,31 @@ def test_worker_that_is_killed_leaves_the_others_working(site: Site, nginx: Ngin
     site.put(second)
     site.settle(second)
     nginx.forgive("exited on signal 9")
+
+
+def _reloaded(nginx: Nginx, times: int) -> bool:
+    return len(re.findall("reconfiguring$", nginx.log, re.MULTILINE)) >= 2 * times
+
+
+def _said(nginx: Nginx, lines: int) -> bool:
+    return len(nginx.voucher_log) == lines
+
+
+def test_reload_without_a_master(site: Site, nginx: Nginx) -> None:
+    """The one process goes on, and frees a zone of another size: its timer reads into the new one.
+
+    nginx itself answers no handshake after that (1.22: its old sockets keep configurations that are gone).
+    """
+    nginx.master, nginx.log_level = False, "notice"
+    voucher = site.scene.voucher(site.scene.birch)
+    site.put(voucher)
+    site.start()
+    assert site.served() == voucher
+    for number, size in enumerate(("8m", "16m", "16m"), 1):
+        nginx.reload(f"voucher_zone {size};" + nginx.server(site.port, site.scene.site))
+        nginx.until(partial(_reloaded, nginx, number), "load its configuration anew")
+        site.put(f"bad {number}".encode())
+        nginx.until(partial(_said, nginx, number), "read after the reload")
 
 
 def test_one_line_an_hour_for_a_certificate_without_directory(site: Site, nginx: Nginx) -> None:
