@@ -7,12 +7,13 @@ What differs between the two stands here and nowhere else, but for how a schema 
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
@@ -32,11 +33,12 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from mecai.errors import HostError, InputError
+from mecai.service.pem import load_crls
 from mecai.service.turns import Turns
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ SILENT_SECONDS: Final = 10  # that a server's network may take to confirm what w
 STATEMENT_SECONDS: Final = 10  # for one statement on a server, but for those of a migration
 POOLED: Final = 16  # connections that are kept, and as many more while they are needed: more than a process has threads
 IDLE_SECONDS: Final = 2.0  # after which a connection to a server is asked whether it still lives before it is used
+_DISTRUSTED: Final = "certificate verify failed"  # libpq of a server's certificate, whatever is wrong with it
 _NO_TRANSACTION: Final = 0  # PQTRANS_IDLE of libpq
 _ONLY_READS: Final = "mecai_only_reads"
 _USED: Final = "mecai_used"  # when a connection was given back
@@ -89,6 +92,7 @@ def open_database(url: str, example: str) -> Engine:
         if make_url(url).get_backend_name() != "sqlite":
             pool |= {"pool_reset_on_return": None, "pool_timeout": CONNECT_SECONDS}
             engine = create_engine(url, connect_args=_bounds(make_url(url)), **pool)
+            event.listen(engine, "do_connect", _connect_by_lists)
             event.listen(engine, "connect", _set_up_postgresql)
             idle = _Idle(engine.dialect)
             event.listen(engine, "checkout", idle.ask)
@@ -113,7 +117,9 @@ def left_to_driver(engine: Engine) -> Engine:
 
     Alembic has ways to leave one for a while, and knows this driver's.
     """
-    return create_engine(engine.url, connect_args=_bounds(engine.url), poolclass=NullPool)
+    left = create_engine(engine.url, connect_args=_bounds(engine.url), poolclass=NullPool)
+    event.listen(left, "do_connect", _connect_by_lists)
+    return left
 
 
 def _bounds(url: URL) -> dict[str, Any]:
@@ -188,6 +194,22 @@ def keep_newest(connection: Connection, order: Column[Any], of: ColumnElement[bo
 def cause(error: Exception) -> str:
     """Say what the driver said, without the statement and its parameters."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def _connect_by_lists(dialect: Dialect, _record: object, words: Sequence[Any], options: dict[str, Any]) -> object:
+    """Connect by lists of revoked certificates where the URL names some: libpq goes without what it cannot read."""
+    if not (path := options.get("sslcrl")):
+        return None
+    try:
+        load_crls(Path(path))
+        return dialect.connect(*words, **options)
+    except HostError as error:
+        raise OperationalError(None, None, error) from error
+    except dialect.loaded_dbapi.OperationalError as error:
+        if _DISTRUSTED not in str(error):
+            raise
+        line = f"{cause(error)}: perhaps it is revoked, or the lists have ended, by {path}"  # libpq does not say
+        raise OperationalError(None, None, HostError(line)) from error
 
 
 def _set_up_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - as below

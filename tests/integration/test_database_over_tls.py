@@ -5,17 +5,23 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from mecai.errors import HostError
 from mecai.vas.storage.database import migrate, open_database, require_ready
 from tests.integration.nginx_module.server import free_port
 from tests.integration.postgresql import postgresql
+from tests.pki import DAY, Issued, crl
 
 NAME = "localhost"  # of which no DNS has to know
 USER = "mecai"
+HELD_AGAINST = "certificate verify failed: perhaps it is revoked, or the lists have ended, by "
 RULES = "local all all trust\nhostssl all all 127.0.0.1/32 cert\n"
 
 
@@ -49,6 +55,12 @@ class Home:
         ends = ("-addext", "basicConstraints=critical,CA:false")
         self.make(name, "-subj", f"/CN={subject}", "-addext", f"subjectAltName=DNS:{subject}", *ends, *by)
 
+    def issued(self, name: str) -> Issued:
+        """Read both."""
+        key = load_pem_private_key((self.folder / f"{name}.key").read_bytes(), None)
+        assert isinstance(key, EllipticCurvePrivateKey)
+        return Issued(load_pem_x509_certificate((self.folder / f"{name}.pem").read_bytes()), key)
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
@@ -59,6 +71,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home.certify("client", USER)
     home.certify("other", "somebody")
     home.certify("foreign", USER, "stranger")
+    now = datetime.now(UTC)
+    span, over = (now - DAY, now + DAY), (now - 2 * DAY, now - DAY)
+    for name, octets in {
+        "nobody": crl(home.issued("root"), span=span),
+        "server": crl(home.issued("root"), home.issued("server"), span=span),
+        "ended": crl(home.issued("root"), span=over),
+        "strangers": crl(home.issued("stranger"), span=span),
+        "damaged": b"no list",
+    }.items():
+        (home.folder / f"{name}.crl").write_bytes(octets)
     return home
 
 
@@ -92,11 +114,13 @@ def _readable_by_postgres(home: Home) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def url(home: Home, port: int, *, name: str = NAME, client: str = "client", root: str = "root") -> str:
+def url(
+    home: Home, port: int, *, name: str = NAME, client: str = "client", root: str = "root", lists: str = "nobody"
+) -> str:
     """Return the URL that an operator writes, as `docs/voucher-authority.md` has it."""
     files = f"sslcert={home.folder}/{client}.pem&sslkey={home.folder}/{client}.key" if client else "sslcert="
     demanded = f"sslmode=verify-full&sslrootcert={home.folder}/{root}.pem"
-    return f"postgresql+psycopg://{USER}@{name}:{port}/postgres?{demanded}&{files}"
+    return f"postgresql+psycopg://{USER}@{name}:{port}/postgres?{demanded}&sslcrl={home.folder}/{lists}.crl&{files}"
 
 
 def test_a_schema_is_made_and_found_ready(home: Home, port: int) -> None:
@@ -117,6 +141,11 @@ def test_a_schema_is_made_and_found_ready(home: Home, port: int) -> None:
         ({"client": "other"}, 'certificate authentication failed for user "mecai"'),
         ({"client": "foreign"}, "unknown ca"),
         ({"client": ""}, "connection requires a valid client certificate"),
+        ({"lists": "server"}, f"{HELD_AGAINST}/server.crl)"),
+        ({"lists": "ended"}, f"{HELD_AGAINST}/ended.crl)"),
+        ({"lists": "strangers"}, f"{HELD_AGAINST}/strangers.crl)"),
+        ({"lists": "missing"}, "missing.crl: revocation list cannot be read (No such file or directory)"),
+        ({"lists": "damaged"}, "damaged.crl: holds no PEM revocation list"),
     ],
 )
 def test_a_stranger_at_either_end_is_one_line(home: Home, port: int, changed: dict[str, str], said: str) -> None:
@@ -124,7 +153,7 @@ def test_a_stranger_at_either_end_is_one_line(home: Home, port: int, changed: di
     with pytest.raises(HostError) as told:
         require_ready(engine)
     engine.dispose()
-    assert said in str(told.value)
+    assert said in str(told.value).replace(str(home.folder), "")
     assert "\n" not in str(told.value)
 
 

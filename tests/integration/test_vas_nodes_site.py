@@ -40,12 +40,17 @@ class Asked:
 
 @dataclass
 class Node:
-    """One host: its folder, the port where other nodes ask, theirs; what its server answers, and was asked."""
+    """One host: its folder, the port where other nodes ask, theirs; what its server answers, and was asked.
+
+    And what it shows other nodes, and which of theirs it knows to be revoked.
+    """
 
     home: Path
     door: int
     other: int
     status: int = 200
+    shows: Issued = field(default_factory=lambda: PRIVATE.server(NAME))
+    revoked: tuple[Issued, ...] = ()
     asked: list[Asked] = field(default_factory=list)
 
     @contextmanager
@@ -102,10 +107,10 @@ def render(node: Node) -> str:
         __voucher_authority_tls_key=home / "site.pem",
         __voucher_authority_others=["127.0.0.1"],
         __voucher_authority_nodes_port="PORT",
-        __voucher_authority_root=home / "root.pem",
         __voucher_authority_agents_roots=home / "private.pem",
         __voucher_authority_agents_crl=home / "crl.pem",
         __voucher_authority_nginx_certificate={"path": home / "node.pem", "key": home / "node.pem"},
+        __voucher_authority_door_certificate={"path": home / "door.pem", "key": home / "door.pem"},
     )
     site = site.replace("listen 443 ssl;", f"listen unix:{home}/https.sock ssl;").replace("listen [::]:443 ssl;", "")
     site = site.replace("127.0.0.1:PORT", f"127.0.0.1:{node.other}").replace("listen [::]:PORT ssl;", "")
@@ -126,11 +131,12 @@ def write(node: Node) -> None:
     """Write what nginx reads on a node."""
     home, server = node.home, BIRCH.server(NAME)
     own = client(f"{home.name}.birch.test")
-    lists = (crl(PRIVATE.root, GONE, span=(NOW - DAY, NOW + DAY)), crl(PRIVATE.issuing, span=(NOW - DAY, NOW + DAY)))
+    span = (NOW - DAY, NOW + DAY)
+    lists = (crl(PRIVATE.root, GONE, span=span), crl(PRIVATE.issuing, *node.revoked, span=span))
     for name, octets in {
         "site.pem": server.chain_pem + server.key_pem,
-        "root.pem": BIRCH.root.pem,
         "node.pem": own.pem + own.key_pem,
+        "door.pem": node.shows.chain_pem + node.shows.key_pem,
         "private.pem": PRIVATE.root.pem,
         "crl.pem": b"".join(lists),
         "site.conf": render(node).encode(),
@@ -236,7 +242,7 @@ def test_only_a_node_is_believed_who_asks(
     nodes: tuple[Node, Node], tmp_path: Path, shown: Issued | None, let_in: bool
 ) -> None:
     first, _ = nodes
-    context = ssl.create_default_context(cadata=BIRCH.root.pem.decode())
+    context = ssl.create_default_context(cadata=PRIVATE.root.pem.decode())
     if shown is not None:
         (tmp_path / "shown.pem").write_bytes(shown.chain_pem + shown.key_pem)
         context.load_cert_chain(tmp_path / "shown.pem")
@@ -248,7 +254,7 @@ def test_only_a_node_is_believed_who_asks(
 def test_a_nodes_certificate_is_believed_from_a_nodes_address_alone(nodes: tuple[Node, Node]) -> None:
     """The private CA may certify clients of others as well, whose word on who asks is not wanted here."""
     first, second = nodes
-    context = ssl.create_default_context(cadata=BIRCH.root.pem.decode())
+    context = ssl.create_default_context(cadata=PRIVATE.root.pem.decode())
     context.load_cert_chain(second.home / "node.pem")
     with first.serving():
         assert _come_in(first, context)
@@ -266,6 +272,30 @@ def _come_in(node: Node, context: ssl.SSLContext, address: str = "127.0.0.1") ->
             return plain.getresponse().status == 200
         except (ssl.SSLError, ConnectionError):
             return False
+
+
+ROBBED = PRIVATE.server(NAME)
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (ROBBED, "certificate verify error: (23:certificate revoked)"),
+        (PRIVATE.server("agent.birch.test"), f'certificate does not match "{NAME}"'),
+        (BIRCH.server(NAME), "certificate verify error: "),
+    ],
+    ids=["one that was revoked", "an agent", "the public CA's"],
+)
+def test_only_a_node_is_asked(tmp_path: Path, shown: Issued, said: str) -> None:
+    """Who stands at another node's address with another key, or a stolen one, learns of no request."""
+    for name in ("asking", "false"):
+        (tmp_path / name).mkdir()
+    false = Node(tmp_path / "false", free_port(), free_port(), shows=shown)
+    asking = Node(tmp_path / "asking", free_port(), false.door, revoked=(ROBBED,))
+    with false.serving(), nginx(false), nginx(asking):
+        status, answer = asking.ask()
+    assert (status, b"problem/overloaded" in answer, false.asked) == (503, True, [])
+    assert said in (asking.home / "error.log").read_text()
 
 
 def test_where_all_else_is_gone_it_is_said_in_the_words_of_the_protocol(tmp_path: Path) -> None:

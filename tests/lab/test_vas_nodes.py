@@ -108,6 +108,22 @@ def test_the_database_lets_the_other_host_in_by_its_certificate_alone(nodes: Nod
     assert by_database == f"/CN={nodes.second.told.node}"
 
 
+def test_a_node_and_the_database_are_believed_by_the_private_cas_lists_alone(nodes: Nodes) -> None:
+    """With its lists, which nginx and libpq are told of, both are good; without any neither is."""
+    roots, lists, both = "/etc/mecai/agents-roots.pem", "/etc/mecai/agents-crl.pem", "/root/known.pem"
+    nodes.second.run(f"cat {roots} {lists} >{both}")
+    door = f"{nodes.first.told.node}:8443 -servername {nodes.first.told.vas} -verify_hostname {nodes.first.told.vas}"
+    database = f"{nodes.first.told.node}:5432 -starttls postgres -verify_hostname {nodes.first.told.node}"
+    for where in (door, database):
+        ask = (
+            f"openssl s_client -crl_check_all -verify_return_error -connect {where} -CAfile %s </dev/null 2>&1 || true"
+        )
+        assert "Verification: OK" in nodes.second.run(ask, both)
+        assert "unable to get certificate CRL" in nodes.second.run(ask, roots)
+    settings = nodes.second.run(f"rm {both}; cat /etc/mecai/vas.toml /etc/nginx/conf.d/mecai-vas.conf")
+    assert (f"sslcrl={lists}" in settings, f'proxy_ssl_crl "{lists}"' in settings) == (True, True)
+
+
 def test_a_certificate_that_both_see_at_one_moment_is_one_hold_and_one_set_of_mails(
     holding: Nodes, new_request: VoucherRequest
 ) -> None:

@@ -18,7 +18,7 @@ LISTENING = {
     "postgresql_clients": [SECOND],
 }
 TLS = "sslmode=verify-full&sslrootcert=/etc/mecai/agents-roots.pem"
-NODE = {
+NODE: dict[str, Any] = {
     "voucher_authority_host_name": "vas.example.net",
     "voucher_authority_authority": "ca",
     "voucher_authority_nodes": {"name": "node2.example.net", "authority": "ca", "others": ["192.0.2.53"]},
@@ -108,6 +108,31 @@ def test_a_further_node_has_the_cas_root_brought_and_neither_mails_nor_reports(t
     assert {said[which]["name"] for which in ("nginx", "own")} == {"node2.example.net"}
     assert {said[which]["profile"] for which in ("nginx", "own")} == {"client"}
     assert said["nginx"]["owner"] == "root"
+
+
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [
+        (TLS, "&sslcrl=/etc/mecai/agents-crl.pem"),
+        (f"{TLS}&sslcrl=/etc/mecai/others.pem", ""),
+        ("sslmode=verify-full&sslrootcert=/etc/mecai/db.pem", ""),
+    ],
+    ids=["the private CA's", "lists of one's own", "another CA's"],
+)
+def test_a_databases_server_of_the_private_ca_is_held_against_its_lists(tmp_path: Path, given: str, added: str) -> None:
+    url = f"postgresql+psycopg://mecai-vas@ca.example.net/mecai-vas?{given}"
+    written(tmp_path, "voucher_authority", "vas.toml", **(NODE | {"voucher_authority_database": url}))
+    assert read_config(tmp_path / "vas.toml").database == url + added
+
+
+def test_a_node_shows_the_others_a_certificate_of_the_private_ca_for_both_names(tmp_path: Path) -> None:
+    say = "{{ {'door': __voucher_authority_door_certificate, 'asked': requests} | to_json }}"
+    tasks = yaml.safe_load((ANSIBLE / "roles/voucher_authority/tasks/private.yml").read_text(encoding="utf-8"))
+    [asked] = [task["vars"] for task in tasks if "certificate_requests" in task.get("vars", {})]
+    said = written(tmp_path, "voucher_authority", "vas.toml", say, **NODE, requests=asked["certificate_requests"])
+    assert said["door"] in said["asked"]
+    assert (said["door"]["profile"], said["door"]["dns"]) == ("server", ["node2.example.net", "vas.example.net"])
+    assert asked["certificate_authority_settings"] == "/etc/mecai/agents-ca.toml"
 
 
 def test_the_node_that_works_off_the_outbox_has_the_keys_for_it(tmp_path: Path) -> None:
