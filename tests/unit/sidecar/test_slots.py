@@ -1,9 +1,13 @@
 """A slot: what its links lead to, who may hold it, what a run that was killed left, which keys stay."""
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,10 +95,10 @@ def test_a_failover_and_back(slot: Slot) -> None:
 def test_the_links_turn_in_one_rename(slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
     stage(slot, FIRST)
     stage(slot, SECOND, BACKUP)
-    states, replace = [shown(slot)], Path.replace
+    states, turned = [shown(slot)], Path.replace
 
     def watched(self: Path, target: Path) -> Path:
-        done = replace(self, target)
+        done = turned(self, target)
         states.append(shown(slot))
         return done
 
@@ -119,6 +123,61 @@ def test_what_a_run_began_that_was_killed_is_finished_by_the_next(slot: Slot, mo
     with slot.held():
         assert slot.turn() == Turn(FIRST.version)
     assert shown(slot) == dict.fromkeys(LINKS, FIRST.version)
+
+
+class Killed(BaseException):
+    """In the place of SIGKILL: from some change of the file system on, none is made."""
+
+
+@contextmanager
+def killed_at(moment: int) -> Iterator[None]:
+    """Let only so many changes happen."""
+    left = [moment]
+
+    def guarded(real: Callable[..., Any]) -> Callable[..., Any]:
+        def change(*words: Any, **more: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return real(*words, **more)
+
+        return change
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("replace", "rename", "symlink", "mkdir", "unlink", "rmdir", "fchmod", "chmod"):
+            patched.setattr(os, name, guarded(getattr(os, name)))
+        yield
+
+
+def test_whenever_a_run_is_killed_every_link_leads_to_a_pair_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # nothing is seen of it here, and it takes long
+    slot = Slot(tmp_path / "before")
+    for pair, link in ((FIRST, LIVE), (SECOND, BACKUP), (THIRD, NEXT)):
+        stage(slot, pair, link)
+    before = Turn(FIRST.version, THIRD.version, SECOND.version)
+    assert slot.turn() == before
+    for moment in count():
+        slot = Slot(tmp_path / str(moment))
+        shutil.copytree(tmp_path / "before", slot.folder, symlinks=True)
+        try:
+            with killed_at(moment):
+                stage(slot, FOURTH)  # in the place of the third, which goes
+                go(slot, Turn(FIRST.version, FOURTH.version, SECOND.version).promoted())
+            break
+        except Killed:
+            pass
+        after = replace(before, next=FOURTH.version)
+        with slot.held():
+            assert slot.turn() in (before, after, after.promoted())
+        assert set(shown(slot).values()) >= {FIRST.version, SECOND.version}  # each with its key
+        if slot.turn() != after.promoted():
+            stage(slot, FOURTH)
+            go(slot, after.promoted())
+        assert slot.turn() == after.promoted()
+        assert kept(slot) == {FIRST.version, SECOND.version, FOURTH.version}
+    assert moment > 30
 
 
 def test_a_generation_that_was_never_turned_to_is_no_obstacle(slot: Slot) -> None:
