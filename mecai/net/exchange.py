@@ -1,6 +1,6 @@
 """One HTTP exchange over a connection that stands (plain or TLS), bounded in time and in size.
 
-No redirect is followed, nothing is compressed, the connection is not used again.
+No redirect is followed, nothing is compressed. The connection is not used again, unless whoever asks keeps it.
 """
 
 import http.client
@@ -17,13 +17,17 @@ from mecai.service.printable import words
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `complete` is False where the body was cut off at the limit."""
+    """What came back; `complete` is False where the body was cut off at the limit.
+
+    `lasting` says that another exchange may follow on the connection: both sides keep it, and the answer is read.
+    """
 
     status: int
     phrase: str
     headers: Message
     body: bytes
     complete: bool
+    lasting: bool
 
 
 def exchange(
@@ -34,17 +38,20 @@ def exchange(
     *,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    keep: bool = False,
 ) -> Answer:
     """GET `target`, or POST `body` to it, and return the answer with at most `limit` octets of its body.
+
+    Where the connection is to be used again (`keep`) the answer says whether it can be.
 
     An answer that a server gives before it has read the whole request counts, also if it then hangs up (RFC 9112,
     section 9.5): it says why. Raises `OSError`, whatever goes wrong.
     """
-    fields = {"Host": target.authority, "User-Agent": "mecai", "Connection": "close"} | dict(headers or {})
+    fields = {"Host": target.authority, "User-Agent": "mecai", **({} if keep else {"Connection": "close"})}
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = connected
     with cut_off(connected, deadline):
-        unsent = _send(connection, target.path, body, fields)
+        unsent = _send(connection, target.path, body, fields | dict(headers or {}))
         try:
             return _receive(connection, limit)
         except (OSError, http.client.HTTPException) as error:
@@ -65,7 +72,8 @@ def _send(
 def _receive(connection: http.client.HTTPConnection, limit: int) -> Answer:
     with connection.getresponse() as response:
         body = response.read(limit + 1)
+        lasting = response.isclosed() and not response.will_close
     complete = len(body) <= limit
     if complete and response.length:  # `read` with a limit takes the end of the connection for the end of the body
         raise http.client.IncompleteRead(body, response.length)
-    return Answer(response.status, response.reason, response.headers, body[:limit], complete)
+    return Answer(response.status, response.reason, response.headers, body[:limit], complete, lasting)

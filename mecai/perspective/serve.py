@@ -5,12 +5,14 @@ import ssl
 import sys
 from typing import Final
 
+from mecai.net.kept import IDLE_SECONDS
 from mecai.perspective.config import PerspectiveConfig
 
 VARIABLE: Final = "MECAI_PERSPECTIVE_CONFIG"
 APPLICATION: Final = "mecai.perspective.app:create_app()"
 WORKER: Final = "mecai.perspective.worker.Worker"
 SECONDS: Final = 8  # that gunicorn waits for a worker to end
+KEPT_SECONDS: Final = round(1.5 * IDLE_SECONDS)  # that a connection waits for its next question: the VAS ends it first
 
 
 def command(config: PerspectiveConfig, bind: str | None = None) -> list[str]:
@@ -25,7 +27,7 @@ def command(config: PerspectiveConfig, bind: str | None = None) -> list[str]:
         "--worker-class": WORKER,
         "--threads": config.parallel,
         "--graceful-timeout": SECONDS,
-        "--keep-alive": 0,  # a connection is judged once, and has one question
+        "--keep-alive": KEPT_SECONDS,
         "--bind": bind or f"{_host(config.address)}:{config.port}",
     }
     options = [str(word) for option in (tls | server).items() for word in option]

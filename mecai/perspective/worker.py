@@ -4,6 +4,9 @@ gunicorn's own threads wait for whoever connects to shake hands, for as long as 
 threads, each with one octet, would silence an agent. Here connections shake hands in the worker's loop, which waits for
 none of them, and a thread is given one that is through. All who are at it are bounded in number and time; where they
 are too many, who came first goes first, for an honest client is through in a moment (ADR 0052).
+
+A connection waits for its next question in the loop, too, without a thread. It has an answer where it was let in a
+short while ago, by the lists that hold now; else it ends, and whoever asks shakes hands anew (ADR 0066).
 """
 
 import ipaddress
@@ -20,6 +23,7 @@ from gunicorn import http
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from mecai.net.kept import AGE_SECONDS
 from mecai.perspective.config import PerspectiveConfig
 from mecai.perspective.judgement import Judgement
 from mecai.perspective.serve import VARIABLE
@@ -38,6 +42,15 @@ class _Arrival:
     peer: Any
     server: Any
     deadline: Deadline
+
+
+class _Guest(TConn):
+    """A connection of one who was let in, and how long he stays so. With a parser, it shakes hands no more."""
+
+    def __init__(self, cfg: Any, arrival: _Arrival) -> None:  # noqa: ANN401 - gunicorn's
+        super().__init__(cfg, arrival.line, arrival.peer, arrival.server)  # type: ignore[no-untyped-call]
+        self.parser = http.get_parser(cfg, arrival.line, arrival.peer)
+        self.deadline = Deadline(AGE_SECONDS)
 
 
 class Worker(ThreadWorker):
@@ -74,6 +87,16 @@ class Worker(ThreadWorker):
             if not arrival.deadline.left():
                 self._drop(arrival.line)
 
+    def on_client_socket_readable(self, conn: _Guest, client: ssl.SSLSocket) -> None:
+        """Hand on a connection that has a next question, or end it."""
+        if conn.deadline.left() and client.context is self._judgement.context():
+            super().on_client_socket_readable(conn, client)  # type: ignore[no-untyped-call]
+        else:
+            conn.timeout = 0.0  # over, and the first that is
+            self.keepalived_conns.remove(conn)
+            self.keepalived_conns.appendleft(conn)
+            self.murder_keepalived()  # type: ignore[no-untyped-call]
+
     def _expect(self, arrival: _Arrival) -> None:
         while len(self._arriving) >= MOST_ARRIVING:
             self._drop(next(iter(self._arriving)))
@@ -94,11 +117,9 @@ class Worker(ThreadWorker):
             self._seat(self._take(line))
 
     def _seat(self, arrival: _Arrival) -> None:
-        """Give a connection a thread, as the base does with each; with a parser, it shakes hands no more."""
+        """Give a connection a thread, as the base does with each."""
         self.nr_conns += 1
-        connection = TConn(self.cfg, arrival.line, arrival.peer, arrival.server)
-        connection.parser = http.get_parser(self.cfg, arrival.line, arrival.peer)
-        self.enqueue_req(connection)  # type: ignore[no-untyped-call]
+        self.enqueue_req(_Guest(self.cfg, arrival))  # type: ignore[no-untyped-call]
 
     def _take(self, line: ssl.SSLSocket) -> _Arrival:
         self.poller.unregister(line)

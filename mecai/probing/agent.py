@@ -1,13 +1,18 @@
-"""An agent on another network, as its VAS sees it: mutual TLS, a question, an answer within its time (docs/spec P5)."""
+"""An agent on another network, as its VAS sees it: mutual TLS, a question, an answer within its time (docs/spec P5).
+
+Connections are kept for the next questions. One may be asked twice (`mecai.net.kept`): it changes nothing at the agent,
+and its nonce ties the answer to it.
+"""
 
 import secrets
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeVar
 
 from mecai.errors import HostError, InputError, Malformed
-from mecai.net.over_tls import over_tls
+from mecai.net.kept import Kept
 from mecai.net.url import read_url
 from mecai.probing.corroborate import ADDRESS_SECONDS, Corroboration, ProbeTarget
 from mecai.probing.lookups import PATH as LOOKUP_PATH
@@ -29,8 +34,8 @@ SECONDS: Final = ADDRESS_SECONDS + 3.0  # for a whole question: the probe, and t
 class Agent:
     """Where an agent is asked.
 
-    `context` gives, for each connection, what has the VAS's own certificate for it, and trusts the VA's private CA
-    alone; it raises `HostError` while nobody can be believed.
+    `context` gives, for each question, what has the VAS's own certificate for the agent, and trusts the VA's private CA
+    alone, the same as before where nothing changed; it raises `HostError` while nobody can be believed.
     """
 
     perspective: Perspective
@@ -54,6 +59,11 @@ class Agent:
         """
         return self._answered(READY, None, deadline, _concerns)
 
+    @cached_property
+    def _kept(self) -> Kept:
+        """Return the connections there; raises `InputError`."""
+        return Kept(read_url(self.url, "https"))
+
     def _answered(self, path: str, body: bytes | None, deadline: Deadline, parse: Callable[[bytes], Result]) -> Result:
         octets = self._exchange(path, deadline.within(SECONDS), body)
         try:
@@ -63,10 +73,9 @@ class Agent:
 
     def _exchange(self, path: str, deadline: Deadline, body: bytes | None = None) -> bytes:
         """Return the body of the agent's answer, which must be 200; raises `HostError`."""
-        context = self.context()
+        context, headers = self.context(), {"Content-Type": MEDIA_TYPE} if body else None
         try:
-            target, headers = read_url(self.url, "https").below(path), {"Content-Type": MEDIA_TYPE} if body else None
-            answer = over_tls(target, context, deadline, LARGEST_ANSWER, body=body, headers=headers)
+            answer = self._kept.exchange(path, context, deadline, LARGEST_ANSWER, body=body, headers=headers)
         except (OSError, InputError) as error:
             raise HostError(f"agent {self.perspective.name}: {words(error)}") from error
         if answer.status != _OK or not answer.complete:

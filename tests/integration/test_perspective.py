@@ -2,6 +2,8 @@
 
 import os
 import re
+import select
+import signal
 import socket
 import subprocess
 import threading
@@ -134,6 +136,17 @@ def running(
             process.wait(SECONDS)
 
 
+def end_worker(agent: Running, by: signal.Signals) -> None:
+    """End the process that serves, and wait for that; gunicorn starts another."""
+    children = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text()
+    worker = os.pidfd_open(int(children.split()[0]))
+    try:
+        signal.pidfd_send_signal(worker, by)
+        assert select.select([worker], [], [], SECONDS)[0]
+    finally:
+        os.close(worker)
+
+
 @pytest.fixture
 def site() -> Iterator[TlsServer]:
     """Run the TLS server that is probed."""
@@ -164,6 +177,28 @@ def test_its_own_list_holds(site: TlsServer, tmp_path: Path) -> None:
     assert result.outcome is ProbeOutcome.UNREACHABLE
     assert "loopback" in result.details[0]
     assert not site.history
+
+
+@pytest.mark.usefixtures("site")
+def test_an_agent_that_is_started_anew_loses_no_question(tmp_path: Path) -> None:
+    """Its VAS has a connection to it, which is used again; those to a worker that is gone are not."""
+    with running(tmp_path) as agent:
+        asked, lines = agent.agent(client(OURS)), []
+        for end in (None, None, signal.SIGTERM, None):
+            if end is not None:
+                end_worker(agent, end)
+            assert asked.ask(target(), Deadline(SECONDS)).addresses
+            lines += [each.secure for each in asked._kept._waiting]
+    assert [lines.index(each) for each in lines] == [0, 0, 2, 2]
+
+
+@pytest.mark.usefixtures("site")
+def test_a_connection_that_waits_for_its_next_question_keeps_no_thread(tmp_path: Path) -> None:
+    with running(tmp_path, settings='parallel = 1\nallowed_networks = ["127.0.0.0/8"]') as agent:
+        first, second = agent.agent(client(OURS)), agent.agent(client(OURS))
+        for asked in (first, second, first, second):
+            assert asked.ask(target(), Deadline(SECONDS)).addresses
+            assert len(asked._kept._waiting) == 1
 
 
 @pytest.mark.parametrize(
@@ -285,8 +320,7 @@ def test_one_that_ends_in_the_middle_of_a_question_is_one_without_an_answer(tmp_
         def kill() -> None:
             line, _ = silent.accept()
             with line:
-                children = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text()
-                os.kill(int(children.split()[0]), 9)
+                end_worker(agent, signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()

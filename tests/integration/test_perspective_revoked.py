@@ -1,6 +1,7 @@
 """Keys that were stolen: real agents and their VAS's real way to them, which read newer lists of their CA at once."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -169,15 +170,37 @@ def test_an_agent_whose_lists_end_soon_says_so_to_its_operator(tmp_path: Path, a
         deadline.require()
 
 
-def test_no_connection_lives_on_what_was_judged_before(agents: list[Running]) -> None:
-    """None has a second question, and none begins with what another one left."""
+def test_no_connection_lives_on_what_was_judged_before(tmp_path: Path, agents: list[Running]) -> None:
+    """It has questions while the lists are those by which it was let in, and none begins with what another one left."""
     east, _ = agents
     context = east.agent(STOLEN).context()
     with (
         socket.create_connection((HERE, east.port), SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=HERE) as line,
     ):
-        line.sendall(b"GET /readyz HTTP/1.1\r\nHost: agent\r\n\r\n")
-        said = b"".join(iter(lambda: line.recv(1 << 12), b""))
+        assert [_is_answered(line), _is_answered(line)] == [True, True]
         assert line.session is None or not line.session.has_ticket
-    assert b"\r\nConnection: close\r\n" in said
+        publish(tmp_path / "crl", STOLEN)
+        assert not _is_answered(line)
+
+
+@pytest.mark.usefixtures("site")
+def test_a_kept_connection_of_a_revoked_client_is_as_good_as_none(tmp_path: Path, agents: list[Running]) -> None:
+    east, _ = agents
+    agent = east.agent(STOLEN)
+    agent.ask(target(), Deadline(SECONDS))
+    publish(tmp_path / "crl", STOLEN)
+    with pytest.raises(HostError, match=r"^agent east: .*alert certificate revoked"):
+        agent.ask(target(), Deadline(SECONDS))
+
+
+def _is_answered(line: socket.socket) -> bool:
+    """Ask whether an agent is ready; tell whether it says so rather than end the connection."""
+    try:
+        line.sendall(b"GET /readyz HTTP/1.1\r\nHost: agent\r\n\r\n")
+        with line.makefile("rb") as file:
+            head = b"".join(iter(file.readline, b"\r\n")) if file.peek(1) else b""
+            length = re.search(rb"Content-Length: ([0-9]+)", head)
+            return length is not None and bool(file.read(int(length[1])))
+    except ConnectionError:
+        return False

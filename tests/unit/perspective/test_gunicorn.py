@@ -29,11 +29,13 @@ READ = f"gunicorn {__version__}: its threaded worker is another; see {__file__}"
 class Recorder(ThreadWorker):
     """gunicorn's worker, of which a test sees when its loop calls what an agent's worker overrides."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, kept: int) -> None:
         config = Config()
         super().__init__(1, os.getppid(), [listener], None, 30, config, Logger(config))  # type: ignore[no-untyped-call]
         self.accepted, self.swept, self.handled = threading.Event(), threading.Event(), threading.Event()
+        self.again = threading.Event()
         self.taken: list[object] = []
+        self.kept = kept  # how many questions have a next one on their connection
         # As `init_process` does, which also loads an application and changes this process.
         self.tpool = self.get_thread_pool()  # type: ignore[no-untyped-call]
         self.poller = selectors.DefaultSelector()
@@ -58,14 +60,23 @@ class Recorder(ThreadWorker):
         """Note who has a thread, and be done with him."""
         self.taken.append((conn.sock.getpeername(), threading.current_thread() is not self.loop))
         self.handled.set()
-        return False
+        if self.kept:
+            conn.sock.setblocking(True)
+            conn.sock.recv(1)
+        return len(self.taken) <= self.kept
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Note that somebody has a next question, who waited for it without a thread."""
+        assert (client, list(self.keepalived_conns)) == (conn.sock, [conn])
+        self.again.set()
+        super().on_client_socket_readable(conn, client)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def at_work() -> Iterator[tuple[Recorder, socket.socket]]:
+def at_work(kept: int = 0) -> Iterator[tuple[Recorder, socket.socket]]:
     """Run gunicorn's own loop, with one who has connected."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        worker = Recorder(listener)
+        worker = Recorder(listener, kept)
         worker.loop.start()
         try:
             with socket.create_connection(listener.getsockname(), SECONDS) as line:
@@ -91,6 +102,18 @@ def test_who_is_handed_on_has_a_thread_and_counts_until_it_is_done() -> None:
     assert worker.nr_conns == 0, READ
 
 
+def test_the_loop_tells_the_worker_who_has_a_next_question() -> None:
+    with at_work(kept=1) as (worker, line):
+        line.sendall(b"x")
+        assert worker.handled.wait(SECONDS), READ
+        assert not worker.again.is_set(), READ
+        line.sendall(b"x")
+        assert worker.again.wait(SECONDS), READ
+        assert line.recv(1) == b"", READ
+        assert worker.taken == [(line.getsockname(), True)] * 2, READ
+    assert worker.nr_conns == 0, READ
+
+
 def test_a_connection_with_a_parser_shakes_hands_no_more() -> None:
     """Else the thread of who has shown his certificate would wait for another handshake."""
     config = Config()
@@ -110,6 +133,8 @@ def test_a_connection_with_a_parser_shakes_hands_no_more() -> None:
         (ThreadWorker.run, ["self"]),
         (ThreadWorker.accept, ["self", "listener"]),
         (ThreadWorker.murder_pending, ["self"]),
+        (ThreadWorker.murder_keepalived, ["self"]),
+        (ThreadWorker.on_client_socket_readable, ["self", "conn", "client"]),
         (ThreadWorker.enqueue_req, ["self", "conn"]),
         (TConn.__init__, ["self", "cfg", "sock", "client", "server"]),
         (http.get_parser, ["cfg", "source", "source_addr"]),
@@ -126,4 +151,4 @@ def test_what_is_called_or_overridden_takes_what_it_took(called: Callable[..., o
 def test_the_agents_worker_overrides_what_gunicorn_has() -> None:
     """Under their names, or they would never be called."""
     own = {name for name in vars(Worker) if callable(getattr(Worker, name)) and hasattr(ThreadWorker, name)}
-    assert own >= {"run", "accept", "murder_pending"}, READ
+    assert own >= {"run", "accept", "murder_pending", "on_client_socket_readable"}, READ

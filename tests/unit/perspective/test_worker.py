@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from gunicorn.config import Config
 
 from mecai.perspective import worker as module
 from mecai.perspective.config import PerspectiveConfig
@@ -27,7 +29,7 @@ class Received:
         self.worker.poller = stack.enter_context(selectors.DefaultSelector())
         self.worker.pending_conns = deque()
         self.worker.prepare(lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config)
-        self.stack = stack
+        self.stack, self.config = stack, config
         self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         stack.callback(self.leave)
 
@@ -83,6 +85,29 @@ def test_who_speaks_no_tls_is_ended(received: Received) -> None:
     [(key, _)] = received.worker.poller.select(10)
     key.data(key.fileobj)
     assert received.arriving == []
+
+
+@pytest.mark.parametrize(("age", "lists", "seated"), [(60, "", True), (0, "", False), (60, "newer", False)])
+def test_who_was_let_in_has_a_next_question_for_a_while_and_while_the_lists_are_the_same(
+    received: Received, monkeypatch: pytest.MonkeyPatch, age: float, lists: str, seated: bool
+) -> None:
+    monkeypatch.setattr(module, "AGE_SECONDS", age)
+    worker, asked = received.worker, list[Any]()
+    worker.cfg, worker.nr_conns = Config(), 0
+    monkeypatch.setattr(worker, "enqueue_req", asked.append)
+    peer = received.connect()
+    (line,) = worker._arriving
+    worker._seat(worker._take(line))
+    (conn,) = asked
+    worker.keepalived_conns = deque([conn])
+    worker.poller.register(line, selectors.EVENT_READ)
+    if lists:
+        worker.prepare(lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), received.config)
+    worker.on_client_socket_readable(conn, line)
+    assert (worker.nr_conns, len(asked), list(worker.keepalived_conns)) == ((1, 2, []) if seated else (0, 1, []))
+    assert not worker.poller.get_map()
+    line.close()
+    assert peer.recv(1) == b""
 
 
 @pytest.mark.parametrize(
