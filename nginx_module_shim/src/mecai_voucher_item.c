@@ -23,7 +23,7 @@ mecai_refuse(mecai_reason_t *reason, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(reason->text, sizeof(reason->text), format, arguments);
     va_end(arguments);
-    reason->due = 0;
+    reason->from = reason->until = 0;
     return false;
 }
 
@@ -31,21 +31,23 @@ mecai_refuse(mecai_reason_t *reason, const char *format, ...)
 static bool
 check_time(const mecai_claims_t *claims, time_t now, mecai_reason_t *reason)
 {
-    char  when[MECAI_TIME_TEXT];
+    time_t  from = claims->this_update - MECAI_CLOCK_SKEW_SECONDS;
+    char    when[MECAI_TIME_TEXT];
 
     if (claims->next_update <= now) {
-        return mecai_refuse(reason, "expired, its nextUpdate was %s",
-                            mecai_time_text(claims->next_update, when));
-    }
-    if (claims->this_update > now + MECAI_CLOCK_SKEW_SECONDS) {
+        mecai_refuse(reason, "expired, its nextUpdate was %s",
+                     mecai_time_text(claims->next_update, when));
+    } else if (now < from) {
         mecai_refuse(reason, "not yet valid, its thisUpdate is %s, more than "
                      "%d s ahead of this clock",
                      mecai_time_text(claims->this_update, when),
                      MECAI_CLOCK_SKEW_SECONDS);
-        reason->due = claims->this_update - MECAI_CLOCK_SKEW_SECONDS;
-        return false;
+    } else {
+        return true;
     }
-    return true;
+    reason->from = from;
+    reason->until = claims->next_update;
+    return false;
 }
 
 

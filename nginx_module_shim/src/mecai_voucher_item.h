@@ -43,7 +43,8 @@ typedef struct {
 /* Why an item is refused, for a log line. */
 typedef struct {
     char    text[128];
-    time_t  due;        /* not valid yet: check again from then on; 0: never */
+    time_t  from;       /* refused for the time alone: it passes from then */
+    time_t  until;      /* up to, and without, then; 0 and 0: never */
 } mecai_reason_t;
 
 /* Says why; returns false, so that a check may end on it. */

@@ -33,6 +33,13 @@ mecai_clock_ns(void)
 }
 
 
+int64_t
+mecai_clock_ms(void)
+{
+    return mecai_clock_ns() / 1000000;
+}
+
+
 static mecai_set_t *
 set_of(const mecai_scan_t *scan, const mecai_known_t *known)
 {
@@ -45,7 +52,7 @@ set_of(const mecai_scan_t *scan, const mecai_known_t *known)
  * a handshake that asks will say so; so does a link, which is not followed.
  */
 static void
-lost(mecai_scan_t *scan, int error, mecai_now_t now)
+lost(mecai_scan_t *scan, int error, time_t now)
 {
     mecai_zone_t  *zone = scan->access->zone;
     mecai_set_t   *set;
@@ -62,7 +69,7 @@ lost(mecai_scan_t *scan, int error, mecai_now_t now)
         mecai_zone_complete(zone, set);
     }
     mecai_unlock(scan->access);
-    if (!missing && mecai_may_say(scan, MECAI_TELL_UNREADABLE, now.wall)) {
+    if (!missing && mecai_may_say(scan, MECAI_TELL_UNREADABLE, now)) {
         mecai_say(scan, "directory \"%s\" cannot be read: %s",
                        scan->known->path, error == ELOOP
                        ? "a symbolic link, which is not followed"
@@ -73,7 +80,7 @@ lost(mecai_scan_t *scan, int error, mecai_now_t now)
 
 /* Opens the directory and takes a number; the lock is not held. */
 static void
-open_directory(mecai_scan_t *scan, mecai_now_t now)
+open_directory(mecai_scan_t *scan, time_t now)
 {
     mecai_set_t  *set;
     struct stat   status;
@@ -102,7 +109,7 @@ open_directory(mecai_scan_t *scan, mecai_now_t now)
 
 void
 mecai_scan_begin(mecai_scan_t *scan, const mecai_known_t *known,
-    mecai_now_t now)
+    time_t now)
 {
     mecai_version_t     version;
     const mecai_set_t  *set;
@@ -147,7 +154,7 @@ set_to_fill(const mecai_scan_t *scan)
 /* What is known of a version of a file. */
 typedef enum {
     NEW,
-    SAME,                           /* checked last, and not due */
+    SAME,                           /* checked last, and no time came */
     OVERTAKEN,                      /* see set_to_fill */
     FULL,                           /* new, and the set has its most */
 } news_t;
@@ -161,10 +168,30 @@ is_full(const mecai_set_t *set, const char *name)
 }
 
 
+/*
+ * Lets others leave the directory alone for another interval, whatever the name
+ * is that was come to: a slow reading is no second one's. False: another
+ * process took over.
+ */
+static bool
+renew(const mecai_scan_t *scan)
+{
+    mecai_set_t  *set;
+
+    mecai_lock_to_write(scan->access);
+    set = set_to_fill(scan);
+    if (set != NULL) {
+        mecai_zone_look(set, mecai_clock_ms());
+    }
+    mecai_unlock(scan->access);
+    return set != NULL;
+}
+
+
 /* Looks up a version of a file, and marks the file as found. */
 static news_t
 look_up(const mecai_scan_t *scan, const char *name,
-    const mecai_version_t *version, mecai_now_t now)
+    const mecai_version_t *version, time_t now)
 {
     mecai_set_t   *set;
     mecai_file_t  *file = NULL;
@@ -173,7 +200,6 @@ look_up(const mecai_scan_t *scan, const char *name,
     mecai_lock_to_write(scan->access);
     set = set_to_fill(scan);
     if (set != NULL) {
-        set->looked = now.ms;
         news = NEW;
         file = mecai_zone_known(set, name);
     }
@@ -183,7 +209,7 @@ look_up(const mecai_scan_t *scan, const char *name,
     if (file != NULL) {
         file->scan = scan->number;
         if (mecai_same_version(version, &file->seen)
-            && (file->due == 0 || now.wall < file->due))
+            && (now < file->from || now >= file->until))
         {
             news = SAME;
         }
@@ -220,7 +246,7 @@ put_in(const mecai_scan_t *scan, const char *name,
         return;
     }
     outcome->in_service = file->content != NULL ? file->next_update : 0;
-    mecai_zone_refuse(zone, set, file, version, outcome->reason.due);
+    mecai_zone_refuse(zone, set, file, version, &outcome->reason);
 }
 
 
@@ -232,7 +258,7 @@ check(mecai_scan_t *scan, const char *name, const mecai_version_t *version,
 {
     mecai_subject_t  subject = { scan->known->certificate, scan->known->hash,
                                  NULL, now };
-    outcome_t        outcome = { .reason = { .due = 0 } };
+    outcome_t        outcome = { .reason = { .from = 0 } };
     mecai_item_t    *item;
     bool             exhausted;
 
@@ -289,7 +315,7 @@ mecai_scan_break_off(mecai_scan_t *scan)
 
 /* What was not seen is not gone: the reading ends without its end. */
 static void
-give_up(mecai_scan_t *scan, int error, mecai_now_t now)
+give_up(mecai_scan_t *scan, int error, time_t now)
 {
     mecai_scan_break_off(scan);
     lost(scan, error, now);
@@ -298,7 +324,7 @@ give_up(mecai_scan_t *scan, int error, mecai_now_t now)
 
 /* Reads a file that is ours. Returns false where the reading must end here. */
 static bool
-read_file(mecai_scan_t *scan, const char *name, mecai_now_t now)
+read_file(mecai_scan_t *scan, const char *name, time_t now)
 {
     mecai_version_t  version;
     struct stat      status;
@@ -317,23 +343,23 @@ read_file(mecai_scan_t *scan, const char *name, mecai_now_t now)
     news = look_up(scan, name, &version, now);
     if (news == FULL) {
         scan->left_out = true;
-        mecai_say_crowded(scan, name, now.wall);
+        mecai_say_crowded(scan, name, now);
         return true;
     }
     if (news != NEW) {
         return news == SAME;
     }
-    if (!has_room(scan, now.wall)) {
+    if (!has_room(scan, now)) {
         scan->left_out = true;
         return true;
     }
-    return check(scan, name, &version, now.wall);
+    return check(scan, name, &version, now);
 }
 
 
 /* Reads one name. Returns false where the reading must end here. */
 static bool
-read_name(mecai_scan_t *scan, const char *name, mecai_now_t now)
+read_name(mecai_scan_t *scan, const char *name, time_t now)
 {
     uint8_t  authority[MECAI_AUTHORITY_SIZE];
 
@@ -341,7 +367,7 @@ read_name(mecai_scan_t *scan, const char *name, mecai_now_t now)
     case MECAI_NAME_STRANGE:
         return true;
     case MECAI_NAME_BAD:
-        if (mecai_may_say(scan, MECAI_TELL_NAME, now.wall)) {
+        if (mecai_may_say(scan, MECAI_TELL_NAME, now)) {
             mecai_say(scan, "\"%s/%s\" is not served, nor are others "
                            "with such names: expected 16 hex digits, then "
                            "-LABEL or nothing, then " MECAI_VOUCHER_SUFFIX,
@@ -376,17 +402,21 @@ end(mecai_scan_t *scan, time_t now)
 
 
 bool
-mecai_scan_go_on(mecai_scan_t *scan, mecai_now_t now, mecai_until_t until)
+mecai_scan_go_on(mecai_scan_t *scan, time_t now, mecai_until_t until)
 {
     const struct dirent  *entry;
 
     while (scan->directory != NULL) {
+        if (!renew(scan)) {
+            mecai_scan_break_off(scan);
+            break;
+        }
         errno = 0;
         entry = readdir(scan->directory);
         if (entry == NULL && errno != 0) {
             give_up(scan, errno, now);
         } else if (entry == NULL) {
-            end(scan, now.wall);
+            end(scan, now);
         } else if (!read_name(scan, entry->d_name, now)) {
             mecai_scan_break_off(scan);
         } else if (mecai_clock_ns() >= until) {

@@ -33,20 +33,16 @@ struct mecai_known_s {
     char            path[];
 };
 
-/* Both clocks, at one moment. */
-typedef struct {
-    time_t   wall;
-    int64_t  ms;            /* of a clock that no one sets, the same in all
-                             * processes */
-} mecai_now_t;
-
 /* Takes one line without a line end. */
 typedef void  (*mecai_log_pt)(const char *line);
 
-/* How long the work may go on: of CLOCK_MONOTONIC, ns. A part does one step at
+/* A clock that no one sets, the same in all processes. */
+int64_t mecai_clock_ns(void);
+int64_t mecai_clock_ms(void);
+
+/* How long the work may go on: of that clock, ns. A part does one step at
  * least. */
 typedef int64_t  mecai_until_t;
-int64_t mecai_clock_ns(void);
 
 typedef struct {
     const mecai_access_t  *access;
@@ -64,10 +60,10 @@ typedef struct {
  * last. Nothing is under way afterwards where there is nothing to do.
  */
 void mecai_scan_begin(mecai_scan_t *scan, const mecai_known_t *known,
-                      mecai_now_t now);
+                      time_t now);
 
 /* Goes on; returns true where the reading is at its end. */
-bool mecai_scan_go_on(mecai_scan_t *scan, mecai_now_t now,
+bool mecai_scan_go_on(mecai_scan_t *scan, time_t now,
                       mecai_until_t until);
 
 /* Breaks the reading off, if one is under way. */

@@ -110,7 +110,7 @@ mecai_zone_take(mecai_zone_t *zone, mecai_set_t *set, mecai_file_t *file,
     count_file(zone, set, file, 1);
     set_refused(zone, set, file, false);
     file->seen = *version;
-    file->due = 0;
+    file->from = file->until = 0;
     file->size = (uint32_t) item->size;
     file->address_count = (uint8_t) claims->address_count;
     file->context_count = (uint8_t) claims->context_count;
@@ -124,11 +124,12 @@ mecai_zone_take(mecai_zone_t *zone, mecai_set_t *set, mecai_file_t *file,
 
 void
 mecai_zone_refuse(mecai_zone_t *zone, mecai_set_t *set, mecai_file_t *file,
-    const mecai_version_t *version, time_t due)
+    const mecai_version_t *version, const mecai_reason_t *reason)
 {
     set_refused(zone, set, file, true);
     file->seen = *version;
-    file->due = due;
+    file->from = reason->from;
+    file->until = reason->until;
 }
 
 
@@ -216,6 +217,15 @@ mecai_file_lists(const mecai_file_t *file, mecai_lists_t *lists)
                false);
     mecai_copy(&cursor, lists->contexts, lists_size(0, file->context_count),
                false);
+}
+
+
+void
+mecai_zone_look(mecai_set_t *set, int64_t now_ms)
+{
+    if (now_ms > set->looked) {
+        set->looked = now_ms;
+    }
 }
 
 

@@ -122,22 +122,23 @@ mecai_store_want(mecai_store_t *store, const mecai_known_t *known)
 
 /* Notes that this process looks at a certificate now; false: another has. */
 static bool
-claim(const mecai_store_t *store, const mecai_known_t *known, mecai_now_t now,
+claim(const mecai_store_t *store, const mecai_known_t *known,
     int64_t interval_ms)
 {
     const mecai_access_t  *access = store->scan.access;
     mecai_set_t           *set;
+    int64_t                now_ms;
     bool                   mine;
 
     mecai_lock_to_write(access);
+    now_ms = mecai_clock_ms();
     set = mecai_zone_find(access->zone, known->key);
-    mine = set == NULL || now.ms - set->looked >= interval_ms
-           || now.ms < set->looked;
+    mine = set == NULL || now_ms - set->looked >= interval_ms;
     if (set == NULL) {
         set = mecai_zone_set(access->zone, known->key);
     }
     if (set != NULL && mine) {
-        set->looked = now.ms;
+        mecai_zone_look(set, now_ms);
     }
     mecai_unlock(access);
     return mine && set != NULL;
@@ -146,10 +147,10 @@ claim(const mecai_store_t *store, const mecai_known_t *known, mecai_now_t now,
 
 /* Looks at one certificate; true: that is done. */
 static bool
-look(mecai_store_t *store, const mecai_known_t *known, mecai_now_t now,
+look(mecai_store_t *store, const mecai_known_t *known, time_t now,
     int64_t interval_ms, mecai_until_t until)
 {
-    if (!claim(store, known, now, interval_ms)) {
+    if (!claim(store, known, interval_ms)) {
         return true;
     }
     mecai_scan_begin(&store->scan, known, now);
@@ -175,7 +176,7 @@ place(mecai_store_t *store)
 
 /* Goes on in a bucket; returns true where it is at its end. */
 static bool
-refresh_bucket(mecai_store_t *store, mecai_now_t now, int64_t interval_ms,
+refresh_bucket(mecai_store_t *store, time_t now, int64_t interval_ms,
     mecai_until_t until)
 {
     mecai_known_t **link = place(store);
@@ -184,7 +185,7 @@ refresh_bucket(mecai_store_t *store, mecai_now_t now, int64_t interval_ms,
         mecai_known_t  *known = *link;
 
         if (!known->configured
-            && now.wall - known->shown > MECAI_FORGET_SECONDS)
+            && now - known->shown > MECAI_FORGET_SECONDS)
         {
             forget(store, link);
             continue;
@@ -204,7 +205,7 @@ refresh_bucket(mecai_store_t *store, mecai_now_t now, int64_t interval_ms,
 
 /* Comes to the end of what is under way, and of what a handshake wants. */
 static bool
-finish(mecai_store_t *store, mecai_now_t now, int64_t interval_ms,
+finish(mecai_store_t *store, time_t now, int64_t interval_ms,
     mecai_until_t until)
 {
     mecai_known_t  *wanted;
@@ -219,7 +220,7 @@ finish(mecai_store_t *store, mecai_now_t now, int64_t interval_ms,
 
 
 bool
-mecai_store_refresh(mecai_store_t *store, mecai_now_t now, int64_t interval_ms,
+mecai_store_refresh(mecai_store_t *store, time_t now, int64_t interval_ms,
     mecai_until_t until)
 {
     const mecai_access_t  *access = store->scan.access;
@@ -234,7 +235,7 @@ mecai_store_refresh(mecai_store_t *store, mecai_now_t now, int64_t interval_ms,
     }
     store->at = 0;
     mecai_lock_to_write(access);
-    mecai_zone_sweep(access->zone, now.ms);
+    mecai_zone_sweep(access->zone, mecai_clock_ms());
     mecai_unlock(access);
     return true;
 }

@@ -39,7 +39,7 @@ bool mecai_store_keep(mecai_store_t *store, X509 *certificate);
  * so; it comes a step further each time. A certificate that somebody looked at
  * within `interval_ms` is left out. Returns true where the round is complete.
  */
-bool mecai_store_refresh(mecai_store_t *store, mecai_now_t now,
+bool mecai_store_refresh(mecai_store_t *store, time_t now,
                          int64_t interval_ms, mecai_until_t until);
 
 /* Tells whether each certificate was read to its end once. */

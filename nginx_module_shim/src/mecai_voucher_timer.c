@@ -20,13 +20,6 @@ static ngx_event_t       timer;
 static ngx_connection_t  nobody = { .fd = (ngx_socket_t) -1 };  /* for logs */
 
 
-static mecai_now_t
-now(void)
-{
-    return (mecai_now_t) { ngx_time(), mecai_clock_ns() / NS_PER_MS };
-}
-
-
 /* Goes on with the round of each store in turn; true: all are complete. */
 static bool
 read_stores(mecai_until_t until)
@@ -36,7 +29,7 @@ read_stores(mecai_until_t until)
     int64_t         ago = (int64_t) (interval - interval / 8);
 
     for ( /* void */ ; under_way < stores->nelts; under_way++) {
-        if (!mecai_store_refresh(store[under_way], now(), ago, until)) {
+        if (!mecai_store_refresh(store[under_way], ngx_time(), ago, until)) {
             return false;
         }
     }

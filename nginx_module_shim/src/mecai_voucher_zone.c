@@ -16,7 +16,7 @@ _Static_assert(sizeof(mecai_file_t) <= MECAI_BLOCK_SIZE, "a file is a block");
 _Static_assert(sizeof(mecai_set_t) <= MECAI_BLOCK_SIZE, "a set is a block");
 /* another size is another layout: count MECAI_ZONE_LAYOUT_TEXT up */
 _Static_assert(sizeof(void *) != 8
-               || (sizeof(mecai_file_t) == 216 && sizeof(mecai_set_t) == 192
+               || (sizeof(mecai_file_t) == 224 && sizeof(mecai_set_t) == 192
                    && sizeof(mecai_figures_t) == 144), "the layout");
 
 

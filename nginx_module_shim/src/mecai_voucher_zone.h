@@ -20,7 +20,7 @@
 #pragma GCC visibility push(hidden)
 
 /* changes with every layout: two layouts of the module share no zone */
-#define MECAI_ZONE_LAYOUT_TEXT  "1"
+#define MECAI_ZONE_LAYOUT_TEXT  "2"
 
 enum {
     MECAI_ZONE_SIZE_MIN = 1024 * 1024,      /* octets */
@@ -75,7 +75,8 @@ struct mecai_file_s {
     mecai_file_t     *next;
     mecai_block_t    *content;      /* in service; NULL: nothing ever passed */
     mecai_version_t   seen;         /* the version checked last, good or bad */
-    time_t            due;          /* when it becomes valid; 0: never, or is */
+    time_t            from;         /* refused for the time alone: passes */
+    time_t            until;        /* from then to then; 0 and 0: never */
     time_t            this_update;  /* of what is in service, as the rest */
     time_t            next_update;
     uint64_t          scan;         /* the last reading that found it */
@@ -144,6 +145,9 @@ mecai_set_t *mecai_zone_find(mecai_zone_t *zone,
 mecai_set_t *mecai_zone_set(mecai_zone_t *zone,
                             const uint8_t key[MECAI_HASH_SIZE]);
 
+/* Notes that somebody looked at a set at this moment, or at a later one. */
+void mecai_zone_look(mecai_set_t *set, int64_t now_ms);
+
 /* Begins a reading of a set; returns its number, by which files are marked. */
 uint64_t mecai_zone_begin(mecai_zone_t *zone, mecai_set_t *set);
 
@@ -161,7 +165,7 @@ bool mecai_zone_take(mecai_zone_t *zone, mecai_set_t *set, mecai_file_t *file,
 /* Notes that a version was refused; what the file held before stays. */
 void mecai_zone_refuse(mecai_zone_t *zone, mecai_set_t *set,
                        mecai_file_t *file, const mecai_version_t *version,
-                       time_t due);
+                       const mecai_reason_t *reason);
 
 /* Ends a reading: files that it did not find go. False: a later one began. */
 bool mecai_zone_end(mecai_zone_t *zone, mecai_set_t *set, uint64_t scan);

@@ -53,6 +53,19 @@ WRAP(int, fstat, (int fd, struct stat *status), (fd, status))
 WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size))
 WRAP(DIR *, fdopendir, (int fd), (fd))
 
+static int64_t  clock_ms;               /* that no one sets */
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *now);
+int
+__wrap_clock_gettime(clockid_t id, struct timespec *now)
+{
+    CHECK(id == CLOCK_MONOTONIC);
+    now->tv_sec = clock_ms / 1000;
+    now->tv_nsec = clock_ms % 1000 * 1000000;
+    return 0;
+}
+
+
 /* An errno that the next call shall fail with; 0: none. */
 static int  fstatat_error, readdir_error;
 
@@ -225,14 +238,6 @@ set_up(const char *directory, const char *scratch)
 }
 
 
-/* Both clocks as one. */
-static mecai_now_t
-at(time_t now)
-{
-    return (mecai_now_t) { now, now * 1000 };
-}
-
-
 /* Returns what a handshake finds; it must touch no file for that. */
 static const mecai_set_t *
 find(mecai_store_t *store, time_t now)
@@ -248,7 +253,8 @@ find(mecai_store_t *store, time_t now)
 static bool
 refresh(mecai_store_t *store, time_t now)
 {
-    return mecai_store_refresh(store, at(now), 1, INT64_MAX);
+    clock_ms += 1000;
+    return mecai_store_refresh(store, now, 1, INT64_MAX);
 }
 
 
@@ -413,6 +419,33 @@ test_not_yet_valid(mecai_store_t *store)
 }
 
 
+/* A clock that was far ahead at boot, or years behind: what it had refused is
+ * taken when it is set, and no file changes. */
+static void
+test_clock_that_is_set(mecai_store_t *store)
+{
+    static const time_t  year = 365 * 24 * 60 * 60;
+
+    put(name, &second);
+    put(MECAI_OCSP_NAME, &ocsp);
+    touch_directory(NOW - 60);
+    lines = 0;
+    CHECK(!serves(look(store, NOW + year), &second) && lines == 2);
+    CHECK(look(store, NOW - year)->ocsp->content == NULL && lines == 2);
+    CHECK(serves(look(store, NOW), &second) && lines == 2);
+    CHECK(file_is(find(store, NOW)->ocsp, &ocsp));
+    CHECK(find(store, NOW)->refused_count == 0);
+    put(name, &foreign);            /* not for its time: once for all */
+    look(store, NOW + 1);
+    look(store, NOW + year);
+    look(store, NOW);
+    CHECK(lines == 3);
+    take_away(MECAI_OCSP_NAME);
+    take_away(name);
+    CHECK(look(store, NOW)->vouchers == NULL);
+}
+
+
 static void
 test_expiry(mecai_store_t *store)
 {
@@ -539,13 +572,14 @@ test_parts(mecai_store_t *store)
     take_away(name);
     lines = file_calls = 0;
     now++;
+    clock_ms += 1000;
     while (!complete) {
         unsigned             told = lines;
         const mecai_file_t  *held = mecai_zone_known(find(store, now), name);
 
         CHECK(file_is(held, &second));
         /* others leave it alone, while this one is at it */
-        complete = mecai_store_refresh(store, at(now), 1, over);
+        complete = mecai_store_refresh(store, now, 1, over);
         CHECK(lines - told <= 1 && ++parts < 3 * FILES);
     }
     CHECK(lines == FILES && parts >= FILES);
@@ -574,20 +608,64 @@ test_shared_reading(mecai_store_t *store)
     CHECK(serves(look(store, now), &first));
     put(name, &second);
     file_calls = 0;
-    CHECK(mecai_store_refresh(other, at(now), INTERVAL_MS, INT64_MAX));
+    clock_ms += INTERVAL_MS - 1;
+    CHECK(mecai_store_refresh(other, now, INTERVAL_MS, INT64_MAX));
     CHECK(file_calls == 0 && serves(find(other, now), &first));
     CHECK(mecai_store_complete(other));
-    now++;
-    CHECK(mecai_store_refresh(other, at(now), INTERVAL_MS, INT64_MAX));
+    clock_ms++;
+    CHECK(mecai_store_refresh(other, now, INTERVAL_MS, INT64_MAX));
     CHECK(file_calls > 0 && serves(find(store, now), &second));
 
     put(name, &first);
-    now++;
-    CHECK(!mecai_store_refresh(store, at(now), INTERVAL_MS, 0));
+    clock_ms += INTERVAL_MS;
+    CHECK(!mecai_store_refresh(store, now, INTERVAL_MS, 0));
     mecai_store_destroy(other);
     CHECK(refresh(store, ++now) && serves(find(store, now), &first));
     take_away(name);
     CHECK(look(store, ++now)->vouchers == NULL);
+}
+
+
+/* A directory of names that are nobody's takes long: it is still one process
+ * that reads it. A moment that is past by now takes nobody's turn away. */
+static void
+test_slow_reading(mecai_store_t *store)
+{
+    enum { JUNK = 20, INTERVAL_MS = 1000, STEP_MS = 600 };
+
+    mecai_store_t  *other = mecai_store_create(root, &zone, count_line);
+    mecai_set_t    *set = mecai_zone_find(zone.zone,
+                           mecai_store_find(store, certificate, NOW)->key);
+    char            file[64];
+    unsigned        parts = 0, calls;
+    int64_t         looked;
+
+    CHECK(other != NULL && mecai_store_keep(other, certificate));
+    for (unsigned i = 0; i < JUNK; i++) {
+        snprintf(file, sizeof(file), "stranger-%u", i);
+        put(file, &first);
+    }
+    clock_ms += INTERVAL_MS;
+    while (!mecai_store_refresh(store, NOW, INTERVAL_MS, 0)) {
+        calls = file_calls;
+        clock_ms += STEP_MS;
+        CHECK(mecai_store_refresh(other, NOW, INTERVAL_MS, INT64_MAX));
+        CHECK(file_calls == calls && ++parts < 2 * JUNK);
+    }
+    CHECK(parts > JUNK);
+    looked = set->looked;
+    mecai_zone_look(set, looked - 1);
+    CHECK(set->looked == looked);
+    clock_ms = looked - 1;
+    calls = file_calls;
+    CHECK(mecai_store_refresh(other, NOW, INTERVAL_MS, INT64_MAX));
+    CHECK(file_calls == calls && set->looked == looked);
+    clock_ms += INTERVAL_MS;
+    mecai_store_destroy(other);
+    for (unsigned i = 0; i < JUNK; i++) {
+        snprintf(file, sizeof(file), "stranger-%u", i);
+        take_away(file);
+    }
 }
 
 
@@ -607,16 +685,18 @@ test_overtaken(mecai_store_t *store)
         put(file, &first);
     }
     touch_directory(now - 60);
+    clock_ms += 1000;
     for (unsigned part = 0; part < FILES / 2; part++) {
-        CHECK(!mecai_store_refresh(store, at(now), 1, 0));
+        CHECK(!mecai_store_refresh(store, now, 1, 0));
     }
     now++;
+    clock_ms++;
     /* past the place of the first */
     for (unsigned part = 0; part < FILES - 1; part++) {
-        CHECK(!mecai_store_refresh(other, at(now), 1, 0));
+        CHECK(!mecai_store_refresh(other, now, 1, 0));
     }
-    CHECK(mecai_store_refresh(store, at(now), 1000, INT64_MAX));
-    CHECK(mecai_store_refresh(other, at(now), 1000, INT64_MAX));
+    CHECK(mecai_store_refresh(store, now, 1000, INT64_MAX));
+    CHECK(mecai_store_refresh(other, now, 1000, INT64_MAX));
     CHECK(find(store, now)->file_count == FILES && find(store, now)->settled);
     mecai_store_destroy(other);
     for (unsigned i = 0; i < FILES; i++) {
@@ -697,7 +777,7 @@ test_filled_meanwhile(bool known)
     CHECK(!find(store, now)->settled);
     CHECK(!known || serves(find(store, now), &first));
     for (unsigned part = 0; part < PARTS; part++) {
-        mecai_zone_sweep(zone.zone, now * 1000);
+        mecai_zone_sweep(zone.zone, clock_ms);
     }
     CHECK(serves(look(store, ++now), &second) && lines == 0);
     mecai_store_destroy(store);
@@ -811,7 +891,7 @@ test_unconfigured(void)
     now += 2;
     CHECK(refresh(store, now));
     CHECK(__sanitizer_get_current_allocated_bytes() == before);
-    now += MECAI_UNLOOKED_SECONDS;
+    clock_ms += MECAI_UNLOOKED_SECONDS * 1000;
     for (unsigned round = 0; round < 64; round++) {
         CHECK(refresh(store, now));
     }
@@ -840,6 +920,7 @@ main(int count, char **arguments)
     CHECK(store != NULL && mecai_store_keep(store, certificate));
     test_changes(store);
     test_not_yet_valid(store);
+    test_clock_that_is_set(store);
     test_settling(store);
     test_half_written(store);
     test_expiry(store);
@@ -847,6 +928,7 @@ main(int count, char **arguments)
     test_exhausted(store);
     test_parts(store);
     test_shared_reading(store);
+    test_slow_reading(store);
     test_overtaken(store);
     test_crowded(store);
     test_forged_line(store);

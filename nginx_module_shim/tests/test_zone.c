@@ -156,14 +156,16 @@ test_killed_writer(void)
 static void
 test_figures(void)
 {
+    static const mecai_reason_t  reason;
+
     mecai_set_t   *set = set_of(3);
     mecai_file_t  *file;
 
     CHECK(figures().certificates == 2 && figures().unread == 2);
     CHECK(put(set, MECAI_OCSP_NAME, 100, 1) && figures().staples == 1);
     file = mecai_zone_file(zone.zone, set, "b.voucher");
-    mecai_zone_refuse(zone.zone, set, file, &version, 0);
-    mecai_zone_refuse(zone.zone, set, file, &version, 0);
+    mecai_zone_refuse(zone.zone, set, file, &version, &reason);
+    mecai_zone_refuse(zone.zone, set, file, &version, &reason);
     CHECK(figures().refused == 1 && set->refused_count == 1);
     CHECK(put(set, "b.voucher", 100, 1));
     CHECK(figures().refused == 0 && figures().vouchers == 2);

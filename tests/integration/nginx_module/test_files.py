@@ -1,10 +1,12 @@
 """What the module makes of the staple directory: live pick-up, and files that are damaged, foreign or out of time."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from mecai.protocol.codec.tls_request import RequestExtension
@@ -232,6 +234,33 @@ def test_module_is_upgraded_and_removed_by_reload(site: Site, nginx: Nginx) -> N
     nginx.load = False
     nginx.reload(nginx.server(site.port, site.scene.site))
     site.settle(None)
+
+
+def test_module_with_another_layout_of_the_zone(site: Site, nginx: Nginx) -> None:
+    """An upgrade that a reload loads beside a zone it cannot read: it fills one of its own before it serves."""
+    first, second = (site.scene.voucher(site.scene.birch, serial_number=number) for number in (1, 2))
+    site.put(first)
+    nginx.modules = Path(
+        shutil.copytree(nginx.modules, nginx.home / "modules", ignore=shutil.ignore_patterns("*.o", "src"))
+    )
+    module = nginx.modules / "ngx_http_voucher_module.so"
+    site.start()
+    assert site.served() == first
+    (number,) = re.findall(rb"\0mecai_voucher:(\d)\0", module.read_bytes())
+    for layout, other in ((number, b"9"), (b"9", number)):
+        upgrade = nginx.home / "upgrade.so"
+        upgrade.write_bytes(module.read_bytes().replace(b"\0mecai_voucher:" + layout, b"\0mecai_voucher:" + other))
+        upgrade.rename(module)
+        old = nginx.worker_pids()
+        nginx.reload()
+        site.until(partial(_replaced, nginx, old))
+        assert {site.served() for _ in range(6)} == {first}
+    site.put(second)
+    site.settle(second)
+
+
+def _replaced(nginx: Nginx, workers: set[int]) -> bool:
+    return not workers & nginx.worker_pids()
 
 
 def test_too_many_files_are_said_once(site: Site) -> None:
