@@ -43,15 +43,16 @@ def _link_faults(topology: Topology) -> Iterator[str]:
 
 
 def _name_faults(topology: Topology, kinds: Kinds) -> Iterator[str]:
-    owners: dict[str, Host] = {}
+    owners: dict[str, list[Host]] = {}
     for host in topology.hosts:
         if host.name == _TAKEN_HOST:
             yield f"hosts: saw {host.name!r}; expected another name, this is the namespace with the bridges"
-        for name in (f"{host.name}.{topology.domain}", *host.names):
-            owner = owners.setdefault(name, host)
-            shared = kinds[owner.role].shares_names and kinds[host.role].shares_names and name in owner.names
-            if owner is not host and not shared:
-                yield f"hosts.{host.name}.names: saw {name!r}, which {owner.name} has; expected each name once"
+        for name in dict.fromkeys((f"{host.name}.{topology.domain}", *host.names)):
+            others = owners.setdefault(name, [])
+            for other in others:
+                if name not in {*host.names} & {*other.names} or host.role not in kinds[other.role].shares_names:
+                    yield f"hosts.{host.name}.names: saw {name!r}, which {other.name} has; expected each name once"
+            others.append(host)
 
 
 def _system_faults(topology: Topology) -> Iterator[str]:

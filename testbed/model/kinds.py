@@ -1,6 +1,6 @@
 """What the model must know of a role: a file of `testbed/roles/` makes one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from testbed.model.topology import Host, Topology
@@ -22,8 +22,8 @@ class Kind(Protocol):
         """Whether its hosts stand between their own, private zone and the others."""
 
     @property
-    def shares_names(self) -> bool:
-        """Whether several of its hosts may have one name, whose addresses are then those of all."""
+    def shares_names(self) -> Collection[str]:
+        """The roles whose hosts may have a name of its hosts too, whose addresses are then those of all."""
 
     @property
     def needs(self) -> Mapping[str, str]:

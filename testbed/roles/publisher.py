@@ -65,6 +65,17 @@ def promises(_plan: Plan, host: Host) -> Iterator[Check]:
     yield Check("serves its directory", host.name, fetch(url(host), *trust))
 
 
+def faults(topology: Topology, host: Host) -> Iterator[str]:
+    """Yield what is wrong with the web server of a publisher, or of the vendor, and with its trust context."""
+    if not host.names:
+        yield f"hosts.{host.name}.names: saw none; expected that of its web server, or no key names"
+    others = (*topology.of_role("vendor"), *topology.of_role("publisher"))
+    for other in others[: others.index(host)]:
+        if context(other) == context(host):
+            seen = f"{context(host)!r}, which {other.name} speaks for"
+            yield f"hosts.{host.name}.vars.{_CONTEXT}: saw {seen}; expected another, each context has one publisher"
+
+
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
     return {**published(plan.topology, host), "directory_publisher_export": artifacts(host)}
 
@@ -76,4 +87,5 @@ ROLE = Role(
     names=names,
     variables=_variables,
     promises=promises,
+    faults=faults,
 )

@@ -56,7 +56,8 @@ class Role:
     a topology says of one that cannot be.
     `forwards`: its hosts join zones; `guards`: they lead from their own, private zone to the others, not back;
     `resolves`: they answer DNS for the others; `names`: the domain names of a host for which the topology gives none;
-    `shares_names`: several hosts may have one name; `renewal`: the command by which a host renews what ends by itself.
+    `shares_names`: the roles, maybe its own, whose hosts may have one of its names; `renewal`: the command by which a
+    host renews what ends by itself.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Role:
     forwards: bool = False
     resolves: bool = False
     guards: bool = False
-    shares_names: bool = False
+    shares_names: Sequence[str] = ()
     renewal: Sequence[str] = ()
     names: Callable[[str], tuple[str, ...]] = lambda _host: ()
     variables: Callable[[Plan, Host], Mapping[str, Any]] = _no_variables

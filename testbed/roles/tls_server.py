@@ -53,7 +53,7 @@ def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
 ROLE = Role(
     name="tls_server",
     groups=("tls_servers",),
-    shares_names=True,
+    shares_names=("tls_server",),
     variables=_variables,
     promises=_promises,
     faults=faults,

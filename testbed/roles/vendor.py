@@ -22,4 +22,5 @@ ROLE = Role(
     names=publisher.names,
     variables=_variables,
     promises=publisher.promises,
+    faults=publisher.faults,
 )

@@ -32,7 +32,8 @@ class Kind:
 
     def __init__(self, *traits: str) -> None:
         self.forwards, self.resolves = "forwards" in traits, "resolves" in traits
-        self.guards = self.shares_names = "guards" in traits
+        self.guards = "guards" in traits
+        self.shares_names = ("firewall",) if self.guards else ()
         self.needs: dict[str, str] = {}
 
     def names(self, _host: str) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def test_each_promises_what_it_does_itself() -> None:
         ),
         ({"vars": {"node_of": "cedar"}}, "hosts.birch-2.vars.node_of: saw 'cedar'; expected"),
         ({"names": ["vas.cedar.test"]}, "hosts.birch-2.names: saw vas.cedar.test; expected [vas.birch.test]"),
-        ({"names": ["www.example.test"]}, "hosts.birch-2.names: saw www.example.test; expected [vas.birch.test]"),
+        ({"names": ["new.example.test"]}, "hosts.birch-2.names: saw new.example.test; expected [vas.birch.test]"),
     ],
 )
 def test_a_node_of_nobody_or_with_another_name_is_refused(changed: dict[str, Any], said: str) -> None:
