@@ -25,7 +25,7 @@ def _name_of(host: Host, service: str) -> str:
 
 def _vouched(topology: Topology) -> tuple[Host, ...]:
     """List the servers that vouchers are asked for: VAs tell the owners of their domains."""
-    return (*topology.of_role("tls_server"), *topology.of_role("mail_server"))
+    return tuple(host for role in ("tls_server", "mail_server", "delivered_server") for host in topology.of_role(role))
 
 
 def _domains(topology: Topology) -> list[str]:

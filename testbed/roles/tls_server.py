@@ -1,4 +1,7 @@
-"""A TLS server: nginx with the project's module, a page, and the sidecar that fetches vouchers for it."""
+"""A TLS server: nginx with the project's module, a page, and the sidecar that fetches vouchers for it.
+
+Its sidecar may fetch for another host, too, to which it then delivers (`testbed.roles.delivered_server`).
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,9 +12,12 @@ from testbed.roles.role import Check, Role
 
 # The topology's own word: which authority certifies this server, by default the first of the file.
 _CERTIFIED_BY = "certified_by"
+# ... and to which host, that begins no connection, this one brings vouchers.
+DELIVERS_TO = "delivers_to"
 
-# Asks every authority for vouchers at once.
-RENEWAL = ("runuser", "-u", "mecai-sidecar", "--", "mecai", "sidecar", "refresh")
+# Asks every authority for vouchers at once, and delivers where that is this host's work.
+_DELIVERY = "! test -e /etc/mecai/push.toml || systemctl start mecai-push.service"
+RENEWAL = ("sh", "-c", f"runuser -u mecai-sidecar -- mecai sidecar refresh && {{ {_DELIVERY}; }}")
 
 
 def issuer(topology: Topology, server: Host) -> str:
@@ -20,10 +26,25 @@ def issuer(topology: Topology, server: Host) -> str:
     return str(server.variables.get(_CERTIFIED_BY, first))
 
 
+def delivers_to(server: Host) -> str:
+    """Return the name of the host that a server fetches vouchers for, empty where there is none."""
+    return str(server.variables.get(DELIVERS_TO, ""))
+
+
+def shown(plan: Plan, server: Host) -> list[dict[str, Any]]:
+    """Return the certificate that a server shows, and where, as the sidecar's settings have it."""
+    chain = f"/etc/ssl/certs/{server.names[0]}.pem"
+    return [{"chain": chain, "addresses": list(plan.every_address(server.name))}]
+
+
 def faults(topology: Topology, host: Host) -> Iterator[str]:
     """Yield what a topology may not say of a server: it has a name, and an authority that others vouch beside."""
     if not host.names:
         yield f"hosts.{host.name}.names: saw none; expected the name of the site, for example [www.example.test]"
+    takers = [each.name for each in topology.of_role("delivered_server")]
+    if (other := delivers_to(host)) and other not in takers:
+        key = f"hosts.{host.name}.vars.{DELIVERS_TO}"
+        yield f"{key}: saw {other!r}; expected a host with the role delivered_server ({', '.join(takers) or 'none is'})"
     authorities = [authority.name for authority in topology.of_role("authority")]
     if (name := issuer(topology, host)) not in authorities:
         key = f"hosts.{host.name}.vars.{_CERTIFIED_BY}"
@@ -38,10 +59,21 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "tls_server_names": list(host.names),
         "tls_server_authority": issuer(plan.topology, host),
         "tls_server_page": f"<!doctype html>\n<title>{site}</title>\n<p>This is {site}, the real one.\n",
-        "voucher_sidecar_certificates": [
-            {"chain": f"/etc/ssl/certs/{site}.pem", "addresses": list(plan.every_address(host.name))}
-        ],
+        "voucher_sidecar_certificates": shown(plan, host),
         "voucher_sidecar_settings": {"allowed_networks": list(NETWORKS)},
+        **(_delivering(plan, host) if delivers_to(host) else {}),
+    }
+
+
+def _delivering(plan: Plan, host: Host) -> Mapping[str, Any]:
+    """Return what a host is told that fetches for another one besides."""
+    other = plan.topology.host(delivers_to(host))
+    return {
+        "voucher_sidecar_certificates": [*shown(plan, host), *shown(plan, other)],
+        "voucher_push_host": other.name,
+        "voucher_push_address": plan.addresses(other.name)[0],
+        "voucher_push_certificates": shown(plan, other),
+        "voucher_push_settings": {"allowed_networks": list(NETWORKS)},
     }
 
 
@@ -53,6 +85,7 @@ def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
 ROLE = Role(
     name="tls_server",
     groups=("tls_servers",),
+    further_groups={"deliverers": lambda host: bool(delivers_to(host))},
     shares_names=("tls_server",),
     variables=_variables,
     promises=_promises,

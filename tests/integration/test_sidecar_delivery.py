@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import pytest
 
 from benchmarks.vouching_double import SITE, World, make_world
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
-from mecai.service.deadline import Deadline
 from tests.directories import PUBLISHER
 from tests.integration.vouching import BIN
+from tests.unit.ansible.test_deliveries import rendered
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 SECONDS = 60
+ADDRESSES = ("198.18.9.1", "198.18.9.2")  # of the host that fetches, and of the one that serves, where they are apart
 CONFIG = """
 directory = "{folder}/directory.der"
 publishers = "{folder}/publishers.pem"
@@ -30,7 +32,7 @@ chain = "{folder}/www.pem"
 addresses = ["{address}"]
 """
 SERVER = """
-ListenAddress 127.0.0.1:{port}
+ListenAddress {address}:{port}
 HostKey {folder}/host
 AuthorizedKeysFile {folder}/authorized
 PermitRootLogin forced-commands-only
@@ -46,10 +48,16 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="sshd gives up its pri
 
 @dataclass(frozen=True)
 class Hosts:
-    """The host that fetches, and the one that serves, each a folder; between them a real sshd."""
+    """The host that fetches, and the one that serves, each a folder; between them a real sshd.
+
+    `fetching` and `serving` go before a command of a host that has a network of its own.
+    """
 
     home: Path
     port: int
+    address: str = "127.0.0.1"
+    fetching: tuple[str, ...] = ()
+    serving: tuple[str, ...] = ()
 
     def config(self, host: str) -> Path:
         """Return the settings of a host."""
@@ -71,10 +79,17 @@ class Hosts:
     def mecai(self, verb: str, host: str) -> "subprocess.CompletedProcess[str]":
         """Run push or pull at a host."""
         ssh = f"ssh -F none -p {self.port} -i {self.home}/deliverer -o UserKnownHostsFile={self.home}/known"
-        words = ["sidecar", verb, f"{getpass.getuser()}@127.0.0.1", "--config", str(self.config(host)), "--ssh", ssh]
-        return subprocess.run(
-            [str(BIN / "mecai"), *words], capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        words = [
+            "sidecar",
+            verb,
+            f"{getpass.getuser()}@{self.address}",
+            "--config",
+            str(self.config(host)),
+            "--ssh",
+            ssh,
+        ]
+        command = [*self.fetching, str(BIN / "mecai"), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -84,26 +99,38 @@ def world() -> World:
 
 @pytest.fixture
 def hosts(world: World, tmp_path: Path) -> Iterator[Hosts]:
+    with _running(world, Hosts(tmp_path, _free_port())) as running:
+        yield running
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _running(world: World, hosts: Hosts) -> Iterator[Hosts]:
+    """Lay what each host has, and run the sshd of the one that serves, or of the one that fetches."""
+    home, port, address = hosts.home, hosts.port, hosts.address
     for host in ("fetching", "serving"):
-        folder = tmp_path / host
+        folder = home / host
         (folder / "state").mkdir(parents=True)
         (folder / "publishers.pem").write_bytes(PUBLISHER.pem)
         (folder / "www.pem").write_bytes(world.sites[0].chain_pem)
         (folder / "sidecar.toml").write_text(CONFIG.format(folder=folder, address=SITE))
-    (tmp_path / "fetching" / "directory.der").write_bytes(world.directory([1, 2]))
-    lay(world, tmp_path / "fetching" / "state" / "staples")
+    (home / "fetching" / "directory.der").write_bytes(world.directory([1, 2]))
+    lay(world, home / "fetching" / "state" / "staples")
     for name in ("host", "deliverer"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'host.pub').read_text()}")
-    (tmp_path / "sshd").write_text(SERVER.format(folder=tmp_path, port=port))
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / name], check=True)
+    (home / "known").write_text(f"[{address}]:{port} {(home / 'host.pub').read_text()}")
+    (home / "sshd").write_text(SERVER.format(folder=home, port=port, address=address))
     assert SSHD, "openssh-server is not installed: make test-deps"
     Path("/run/sshd").mkdir(exist_ok=True)
-    with subprocess.Popen([SSHD, "-D", "-e", "-f", tmp_path / "sshd"]) as server:
+    with subprocess.Popen([*hosts.serving, SSHD, "-D", "-e", "-f", home / "sshd"], stderr=subprocess.PIPE) as server:
         try:
-            await_port(port)
-            yield Hosts(tmp_path, port)
+            assert server.stderr
+            assert b"listening on" in server.stderr.readline()
+            yield hosts
         finally:
             server.terminate()
 
@@ -117,16 +144,6 @@ def lay(world: World, staples: Path) -> None:
         name = authority_id(spki_der(authority.root.certificate)).hex()
         (folder / f"{name}.voucher").write_bytes(*world.vouchers(authority).values())
     (folder / "ocsp.der").write_bytes(*world.staples.values())
-
-
-def await_port(port: int) -> None:
-    deadline = Deadline(SECONDS)
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=deadline.require()):
-                return
-        except ConnectionRefusedError:
-            os.sched_yield()
 
 
 def test_push_to_a_host_that_makes_no_connection(hosts: Hosts) -> None:
@@ -168,3 +185,56 @@ def test_a_host_that_is_not_who_it_was_gets_nothing(hosts: Hosts) -> None:
     done = hosts.mecai("push", "fetching")
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1] == "mecai: root@127.0.0.1: nothing was delivered (ssh ended with 255)"
+
+
+@pytest.fixture
+def apart(world: World, tmp_path: Path) -> Iterator[Hosts]:
+    """Give each host a network of its own, and the one that serves the rules of the role `voucher_deliveries`."""
+    names = [f"mecai-{os.getpid()}-{host}" for host in ("fetching", "serving")]
+    fetching, serving = (("ip", "netns", "exec", name) for name in names)
+    lines = [f"netns add {name}" for name in names]
+    lines += [f"link add eth0 netns {names[0]} type veth peer name eth0 netns {names[1]}"]
+    for name, address in zip(names, ADDRESSES, strict=True):
+        lines += [f"-n {name} address add {address}/24 dev eth0"]
+        lines += [f"-n {name} link set {link} up" for link in ("lo", "eth0")]
+    rules = tmp_path / "deliveries.nft"
+    rules.write_text(rendered("deliveries.nft.j2"))
+    try:
+        for line in lines:
+            subprocess.run(["ip", *line.split()], check=True)
+        for _ in range(2):  # as at the first start, and again
+            subprocess.run([*serving, "nft", "--file", rules], check=True)
+        with _running(world, Hosts(tmp_path, 2222, ADDRESSES[1], fetching, serving)) as running:
+            yield running
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
+def _refused(hosts: Hosts) -> int:
+    """Return how many packets that begin a connection the serving host did not send."""
+    command = [*hosts.serving, "nft", "--json", "list", "counter", "inet", "mecai_deliveries", "outgoing"]
+    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return int(next(each["counter"]["packets"] for each in said["nftables"] if "counter" in each))
+
+
+def test_a_host_that_may_begin_no_connection_takes_deliveries(apart: Hosts) -> None:
+    apart.force("serving", "receive")
+    done = apart.mecai("push", "fetching")
+    assert (done.returncode, json.loads(done.stdout)["written"]) == (0, 3), done.stderr
+    assert apart.files("serving") == apart.files("fetching")
+    assert _refused(apart) == 0
+
+
+@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
+def test_what_such_a_host_begins_is_refused_at_once_and_counted(apart: Hosts, kind: str) -> None:
+    begin = f"""
+import socket
+one = socket.socket(type=socket.{kind})
+one.settimeout(30)
+one.connect(({ADDRESSES[0]!r}, 9))
+one.send(b"x")
+"""
+    done = subprocess.run([*apart.serving, "python3", "-c", begin], capture_output=True, text=True, check=False)
+    assert "refused" in done.stderr or "not permitted" in done.stderr
+    assert _refused(apart) == 1

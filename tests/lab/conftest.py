@@ -31,6 +31,7 @@ CHOICES = (
     "vas_node",
     "tls_server",
     "mail_server",
+    "delivered_server",
     "client",
     "firewall",
     "private_authority",

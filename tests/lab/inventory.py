@@ -21,6 +21,8 @@ ROLES = {
     "databases": "database",
     "tls_servers": "tls_server",
     "mail_servers": "mail_server",
+    "delivered_servers": "delivered_server",
+    "deliverers": "deliverer",
     "clients": "client",
     "vendors": "vendor",
     "private_authorities": "private_authority",

@@ -23,6 +23,7 @@ OWN_FOLDERS = (
             "perspective",
             "publisher",
             "publisher-public",
+            "push",
             "sidecar",
             "vas",
             "vas-signer",

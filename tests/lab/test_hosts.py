@@ -44,6 +44,8 @@ UNITS = {
         "dovecot.service": "",
         "mecai-sidecar.service": "mecai-sidecar",
     },
+    "delivered_server": {"nginx.service": "", "ssh.service": "", "nftables.service": ""},
+    "deliverer": {"mecai-push.timer": ""},  # a tls_server besides
     "plain_server": {"nginx.service": ""},
     "registry": {"nginx.service": ""},
     "mail_host": {"postfix.service": ""},
@@ -68,6 +70,7 @@ TCP_PORTS = {
     "authority": (80, 443),
     "tls_server": (80, 443),
     "mail_server": (25, 143, 465, 587, 993),
+    "delivered_server": (22, 80, 443),
     "plain_server": (80, 443),
     "registry": (443,),
     "mail_host": (25,),
@@ -145,8 +148,9 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
             return own | (_vas_keys(machine) if serves else {})
         case "database":
             return {"/var/lib/postgresql/mecai-key.pem": "postgres"} if machine.told.listens else {}
-        case "tls_server" | "plain_server":
-            return {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
+        case "tls_server" | "delivered_server" | "plain_server" | "deliverer":
+            site = {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
+            return {"/var/lib/mecai-push/key": "mecai-push"} if role == "deliverer" else site
         case "registry" | "mail_host" | "mail_server":
             told = machine.told
             name = {"registry": told.rdap, "mail_host": told.mail, "mail_server": told.mail_server}[role]

@@ -12,6 +12,7 @@ import pytest
 
 from mecai.sidecar.config import read_config
 from tests.unit.ansible.running import ANSIBLE
+from tests.unit.ansible.test_intranets import write
 
 ROLE = ANSIBLE / "roles" / "voucher_deliveries"
 SSHD = shutil.which("sshd", path="/usr/sbin")
@@ -37,6 +38,13 @@ def test_the_settings_are_a_sidecars(tmp_path: Path) -> None:
     config = read_config(path)
     assert config.directory.parent == config.state == Path("/var/lib/mecai-deliveries")
     assert config.certificates[0].port == 443
+
+
+@pytest.mark.parametrize("given", [{}, {"tls_server_staples": "/var/lib/mecai-deliveries/staples"}])
+def test_the_tls_server_reads_where_deliveries_lie(tmp_path: Path, given: dict[str, str]) -> None:
+    site = write("tls_server", "site.conf.j2", tmp_path, tls_server_names=["www.example.test"], **given)
+    assert ('voucher_directory "/var/lib/mecai-deliveries/staples";' in site) is bool(given)
+    assert ("voucher_directory" in site) is bool(given)
 
 
 @pytest.mark.skipif(SSHD is None, reason="openssh-server is not installed: make test-deps")

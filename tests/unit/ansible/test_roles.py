@@ -98,7 +98,7 @@ def test_every_service_comes_from_one_role() -> None:
     services = {
         task["vars"]["service_name"] for role in ROLES for task in _imports(role) if "service_name" in task["vars"]
     }
-    beside_servers = {"sidecar", "deliveries"}
+    beside_servers = {"sidecar", "deliveries", "push"}
     assert services == beside_servers | {"ca", "ocsp", "vas", "vas-signer", "publisher", "agents", "perspective"}
     assert [path.parent.parent.name for path in ANSIBLE.glob("roles/*/templates/*.service.j2")] == ["service"]
 

@@ -71,7 +71,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_all_are_found(units: dict[str, Path]) -> None:
     assert units.keys() >= {
         *("mecai-vas", "mecai-vas-signer", "mecai-vas-worker", "mecai-vas-metrics", "mecai-vas-contexts"),
-        *("mecai-ocsp", "mecai-ca-publish", "mecai-sidecar", "mecai-perspective"),
+        *("mecai-ocsp", "mecai-ca-publish", "mecai-sidecar", "mecai-push", "mecai-perspective"),
     }
 
 

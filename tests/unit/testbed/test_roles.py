@@ -8,6 +8,7 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
+from mecai.errors import InputError
 from mecai.vas.config import read_config
 from testbed import roles
 from testbed.machine.lab import REPOSITORY, Lab
@@ -63,6 +64,43 @@ def test_a_mail_server_promises_vouchers_and_has_them_by_its_secondary_port() ->
     assert (entry["port"], entry["addresses"]) == (993, list(internet.addresses("mail")))
     orders = ROLES["registrar"].variables(internet, internet.topology.host("registrar"))["mail_host_orders"]
     assert {"host": "mail", "path": entry["chain"]} in orders
+
+
+def test_one_host_delivers_what_another_one_takes() -> None:
+    internet = plan.make(reading.load(reading.find("internet"), ROLES)).topology
+    made = inventory.inventory(Lab("internet"), plan.make(internet), Path("/w"))["all"]["children"]
+    ((fetching, sends),), ((serving, takes),) = (
+        made[f"deliver{end}"]["hosts"].items() for end in ("ers", "ed_servers")
+    )
+    assert sends["voucher_push_host"] == serving
+    assert fetching in takes["voucher_deliveries_keys"]
+    assert sends["voucher_push_certificates"] == takes["voucher_deliveries_certificates"]
+    assert takes["voucher_deliveries_certificates"][0] in sends["voucher_sidecar_certificates"]
+    assert sends["voucher_push_address"] in takes["voucher_deliveries_certificates"][0]["addresses"]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("", "hosts.shop: saw none; expected one host with the role tls_server and delivers_to: shop"),
+        ("vendor", "hosts.www.vars.delivers_to: saw 'vendor'; expected a host with the role delivered_server"),
+    ],
+)
+def test_a_host_that_begins_no_connection_needs_one_that_delivers(named: str, said: str) -> None:
+    text = f"""
+name: apart
+domain: lab.test
+zones: {{one: {{meaning: a network, region: north}}}}
+hosts:
+  alder: {{role: authority, zone: one}}
+  birch: {{role: authority, zone: one}}
+  router: {{role: router, zone: one}}
+  vendor: {{role: vendor, zone: one}}
+  www: {{role: tls_server, zone: one, names: [www.example.test], vars: {{delivers_to: "{named}"}}}}
+  shop: {{role: delivered_server, zone: one, names: [shop.example.test]}}
+"""
+    with pytest.raises(InputError, match=said):
+        reading.parse(text, "apart.yml", ROLES)
 
 
 def test_the_registrar_promises_contacts_and_a_mailbox() -> None:
