@@ -28,8 +28,8 @@ from mecai.service.systemd import notify
 from mecai.vas.config import read_config
 from mecai.vas.issuance.signer import configured_signer
 from mecai.vas.storage.complaints import ComplaintLog, Decision
+from mecai.vas.storage.database import SCHEMA, open_database
 from mecai.vas.storage.database import migrate as migrate_database
-from mecai.vas.storage.database import open_database
 from mecai.vas.storage.review import review
 
 _make_runners = later("mecai.vas.worker:make_runners")  # DNS, mail and registries, which no other verb needs
@@ -66,11 +66,11 @@ def check(config_path: Path) -> None:
 @command.command()
 @with_config
 def migrate(config_path: Path) -> None:
-    """Bring the database's schema up to date; may be run again."""
+    """Bring the database's schema up to date; may be run again, and says whether there was anything to do."""
     engine = open_database(read_config(config_path).database)
-    migrate_database(engine)
+    done = f"was migrated to {SCHEMA.head}" if migrate_database(engine) else "is up to date"
     engine.dispose()
-    click.echo(f"{engine.url.render_as_string(hide_password=True)}: schema is up to date")
+    click.echo(f"{engine.url.render_as_string(hide_password=True)}: schema {done}")
 
 
 @command.command()

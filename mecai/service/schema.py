@@ -28,14 +28,16 @@ class Schema:
     remedy: str  # the command that brings a database up to date
 
 
-def migrate(engine: Engine, schema: Schema) -> None:
-    """Bring the schema up to date; this changes nothing on one that is, or is later. Raises `HostError`."""
+def migrate(engine: Engine, schema: Schema) -> bool:
+    """Bring the schema up to date, and say whether it was not; a later one is left as it is. Raises `HostError`."""
     try:
-        if not is_made(engine, schema):  # it takes a third of a command's time to load, and is hardly ever needed
+        lacks = not is_made(engine, schema)
+        if lacks:  # it takes a third of a command's time to load, and is hardly ever needed
             import_module("mecai.service.migration").upgrade(engine, schema)
     except SQLAlchemyError as error:
         raise HostError(f"database: cannot be migrated ({cause(error)})") from error
     require_ready(engine, schema)
+    return lacks
 
 
 def is_made(engine: Engine, schema: Schema) -> bool:

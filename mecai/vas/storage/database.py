@@ -24,9 +24,9 @@ def open_database(url: str) -> Engine:
     return database.open_database(url, _EXAMPLE)
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; on one that is, this changes nothing. Raises `HostError`."""
-    schema.migrate(engine, SCHEMA)
+def migrate(engine: Engine) -> bool:
+    """Bring the schema up to date, and say whether it was not; one that is, is left. Raises `HostError`."""
+    return schema.migrate(engine, SCHEMA)
 
 
 def require_ready(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """Several nodes of one VAS: what the roles write for each, and whom its database lets in."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ NODE: dict[str, Any] = {
     "voucher_authority_mail": {"sender": "notary@example.net", "relay": "mail.example.net"},
     "voucher_authority_settings": {"report_key": "/var/lib/mecai-vas/report-key.pem"},
 }
+SQLITE = {"voucher_authority_database": "sqlite:///vas.sqlite"}
 SAY = """{{ {
     'agents': __voucher_authority_agents_authority,
     'nginx': __voucher_authority_nginx_certificate,
@@ -148,6 +150,24 @@ def test_a_database_is_migrated_before_the_server_is_started_anew() -> None:
     [names] = [[each["name"] for each in task["block"]] for task in tasks if task["name"] == "Serve vouchers"]
     order = [name for name in names if name.startswith(("Be known to agents", "Bring a database", "Run the server"))]
     assert [name.split()[0] for name in order] == ["Be", "Bring", "Run"]
+
+
+def test_a_run_says_whether_the_database_was_migrated(tmp_path: Path) -> None:
+    """By what the command itself says: of a file here, which takes the same way."""
+    tasks = yaml.safe_load((ANSIBLE / "roles/voucher_authority/tasks/main.yml").read_text(encoding="utf-8"))
+    [block] = [task["block"] for task in tasks if task["name"] == "Serve vouchers"]
+    [task] = [each for each in block if each["name"].startswith("Bring a database")]
+    task = {key: value for key, value in task.items() if not key.startswith("become")}
+    written(tmp_path, "voucher_authority", "vas.toml", **SQLITE, voucher_authority_host_name="vas.example.net")
+    (folder := tmp_path / "bin").mkdir()
+    command = folder / "mecai"
+    command.write_text(f'#!/bin/sh\nexec {Path(sys.executable).with_name("mecai")} "$@" --config {tmp_path}/vas.toml\n')
+    command.chmod(0o755)
+    task["environment"] = {"PATH": f"{folder}:/usr/bin:/bin"}
+    given = json.dumps({"voucher_authority_database": NODE["voucher_authority_database"]})
+    for changed in (1, 0):
+        ran = play(tmp_path, [task], "-e", given)
+        assert f"ok=1    changed={changed} " in ran.stdout, ran.stdout
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_a_database_that_is_up_to_date_is_not_migrated(
     engine = create_engine(f"sqlite:///{tmp_path}/database")
     with pytest.raises(HostError, match=f"schema is empty, expected {schema.head}; run `{schema.remedy}`"):
         require_ready(engine, schema)
-    migrate(engine, schema)
+    assert migrate(engine, schema)
     require_ready(engine, schema)
     monkeypatch.delattr(migration, "upgrade")
-    migrate(engine, schema)
+    assert not migrate(engine, schema)
     engine.dispose()
