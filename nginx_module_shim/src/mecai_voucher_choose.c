@@ -63,21 +63,49 @@ lists_address(const mecai_file_t *file, const mecai_lists_t *lists,
 }
 
 
-/* Returns the voucher of one authority that goes first, or NULL. */
+/* Finds the first file of each candidate, in one walk: the lock is held. */
+static void
+find_firsts(const mecai_request_t *request, const mecai_file_t *vouchers,
+    const mecai_file_t *firsts[MECAI_CANDIDATES_MAX])
+{
+    for (const mecai_file_t *file = vouchers; file != NULL; file = file->next) {
+        for (size_t i = 0; i < request->candidate_count; i++) {
+            if (firsts[i] == NULL && file->content != NULL
+                && memcmp(file->authority, request->candidates[i],
+                          MECAI_AUTHORITY_SIZE) == 0)
+            {
+                firsts[i] = file;
+            }
+        }
+    }
+}
+
+
+/*
+ * Returns the voucher of one authority that goes first, or NULL. Its files lie
+ * together from `first` on: their names begin with the authority.
+ */
 static const mecai_file_t *
 best_of(const uint8_t *authority, const mecai_wish_t *wish,
-    const mecai_file_t *vouchers)
+    const mecai_file_t *first)
 {
     const mecai_file_t  *best = NULL;
     mecai_lists_t        lists;
+    unsigned             left = MECAI_LABELS_MAX;
 
-    for (const mecai_file_t *file = vouchers; file != NULL; file = file->next) {
-        if (file->content == NULL
-            || memcmp(file->authority, authority, MECAI_AUTHORITY_SIZE) != 0
-            || file->next_update - wish->now < MECAI_REMAINING_SECONDS)
-        {
+    for (const mecai_file_t *file = first; file != NULL && left > 0;
+         file = file->next)
+    {
+        if (file->content == NULL) {
             continue;
         }
+        if (memcmp(file->authority, authority, MECAI_AUTHORITY_SIZE) != 0) {
+            break;
+        }
+        if (file->next_update - wish->now < MECAI_REMAINING_SECONDS) {
+            continue;
+        }
+        left--;
         mecai_file_lists(file, &lists);
         if (!context_fits(file, &lists, wish->request)) {
             continue;
@@ -112,14 +140,16 @@ mecai_choose(const mecai_wish_t *wish, const mecai_file_t *vouchers,
     const mecai_request_t  *request = wish->request;
     mecai_choice_t          choice = { 0, 0, false };
     mecai_answer_t          answer;
+    const mecai_file_t     *firsts[MECAI_CANDIDATES_MAX] = { NULL };
     size_t                  chosen = 0, count = request->candidate_count;
 
+    find_firsts(request, vouchers, firsts);
     mecai_answer_begin(&answer, out, room);
     for (size_t i = 0; i < count && chosen < request->quorum; i++) {
         const mecai_file_t  *file;
         uint8_t             *place;
 
-        file = best_of(request->candidates[i], wish, vouchers);
+        file = best_of(request->candidates[i], wish, firsts[i]);
         if (file == NULL) {
             continue;
         }

@@ -17,7 +17,12 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { MECAI_REMAINING_SECONDS = 600 };
+enum {
+    MECAI_REMAINING_SECONDS = 600,
+    /* vouchers of one authority that are held against a request: the first by
+     * name that may be sent */
+    MECAI_LABELS_MAX = 16,
+};
 
 typedef struct {
     const mecai_request_t  *request;

@@ -78,6 +78,18 @@ read_all(int fd, uint8_t *buffer, size_t room)
 }
 
 
+/* What a file is, or who may read it, stays until it changes; all else passes:
+ * no descriptors, no memory, a file system that fails. */
+static void
+refuse(mecai_reason_t *reason, const char *done, int error)
+{
+    mecai_refuse(reason, "cannot be %s: %s", done, strerror(error));
+    reason->passing = error != ELOOP && error != EACCES && error != EPERM
+                      && error != ENXIO && error != ENODEV;
+    reason->gone = error == ENOENT;
+}
+
+
 /* Checks the content of an open file. */
 static mecai_item_t *
 check_open(int fd, const mecai_subject_t *subject, mecai_reason_t *reason)
@@ -88,13 +100,17 @@ check_open(int fd, const mecai_subject_t *subject, mecai_reason_t *reason)
     struct stat  status;
     ssize_t      size;
 
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (fstat(fd, &status) != 0) {
+        refuse(reason, "read", errno);
+        return NULL;
+    }
+    if (!S_ISREG(status.st_mode)) {
         mecai_refuse(reason, "not a regular file");
         return NULL;
     }
     size = read_all(fd, buffer, (size_t) most + 1);
     if (size < 0) {
-        mecai_refuse(reason, "cannot be read: %s", strerror(errno));
+        refuse(reason, "read", errno);
         return NULL;
     }
     if (size > most) {
@@ -110,7 +126,7 @@ check_open(int fd, const mecai_subject_t *subject, mecai_reason_t *reason)
 
 mecai_item_t *
 mecai_file_read(int directory_fd, const char *name,
-    const mecai_subject_t *subject, mecai_reason_t *reason, bool *exhausted)
+    const mecai_subject_t *subject, mecai_reason_t *reason)
 {
     mecai_subject_t  named = *subject;
     uint8_t          authority[MECAI_AUTHORITY_SIZE];
@@ -122,10 +138,8 @@ mecai_file_read(int directory_fd, const char *name,
     /* O_NONBLOCK: opening a FIFO must not wait for its writer */
     fd = openat(directory_fd, name,
                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    *exhausted = fd < 0 && (errno == EMFILE || errno == ENFILE
-                            || errno == ENOMEM);
     if (fd < 0) {
-        mecai_refuse(reason, "cannot be opened: %s", strerror(errno));
+        refuse(reason, "opened", errno);
         return NULL;
     }
     item = check_open(fd, &named, reason);

@@ -31,13 +31,12 @@ mecai_name_t mecai_read_name(const char *name,
 
 /*
  * Reads and checks the file of a good name in the directory `directory_fd`.
- * NULL comes with the reason; `exhausted` says that this process, not the file,
- * is at fault: it is out of descriptors or memory. The item is freed with
- * free().
+ * NULL comes with the reason; where that is passing this process or the file
+ * system is at fault, not the file. The item is freed with free().
  */
 mecai_item_t *mecai_file_read(int directory_fd, const char *name,
                               const mecai_subject_t *subject,
-                              mecai_reason_t *reason, bool *exhausted);
+                              mecai_reason_t *reason);
 
 #pragma GCC visibility pop
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <openssl/cms.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 
@@ -24,6 +25,7 @@ mecai_refuse(mecai_reason_t *reason, const char *format, ...)
     vsnprintf(reason->text, sizeof(reason->text), format, arguments);
     va_end(arguments);
     reason->from = reason->until = 0;
+    reason->passing = reason->gone = false;
     return false;
 }
 
@@ -59,12 +61,29 @@ new_item(const uint8_t *der, size_t size, const mecai_claims_t *claims,
 
     if (item == NULL) {
         mecai_refuse(reason, "out of memory");
+        reason->passing = true;
         return NULL;
     }
     item->claims = *claims;
     item->size = size;
     memcpy(item->der, der, size);
     return item;
+}
+
+
+/* OpenSSL for want of memory finds anything wrong. Leaves no error in its
+ * queue. */
+static void
+excuse(mecai_reason_t *reason, const mecai_item_t *item)
+{
+    unsigned long  error;
+
+    while ((error = ERR_get_error()) != 0) {
+        if (item == NULL && ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+            mecai_refuse(reason, "out of memory");
+            reason->passing = true;
+        }
+    }
 }
 
 
@@ -80,14 +99,78 @@ content_type_is(const CMS_ContentInfo *cms, const char *dotted)
 }
 
 
+/* Tells whether an RSA key costs no more than K3 and K7 let it. */
 static bool
-one_certificate(CMS_ContentInfo *cms)
+rsa_is_cheap(const EVP_PKEY *key)
+{
+    BIGNUM  *exponent = NULL;
+    int      bits = EVP_PKEY_get_bits(key);
+    bool     cheap;
+
+    cheap = bits >= MECAI_RSA_BITS_MIN && bits <= MECAI_RSA_BITS_MAX
+            && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1
+            && BN_num_bits(exponent) <= MECAI_RSA_EXPONENT_BITS;
+    BN_free(exponent);
+    return cheap;
+}
+
+
+/* Says that a key cannot be read: OpenSSL does not say whether that was for
+ * want of memory, in which case it can be now. */
+static bool
+refuse_unread(const X509 *certificate, mecai_reason_t *reason)
+{
+    unsigned char        *der = NULL;
+    int                   size = i2d_X509_PUBKEY(
+                                     X509_get_X509_PUBKEY(certificate), &der);
+    const unsigned char  *next = der;
+    EVP_PKEY             *key = d2i_PUBKEY(NULL, &next, size);
+
+    mecai_refuse(reason, "the key of its certificate cannot be read");
+    reason->passing = key != NULL;
+    EVP_PKEY_free(key);
+    OPENSSL_free(der);
+    return false;
+}
+
+
+/* Refuses a key that no voucher has (K3), before it costs a verification. */
+static bool
+check_key(const X509 *certificate, mecai_reason_t *reason)
+{
+    const EVP_PKEY  *key = X509_get0_pubkey(certificate);
+    char             group[32];
+    bool             good = false;
+
+    if (key == NULL) {
+        return refuse_unread(certificate, reason);
+    }
+    if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) {
+        good = rsa_is_cheap(key);
+    } else if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1) {
+        good = strcmp(group, SN_X9_62_prime256v1) == 0
+               || strcmp(group, SN_secp384r1) == 0;
+    }
+    return good || mecai_refuse(reason, "the key of its certificate is none of "
+                                "P-256, P-384 and RSA of %d to %d bits",
+                                MECAI_RSA_BITS_MIN, MECAI_RSA_BITS_MAX);
+}
+
+
+/* Checks the certificate inside and its key. */
+static bool
+check_signer(CMS_ContentInfo *cms, mecai_reason_t *reason)
 {
     STACK_OF(X509)  *certificates = CMS_get1_certs(cms);
-    int              count = sk_X509_num(certificates);
+    bool             good;
 
+    good = sk_X509_num(certificates) == 1
+           && sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) == 1
+           ? check_key(sk_X509_value(certificates, 0), reason)
+           : mecai_refuse(reason,
+                          "not exactly one signer with one certificate");
     sk_X509_pop_free(certificates, X509_free);
-    return count == 1;
+    return good;
 }
 
 
@@ -107,11 +190,8 @@ check_envelope(CMS_ContentInfo *cms, mecai_reason_t *reason)
     if (content == NULL || *content == NULL) {
         return mecai_refuse(reason, "no content inside the signature");
     }
-    if (sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) != 1
-        || !one_certificate(cms))
-    {
-        return mecai_refuse(reason,
-                            "not exactly one signer with one certificate");
+    if (!check_signer(cms, reason)) {
+        return false;
     }
     if (CMS_verify(cms, NULL, NULL, NULL, NULL,
                    CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
@@ -160,7 +240,7 @@ mecai_check_voucher(const uint8_t *der, size_t size,
     mecai_claims_t        claims;
     mecai_item_t         *item = NULL;
 
-    ERR_set_mark();
+    ERR_clear_error();
     cms = d2i_CMS_ContentInfo(NULL, &next, (long) size);
     if (cms == NULL || next != der + size) {
         mecai_refuse(reason, "damaged: not one CMS object in DER");
@@ -170,7 +250,7 @@ mecai_check_voucher(const uint8_t *der, size_t size,
         item = new_item(der, size, &claims, reason);
     }
     CMS_ContentInfo_free(cms);
-    ERR_pop_to_mark();
+    excuse(reason, item);
     return item;
 }
 
@@ -247,7 +327,7 @@ mecai_check_ocsp(const uint8_t *der, size_t size,
     mecai_claims_t        claims = { .next_update = 0 };
     mecai_item_t         *item = NULL;
 
-    ERR_set_mark();
+    ERR_clear_error();
     response = d2i_OCSP_RESPONSE(NULL, &next, (long) size);
     if (response == NULL || next != der + size) {
         mecai_refuse(reason, "damaged: not one OCSP response in DER");
@@ -263,7 +343,7 @@ mecai_check_ocsp(const uint8_t *der, size_t size,
     }
     OCSP_BASICRESP_free(basic);
     OCSP_RESPONSE_free(response);
-    ERR_pop_to_mark();
+    excuse(reason, item);
     return item;
 }
 

@@ -23,6 +23,13 @@ enum {
     MECAI_SIZE_MAX = MECAI_VOUCHER_SIZE_MAX,
 };
 
+/* RSA keys of vouchers: the modulus (K3), the exponent at most (K7). */
+enum {
+    MECAI_RSA_BITS_MIN = 2048,
+    MECAI_RSA_BITS_MAX = 8192,
+    MECAI_RSA_EXPONENT_BITS = 64,
+};
+
 /* How far thisUpdate may lie ahead of this clock (V7). */
 enum { MECAI_CLOCK_SKEW_SECONDS = 300 };
 
@@ -45,6 +52,8 @@ typedef struct {
     char    text[128];
     time_t  from;       /* refused for the time alone: it passes from then */
     time_t  until;      /* up to, and without, then; 0 and 0: never */
+    bool    passing;    /* not the file's fault: to be tried again */
+    bool    gone;       /* passing: there is no such file any more */
 } mecai_reason_t;
 
 /* Says why; returns false, so that a check may end on it. */

@@ -18,7 +18,10 @@ mecai_say(const mecai_scan_t *scan, const char *format, ...)
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     for (char *c = line; *c != '\0'; c++) {
-        if ((unsigned char) *c < ' ' || *c == 0x7f) {
+        /* those from 0x80 on are control characters, too, to some terminals */
+        if ((unsigned char) *c < ' '
+            || ((unsigned char) *c >= 0x7f && (unsigned char) *c < 0xa0))
+        {
             *c = '?';
         }
     }

@@ -1,10 +1,10 @@
 /* One reading of one certificate's directory: see the header. */
 
 #include "mecai_voucher_say.h"
+#include "mecai_voucher_take.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,16 +12,6 @@ enum {
     SETTLING_SECONDS = 2,       /* file systems stamp coarsely: a younger
                                  * directory may change unseen */
 };
-
-/* What became of one file, for the log. */
-typedef struct {
-    bool            overtaken;      /* another reading will do it */
-    bool            full;           /* the set is */
-    bool            no_room;        /* in the zone: others filled it */
-    time_t          in_service;     /* until then, what it held before; or 0 */
-    mecai_reason_t  reason;
-} outcome_t;
-
 
 int64_t
 mecai_clock_ns(void)
@@ -49,24 +39,27 @@ set_of(const mecai_scan_t *scan, const mecai_known_t *known)
 
 /*
  * The directory cannot be read. A missing one means that nothing is there, and
- * a handshake that asks will say so; so does a link, which is not followed.
+ * a handshake that asks will say so; so does a link, which is not followed:
+ * what was in service goes, as at the end of a reading that found nothing.
  */
 static void
 lost(mecai_scan_t *scan, int error, time_t now)
 {
-    mecai_zone_t  *zone = scan->access->zone;
-    mecai_set_t   *set;
-    bool           missing = error == ENOENT || error == ENOTDIR;
+    mecai_set_t  *set;
+    bool          missing = error == ENOENT || error == ENOTDIR;
 
     mecai_lock_to_write(scan->access);
     set = set_of(scan, scan->known);
     if (set != NULL) {
-        if (missing || error == ELOOP) {
-            mecai_zone_empty(zone, set);
-        }
         set->trouble = error;
         set->settled = false;
-        mecai_zone_complete(zone, set);
+        if (missing || error == ELOOP) {
+            scan->number = mecai_zone_begin(scan->access->zone, set);
+            scan->trouble = error;
+            scan->ending = true;
+        } else {
+            mecai_zone_complete(scan->access->zone, set);
+        }
     }
     mecai_unlock(scan->access);
     if (!missing && mecai_may_say(scan, MECAI_TELL_UNREADABLE, now)) {
@@ -100,6 +93,7 @@ open_directory(mecai_scan_t *scan, time_t now)
     scan->version = mecai_version_of(&status);
     scan->modified = status.st_mtime;
     scan->left_out = false;
+    scan->trouble = 0;
     mecai_lock_to_write(scan->access);
     set = set_of(scan, scan->known);
     scan->number = set != NULL ? mecai_zone_begin(scan->access->zone, set) : 0;
@@ -137,34 +131,50 @@ mecai_scan_begin(mecai_scan_t *scan, const mecai_known_t *known,
 }
 
 
-/*
- * Returns the set while this reading is the one that began last, else NULL:
- * another process took over, because this one was slow. What it marks must not
- * be marked anew.
- */
-static mecai_set_t *
-set_to_fill(const mecai_scan_t *scan)
+void
+mecai_scan_break_off(mecai_scan_t *scan)
 {
-    mecai_set_t  *set = set_of(scan, scan->known);
-
-    return set != NULL && set->scan == scan->number ? set : NULL;
+    if (scan->directory != NULL) {
+        closedir(scan->directory);
+        scan->directory = NULL;
+    }
+    scan->ending = false;
 }
 
 
-/* What is known of a version of a file. */
-typedef enum {
-    NEW,
-    SAME,                           /* checked last, and no time came */
-    OVERTAKEN,                      /* see set_to_fill */
-    FULL,                           /* new, and the set has its most */
-} news_t;
-
-
-static bool
-is_full(const mecai_set_t *set, const char *name)
+/* What was not seen is not gone: the reading ends without its end. */
+static void
+give_up(mecai_scan_t *scan, int error, time_t now)
 {
-    return set->file_count >= MECAI_FILES_MAX
-           && strcmp(name, MECAI_OCSP_NAME) != 0;
+    mecai_scan_break_off(scan);
+    lost(scan, error, now);
+}
+
+
+/* Reads one name. */
+static void
+read_name(mecai_scan_t *scan, const char *name, time_t now)
+{
+    uint8_t  authority[MECAI_AUTHORITY_SIZE];
+    int      error;
+
+    switch (mecai_read_name(name, authority)) {
+    case MECAI_NAME_STRANGE:
+        break;
+    case MECAI_NAME_BAD:
+        if (mecai_may_say(scan, MECAI_TELL_NAME, now)) {
+            mecai_say(scan, "\"%s/%s\" is not served, nor are others "
+                           "with such names: expected 16 hex digits, then "
+                           "-LABEL or nothing, then " MECAI_VOUCHER_SUFFIX,
+                           scan->known->path, name);
+        }
+        break;
+    default:
+        error = mecai_take(scan, name, now);
+        if (error != 0) {
+            give_up(scan, error, now);
+        }
+    }
 }
 
 
@@ -179,7 +189,7 @@ renew(const mecai_scan_t *scan)
     mecai_set_t  *set;
 
     mecai_lock_to_write(scan->access);
-    set = set_to_fill(scan);
+    set = mecai_set_to_fill(scan);
     if (set != NULL) {
         mecai_zone_look(set, mecai_clock_ms());
     }
@@ -188,240 +198,74 @@ renew(const mecai_scan_t *scan)
 }
 
 
-/* Looks up a version of a file, and marks the file as found. */
-static news_t
-look_up(const mecai_scan_t *scan, const char *name,
-    const mecai_version_t *version, time_t now)
-{
-    mecai_set_t   *set;
-    mecai_file_t  *file = NULL;
-    news_t         news = OVERTAKEN;
-
-    mecai_lock_to_write(scan->access);
-    set = set_to_fill(scan);
-    if (set != NULL) {
-        news = NEW;
-        file = mecai_zone_known(set, name);
-    }
-    if (set != NULL && file == NULL && is_full(set, name)) {
-        news = FULL;
-    }
-    if (file != NULL) {
-        file->scan = scan->number;
-        if (mecai_same_version(version, &file->seen)
-            && (now < file->from || now >= file->until))
-        {
-            news = SAME;
-        }
-    }
-    mecai_unlock(scan->access);
-    return news;
-}
-
-
-/* Puts what came of a file into the zone, whose lock is held. */
+/* Goes on to the next name, or to the end. */
 static void
-put_in(const mecai_scan_t *scan, const char *name,
-    const mecai_version_t *version, const mecai_item_t *item,
-    outcome_t *outcome)
+read_on(mecai_scan_t *scan, time_t now)
 {
-    mecai_zone_t  *zone = scan->access->zone;
-    mecai_set_t   *set = set_to_fill(scan);
-    mecai_file_t  *file;
+    const struct dirent  *entry;
 
-    outcome->overtaken = set == NULL;
-    if (set == NULL) {
-        return;
-    }
-    file = mecai_zone_file(zone, set, name);
-    outcome->full = file == NULL && is_full(set, name);
-    outcome->no_room = file == NULL && !outcome->full;
-    if (file == NULL) {
-        return;
-    }
-    file->scan = scan->number;
-    if (item != NULL) {
-        /* without room this version stays new: it is taken when there is */
-        outcome->no_room = !mecai_zone_take(zone, set, file, version, item);
-        return;
-    }
-    outcome->in_service = file->content != NULL ? file->next_update : 0;
-    mecai_zone_refuse(zone, set, file, version, &outcome->reason);
-}
-
-
-/* Checks a new version of a file. Returns false where this process is at its
- * end: then what was in service stays. */
-static bool
-check(mecai_scan_t *scan, const char *name, const mecai_version_t *version,
-    time_t now)
-{
-    mecai_subject_t  subject = { scan->known->certificate, scan->known->hash,
-                                 NULL, now };
-    outcome_t        outcome = { .reason = { .from = 0 } };
-    mecai_item_t    *item;
-    bool             exhausted;
-
-    item = mecai_file_read(dirfd(scan->directory), name, &subject,
-                           &outcome.reason, &exhausted);
-    if (exhausted) {
-        if (mecai_may_say(scan, MECAI_TELL_EXHAUSTED, now)) {
-            mecai_say_refused(scan, name, &outcome.reason, outcome.in_service,
-                          now);
-        }
-        return false;
-    }
-    mecai_lock_to_write(scan->access);
-    put_in(scan, name, version, item, &outcome);
-    mecai_unlock(scan->access);
-    free(item);
-    scan->left_out |= outcome.full || outcome.no_room;
-    if (outcome.full) {
-        mecai_say_crowded(scan, name, now);
-    } else if (item == NULL && !outcome.overtaken && !outcome.no_room) {
-        mecai_say_refused(scan, name, &outcome.reason, outcome.in_service,
-                          now);
-    }
-    return !outcome.overtaken;
-}
-
-
-/* Without room nothing is read: it would be read again each second. */
-static bool
-has_room(const mecai_scan_t *scan, time_t now)
-{
-    bool  room;
-
-    mecai_lock(scan->access);
-    room = mecai_zone_has_room(scan->access->zone);
-    mecai_unlock(scan->access);
-    if (!room && mecai_may_say(scan, MECAI_TELL_FULL, now)) {
-        mecai_say(scan, "the zone is full; new files are not served; see "
-                  "voucher_zone");
-    }
-    return room;
-}
-
-
-void
-mecai_scan_break_off(mecai_scan_t *scan)
-{
-    if (scan->directory != NULL) {
-        closedir(scan->directory);
-        scan->directory = NULL;
-    }
-}
-
-
-/* What was not seen is not gone: the reading ends without its end. */
-static void
-give_up(mecai_scan_t *scan, int error, time_t now)
-{
-    mecai_scan_break_off(scan);
-    lost(scan, error, now);
-}
-
-
-/* Reads a file that is ours. Returns false where the reading must end here. */
-static bool
-read_file(mecai_scan_t *scan, const char *name, time_t now)
-{
-    mecai_version_t  version;
-    struct stat      status;
-    news_t           news;
-
-    if (fstatat(dirfd(scan->directory), name, &status, AT_SYMLINK_NOFOLLOW)
-        != 0)
-    {
-        if (errno == ENOENT) {
-            return true;
-        }
+    errno = 0;
+    entry = readdir(scan->directory);
+    if (entry != NULL) {
+        read_name(scan, entry->d_name, now);
+    } else if (errno != 0) {
         give_up(scan, errno, now);
-        return false;
-    }
-    version = mecai_version_of(&status);
-    news = look_up(scan, name, &version, now);
-    if (news == FULL) {
-        scan->left_out = true;
-        mecai_say_crowded(scan, name, now);
-        return true;
-    }
-    if (news != NEW) {
-        return news == SAME;
-    }
-    if (!has_room(scan, now)) {
-        scan->left_out = true;
-        return true;
-    }
-    return check(scan, name, &version, now);
-}
-
-
-/* Reads one name. Returns false where the reading must end here. */
-static bool
-read_name(mecai_scan_t *scan, const char *name, time_t now)
-{
-    uint8_t  authority[MECAI_AUTHORITY_SIZE];
-
-    switch (mecai_read_name(name, authority)) {
-    case MECAI_NAME_STRANGE:
-        return true;
-    case MECAI_NAME_BAD:
-        if (mecai_may_say(scan, MECAI_TELL_NAME, now)) {
-            mecai_say(scan, "\"%s/%s\" is not served, nor are others "
-                           "with such names: expected 16 hex digits, then "
-                           "-LABEL or nothing, then " MECAI_VOUCHER_SUFFIX,
-                           scan->known->path, name);
-        }
-        return true;
-    default:
-        return read_file(scan, name, now);
+    } else {
+        scan->ending = true;
     }
 }
 
 
-/* All names were read. */
+/* All names were read: a part of what they did not name goes, and the reading
+ * ends with the last part. */
 static void
 end(mecai_scan_t *scan, time_t now)
 {
     mecai_set_t  *set;
+    bool          done = true;
 
-    mecai_scan_break_off(scan);
     mecai_lock_to_write(scan->access);
-    set = set_of(scan, scan->known);
-    if (set != NULL && mecai_zone_end(scan->access->zone, set, scan->number)) {
+    set = mecai_set_to_fill(scan);
+    if (set != NULL) {
+        done = mecai_zone_end(scan->access->zone, set, scan->number);
+    }
+    if (set != NULL && done) {
         set->directory = scan->version;
-        set->trouble = 0;
+        set->trouble = scan->trouble;
         /* a directory does not change when a file's time comes, or when whoever
          * wrote it in place comes to the end */
-        set->settled = set->refused_count == 0 && !scan->left_out
+        set->settled = scan->trouble == 0 && set->refused_count == 0
+                       && !scan->left_out
                        && now - scan->modified >= SETTLING_SECONDS;
     }
     mecai_unlock(scan->access);
+    if (done) {
+        mecai_scan_break_off(scan);
+    }
+}
+
+
+static bool
+is_under_way(const mecai_scan_t *scan)
+{
+    return scan->directory != NULL || scan->ending;
 }
 
 
 bool
 mecai_scan_go_on(mecai_scan_t *scan, time_t now, mecai_until_t until)
 {
-    const struct dirent  *entry;
-
-    while (scan->directory != NULL) {
+    while (is_under_way(scan)) {
         if (!renew(scan)) {
             mecai_scan_break_off(scan);
-            break;
-        }
-        errno = 0;
-        entry = readdir(scan->directory);
-        if (entry == NULL && errno != 0) {
-            give_up(scan, errno, now);
-        } else if (entry == NULL) {
+        } else if (scan->ending) {
             end(scan, now);
-        } else if (!read_name(scan, entry->d_name, now)) {
-            mecai_scan_break_off(scan);
-        } else if (mecai_clock_ns() >= until) {
+        } else {
+            read_on(scan, now);
+        }
+        if (mecai_clock_ns() >= until) {
             break;
         }
     }
-    return scan->directory == NULL;
+    return !is_under_way(scan);
 }

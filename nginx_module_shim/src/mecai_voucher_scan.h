@@ -47,12 +47,14 @@ typedef int64_t  mecai_until_t;
 typedef struct {
     const mecai_access_t  *access;
     mecai_log_pt           log;
-    DIR                   *directory;   /* NULL: none is under way */
+    DIR                   *directory;   /* NULL: none is being read */
     const mecai_known_t   *known;
     mecai_version_t        version;     /* of the directory, as it began */
     uint64_t               number;
     time_t                 modified;
-    bool                   left_out;    /* something, for want of room */
+    int                    trouble;     /* errno of the directory; 0: none */
+    bool                   left_out;    /* something, to be tried again */
+    bool                   ending;      /* all names were read */
 } mecai_scan_t;
 
 /*

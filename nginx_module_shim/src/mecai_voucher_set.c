@@ -147,41 +147,37 @@ drop(mecai_zone_t *zone, mecai_set_t *set, mecai_file_t **link)
 }
 
 
-/* Drops what a reading did not mark. */
-static void
+/* Drops a slice of what a reading did not mark; true: nothing is left. */
+static bool
 drop_others(mecai_zone_t *zone, mecai_set_t *set, uint64_t scan)
 {
     mecai_file_t **link = &set->vouchers;
+    unsigned       left = MECAI_SLICE_FILES;
 
     while (*link != NULL) {
         if ((*link)->scan == scan) {
             link = &(*link)->next;
-        } else {
+        } else if (left-- > 0) {
             drop(zone, set, link);
+        } else {
+            return false;
         }
     }
     if (set->ocsp != NULL && set->ocsp->scan != scan) {
         drop(zone, set, &set->ocsp);
     }
+    return true;
 }
 
 
 bool
 mecai_zone_end(mecai_zone_t *zone, mecai_set_t *set, uint64_t scan)
 {
-    if (set->scan != scan) {
+    if (set->scan != scan || !drop_others(zone, set, scan)) {
         return false;
     }
-    drop_others(zone, set, scan);
     mecai_zone_complete(zone, set);
     return true;
-}
-
-
-void
-mecai_zone_empty(mecai_zone_t *zone, mecai_set_t *set)
-{
-    drop_others(zone, set, mecai_zone_begin(zone, set));
 }
 
 

@@ -219,12 +219,25 @@ finish(mecai_store_t *store, time_t now, int64_t interval_ms,
 }
 
 
+/* Frees a part of what nobody looks at any more; true: that is done. */
+static bool
+sweep(const mecai_access_t *access, mecai_until_t until)
+{
+    bool  done;
+
+    do {
+        mecai_lock_to_write(access);
+        done = mecai_zone_sweep(access->zone, mecai_clock_ms());
+        mecai_unlock(access);
+    } while (!done && mecai_clock_ns() < until);
+    return done;
+}
+
+
 bool
 mecai_store_refresh(mecai_store_t *store, time_t now, int64_t interval_ms,
     mecai_until_t until)
 {
-    const mecai_access_t  *access = store->scan.access;
-
     if (!finish(store, now, interval_ms, until)) {
         return false;
     }
@@ -233,10 +246,10 @@ mecai_store_refresh(mecai_store_t *store, time_t now, int64_t interval_ms,
             return false;
         }
     }
+    if (!sweep(store->scan.access, until)) {
+        return false;
+    }
     store->at = 0;
-    mecai_lock_to_write(access);
-    mecai_zone_sweep(access->zone, mecai_clock_ms());
-    mecai_unlock(access);
     return true;
 }
 
@@ -247,17 +260,17 @@ mecai_store_complete(const mecai_store_t *store)
     const mecai_access_t  *access = store->scan.access;
     bool                   complete = true;
 
-    mecai_lock(access);
     for (size_t i = 0; i < BUCKETS && complete; i++) {
         const mecai_known_t  *known = store->buckets[i];
 
+        mecai_lock(access);
         for ( /* void */ ; known != NULL && complete; known = known->next) {
             const mecai_set_t  *set = mecai_zone_find(access->zone, known->key);
 
             complete = set != NULL && set->complete;
         }
+        mecai_unlock(access);
     }
-    mecai_unlock(access);
     return complete;
 }
 

@@ -142,7 +142,7 @@ mecai_zone_set(mecai_zone_t *zone, const uint8_t key[MECAI_HASH_SIZE])
 }
 
 
-void
+bool
 mecai_zone_sweep(mecai_zone_t *zone, int64_t now_ms)
 {
     for (unsigned i = 0; i < SWEPT_BUCKETS; i++) {
@@ -155,13 +155,16 @@ mecai_zone_sweep(mecai_zone_t *zone, int64_t now_ms)
                 link = &set->next;
                 continue;
             }
-            mecai_zone_empty(zone, set);
-            mecai_zone_complete(zone, set);
+            if (!mecai_zone_end(zone, set, mecai_zone_begin(zone, set))) {
+                zone->swept--;
+                return false;
+            }
             zone->figures.certificates--;
             *link = set->next;
             mecai_free_one(zone, set);
         }
     }
+    return true;
 }
 
 

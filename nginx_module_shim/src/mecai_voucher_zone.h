@@ -28,13 +28,14 @@ enum {
     MECAI_FILES_MAX = 1024,     /* voucher files of one certificate */
     MECAI_TELL_SECONDS = 60 * 60,           /* one line a cause */
     MECAI_UNLOOKED_SECONDS = 10 * 60,       /* then a set is forgotten */
+    MECAI_SLICE_FILES = 32,     /* that go while the lock is held once */
 };
 
 /* What is said once in MECAI_TELL_SECONDS of a set. */
 typedef enum {
     MECAI_TELL_MISSING,         /* by a handshake that asked */
     MECAI_TELL_UNREADABLE,
-    MECAI_TELL_EXHAUSTED,
+    MECAI_TELL_PASSING,         /* no fault of a file */
     MECAI_TELL_CROWDED,
     MECAI_TELL_NAME,
     MECAI_TELL_FULL,            /* of the zone, not of a set */
@@ -167,20 +168,21 @@ void mecai_zone_refuse(mecai_zone_t *zone, mecai_set_t *set,
                        mecai_file_t *file, const mecai_version_t *version,
                        const mecai_reason_t *reason);
 
-/* Ends a reading: files that it did not find go. False: a later one began. */
+/*
+ * Ends a reading: files that it did not find go, MECAI_SLICE_FILES in one call.
+ * False: there are more, to be called again; or a later reading began.
+ */
 bool mecai_zone_end(mecai_zone_t *zone, mecai_set_t *set, uint64_t scan);
-
-/* Takes all of a set's files out of service. */
-void mecai_zone_empty(mecai_zone_t *zone, mecai_set_t *set);
 
 /* Notes that a set was read to its end. */
 void mecai_zone_complete(mecai_zone_t *zone, mecai_set_t *set);
 
 /*
  * Frees the sets that nobody looked at for MECAI_UNLOOKED_SECONDS, in a part of
- * the zone; each call takes the next part.
+ * the zone; each call takes the next part. False: of this part there is more,
+ * for the next call.
  */
-void mecai_zone_sweep(mecai_zone_t *zone, int64_t now_ms);
+bool mecai_zone_sweep(mecai_zone_t *zone, int64_t now_ms);
 
 /* Tells whether it is time to say this of a set, and notes that it is said. */
 bool mecai_zone_tell(mecai_zone_t *zone, mecai_set_t *set, mecai_tell_t tell,

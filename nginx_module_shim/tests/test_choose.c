@@ -120,6 +120,49 @@ test_address(void)
 }
 
 
+/* Of one authority so many vouchers are held against the request, no more; what
+ * may not be sent is not among them. */
+static void
+test_labels(void)
+{
+    static const uint8_t          key[MECAI_HASH_SIZE] = { 1 };
+    static const mecai_version_t  version;
+
+    mecai_wish_t   wish = { &request, &local, 1, NOW };
+    mecai_set_t   *set = mecai_zone_set(access_.zone, key);
+    char           name[32];
+
+    set_up(10);
+    request.candidate_count = request.quorum = 1;
+    items[2]->claims.next_update--;
+    memset(items[2]->claims.authority, 0, MECAI_AUTHORITY_SIZE);
+    memset(items[1]->claims.authority, 0, MECAI_AUTHORITY_SIZE);
+    items[1]->claims.addresses[0] = local;
+    items[1]->claims.address_count = 1;
+    for (unsigned i = 0; i < 2 * MECAI_LABELS_MAX; i++) {
+        mecai_file_t  *file;
+
+        snprintf(name, sizeof(name), "0-%03u.voucher", i);
+        file = mecai_zone_file(access_.zone, set, name);
+        CHECK(mecai_zone_take(access_.zone, set, file, &version,
+                              items[i % 2 ? 0 : 2]));
+    }
+    CHECK(mecai_choose(&wish, set->vouchers, out, sizeof(out)).sent == 1);
+    CHECK(out[4] == 0);
+    CHECK(mecai_zone_take(access_.zone, set,
+                          mecai_zone_file(access_.zone, set, "0-x.voucher"),
+                          &version, items[1]));
+    CHECK(mecai_choose(&wish, set->vouchers, out, sizeof(out)).sent == 1);
+    CHECK(out[4] == 0);                         /* one too many */
+    items[0]->claims.next_update--;
+    CHECK(mecai_zone_take(access_.zone, set,
+                          mecai_zone_file(access_.zone, set, "0-001.voucher"),
+                          &version, items[0]));
+    CHECK(mecai_choose(&wish, set->vouchers, out, sizeof(out)).sent == 1);
+    CHECK(out[4] == 1);                         /* the last of them */
+}
+
+
 static void
 test_contexts(void)
 {
@@ -182,6 +225,7 @@ main(int count, char **arguments)
     test_room();
     test_cached();
     test_address();
+    test_labels();
     test_contexts();
     test_nothing_there();
     for (size_t i = 0; i < COUNT; i++) {

@@ -49,8 +49,6 @@ static sample_t  first, second, ahead, foreign, ocsp, damaged;
 
 WRAP(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
 WRAP(int, lstat, (const char *path, struct stat *status), (path, status))
-WRAP(int, fstat, (int fd, struct stat *status), (fd, status))
-WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size))
 WRAP(DIR *, fdopendir, (int fd), (fd))
 
 static int64_t  clock_ms;               /* that no one sets */
@@ -67,11 +65,82 @@ __wrap_clock_gettime(clockid_t id, struct timespec *now)
 
 
 /* An errno that the next call shall fail with; 0: none. */
-static int  fstatat_error, readdir_error;
+static int  fstatat_error, readdir_error, openat_error, fstat_error, read_error;
 
 
 static unsigned  opened;
 static bool      fill;              /* another process fills the zone then */
+
+
+static bool
+fails(int *error)
+{
+    file_calls++;
+    errno = *error;
+    *error = 0;
+    return errno != 0;
+}
+
+
+int __real_fstat(int fd, struct stat *status);
+int
+__wrap_fstat(int fd, struct stat *status)
+{
+    return fails(&fstat_error) ? -1 : __real_fstat(fd, status);
+}
+
+
+ssize_t __real_read(int fd, void *buffer, size_t size);
+ssize_t
+__wrap_read(int fd, void *buffer, size_t size)
+{
+    return fails(&read_error) ? -1 : __real_read(fd, buffer, size);
+}
+
+
+/* The next malloc fails, of the rooms under test or of OpenSSL. */
+static bool  no_memory[2];
+
+static bool
+has_memory(bool *none)
+{
+    bool  some = !*none;
+
+    *none = false;
+    return some;
+}
+
+
+void *__real_malloc(size_t size);
+void *
+__wrap_malloc(size_t size)
+{
+    return has_memory(&no_memory[0]) ? __real_malloc(size) : NULL;
+}
+
+
+static void *
+openssl_malloc(size_t size, const char *file, int line)
+{
+    (void) file, (void) line;
+    return has_memory(&no_memory[1]) ? __real_malloc(size) : NULL;
+}
+
+
+static void *
+openssl_realloc(void *memory, size_t size, const char *file, int line)
+{
+    (void) file, (void) line;
+    return has_memory(&no_memory[1]) ? realloc(memory, size) : NULL;
+}
+
+
+static void
+openssl_free(void *memory, const char *file, int line)
+{
+    (void) file, (void) line;
+    free(memory);
+}
 
 
 int __real_openat(int at, const char *path, int flags, mode_t mode);
@@ -86,6 +155,9 @@ __wrap_openat(int at, const char *path, int flags, mode_t mode)
         for (size_t i = 0; ++key[i] == 0; i++) { /* void */ }
     }
     fill = false;
+    if (fails(&openat_error)) {
+        return -1;
+    }
     return __real_openat(at, path, flags, mode);
 }
 
@@ -121,7 +193,7 @@ __wrap_readdir(DIR *directory)
 static void
 count_line(const char *line)
 {
-    CHECK(line[0] != '\0' && strpbrk(line, "\n\r\033\177") == NULL);
+    CHECK(line[0] != '\0' && strpbrk(line, "\n\r\033\177\233") == NULL);
     lines++;
 }
 
@@ -522,6 +594,50 @@ test_exhausted(mecai_store_t *store)
 }
 
 
+/* What is not the file's fault is not held against it: the next round takes it,
+ * and nothing changed meanwhile. */
+static void
+test_passing(mecai_store_t *store)
+{
+    int     *calls[] = { &openat_error, &read_error };
+    time_t   now = NOW + 4 * MECAI_TELL_SECONDS;
+
+    lines = 0;
+    for (size_t i = 0; i < 2 * sizeof(calls) / sizeof(calls[0]); i++) {
+        put(name, &first);
+        CHECK(serves(look(store, ++now), &first));
+        put(name, &second);
+        touch_directory(now - 60);
+        *calls[i / 2] = i % 2 ? EIO : ENOMEM;
+        CHECK(serves(look(store, ++now), &first) && *calls[i / 2] == 0);
+        CHECK(find(store, now)->refused_count == 0 && lines == 1);
+        CHECK(serves(look(store, ++now), &second));
+    }
+    put(name, &first);              /* gone between its name and its opening */
+    openat_error = ENOENT;
+    now += MECAI_TELL_SECONDS;
+    CHECK(serves(look(store, ++now), &second) && lines == 1);
+    CHECK(serves(look(store, ++now), &first));
+    put(name, &second);             /* whoever may not read it must change it */
+    openat_error = EACCES;
+    CHECK(serves(look(store, ++now), &first) && lines == 2);
+    CHECK(serves(look(store, ++now), &first) && lines == 2);
+
+    for (size_t i = 0; i < 2; i++) {
+        put(name, &first);
+        now += MECAI_TELL_SECONDS;
+        CHECK(serves(look(store, ++now), &first));
+        put(name, &second);
+        lines = 0;
+        no_memory[i] = true;
+        CHECK(serves(look(store, ++now), &first) && !no_memory[i]);
+        CHECK(find(store, now)->refused_count == 0 && lines == 1);
+        CHECK(serves(look(store, ++now), &second) && lines == 1);
+    }
+    take_away(name);
+}
+
+
 /* A directory or file system that fails takes nothing out of service; a file
  * that went between its name and its look does. */
 static void
@@ -829,7 +945,7 @@ test_crowded(mecai_store_t *store)
 static void
 test_forged_line(mecai_store_t *store)
 {
-    static const char  forged[] = "\n[emerg] \033[2J\r\177.voucher";
+    static const char  forged[] = "\n[emerg] \033[2J\r\177\233.voucher";
 
     lines = 0;
     put(forged, &first);
@@ -914,6 +1030,8 @@ main(int count, char **arguments)
     mecai_store_t  *store;
 
     CHECK(count == 3);
+    CHECK(CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc,
+                                   openssl_free) == 1);
     set_up(arguments[1], arguments[2]);
     zone = new_zone(16 * MECAI_ZONE_SIZE_MIN);
     store = mecai_store_create(root, &zone, count_line);
@@ -934,6 +1052,7 @@ main(int count, char **arguments)
     test_forged_line(store);
     test_junk_names(store);
     test_failing(store);
+    test_passing(store);
     mecai_store_destroy(store);
     test_full_zone();
     test_filled_meanwhile(false);

@@ -56,6 +56,15 @@ put(mecai_set_t *set, const char *name, size_t size, int fill)
 }
 
 
+static void
+empty(mecai_set_t *set)
+{
+    while (!mecai_zone_end(zone.zone, set, mecai_zone_begin(zone.zone, set))) {
+        /* void */
+    }
+}
+
+
 static bool
 holds(const mecai_set_t *set, const char *name, size_t size, int fill)
 {
@@ -105,7 +114,7 @@ test_no_fragments(void)
         chance = chance * 1103515245 + 12345;
     }
     CHECK(full == 0 && figures().vouchers == NAMES);
-    mecai_zone_empty(zone.zone, set_of(1));
+    empty(set_of(1));
     CHECK(figures().used == MECAI_BLOCK_SIZE && figures().vouchers == 0);
 }
 
@@ -129,7 +138,7 @@ test_full(void)
     CHECK(!mecai_zone_has_room(zone.zone));
     CHECK(!put(set_of(1), "0000.voucher", MECAI_SIZE_MAX, 8));
     CHECK(holds(set_of(1), "0000.voucher", MECAI_SIZE_MAX, 7));
-    mecai_zone_empty(zone.zone, set_of(1));
+    empty(set_of(1));
     CHECK(mecai_zone_has_room(zone.zone) && figures().vouchers == 0);
 }
 
@@ -191,6 +200,46 @@ test_overtaken(void)
     CHECK(holds(set, "c.voucher", 100, 1));
     CHECK(mecai_zone_end(zone.zone, set, fast));
     CHECK(holds(set, "c.voucher", 100, 1));
+}
+
+
+/* However many files go: while the lock is held once, a slice of them. */
+static void
+test_slices(void)
+{
+    enum { FILES = 3 * MECAI_SLICE_FILES, NUMBER = 9 };
+
+    char      name[32];
+    unsigned  calls = 1;
+    uint64_t  before = figures().vouchers;
+
+    for (unsigned i = 0; i < 2 * FILES; i++) {
+        snprintf(name, sizeof(name), "%04u.voucher", i % FILES);
+        CHECK(put(set_of(NUMBER), name, 100, 1));
+    }
+    for (uint64_t scan = mecai_zone_begin(zone.zone, set_of(NUMBER));
+         !mecai_zone_end(zone.zone, set_of(NUMBER), scan); calls++)
+    {
+        CHECK(figures().vouchers - before == FILES - calls * MECAI_SLICE_FILES);
+        CHECK(!set_of(NUMBER)->complete);
+    }
+    CHECK(calls == FILES / MECAI_SLICE_FILES);
+    CHECK(set_of(NUMBER)->complete && figures().vouchers == before);
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(name, sizeof(name), "%04u.voucher", i);
+        CHECK(put(set_of(NUMBER), name, 100, 1));
+    }
+    set_of(NUMBER)->looked = set_of(3)->looked = set_of(2)->looked = 1;
+    calls = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        while (!mecai_zone_sweep(zone.zone,
+                                 MECAI_UNLOOKED_SECONDS * 1000LL + 1))
+        {
+            calls++;
+        }
+    }
+    CHECK(calls >= FILES / MECAI_SLICE_FILES - 1);
+    CHECK(figures().certificates == 0 && figures().used == 0);
 }
 
 
@@ -258,6 +307,7 @@ main(void)
     test_overtaken();
     test_said_hourly();
     test_forgotten();
+    test_slices();
     test_memory_per_voucher();
     free(zone.zone);
     puts("test_zone: good");

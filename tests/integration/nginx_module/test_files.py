@@ -9,16 +9,25 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from mecai.protocol import oids
+from mecai.protocol.codec.cms import sign_content
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.tls import ask
-from tests.pki import Hierarchy
+from tests.pki import Hierarchy, key
 from tests.scene import Scene, authority_entry
 
 MECAI_FILES_MAX = 1024  # of mecai_voucher_zone.h
 PICK_UP_SECONDS = 5.0  # a second, and what a busy machine adds
+
+
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ def refusals(scene: Scene) -> list[Refusal]:
         (lambda _, __: scene.voucher(scene.cedar), "foreign: of another Voucher Authority"),
         (lambda va, _: scene.voucher(va, site=other), "foreign: for another certificate"),
         (lambda _, __: scene.signed_directory(), "not a voucher: its content type"),
+        *((partial(_keyed, scene, public), "the key of its certificate is none of P-256") for public in strange_keys()),
     ]
     cases = []
     for number, (make, complaint) in enumerate(makers):
@@ -62,6 +72,32 @@ def refusals(scene: Scene) -> list[Refusal]:
         good = scene.voucher(hierarchy)
         cases.append(Refusal(authority_entry(hierarchy).authority, good, make(hierarchy, good), complaint))
     return cases
+
+
+def strange_keys() -> tuple[PublicKey, ...]:
+    """Return keys that no voucher has (K3): another curve, and RSA that takes long, by its modulus and its exponent."""
+    return (
+        key("strange", ec.SECP521R1).public_key(),
+        rsa.RSAPublicNumbers(65537, (1 << 16383) + 1).public_key(),
+        rsa.RSAPublicNumbers((1 << 2047) + 1, (1 << 2047) + 3).public_key(),
+    )
+
+
+def _keyed(scene: Scene, public: PublicKey, va: Hierarchy, _: bytes) -> bytes:
+    """Return a voucher whose certificate has that key, and whose signature is another's."""
+    template = va.voucher
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(template.certificate.subject)
+        .issuer_name(template.certificate.issuer)
+        .public_key(public)
+        .serial_number(template.certificate.serial_number)
+        .not_valid_before(template.certificate.not_valid_before_utc)
+        .not_valid_after(template.certificate.not_valid_after_utc)
+    )
+    certificate = builder.sign(va.root.key, SHA256())
+    content = scene.info(va).encode()
+    return sign_content(oids.ID_CT_VOUCHER_INFO, content, template.key, certificate, [va.ocsp(template)])
 
 
 def answered(site: Site, cases: Sequence[Refusal]) -> tuple[bytes, ...]:

@@ -10,6 +10,9 @@ from tests.integration.nginx_module.server import SHIM
 SHARED: Final = {
     "MECAI_VOUCHER_SIZE_MAX": LIMITS.voucher_size,
     "MECAI_OCSP_SIZE_MAX": LIMITS.ocsp_staple_size,
+    "MECAI_RSA_BITS_MIN": LIMITS.rsa_bits[0],
+    "MECAI_RSA_BITS_MAX": LIMITS.rsa_bits[1],
+    "MECAI_RSA_EXPONENT_BITS": LIMITS.rsa_read_bits[1],
     "MECAI_CLOCK_SKEW_SECONDS": int(LIMITS.clock_skew.total_seconds()),
     "MECAI_INTERMEDIATES_MAX": LIMITS.intermediates,
     "MECAI_ADDRESSES_MAX": LIMITS.addresses,
