@@ -12,6 +12,8 @@ _SERVICES = ("vas", "ocsp")
 # The topology's own word: what the VAS keeps its log in, SQLite (a file) or PostgreSQL (a server on the same host).
 _DATABASE = "database"
 _DATABASES = ("sqlite", "postgresql")
+# And whether its owners hear of new addresses of what it knows (docs/spec H10), where there is a registrar.
+_NEW_ADDRESSES = "new_addresses"
 _POSTGRESQL = "postgresql+psycopg://mecai-vas@/mecai-vas?host=/var/run/postgresql"
 _ROOT = "/var/lib/mecai-ca-public/root.pem"
 
@@ -35,6 +37,8 @@ def _faults(_topology: Topology, host: Host) -> Iterator[str]:
             yield f"hosts.{host.name}.names: saw {seen}; expected one that begins with {service}., or none at all"
     if (seen := host.variables.get(_DATABASE, _DATABASES[0])) not in _DATABASES:
         yield f"hosts.{host.name}.vars.{_DATABASE}: saw {seen!r}; expected {' or '.join(_DATABASES)}"
+    if not isinstance(seen := host.variables.get(_NEW_ADDRESSES, False), bool):
+        yield f"hosts.{host.name}.vars.{_NEW_ADDRESSES}: saw {seen!r}; expected true or false"
 
 
 def _has_server(host: Host) -> bool:
@@ -59,7 +63,8 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
 
 def _mail(topology: Topology, host: Host) -> Mapping[str, Any]:
     mail = registrar.mail_of(topology, sender_of(host.name))
-    return {"voucher_authority_mail": mail} if mail else {}
+    further = {_NEW_ADDRESSES: True} if mail and host.variables.get(_NEW_ADDRESSES) else {}
+    return {"voucher_authority_mail": {**mail, **further}} if mail else {}
 
 
 def _database(plan: Plan, host: Host) -> Mapping[str, Any]:

@@ -53,6 +53,7 @@ _QUESTION = """{{ {
     'report_key': (voucher_authority_settings | default({})).report_key | default(''),
     'directory': directory_server_host_name | default(''),
     'sender': (voucher_authority_mail | default({})).sender | default(''),
+    'new_addresses': (voucher_authority_mail | default({})).new_addresses | default(false),
     'rdap': rdap_registry_host_name | default(''),
     'mail': mail_host_name | default(''),
     'mailboxes': mail_host_addresses | default([]),
@@ -82,6 +83,7 @@ class Told:
     report_key: str
     directory: str
     sender: str
+    new_addresses: bool
     rdap: str
     mail: str
     mailboxes: tuple[str, ...]

@@ -4,17 +4,21 @@ import json
 import secrets
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
-from mecai.protocol.pki.identity import hash_of
+from mecai.protocol.pki.identity import address_text, hash_of
 from mecai.vas.storage.outbox import LEASE
 from testbed.machine.waiting import until
-from tests.lab.conftest import Machine, chosen
+from tests.lab.asking import VOUCHERS, ask
+from tests.lab.conftest import Machine, chosen, others
 from tests.lab.mailbox import Delivered, delivered
+from tests.lab.newcomer import newcomer
 
 OpenSsl = Callable[..., subprocess.CompletedProcess[bytes]]
 # A worker looks every 5 s at least, and a relay that was not there yet is asked again after a minute; what a worker had
@@ -32,6 +36,12 @@ with smtplib.SMTP(host, timeout=30) as relay:
     if said == [250, 250]:
         said.append(relay.data(message)[0])
 print(json.dumps(said))
+"""
+# Forgets how many mails of the day there were about what, or the runs of a day would use up what one domain is sent.
+FORGET = """
+import contextlib, sqlite3
+with contextlib.closing(sqlite3.connect("/var/lib/mecai-vas/vas.sqlite", timeout=30)) as database, database:
+    database.execute("DELETE FROM outbox WHERE kind = 'count'")
 """
 pytestmark = pytest.mark.lab_only("the mailbox of the sites' owner is the lab's")
 
@@ -85,6 +95,31 @@ def test_openssl_and_a_mail_library_accept_what_wasdelivered(
     }
     assert isinstance(signed, EmailMessage)
     assert signed.get_content().startswith(f"{mail['Subject']}\n")
+
+
+def test_the_owner_hears_where_a_known_certificate_appears_at_a_new_address(owner: Machine) -> None:
+    """Each contact that was told of it, a minute later, and his filter shows it (docs/spec H10)."""
+    telling = [found for found in chosen("authority") if found.told.new_addresses]
+    pairs = ((found, site) for found in telling for site in chosen("tls_server") if found in others(site))
+    if not (pair := next(pairs, None)):
+        pytest.skip("no authority of this lab tells owners of new addresses")
+    authority, site = pair
+    authority.run("runuser -u mecai-vas -- python3 -c %s", FORGET)
+    with newcomer(site) as (name, request):
+        known, *new = request.addresses
+        for addresses in ((known,), (known, *new)):
+            asked = replace(request, addresses=addresses).encode()
+            said = partial(ask, site, authority, VOUCHERS, asked)
+            until(lambda: said()[0] == 200, SECONDS, lambda: f"{authority.name} does not vouch")  # noqa: B023
+
+    def told() -> list[Delivered]:
+        found = delivered(owner, f"certificate for {name} at new addresses")
+        return found if len(found) >= len(owner.told.mailboxes) else []
+
+    found = until(told, SECONDS, lambda: f"not all of {', '.join(owner.told.mailboxes)} heard of it")
+    assert {(each.folder, each.mail["From"]) for each in found} == {("", authority.told.sender)}
+    assert sorted(each.mail["To"] for each in found) == sorted(owner.told.mailboxes)
+    assert all(address_text(each).encode() in found[0].octets for each in new)
 
 
 def test_a_notice_that_the_owner_does_not_know_is_put_before_him(owner: Machine) -> None:

@@ -1,21 +1,20 @@
 """Two nodes of one VAS behind one name, on hosts of their own: one log, and no request is lost when one leaves."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
-from mecai.protocol.pki.identity import address_octets, hash_of
+from mecai.protocol.pki.identity import hash_of
 from testbed.machine.waiting import until
 from tests.lab.asking import ask, query, site_request
 from tests.lab.conftest import chosen
 from tests.lab.mailbox import delivered
+from tests.lab.newcomer import newcomer
 from tests.lab.nodes import SECONDS, Nodes, is_ready, load_on, two_nodes, wait_for
 
 SLOWEST = (
@@ -28,10 +27,6 @@ SETTLE = """set -e
   grep -v '^hold = ' /root/vas.toml.kept; } >/etc/mecai/vas.toml
 systemctl restart mecai-vas"""
 BRING_BACK = "mv /root/vas.toml.kept /etc/mecai/vas.toml && systemctl restart mecai-vas"
-SITE = (
-    "server {{ listen 443 ssl; listen [::]:443 ssl; server_name {name};"
-    " ssl_certificate {home}/chain.pem; ssl_certificate_key {home}/key.pem; }}"
-)
 pytestmark = pytest.mark.lab_only("it ends servers, and has new certificates made")
 
 
@@ -65,18 +60,8 @@ def _settle(nodes: Nodes, hold: str) -> None:
 @pytest.fixture
 def new_request(nodes: Nodes) -> Iterator[VoucherRequest]:
     """Have the site show a certificate beside its own that no VAS has seen; return what it asks for that."""
-    name, home = f"node-{secrets.token_hex(4)}.{nodes.site.told.site.partition('.')[2]}", "/root/new-site"
-    issuer = next(found for found in chosen("authority") if found.name == nodes.site.told.issuer)
-    make = f"mecai key create --key {home}/key.pem --csr {home}/csr.pem --name {name} --dns {name}"
-    csr = nodes.site.run(f"mkdir -m 700 {home} && {make} >{home}/said && cat {home}/csr.pem")
-    issue = "mecai ca issue --config /etc/mecai/ca.toml --profile server --days 1 --csr - --out -"
-    chain = issuer.run(f"printf '%%s\\n' %s | runuser -u mecai-ca -- {issue} --dns {name}", csr)
-    write = f"printf '%%s\\n' %s >{home}/chain.pem; printf '%%s\\n' %s >/etc/nginx/conf.d/new-site.conf"
-    nodes.site.run(f"{write}; nginx -s reload", chain, SITE.format(name=name, home=home))
-    end_entity, *others = (one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(chain.encode()))
-    addresses = tuple(map(address_octets, nodes.site.told.addresses))
-    yield VoucherRequest(end_entity, tuple(others), addresses, 443)
-    nodes.site.run(f"rm -r {home} /etc/nginx/conf.d/new-site.conf; nginx -s reload")
+    with newcomer(nodes.site) as (_, request):
+        yield request
 
 
 def test_each_node_serves_with_a_key_of_its_own_below_one_root(nodes: Nodes) -> None:

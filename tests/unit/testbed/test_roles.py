@@ -127,6 +127,16 @@ def test_authorities_tell_owners_where_there_is_a_registrar() -> None:
     assert (mail["sender"], mail["relay"]) == ("notary@birch.test", "mail.registrar.test")
 
 
+def test_one_authority_of_the_internet_tells_owners_of_new_addresses() -> None:
+    """And a word that is neither yes nor no is refused."""
+    text = reading.find("internet").read_text(encoding="utf-8")
+    drawn = plan.make(reading.parse(text, "mine.yml", ROLES))
+    told = {host.name: ROLES[host.role].variables(drawn, host) for host in drawn.topology.of_role("authority")}
+    assert [name for name, has in told.items() if has["voucher_authority_mail"].get("new_addresses")] == ["fir"]
+    with pytest.raises(InputError, match=r"hosts\.fir\.vars\.new_addresses: saw 'always'; expected true or false"):
+        reading.parse(text.replace("new_addresses: true", "new_addresses: always"), "mine.yml", ROLES)
+
+
 @pytest.mark.parametrize(("name", "contexts"), [("small", ["MOZ"]), ("internet", ["MOZ", "ALT"])])
 def test_authorities_fetch_every_directory_from_where_its_publisher_serves_it(name: str, contexts: list[str]) -> None:
     """By https, from a name that the lab's DNS has, whose server a public authority certifies."""
