@@ -30,7 +30,7 @@ _with_ssh = click.option("--ssh", default="ssh", show_default=True, help="The pr
 @click.command()
 @with_config
 def send(config_path: Path) -> None:
-    """Write everything that is kept to standard output, for `receive` on the host that serves."""
+    """Write what is kept for the certificates of the settings to standard output, for `receive` elsewhere."""
     send_to(_settings(config_path), environment(), _STDOUT, Deadline(SECONDS))
 
 
@@ -51,7 +51,10 @@ def receive(context: click.Context, config_path: Path) -> None:
 @_with_ssh
 @click.pass_context
 def push(context: click.Context, host: str, config_path: Path, ssh: str) -> None:
-    """Send everything to HOST, where SSH runs `mecai sidecar receive`: it makes no connection of its own."""
+    """Send what is kept for the certificates of the settings to HOST, where SSH runs `mecai sidecar receive`.
+
+    That host makes no connection of its own.
+    """
     config, deadline = _settings(config_path), Deadline(SECONDS)
     with _remote(ssh, host, "receive", stdin=subprocess.PIPE) as remote:
         with _pipe(remote.stdin) as pipe, suppress(BrokenPipeError):  # it has said why
