@@ -51,7 +51,7 @@ void mecai_free_blocks(mecai_zone_t *zone, mecai_block_t *block);
 /* Frees a set or a file, whose `next` is not the block's. */
 void mecai_free_one(mecai_zone_t *zone, void *one);
 
-/* Copies into (or out of) a chain, and moves the cursor on. */
+/* Copies into (or out of) a chain, up to its end, and moves the cursor on. */
 void mecai_copy(mecai_cursor_t *cursor, void *memory, size_t size, bool in);
 
 #pragma GCC visibility pop

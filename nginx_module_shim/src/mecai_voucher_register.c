@@ -84,10 +84,11 @@ open_stores(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count,
     for (ngx_uint_t i = 0; i < count; i++) {
         mecai_conf_t  *conf = servers[i].conf;
 
+        /* one that is off counts who asks it */
+        conf->access = &main->access;
         if (servers[i].ctx == NULL || (!conf->enable && !conf->ocsp)) {
             continue;
         }
-        conf->access = &main->access;
         conf->store = store_of(servers, i, &conf->directory);
         if (conf->store == NULL) {
             conf->store = open_store(cf, &conf->directory, main);

@@ -69,9 +69,18 @@ static ngx_int_t
 ngx_stream_voucher_variable(ngx_stream_session_t *s,
     ngx_stream_variable_value_t *v, uintptr_t what)
 {
-    ngx_str_t  text;
+    ngx_connection_t  *c = s->connection;
+    ngx_str_t          text;
 
-    if (mecai_show(s->connection, what, s->connection->pool, &text) != NGX_OK) {
+    if (c->ssl == NULL || !c->ssl->handshaked) {
+        /* who looks before the handshake fixes nothing for the log: nginx keeps
+         * what is valid or not found */
+        v->valid = v->not_found = v->no_cacheable = 0;
+        v->len = 0;
+        v->data = (u_char *) "";
+        return NGX_OK;
+    }
+    if (mecai_show(c, what, c->pool, &text) != NGX_OK) {
         return NGX_ERROR;
     }
     v->not_found = text.len == 0;

@@ -4,6 +4,7 @@
  */
 
 #include "check.h"
+#include "mecai_voucher_blocks.h"
 
 enum { SIZE = 2 * MECAI_ZONE_SIZE_MIN, CYCLES = 200000 };
 
@@ -203,6 +204,23 @@ test_overtaken(void)
 }
 
 
+/* A copy ends where its chain does. */
+static void
+test_end_of_chain(void)
+{
+    static uint8_t   out[2 * MECAI_PAYLOAD + 1];
+
+    mecai_block_t   *chain = mecai_new_chain(zone.zone, 2 * MECAI_PAYLOAD);
+    mecai_cursor_t   cursor = { chain, 0 };
+
+    memset(out, 7, sizeof(out));
+    mecai_copy(&cursor, out, sizeof(out), false);
+    CHECK(out[2 * MECAI_PAYLOAD - 1] == 0 && out[2 * MECAI_PAYLOAD] == 7);
+    mecai_copy(&cursor, out, 1, true);
+    mecai_free_blocks(zone.zone, chain);
+}
+
+
 /* However many files go: while the lock is held once, a slice of them. */
 static void
 test_slices(void)
@@ -308,6 +326,7 @@ main(void)
     test_said_hourly();
     test_forgotten();
     test_slices();
+    test_end_of_chain();
     test_memory_per_voucher();
     free(zone.zone);
     puts("test_zone: good");
