@@ -1,6 +1,5 @@
 """`mecai vas serve --dev`: a node for developers, of one process, on loopback."""
 
-import ipaddress
 import logging
 import os
 import socket
@@ -14,6 +13,7 @@ from mecai.cli.arguments import FILE, now
 from mecai.cli.program import later
 from mecai.errors import HostError, InputError
 from mecai.service import durable
+from mecai.service.endpoint import read_endpoint
 from mecai.service.logs import log_json
 from mecai.vas.storage.database import migrate
 
@@ -52,16 +52,13 @@ def serve(*, dev: bool, listen: str, hold: int, home: Path | None) -> None:
 
 def _loopback(listen: str) -> tuple[str, int]:
     """Read where to listen; raises `InputError` for what others could reach."""
-    host, _, port = listen.rpartition(":")
     try:
-        address, number = ipaddress.ip_address(host.strip("[]")), int(port)
-    except ValueError:
-        raise InputError(f"--listen: {listen!r} is no ADDRESS:PORT; expected for example 127.0.0.1:8000") from None
+        address, port = read_endpoint(listen)
+    except ValueError as error:
+        raise InputError(f"--listen: {error}; expected for example 127.0.0.1:8000") from None
     if not address.is_loopback:
         raise InputError(f"--listen: {address} is not of loopback; a node with throwaway keys is for this host alone")
-    if not 0 <= number < 1 << 16:
-        raise InputError(f"--listen: {number} is no port")
-    return str(address), number
+    return str(address), port
 
 
 def _door(host: str, port: int) -> socket.socket:

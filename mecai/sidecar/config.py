@@ -33,13 +33,13 @@ there must be one, or a folder for them.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 from mecai.errors import InputError, Malformed
 from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki.identity import address_octets, check_addresses
 from mecai.protocol.pki.names import host_name, host_name_of
+from mecai.service.endpoint import read_endpoint
 from mecai.service.settings import Network, read_settings
 
 
@@ -145,11 +145,11 @@ class SidecarConfig:
 
 
 def _on_loopback(text: str) -> bool:
-    host, _, port = text.rpartition(":")
     try:
-        return ip_address(host.strip("[]")).is_loopback and 0 < int(port) < 1 << 16
+        address, port = read_endpoint(text)
     except ValueError:
         return False
+    return address.is_loopback and port > 0
 
 
 def read_config(path: Path) -> SidecarConfig:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from mecai.errors import HostError
 from mecai.service.durable import PUBLIC, replace
+from mecai.service.endpoint import read_endpoint
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.listener import Listener
 from mecai.sidecar.standing import StapleStatus
@@ -113,9 +114,9 @@ def _ends(rows: Sequence[StapleStatus]) -> Metric:
 def _listen(config: SidecarConfig, registry: CollectorRegistry) -> Listener | None:
     if not config.metrics_address:
         return None
-    host, _, port = config.metrics_address.rpartition(":")
+    address, port = read_endpoint(config.metrics_address)
     try:
-        return Listener(host.strip("[]"), int(port), registry)
+        return Listener(str(address), port, registry)
     except OSError as error:
         said = f"metrics_address: {config.metrics_address}: cannot be listened at ({error.strerror})"
         raise HostError(said) from error

@@ -31,7 +31,10 @@ def test_the_example_of_the_documentation_is_good(tmp_path: Path) -> None:
         ("", "certificate: none given"),
         *(
             (f"metrics_address = '{address}'\n{ENTRY}addresses = ['192.0.2.1']", "metrics_address: ")
-            for address in ("0.0.0.0:9786", "127.0.0.1", "127.0.0.1:0", "localhost:9786", "127.0.0.1:65536")
+            for address in (
+                *("0.0.0.0:9786", "127.0.0.1", "127.0.0.1:0", "localhost:9786", "127.0.0.1:65536"),
+                *("::1:9786", "[127.0.0.1]:9786", "127.0.0.1:9_786"),
+            )
         ),
         ("[[chains]]\nfolder = '/c'\naddresses = []", "chains: certificate.addresses: 0, expected 1..16"),
         *(

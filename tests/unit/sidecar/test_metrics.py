@@ -148,7 +148,8 @@ def test_who_connects_and_says_nothing_takes_one_place_for_a_while(
     side: Side, port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], host: str
 ) -> None:
     monkeypatch.setattr(listener, "SECONDS", 0.1)
-    metrics = Metrics(replace(side.config, metrics_address=f"[{host}]:{port}"))
+    address = f"[{host}]" if ":" in host else host
+    metrics = Metrics(replace(side.config, metrics_address=f"{address}:{port}"))
     metrics.update((), NOW)
     before = threading.active_count()
     silent = [socket.create_connection((host, port), timeout=30) for _ in range(3)]
@@ -157,7 +158,6 @@ def test_who_connects_and_says_nothing_takes_one_place_for_a_while(
     assert threading.active_count() <= before + 1  # the timer of the one that is at its turn
     assert [each.recv(1) for each in silent] == [b"", b"", b""]
     monkeypatch.setattr(listener, "SECONDS", 30)
-    address = f"[{host}]" if ":" in host else host
     with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=30) as answer:
         assert read(answer.read().decode())["healthy",] == 1
     metrics.close()
