@@ -32,7 +32,7 @@ def test_a_file_that_trickles_in_ends_at_its_own_deadline(monkeypatch: pytest.Mo
     os.write(writing, FIRST + b"directory.der 2\nx")
     try:
         with pytest.raises(HostError, match=r"gives no file in 0\.05 s"):
-            list(files_of(reading, Deadline(300)))
+            list(files_of(reading, Deadline(10)))
     finally:
         os.close(reading)
         os.close(writing)
