@@ -18,7 +18,7 @@ from testbed.machine.limits import LIMITS
 from testbed.scenarios.arena import Arena
 from testbed.scenarios.drawing import Wanted
 from testbed.scenarios.hosts import must
-from testbed.scenarios.kinds import KINDS, PLAIN, REGIONAL, host_of, settings
+from testbed.scenarios.kinds import KINDS, PLAIN, REGIONAL, host_of, settings, settings_text
 from testbed.scenarios.means.impersonate import PAGE
 from testbed.scenarios.scenario import Scene
 from testbed.scenarios.services import SERVICES
@@ -108,19 +108,10 @@ def _demanding(arena: Arena, kind: str, name: str, scene: Scene) -> Question:
 def _configure(arena: Arena, kind: str, key: bytes, of_kind: Mapping[str, Any]) -> None:
     """Write the settings of this kind and its key; its state is its own, for one scenario."""
     own = {"state": f"{FOLDER}/{kind}", "selection_key": f"{FOLDER}/{kind}.key"}
-    lines = (f"{name} = {_toml(value)}" for name, value in {**of_kind, **own}.items())
+    text = settings_text({**of_kind, **own})
     script = f'umask 077; mkdir -p {FOLDER}; base64 -d >{FOLDER}/{kind}.key; printf %s "$1" >{FOLDER}/{kind}.toml'
-    written = ["sh", "-c", script, "sh", "\n".join(lines) + "\n"]
+    written = ["sh", "-c", script, "sh", text]
     must(arena.run, host_of(arena, kind), written, base64.b64encode(key).decode())
-
-
-def _toml(value: object) -> str:
-    """Return a value in TOML, tables inline."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)
 
 
 def _say(arena: Arena, host: str, command: Sequence[str]) -> dict[str, Any]:

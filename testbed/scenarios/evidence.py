@@ -19,7 +19,7 @@ from testbed.scenarios.clients import KEYS
 from testbed.scenarios.kinds import PLAIN
 from testbed.scenarios.recorder import Wire
 
-_ONLY = "tcp port 443 or port 80 or port 53 or tcp port 25 or tcp port 143 or tcp port 993"
+_ONLY = "tcp port 443 or port 80 or port 53 or tcp port 25 or tcp port 143 or tcp port 993 or tcp port 853"
 
 
 def folder(lab: Lab, scenario: str) -> Path:

@@ -3,6 +3,7 @@
 `plain` is curl; all others are `mecai client get` under the settings of their host (`client.toml`), and some more.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,3 +73,17 @@ def _shipped_by(other: Host) -> dict[str, Any]:
         "publishers": f"{folder}/publishers.pem",
         "contexts": [publisher.context(other)],
     }
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return settings of a client as its file has them (TOML)."""
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in settings.items())
+
+
+def _toml(value: object) -> str:
+    """Return a value in TOML, tables inline."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)

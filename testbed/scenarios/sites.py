@@ -6,8 +6,8 @@ from testbed.scenarios.arena import Arena
 from testbed.scenarios.hosts import must
 
 _SITE = """server {{
-    listen 443 ssl;
-    listen [::]:443 ssl;
+    listen {port} ssl;
+    listen [::]:{port} ssl;
     server_name {name};
     ssl_certificate {chain};
     ssl_certificate_key {key};
@@ -17,9 +17,9 @@ NOTHING = "    return 204;\n"
 _REMOVE = '[ -e "$1" ] || exit 0; rm "$1"; exec systemctl restart nginx'
 
 
-def site(name: str, chain: str, key: str, says: str = NOTHING) -> str:
+def site(name: str, chain: str, key: str, says: str = NOTHING, port: int = 443) -> str:
     """Return a site of this name, its chain and key in files of the host; `says` is the rest, in nginx's words."""
-    return _SITE.format(name=name, chain=chain, key=key, says=says)
+    return _SITE.format(name=name, chain=chain, key=key, says=says, port=port)
 
 
 def serve(arena: Arena, host: str, file: str, sites: Iterable[str]) -> None:

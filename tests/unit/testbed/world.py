@@ -23,6 +23,7 @@ from testbed.model.plan import Plan
 from testbed.scenarios.arena import Arena
 from tests.unit.testbed import laid
 from tests.unit.testbed.laid import PLAN
+from tests.unit.testbed.slotted import Slotted
 
 SITE = "www.example.test"
 LOOT = "attacker:/var/lib/attack/rogue"
@@ -68,6 +69,7 @@ class World:
         self.settled: set[str] = set()  # the hosts whose VAS has other settings than its operator's
         self.posted: list[tuple[str, str, str]] = []  # what hosts sent to VASs: host, URL, body
         self.refusing = ""  # the code with which VASs refuse what is posted
+        self.slotted = Slotted()
         self.mails: list[dict[str, object]] | None = None  # in the owner's mailbox; None: one of each authority
 
     def arena(self, folder: Path, lab_plan: Plan = PLAN) -> Arena:
@@ -204,6 +206,8 @@ class World:
                 return int(not any(name.startswith(f"{host}:{file}") for name in self.files)), ""
             case ["rm", _, *files]:
                 self._remove(host, files)
+            case ["sh", "-c", script, "sh", file] if file.endswith("/visits"):
+                return 0, self.slotted.visited(script)
             case ["sh" | "bash", "-c", script, *words]:
                 return 0, self._script(host, script, words, stdin)
             case ["runuser", "-u", "mecai-publisher", "--", *_]:
@@ -228,10 +232,11 @@ class World:
                 return 0, json.dumps({name: {"answer": self._issue()} for name in json.loads(stdin)})
             case ["python3", "-c", text]:
                 return 0, json.dumps(self._program(host, text, json.loads(stdin)))
-            case ["nft", "list", "table", "inet", table]:
-                return int(f"{host}: {table}" not in self.rules), "counter packets 2 bytes 9\ncounter packets 1 bytes 9"
-            case _:
-                return 0, ""
+            case ["mecai", "sidecar", "stage", slot, *_]:
+                self.files[f"{host}:{slot}/next.succession"] = "it follows"
+            case ["mecai", "sidecar", "promote" | "failover", *_]:
+                return self.slotted.turn(command[2:])
+        return 0, ""
 
     def _script(self, host: str, script: str, words: Sequence[str], stdin: str) -> str:
         """Do what a script of the means does, told by what it alone has in it."""
