@@ -33,6 +33,7 @@ from mecai.service.settings import read_settings
 from tests.integration.name_server import asking, name_server
 from tests.integration.tls_server import TlsServer
 from tests.pki import DAY, Hierarchy, Issued, issue, key, leaf_extensions
+from tests.vas_settings import ALONE, with_agents
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 NETWORK = f"127.78.{os.getpid() % 250}"
@@ -42,25 +43,6 @@ SERVED = OURS.server(HERE)
 SITE = Hierarchy("alder", NOW).server("www.example.test")
 SECONDS = 30.0
 ROLE = yaml.safe_load((Path(__file__).parents[2] / "ansible/roles/perspective/vars/main.yml").read_text())
-VAS = """key = "k"
-certificate = "c"
-root = "r"
-database = "sqlite:///vas.sqlite"
-[[directory]]
-context = "MOZ"
-path = "d"
-publishers = "p"
-[perspectives]
-region = "north"
-key = "vas-key.pem"
-certificate = "vas-certificate.pem"
-roots = "vas-root.pem"
-"""
-AGENT = f"""[[perspectives.agent]]
-name = "{{}}"
-region = "{{}}"
-url = "https://{HERE}:{{}}"
-"""
 
 
 def client(ca: Hierarchy, purpose: object = ExtendedKeyUsageOID.CLIENT_AUTH) -> Issued:
@@ -93,9 +75,11 @@ def _await(agent: Agent) -> None:
     deadline = Deadline(10 * SECONDS)
     while True:
         try:
-            return agent.require_ready(deadline)
+            agent.require_ready(deadline)
         except HostError:
             deadline.require()
+        else:
+            return
 
 
 @contextmanager
@@ -263,8 +247,8 @@ def test_an_operator_sees_which_agents_answer_and_whether_they_are_enough(
     settings = tmp_path / "vas.toml"
 
     def ask(*ports: int) -> tuple[int, list[str]]:
-        regions = ("east", "south")
-        settings.write_text(VAS + "".join(map(AGENT.format, regions, regions, ports)))
+        urls = zip(("east", "south"), (f"https://{HERE}:{port}" for port in ports), strict=True)
+        settings.write_text(with_agents(dict(urls)))
         ran = CliRunner().invoke(vas.command, ["perspectives", "--config", str(settings)], standalone_mode=False)
         assert ran.exception is None
         return ran.return_value, ran.output.splitlines()
@@ -278,7 +262,7 @@ def test_an_operator_sees_which_agents_answer_and_whether_they_are_enough(
     assert lines[4].startswith("  agent south: ")
     code, lines = ask(away, away)
     assert code == 1
-    settings.write_text(VAS.partition("[perspectives]")[0])
+    settings.write_text(ALONE)
     ran = CliRunner().invoke(vas.command, ["perspectives", "--config", str(settings)], standalone_mode=False)
     assert "this VAS looks from its own host alone" in str(ran.exception)
 

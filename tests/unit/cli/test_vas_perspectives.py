@@ -8,25 +8,7 @@ from click.testing import CliRunner, Result
 
 from mecai.cli import vas_perspectives
 from mecai.cli.asking_agents import Asked
-
-VAS = """key = "k"
-certificate = "c"
-root = "r"
-database = "sqlite:///vas.sqlite"
-[[directory]]
-context = "MOZ"
-path = "d"
-publishers = "p"
-[perspectives]
-region = "north"
-key = "k"
-certificate = "c"
-roots = "r"
-[[perspectives.agent]]
-name = "east"
-region = "east"
-url = "https://east.test:8443"
-"""
+from tests.vas_settings import with_agents
 
 EAST = Asked("east", "east", "https://east.test:8443", None, ("crl",))
 SOUTH = Asked("south", "south", "https://south.test:8443", "agent south: timed out")
@@ -34,7 +16,7 @@ SOUTH = Asked("south", "south", "https://south.test:8443", "agent south: timed o
 
 def shown(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str, enough: bool = True) -> Result:
     config = folder / "vas.toml"
-    config.write_text(VAS)
+    config.write_text(with_agents({"east": EAST.url}))
     monkeypatch.setattr(vas_perspectives, "_ask_agents", lambda _settings: ((EAST, SOUTH), enough))
     return CliRunner().invoke(vas_perspectives.perspectives, ["--config", str(config), *words], standalone_mode=False)
 
