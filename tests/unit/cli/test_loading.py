@@ -43,6 +43,18 @@ def test_help_loads_nothing_of_what_it_tells_of(words: str) -> None:
     assert len(modules) < MODULES
 
 
+def test_a_version_is_told_by_next_to_nothing() -> None:
+    assert not loaded("--version") & (CLIENT | NEVER)
+
+
+def test_a_program_that_imports_the_client_pays_for_it_when_it_uses_it() -> None:
+    code = "import json, sys; import mecai.client; print(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    modules = set(json.loads(ran.stdout))
+    assert {name for name in modules if name.startswith("mecai")} == {"mecai", "mecai.client"}
+    assert not modules & (CLIENT | NEVER)
+
+
 def test_a_client_loads_neither_asyncio_nor_what_draws_tables_for_programs(tmp_path: Path) -> None:
     (tmp_path / "client.toml").touch()
     options = ("--config", str(tmp_path / "client.toml"), "--format", "json")
