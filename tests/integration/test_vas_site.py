@@ -54,10 +54,10 @@ def render(home: Path, others: Sequence[str] = ()) -> str:
         __voucher_authority_tls_key=home / "site.pem",
         __voucher_authority_others=others,
         __voucher_authority_nodes_port=1,
-        __voucher_authority_root=home / "site.pem",
         __voucher_authority_agents_roots=home / "site.pem",
         __voucher_authority_agents_crl=home / "crl.pem",
         __voucher_authority_nginx_certificate={"path": home / "site.pem", "key": home / "site.pem"},
+        __voucher_authority_door_certificate={"path": home / "site.pem", "key": home / "site.pem"},
     )
     site = site.replace("listen 1 ssl;", f"listen unix:{home}/nodes.sock ssl;").replace("listen [::]:1 ssl;", "")
     site = site.replace("listen 443 ssl;", f"listen unix:{home}/https.sock ssl;").replace("listen [::]:443 ssl;", "")
