@@ -87,15 +87,13 @@ class Worker(ThreadWorker):
             if not arrival.deadline.left():
                 self._drop(arrival.line)
 
-    def on_client_socket_readable(self, conn: _Guest, client: ssl.SSLSocket) -> None:
-        """Hand on a connection that has a next question, or end it."""
-        if conn.deadline.left() and client.context is self._judgement.context():
-            super().on_client_socket_readable(conn, client)  # type: ignore[no-untyped-call]
+    def enqueue_req(self, conn: _Guest) -> None:
+        """Give a connection a thread for its question, or end it: however its octets came, this is the one way."""
+        if conn.deadline.left() and conn.sock.context is self._judgement.context():
+            super().enqueue_req(conn)  # type: ignore[no-untyped-call]
         else:
-            conn.timeout = 0.0  # over, and the first that is
-            self.keepalived_conns.remove(conn)
-            self.keepalived_conns.appendleft(conn)
-            self.murder_keepalived()  # type: ignore[no-untyped-call]
+            self.nr_conns -= 1
+            conn.close()  # type: ignore[no-untyped-call]
 
     def _expect(self, arrival: _Arrival) -> None:
         while len(self._arriving) >= MOST_ARRIVING:
@@ -119,7 +117,7 @@ class Worker(ThreadWorker):
     def _seat(self, arrival: _Arrival) -> None:
         """Give a connection a thread, as the base does with each."""
         self.nr_conns += 1
-        self.enqueue_req(_Guest(self.cfg, arrival))  # type: ignore[no-untyped-call]
+        self.enqueue_req(_Guest(self.cfg, arrival))
 
     def _take(self, line: ssl.SSLSocket) -> _Arrival:
         self.poller.unregister(line)

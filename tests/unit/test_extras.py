@@ -16,11 +16,11 @@ def test_a_package_has_one_bound() -> None:
     assert [name for name, found in bounds.items() if len(found) > 1] == []
 
 
-def test_whoever_starts_gunicorn_has_one_that_knows_the_option() -> None:
-    """`--no-control-socket` is of 25.1.0: an older one ends with a usage error."""
+def test_whoever_starts_gunicorn_has_one_that_knows_what_is_asked_of_it() -> None:
+    """Before 25.1.0 `--no-control-socket` is a usage error; in that one nothing ends agents' silent handshakes."""
     for extra in ("ca", "demo", "vas"):
         (gunicorn,) = (each for each in EXTRAS[extra] if each.name == "gunicorn")
-        assert (gunicorn.specifier.contains("25.1.0"), gunicorn.specifier.contains("25.0.3")) == (True, False)
+        assert (gunicorn.specifier.contains("25.2.0"), gunicorn.specifier.contains("25.1.0")) == (True, False)
 
 
 def test_the_demonstration_has_what_a_ca_and_a_vas_have() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from mecai.errors import HostError, MecaiError
 from mecai.vas.storage.outbox import Message, Outbox
@@ -25,8 +25,8 @@ PERSISTENCE: Final = timedelta(days=5)  # after which a message is given up (RFC
 SHORTEST_SLEEP: Final = timedelta(seconds=1)
 LONGEST_SLEEP: Final = timedelta(seconds=5)  # so much later than it could a mail leaves at most
 
-# What came of a message, and when it is due again: the arguments of `Outbox.settle`.
-Settlement = tuple[Message, str, datetime | None]
+# What came of a message, when it is due again, and whether it failed: the arguments of `Outbox.settle`.
+Settlement = tuple[Message, str, datetime | None, bool]
 # Does a message and says in a few words what came of it; raises `MecaiError` for what may go better later.
 Handler = Callable[[Message, datetime], str]
 
@@ -87,7 +87,7 @@ class Runner:
             outcome = self.handlers[message.kind](message, self.clock())
         except GivenUp as error:
             LOG.error("given up: %s", error, extra=facts)  # noqa: TRY400 - a verdict, not a fault
-            self._settle(message, f"given up: {error}")
+            self._settle(message, f"given up: {error}", None, failed=True)
         except PutOff as error:
             self._try_again(message, str(error), error.due)
         except MecaiError as error:
@@ -97,10 +97,10 @@ class Runner:
             self._try_again(message, f"a fault of this program: {type(error).__name__}")
         else:
             LOG.info("done", extra=facts | {"outcome": outcome})
-            self._settle(message, outcome)
+            self._settle(message, outcome, None, failed=False)
 
-    def _settle(self, message: Message, outcome: str, due: datetime | None = None) -> None:
-        self.unsettled.append((message, outcome, due))
+    def _settle(self, message: Message, outcome: str, due: datetime | None, *, failed: bool) -> None:
+        self.unsettled.append((message, outcome, due, failed))
         self._settle_all()
 
     def _settle_all(self) -> None:
@@ -111,18 +111,18 @@ class Runner:
                 return
             try:
                 self.outbox.settle(*settlement)
-            except SQLAlchemyError:
+            except (OperationalError, InterfaceError):  # of any other error this would be once more, for ever
                 self.unsettled.append(settlement)
                 raise
 
     def _try_again(self, message: Message, why: str, due: datetime | None = None) -> None:
         now = self.clock()
         if now - message.created >= PERSISTENCE:
-            self._settle(message, f"given up: {why}")
+            self._settle(message, f"given up: {why}", None, failed=True)
             return
         due = due or now + _pause(message.attempts)
         LOG.warning("to be tried again: %s", why, extra={"kind": message.kind, "key": message.key, "pause": due - now})
-        self._settle(message, why, due)
+        self._settle(message, why, due, failed=True)
 
 
 def _pause(attempts: int) -> timedelta:

@@ -100,13 +100,13 @@ class Outbox:
             connection.execute(update(OUTBOX).where(OUTBOX.c.id == row.id).values(taken))
         return Message(row.id, row.kind, row.key, json.loads(row.body), row.created, row.attempts + 1)
 
-    def settle(self, message: Message, outcome: str, due: datetime | None = None) -> None:
+    def settle(self, message: Message, outcome: str, due: datetime | None = None, failed: bool = False) -> None:
         """Say what came of a message, and when it is due again: never, if it is done or given up.
 
         An attempt that failed says nothing where another has begun since: that one may have done it.
         """
         row = update(OUTBOX).where(OUTBOX.c.id == message.id)
-        if due is not None:
+        if failed:
             row = row.where(OUTBOX.c.attempts == message.attempts)
         with self.engine.begin() as connection:
             connection.execute(row.values(outcome=outcome, due=due))

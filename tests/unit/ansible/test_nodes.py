@@ -219,7 +219,7 @@ def test_a_release_comes_to_one_node_at_a_time_which_has_left_before_and_serves_
     done = [f"{step['name'].rpartition('.')[2]} {step.get('tasks_from', 'main')}" for step in steps]
     assert done[:3] == ["runtime installed", "voucher_authority drain", "runtime main"]
     assert done[-1] == "voucher_authority main"
-    assert upgrade["tasks"][1]["when"] == "runtime_replaced"
+    assert upgrade["tasks"][1]["when"] == "__runtime_replaced"
 
 
 @pytest.mark.parametrize(

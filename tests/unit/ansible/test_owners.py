@@ -17,7 +17,17 @@ ROLES = sorted((REPOSITORY / "ansible" / "roles").iterdir())
 PLAYBOOKS = sorted(REPOSITORY.glob("testbed/provision/converge/*.yml"))
 VARIABLE = re.compile(r"\b(?:__)?[a-z]+(?:_[a-z]+)+\b")
 # Where nobody but root writes. Services' folders, and all homes, are elsewhere.
-ROOTS_OWN = ("/etc/", "/opt/mecai", "/usr/", "/var/cache/", "/var/lib/rdap-registry", "/var/www/html", "/bin/", "/dev/")
+ROOTS_OWN = (
+    "/etc/",
+    "/opt/mecai",
+    "/usr/",
+    "/var/cache/",
+    "/var/lib/rdap-registry",
+    "/var/www/html",
+    "/bin/",
+    "/dev/",
+    "/run/sshd",
+)
 # These make the folders themselves, in /var/lib and /home, which are root's.
 MAKERS = {
     "Make the folders that are the service's own",

@@ -154,7 +154,7 @@ def test_a_question_has_one_deadline_and_is_not_asked_again_after_it(asker: Aske
         list(pool.map(lambda _: asker.ask(), range(2)))
     asker.server.answer = lambda _: None
     with pytest.raises(TimeoutError):
-        asker.ask(0.2)
+        asker.ask(1.0)  # the question is there long before, on a busy machine, too
     assert (len(asker.server.asked), len(asker.server.lines)) == (3, 2)
     asker.server.answer = lambda _: GOOD
     asker.ask()

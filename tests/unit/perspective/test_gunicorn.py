@@ -151,4 +151,4 @@ def test_what_is_called_or_overridden_takes_what_it_took(called: Callable[..., o
 def test_the_agents_worker_overrides_what_gunicorn_has() -> None:
     """Under their names, or they would never be called."""
     own = {name for name in vars(Worker) if callable(getattr(Worker, name)) and hasattr(ThreadWorker, name)}
-    assert own >= {"run", "accept", "murder_pending", "on_client_socket_readable"}, READ
+    assert own >= {"run", "accept", "murder_pending", "enqueue_req"}, READ

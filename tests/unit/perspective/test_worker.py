@@ -5,17 +5,20 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.workers.gthread import ThreadWorker
 
 from mecai.perspective import worker as module
 from mecai.perspective.config import PerspectiveConfig
 from mecai.perspective.judgement import READ_SECONDS, Line
 from mecai.perspective.worker import Worker
+from mecai.service.deadline import Deadline
 from mecai.service.settings import read_settings
 
 FILES = 'key = "k"\ncertificate = "c"\nroots = "r"\n'
@@ -87,24 +90,39 @@ def test_who_speaks_no_tls_is_ended(received: Received) -> None:
     assert received.arriving == []
 
 
-@pytest.mark.parametrize(("age", "lists", "seated"), [(60, "", True), (0, "", False), (60, "newer", False)])
+@pytest.mark.parametrize("case", [(60, "", True), (0, "", False), (60, "newer", False)])
+@pytest.mark.parametrize("way", ["kept", "silent at first", "sent ahead"])
 def test_who_was_let_in_has_a_next_question_for_a_while_and_while_the_lists_are_the_same(
-    received: Received, monkeypatch: pytest.MonkeyPatch, age: float, lists: str, seated: bool
+    received: Received, monkeypatch: pytest.MonkeyPatch, way: str, case: tuple[float, str, bool]
 ) -> None:
-    monkeypatch.setattr(module, "AGE_SECONDS", age)
+    """Whichever way a question comes to gunicorn: on a kept connection, late on a new one, with the one before it."""
+    age, lists, seated = case
     worker, asked = received.worker, list[Any]()
     worker.cfg, worker.nr_conns = Config(), 0
-    monkeypatch.setattr(worker, "enqueue_req", asked.append)
+    monkeypatch.setattr(ThreadWorker, "enqueue_req", lambda _, conn: asked.append(conn))
     peer = received.connect()
     (line,) = worker._arriving
     worker._seat(worker._take(line))
     (conn,) = asked
-    worker.keepalived_conns = deque([conn])
-    worker.poller.register(line, selectors.EVENT_READ)
+    conn.deadline = Deadline(age)
     if lists:
         worker.prepare(lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), received.config)
-    worker.on_client_socket_readable(conn, line)
-    assert (worker.nr_conns, len(asked), list(worker.keepalived_conns)) == ((1, 2, []) if seated else (0, 1, []))
+    if way == "sent ahead":
+        done = Future[bool]()
+        done.set_result(True)
+        conn.parser.unreader.buf.write(b"GET /")
+        worker.alive, worker.keepalived_conns, worker.max_keepalived = True, deque(), 1
+        worker.finish_request(conn, done)
+    else:
+        worker.poller.register(line, selectors.EVENT_READ)
+        waiting, come = {
+            "kept": ("keepalived_conns", worker.on_client_socket_readable),
+            "silent at first": ("pending_conns", worker.on_pending_socket_readable),
+        }[way]
+        setattr(worker, waiting, deque([conn]))
+        come(conn, line)
+        assert not getattr(worker, waiting)
+    assert (worker.nr_conns, len(asked)) == ((1, 2) if seated else (0, 1))
     assert not worker.poller.get_map()
     line.close()
     assert peer.recv(1) == b""

@@ -151,6 +151,7 @@ DIGEST = mail(subject="certificates for run: 4 more of 2026-11-27")
     ("found", "verdict", "reason"),
     [
         ([mail()] * 20 + [DIGEST], "bounded", ""),
+        ([mail()] * 20 + [mail(subject="certificates for 2 domains: 8 more of 2026-11-27")], "bounded", ""),
         ([mail()] * 21 + [DIGEST], "unbounded", "too-many"),
         ([mail()] * 20, "unbounded", "no-digest"),
         ([mail(), {**DIGEST, "signed": False}], "unbounded", "no-digest"),

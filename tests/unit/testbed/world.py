@@ -177,8 +177,11 @@ class World:
             heard = {"status": 200, "body": '{"reports": []}'}
             return [refusal if self.refusing and body else heard for body in told["bodies"]]
         assert "Read the owner's mailbox" in text
+        several = " domains"  # in the subject of a digest about more than one
         if self.mails is not None:
-            return self.mails
+            return [each for each in self.mails if (several in str(each["subject"])) == (told["word"] == several)]
+        if told["word"] == several:
+            return []
         subjects = (f"certificate for {told['word']}", f"certificates for {told['word']}: 4 more")
         return [
             {"folder": "", "from": f"notary@{name}.test", "to": "", "subject": subject, "signed": True, "said": ""}

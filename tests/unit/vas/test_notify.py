@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from mecai.errors import HostError
 from mecai.protocol.objects.request import VoucherRequest
@@ -261,7 +261,21 @@ def test_what_came_of_a_mail_is_said_when_the_database_is_back(
     assert post.outcomes()["mail"] == ["delivered"]
 
 
-def test_an_attempt_that_failed_says_nothing_where_another_has_begun(post: Post) -> None:
+def test_what_the_database_refuses_for_good_stops_no_other_message(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.see()
+
+    def fail(*_: object) -> None:
+        raise DataError("UPDATE", {}, Exception("invalid byte sequence"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(post.runner.outbox, "settle", fail)
+        with pytest.raises(DataError):
+            post.tell()
+    assert not post.runner.unsettled
+
+
+@pytest.mark.parametrize("due", [None, NOW + 10 * DAY], ids=["given up", "again"])
+def test_an_attempt_that_failed_says_nothing_where_another_has_begun(post: Post, due: datetime | None) -> None:
     post.see()
     post.now += SETTLED_AFTER
     kinds = post.runner.handlers
@@ -272,7 +286,7 @@ def test_an_attempt_that_failed_says_nothing_where_another_has_begun(post: Post)
     assert other is not None
     assert slow.id == other.id
     post.runner.outbox.settle(other, "done")
-    post.runner.outbox.settle(slow, "the database failed", post.now + MINUTE)
+    post.runner.outbox.settle(slow, "the database failed", due, failed=True)
     assert post.outcomes() == {"first-sight": ["done"]}
     assert post.runner.outbox.next_due(kinds) is None
 
