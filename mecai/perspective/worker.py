@@ -11,6 +11,7 @@ short while ago, by the lists that hold now; else it ends, and whoever asks shak
 
 import ipaddress
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,7 @@ from mecai.service.settings import read_settings
 
 MOST_ARRIVING: Final = 256  # connections that shake hands at the same time
 HANDSHAKE_SECONDS: Final = 3.0
+_CHUNK: Final = 16 * 1024  # octets
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,28 @@ class Worker(ThreadWorker):
         except ssl.SSLWantWriteError:
             self.poller.modify(line, EVENT_WRITE, self._go_on)
         except OSError:
-            self._drop(line)
+            self._part(line)
         else:
             self._seat(self._take(line))
+
+    def _part(self, line: ssl.SSLSocket) -> None:
+        """End what was refused when the peer has ended it, or its time is over, and read nothing but its end.
+
+        Closed with octets unread it would be reset, which takes the alert away from who has not read it yet.
+        """
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_WR)  # and from here on octets are read as they are
+        self.poller.modify(line, EVENT_READ, self._read_out)
+
+    def _read_out(self, line: ssl.SSLSocket) -> None:
+        try:
+            more = line.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        if not more:
+            self._drop(line)
 
     def _seat(self, arrival: _Arrival) -> None:
         """Give a connection a thread, as the base does with each."""

@@ -47,6 +47,11 @@ class Received:
         """The addresses of those that shake hands."""
         return [line.getpeername() for line in self.worker._arriving]
 
+    def step(self) -> None:
+        """Let the worker do what it waits for."""
+        for key, _ in self.worker.poller.select(10):
+            key.data(key.fileobj)
+
     def leave(self) -> None:
         """End those that shake hands."""
         for line in list(self.worker._arriving):
@@ -85,9 +90,42 @@ def test_who_takes_too_long_is_ended(received: Received, monkeypatch: pytest.Mon
 def test_who_speaks_no_tls_is_ended(received: Received) -> None:
     line = received.connect()
     line.sendall(b"GET / HTTP/1.1\r\n\r\n")
-    [(key, _)] = received.worker.poller.select(10)
-    key.data(key.fileobj)
-    assert received.arriving == []
+    received.step()
+    assert line.recv(1) == b""
+    line.close()
+    while received.worker._arriving:
+        received.step()
+
+
+def test_who_is_refused_is_told_so_whatever_he_has_sent_behind(received: Received) -> None:
+    """What is closed with octets unread is reset, and whoever has not read the alert then never does."""
+    line = received.connect()
+    asked = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(*asked, server_hostname="agent.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = asked[1].read()
+    line.sendall(hello)  # the server has no certificate, and refuses it
+    line.sendall(bytes(1024))
+    received.step()
+    line.sendall(bytes(1024))
+    asked[0].write(line.recv(1024))
+    with pytest.raises(ssl.SSLError, match="alert handshake failure"):
+        client.do_handshake()
+    assert line.recv(1) == b""
+    line.close()
+    while received.worker._arriving:
+        received.step()
+
+
+def test_who_is_refused_and_stays_is_ended_in_time(received: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HANDSHAKE_SECONDS", 0)
+    line = received.connect()
+    line.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    received.step()
+    assert received.worker._arriving
+    received.worker.murder_pending()
+    assert not received.worker._arriving
 
 
 @pytest.mark.parametrize("case", [(60, "", True), (0, "", False), (60, "newer", False)])
