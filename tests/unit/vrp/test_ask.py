@@ -51,5 +51,5 @@ def test_what_a_server_says_is_one_printable_line() -> None:
     headers = Message()
     headers["Content-Type"] = "text/\x1b[31m\nX"
     with pytest.raises(RequestRefused) as caught:
-        understand("https://vas.test", Answer(200, "OK", headers, b"{}", complete=True))
+        understand("https://vas.test", Answer(200, "OK", headers, b"{}", complete=True, lasting=False))
     assert str(caught.value).isprintable()
