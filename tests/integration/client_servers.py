@@ -86,6 +86,7 @@ def _pass_on(here: socket.socket, there: socket.socket) -> None:
     with suppress(OSError):  # one of them has gone
         while octets := here.recv(65536):
             there.sendall(octets)
+    with suppress(OSError):  # whether it ended or was reset: the other side waits for nothing more
         there.shutdown(socket.SHUT_WR)
 
 
