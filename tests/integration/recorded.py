@@ -29,6 +29,7 @@ def relay(port: int) -> Iterator[tuple[int, list[Said]]]:
             while octets := source.recv(65536):
                 said.append((client, octets))
                 sink.sendall(octets)
+        with suppress(OSError):  # also where the source was reset
             sink.shutdown(socket.SHUT_WR)
 
     def meet() -> None:
