@@ -3,10 +3,12 @@
 import json
 from typing import Final
 
+from testbed.machine.waiting import until
 from tests.lab.conftest import Machine, chosen, issuers, others
 
 SETTINGS: Final = "/etc/mecai/deliveries.toml"
 STAPLES: Final = "/var/lib/mecai-deliveries/staples"
+SECONDS: Final = 60  # nginx looks for what is new every few seconds (voucher_refresh)
 # Runs on the host, in its own Python: begins a connection, and says what came of it.
 BEGIN: Final = """
 import socket, sys
@@ -39,7 +41,8 @@ def test_neither_a_delivery_nor_a_client_makes_it_begin_a_connection(
     (deliverer,) = chosen("deliverer")
     deliverer.run("systemctl start mecai-push.service")
     assert _vouchers(delivered_server)
-    client.run(f"mecai client get https://{delivered_server.told.site}/")
+    get = f"mecai client get https://{delivered_server.told.site}/"
+    until(lambda: client.shell.run(get).rc == 0, SECONDS, lambda: f"{get} is not accepted")
     assert _refused(delivered_server) == before
 
 
