@@ -39,7 +39,7 @@ LIVE, NEXT, BACKUP, FORMER = LINKS = ("live", "next", "backup", "former")
 _LARGEST: Final = 256 * 1024  # octets of a file in PEM
 _FOLDER: Final = 0o755
 _OTHERS: Final = 0o022  # a folder that they may write in is not one for keys
-_PATIENCE: Final = 300.0  # seconds for another run: two reloads of a server, and a look at its vouchers
+_PATIENCE: Final = 300.0  # seconds for another run: a reload, one more if it fails, a look at its vouchers
 _VERSION: Final = re.compile(r"[0-9a-f]{32}")
 
 

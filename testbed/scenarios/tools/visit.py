@@ -76,7 +76,7 @@ def _come(client: str, visit: Visit, into: Path) -> None:
         written = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.write(written, told)
         os.close(written)
-        time.sleep(PAUSE)
+        time.sleep(PAUSE)  # a visitor comes now and then; without it he would be a flood
 
 
 def _say_ready() -> None:
