@@ -31,6 +31,7 @@ REFUSED: Final = ("0.0.0.1", "10.1.2.3", "192.0.2.1", "224.0.0.1", "::1", "fc00:
 NOBODY: Final = "127.76.0.1"  # of loopback, where nobody listens
 PUBLIC: Final = ("1.1.1.1", "2606:4700:4700::1111")  # reported, never contacted
 HASHES: Final = st.binary(min_size=32, max_size=32)
+_DAY, _SOON = timedelta(days=1), timedelta(minutes=1)
 SECONDS: Final = st.integers(-4 * 86_400, 600).map(lambda seconds: timedelta(seconds=seconds))
 
 
@@ -57,12 +58,18 @@ class Bodies:
     @property
     def examples(self) -> dict[str, list[Any]]:
         """Give bodies by operation that are tried always: what comes of each shall not be a matter of chance."""
-        old = Incident(self.material.authority, Kind.CA, bytes(32), _now() - 2 * LIMITS.passed_on_age, "long ago")
+        notice, old = (
+            self.material.report_signer.notice(Incident(self.material.authority, Kind.CA, bytes(32), when, "known"))
+            for when in (_now(), _now() - 2 * LIMITS.passed_on_age)
+        )
+        elsewhere = replace(self._request(self.material.site), addresses=(address_octets(REFUSED[0]),)).encode()
+        fresh, stale = (self._expedite(hash_of(self.material.site[0]), _now() - ago) for ago in (_SOON, 4 * _DAY))
         return {
-            "POST /v1/vouchers": [self._request(chain).encode() for chain in self.material.chains],
+            "POST /v1/vouchers": [*(self._request(chain).encode() for chain in self.material.chains), elsewhere, b"0"],
+            "POST /v1/expedites": [fresh, stale, b"0"],
             "POST /v1/reports": [replace(self._report(), chain=tuple(each)).members() for each in self.material.chains],
-            "POST /v1/incidents": [self.material.report_signer.notice(old)],
-            "POST /v1/complaints": [self._objection() | {"certificate": "0" * 70_000}],
+            "POST /v1/incidents": [notice, old, b"0"],
+            "POST /v1/complaints": [self._objection() | {"certificate": each} for each in ("0" * 70_000, "00" * 32)],
         }
 
     def requests(self) -> Body:
@@ -81,11 +88,9 @@ class Bodies:
 
     def expedites(self) -> Body:
         """Make statements of another VA that a certificate need not wait."""
-        sign = self.material.voucher_signer
 
         def made(name: bytes, ago: timedelta, reason: str) -> bytes:
-            issued = _now() + ago
-            return ExpediteStatement(name, issued, issued + timedelta(days=1), reason).sign(*sign)
+            return self._expedite(name, _now() + ago, reason)
 
         return st.builds(made, self._named() | HASHES, SECONDS, TEXT).flatmap(_perhaps_spoiled)
 
@@ -113,6 +118,9 @@ class Bodies:
         named = self._named().map(bytes.hex)
         domains = st.sampled_from(["www.example.test", "DISPUTED.example.test", "example.test", "a..b", "*.", "-"])
         return st.just(self._objection()) | st.fixed_dictionaries({"certificate": named, "domain": domains})
+
+    def _expedite(self, name: bytes, issued: datetime, reason: str = "known") -> bytes:
+        return ExpediteStatement(name, issued, issued + _DAY, reason).sign(*self.material.voucher_signer)
 
     def _objection(self) -> dict[str, Any]:
         """Return the one that the DNS proves."""

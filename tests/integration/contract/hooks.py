@@ -16,7 +16,11 @@ from tests.integration.contract.material import Material
 BODIES = Bodies(Material.named())
 DOCUMENT = "application/json"
 DOCUMENTS = {"POST /v1/reports": BODIES.reports(), "POST /v1/complaints": BODIES.complaints()}
-TYPES = {"POST /v1/vouchers": REQUEST_TYPE, "POST /v1/incidents": INCIDENT_TYPE}
+TYPES = {
+    "POST /v1/vouchers": REQUEST_TYPE,
+    "POST /v1/expedites": EXPEDITE_TYPE,
+    "POST /v1/incidents": INCIDENT_TYPE,
+}
 for media_type, strategy in {
     REQUEST_TYPE: BODIES.requests(),
     EXPEDITE_TYPE: BODIES.expedites(),
