@@ -12,8 +12,8 @@ import click
 
 from mecai.cli.arguments import now
 from mecai.cli.program import loaded
-from mecai.cli.show.connection import Document, document_of, failure_document, page_document
 from mecai.client.context import VoucherContext
+from mecai.client.document import Document, document_of, failure_document, page_document
 from mecai.client.fetch import Destination, connect, get
 from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.verdict import Outcome, Verdict

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mecai.cli.show.connection import Document
+from mecai.client.document import Document
 from mecai.client.explain import INTRANET_RULE, RULES, explain
 from mecai.client.verdict import Outcome
 from mecai.service.printable import printable

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mecai.cli.show.client import print_text
-from mecai.cli.show.connection import failure_document
+from mecai.client.document import failure_document
 from mecai.client.fetch import Destination
 from mecai.errors import VerificationError
 from mecai.net.dial import Unreachable

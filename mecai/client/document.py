@@ -1,4 +1,4 @@
-"""One connection and how it was judged, as the document that both formats of `mecai client` show."""
+"""One connection and how it was judged, as the document that `mecai client` shows, in each of its formats."""
 
 import dataclasses
 from datetime import datetime
@@ -22,7 +22,12 @@ Document = dict[str, Any]
 
 def document_of(destination: Destination, connection: JudgedConnection, context: VoucherContext) -> Document:
     """Say everything about one judged connection."""
-    verdict = connection.verdict
+    timings = {name: round(1000 * seconds, 3) for name, seconds in dataclasses.asdict(connection.timings).items()}
+    return verdict_document(destination, connection.verdict, context) | {"timings": timings}
+
+
+def verdict_document(destination: Destination, verdict: Verdict, context: VoucherContext) -> Document:
+    """Say how a connection was judged, and what it showed."""
     return {
         "verdict": verdict.outcome.value,
         "reason": verdict.reason,
@@ -36,7 +41,6 @@ def document_of(destination: Destination, connection: JudgedConnection, context:
         "proofs": [_proof_document(proof) for proof in verdict.grounds.proofs],
         "checked": _checked(verdict, context),
         "tls": _tls_document(verdict),
-        "timings": {name: round(1000 * seconds, 3) for name, seconds in dataclasses.asdict(connection.timings).items()},
     }
 
 
