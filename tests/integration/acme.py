@@ -25,9 +25,10 @@ from cryptography.x509 import ocsp
 from mecai.protocol.objects.authorities import Authority
 from mecai.protocol.objects.entries import encode_authority
 from mecai.protocol.pki.identity import authority_id, spki_der
-from tests.integration.stock_servers import free_ports, in_foreground
+from tests.integration.stock_servers import in_foreground
 from tests.integration.vouching import BIN, TLS, run
 from tests.pki import Hierarchy, Issued, Status
+from tests.ports import free_port
 
 NAME = "pebble"
 
@@ -87,7 +88,7 @@ class Acme:
 def acme(folder: Path, responder: str) -> Iterator[Acme]:
     """Run everything; the OCSP responder of the CA has an address of its own, port 80 (docs/spec P7)."""
     (folder / "dns").mkdir(parents=True)
-    port, management, answers, names, naming = free_ports(5)
+    port, management, answers, names, naming = (free_port() for _ in range(5))
     site = TLS.server("127.0.0.1")
     for name, data in (("roots.pem", TLS.root.pem), ("tls.pem", site.chain_pem), ("tls.key", site.key_pem)):
         (folder / name).write_bytes(data)

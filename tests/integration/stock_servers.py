@@ -6,13 +6,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mecai.protocol.pki.identity import certificate_hash
 from tests.pki import Issued
+from tests.ports import free_port
 
 SECONDS: Final = 30.0
 _NGINX: Final = """
@@ -101,19 +102,6 @@ class Shown:
     site: Issued
     info: bytes | None
     name: str = "_"
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    (port,) = free_ports(1)
-    return port
-
-
-def free_ports(count: int) -> list[int]:
-    """Return different ports that were free a moment ago."""
-    with ExitStack() as stack:
-        doors = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(door.getsockname()[1]) for door in doors]
 
 
 @contextmanager

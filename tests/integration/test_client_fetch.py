@@ -15,6 +15,7 @@ from mecai.service.deadline import Deadline
 from tests.integration.client_servers import PAGE, blunt_server, flooding_server, openssl_server
 from tests.integration.tls_server import TlsServer
 from tests.pki import Hierarchy
+from tests.ports import free_port
 from tests.unit.client.world import World
 
 world = World()
@@ -129,8 +130,7 @@ def test_another_name_fails_ordinary_validation(context: VoucherContext) -> None
 
 
 def test_nobody_there(context: VoucherContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     monkeypatch.setattr(socket, "getaddrinfo", resolve_to("127.0.0.1", "127.0.0.2"))
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1: .*; 127\.0\.0\.2: ") as caught:
         reach(context, port)

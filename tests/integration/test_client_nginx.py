@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherSocket
-from tests.integration.nginx_module.server import Nginx, Staples, build_modules, free_port
+from tests.integration.nginx_module.server import Nginx, Staples, build_modules
+from tests.ports import free_port
 from tests.scene import HOST, authority_entry
 from tests.unit.client.world import World
 

@@ -15,9 +15,9 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from mecai.errors import HostError
 from mecai.vas.storage.database import migrate, open_database, require_ready
-from tests.integration.nginx_module.server import free_port
 from tests.integration.postgresql import postgresql
 from tests.pki import DAY, Issued, crl
+from tests.ports import free_port
 
 NAME = "localhost"  # of which no DNS has to know
 USER = "mecai"

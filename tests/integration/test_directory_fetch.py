@@ -3,7 +3,6 @@
 import http.server
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from mecai.vas.trust.refresh import Refreshed, over_https, refresh
 from tests.directories import PUBLISHER, directory, signed
 from tests.integration.played_vas import NOW, TLS, Handle, Vas, answering
 from tests.pki import Hierarchy
+from tests.ports import free_port
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 ALDER, BIRCH = Hierarchy("alder", NOW), Hierarchy("birch", NOW)
@@ -66,8 +66,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     (home / "www").mkdir(parents=True)
     identity = TLS.server("localhost")
     (home / "site.pem").write_bytes(identity.chain_pem + identity.key_pem)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (home / "nginx.conf").write_text(
         f"user root; pid {home}/pid; error_log {home}/error.log; events {{}}\n"
         f"http {{ log_format status $status; access_log {home}/access.log status;\n"

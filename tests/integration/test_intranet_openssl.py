@@ -19,8 +19,9 @@ from urllib.parse import unquote
 import pytest
 from cryptography import x509
 
-from tests.integration.nginx_module.server import Nginx, Staples, free_port
+from tests.integration.nginx_module.server import Nginx, Staples
 from tests.pki import Issued, load_key
+from tests.ports import free_port
 from tests.unit.client.world import World
 
 MECAI = Path(sys.executable).with_name("mecai")

@@ -17,6 +17,7 @@ from mecai.vrp.ask import ask
 from tests.integration.client_servers import flooding_server
 from tests.integration.played_vas import NOW, TLS, Vas, answering
 from tests.pki import Hierarchy
+from tests.ports import free_port
 
 OTHER = Hierarchy("other", NOW)
 PROBLEM = "application/problem+json"
@@ -89,8 +90,7 @@ def test_a_certificate_that_the_directory_does_not_pin(vas: Vas) -> None:
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with pytest.raises(RequestRefused, match="Connection refused"):
         ask(at(port), b"request")
 

@@ -4,7 +4,6 @@ import getpass
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from benchmarks.vouching_double import SITE, World, make_world
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from tests.directories import PUBLISHER
 from tests.integration.vouching import BIN
+from tests.ports import free_port
 from tests.unit.ansible.test_deliveries import rendered
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -99,13 +99,8 @@ def world() -> World:
 
 @pytest.fixture
 def hosts(world: World, tmp_path: Path) -> Iterator[Hosts]:
-    with _running(world, Hosts(tmp_path, _free_port())) as running:
+    with _running(world, Hosts(tmp_path, free_port())) as running:
         yield running
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from mecai.protocol.objects.succession import parse_succession
 from mecai.protocol.pki.identity import authority_id, certificate_hash, hash_of, spki_der
 from mecai.service.deadline import Deadline
 from tests.directories import PUBLISHER
-from tests.integration.stock_servers import free_port
 from tests.integration.vouching import BIN, run
+from tests.ports import free_port
 
 SECONDS = 60
 LIVE, OTHER, BACKUP = 0, 1, 2  # which site of the world

@@ -19,6 +19,7 @@ from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from tests.integration.tls_server import TlsServer
 from tests.pki import DAY, NOW, Hierarchy, Issued, Key, ca_extensions, issue, key, rsa_key
+from tests.ports import free_port
 
 LOOPBACK = address_octets("127.0.0.1")
 NAME = "www.example.test"
@@ -94,8 +95,7 @@ def test_a_server_without_a_key_of_that_type_fails_the_handshake() -> None:
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with pytest.raises(Unreachable, match="Connection refused"):
         probe(LOOPBACK, port, NAME, P256, Deadline(10))
 

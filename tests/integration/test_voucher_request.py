@@ -1,7 +1,6 @@
 """`mecai voucher request` against a real HTTPS server: the voucher, the refusal in one line, the exit codes."""
 
 import json
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from mecai.protocol.objects.request import VoucherRequest
 from tests.directories import PUBLISHER, directory, signed
 from tests.integration.played_vas import NOW, TLS, Vas, answering
+from tests.ports import free_port
 from tests.scene import ADDRESS, Scene, authority_entry
 from tests.unit.cli.program import Ended, mecai
 
@@ -109,8 +109,7 @@ def test_what_is_no_voucher_is_not_written(folder: Path, vas: Vas) -> None:
 
 
 def test_nobody_answers(folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     ended = request(folder, "--url", f"https://127.0.0.1:{port}", "--roots", folder / "roots.pem")
     assert (ended.code, ended.err.count("\n")) == (3, 1)
 

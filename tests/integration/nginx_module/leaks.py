@@ -14,8 +14,9 @@ from typing import Final
 
 from benchmarks.staples import scene_of_today
 from mecai.protocol.codec.tls_request import RequestExtension
-from tests.integration.nginx_module.server import Nginx, Staples, build_modules, free_port
+from tests.integration.nginx_module.server import Nginx, Staples, build_modules
 from tests.integration.nginx_module.tls import TLS12, TLS13, ask
+from tests.ports import free_port
 from tests.scene import authority_entry
 
 HANDSHAKES: Final = 10_000

@@ -26,14 +26,6 @@ _OF_NGINX: Final = Path("/usr/lib/nginx/modules")
 _BAD: Final = ("[alert]", "[emerg]", "[crit]", "exited on signal", "stale global SSL error")
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def build_modules() -> Path:
     """Build the modules for this machine's nginx where sources changed; return their directory.
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from mecai.protocol.codec.tls_request import RequestExtension
-from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.tls import ask
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 PATIENCE_SECONDS = 20.0

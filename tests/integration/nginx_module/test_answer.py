@@ -9,9 +9,10 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.pki.identity import address_octets
-from tests.integration.nginx_module.server import Nginx, Staples, free_port
+from tests.integration.nginx_module.server import Nginx, Staples
 from tests.integration.nginx_module.tls import GET, TLS12, TLS13, TLSRemoteAlert, ask
 from tests.pki import Hierarchy, rsa_key
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 UNRECOGNIZED_NAME = 112

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.server import Nginx
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 BAD_VALUES = {

@@ -16,11 +16,12 @@ from mecai.client.fetch import Destination, connect
 from mecai.errors import VerificationError
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.service.deadline import Deadline
-from tests.integration.nginx_module.server import Nginx, Staples, free_port
+from tests.integration.nginx_module.server import Nginx, Staples
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.test_client import write_staples
 from tests.integration.nginx_module.tls import TLS12, TLS13, ask
 from tests.pki import Issued, rsa_key
+from tests.ports import free_port
 from tests.scene import HOST, Scene, authority_entry
 
 SECONDS: Final = 20

@@ -12,9 +12,10 @@ from typing import Final
 import pytest
 
 from mecai.client import VoucherContext, VoucherSocket
-from tests.integration.nginx_module.server import SHIM, Nginx, free_port
+from tests.integration.nginx_module.server import SHIM, Nginx
 from tests.integration.nginx_module.test_client import write_staples
 from tests.integration.nginx_module.test_mail import SECONDS, context_of
+from tests.ports import free_port
 from tests.scene import HOST, Scene
 
 PORTS: Final = {"listen": (993, 465, 143, 587, 25), "behind": (943, 987, 925), "router": (980,)}

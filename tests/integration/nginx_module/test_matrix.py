@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.codec.tls_request import RequestExtension
-from tests.integration.nginx_module.server import STOP_SECONDS, Nginx, free_port
+from tests.integration.nginx_module.server import STOP_SECONDS, Nginx
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.tls import TLS12, TLS13, ask
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 BOTH = pytest.mark.parametrize("version", [TLS12, TLS13], ids=["1.2", "1.3"])

@@ -9,10 +9,11 @@ import pytest
 
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.limits import LIMITS
-from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import PATIENCE_SECONDS
 from tests.integration.nginx_module.tls import HOST, ask
 from tests.pki import rsa_key
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 STATUS_TYPE_OCSP = b"\x01"

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.codec.tls_request import RequestExtension
-from tests.integration.nginx_module.server import Nginx, Staples, free_port
+from tests.integration.nginx_module.server import Nginx, Staples
 from tests.integration.nginx_module.tls import TLS12, TLS13, TLSRemoteAlert, ask
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 DECODE_ERROR = 50

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from mecai.protocol.codec.tls_request import RequestExtension
-from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.tls import ask
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 # From the read that brings a ClientHello to the write of the server's first flight: a worker does one thing at a time.

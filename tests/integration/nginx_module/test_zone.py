@@ -12,10 +12,11 @@ import pytest
 
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.voucher import parse_voucher
-from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.test_ocsp import s_client
 from tests.integration.nginx_module.tls import ask
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from mecai.service.deadline import Deadline
 from mecai.vas.config import ContextSource, read_config
 from mecai.vas.trust.refresh import over_https
 from tests.pki import Hierarchy
+from tests.ports import free_port
 from tests.unit.ansible.running import ANSIBLE, listening, play
 from tests.unit.ansible.test_contexts import FETCHED, FILE, WITH_ROOTS, written
 
@@ -58,8 +58,7 @@ def port(folder: Path) -> Iterator[int]:
     """Run nginx with that site, on a port of the loopback."""
     if NGINX is None:
         pytest.skip("there is no nginx on this machine")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     site = (folder / "site.conf").read_text()
     assert "listen [::]:443 ssl;" in site
     site = site.replace("listen [::]:443 ssl;", "").replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.ports import free_port
 from tests.unit.ansible.running import ANSIBLE, listening, play
 
 ROLE = ANSIBLE / "roles" / "nginx"
@@ -43,8 +44,7 @@ def serving(folder: Path, *options: str) -> Iterator[int]:
     task = {"name": "Write it", "ansible.builtin.template": template}
     ran = play(folder, [task], *options, vars_files=files)
     assert ran.returncode == 0, ran.stdout
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "nginx.conf").write_text(SITE.format(folder=folder, port=port))
     command = [str(NGINX), "-p", str(folder), "-c", "nginx.conf"]
     tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, timeout=BOUND)

@@ -16,6 +16,7 @@ from mecai.sidecar.refresh import Refresher
 from mecai.sidecar.report import report
 from mecai.vrp.answers import RequestRefused
 from tests.pki import DAY, HOUR, NOW
+from tests.ports import free_port
 from tests.unit.sidecar.conftest import Side
 from tests.unit.sidecar.test_daemon import Sleeper, path, serve
 
@@ -66,8 +67,7 @@ def test_what_is_missing_and_what_has_ended(side: Side, tmp_path: Path) -> None:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 def test_the_service_tells_by_file_and_listener(side: Side, path: Path, port: int, tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""Ports of 127.0.0.1 for servers that take a number and no open door, and for places where nobody is to answer.
+
+They lie below those that Linux gives to whoever asks for any, or connects (ip_local_port_range, from 32768): between
+this choice and the server's bind(2) nobody else is given one, and who connects to one meets nobody, itself neither.
+"""
+
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+_FIRST: Final = 20_000
+_COUNT: Final = 12_000
+
+
+def _numbers() -> Iterator[int]:
+    """Go round, from a place of this process: two that run side by side do not choose in step."""
+    begin = os.getpid() * 101
+    return (_FIRST + (begin + turn) % _COUNT for turn in itertools.count())
+
+
+_NUMBERS: Final = _numbers()
+
+
+def free_port() -> int:
+    """Return a port that nobody has now; this process is told of another one each time."""
+    for port in itertools.islice(_NUMBERS, _COUNT):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError("no port is free")
