@@ -1,4 +1,4 @@
-"""`mecai client`: fetch a page, or only shake hands, and say who vouched for the server.
+"""`mecai client`: fetch a page, or only shake hands, and say who vouched for the server; or do so for a browser.
 
 Exit codes: 0 accepted (or no more than warned of), 1 refused, by the rules or by ordinary TLS, 2 usage, 3 nothing
 answered or no page came. Both formats show one document, so that they say the same. SSLKEYLOGFILE, as in browsers and
@@ -8,7 +8,7 @@ curl, names a file for the secrets of the handshakes, with which Wireshark reads
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -20,6 +20,8 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 _fetch = later("mecai.cli.fetching:fetch")
 _shake_hands = later("mecai.cli.fetching:shake_hands")
+_serve = later("mecai.cli.proxying:serve")
+_PROXY_PORT: Final = 8143
 
 
 @click.group()
@@ -27,12 +29,21 @@ def command() -> None:
     """Fetch over TLS and demand vouchers."""
 
 
-def _options(function: Command) -> Command:
-    """Add what both verbs take."""
+def _policy_options(function: Command) -> Command:
+    """Add what every verb takes."""
     for option in (
         click.option("--config", type=click.Path(path_type=Path), default=DEFAULT_CONFIG, show_default=True),
         click.option("--mode", type=click.Choice(MODES), help="Instead of the configuration's."),
         click.option("--profile", type=click.Choice(list(PROFILES)), help="Instead of the configuration's."),
+    ):
+        function = option(function)
+    return function
+
+
+def _options(function: Command) -> Command:
+    """Add what a verb of one connection takes."""
+    for option in (
+        _policy_options,
         click.option("--timeout", type=click.FloatRange(1, 600), default=30, show_default=True, help="Seconds in all."),
         click.option("--report", type=FILE, help="Write what was shown, as a VA takes it (POST /v1/reports)."),
         with_format,
@@ -59,6 +70,28 @@ def get_page(url: str, **options: Any) -> int:  # noqa: ANN401 - those of _optio
 def check(host: str, **options: Any) -> int:  # noqa: ANN401 - those of _options
     """Shake hands with HOST and say who vouched for it; send nothing over TLS."""
     return int(_shake_hands(host, started=_started(), **options))
+
+
+@command.command("proxy")
+@click.option("--port", type=click.IntRange(0, 65535), default=_PROXY_PORT, show_default=True, help="0: a free one.")
+@click.option(
+    "--to-port",
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    help="A port besides 443 that sites may have; repeatable.",
+)
+@click.option(
+    "--domain", multiple=True,
+    help="With the first start: bind the proxy's authority to names below DOMAIN, for good; repeatable.",
+)  # fmt: skip
+@_policy_options
+def proxy(**options: Any) -> int:  # noqa: ANN401 - those above
+    """Serve a browser on 127.0.0.1: it meets vouched servers alone, and a page explains each refusal.
+
+    An authority of this machine's own is made at the first start, which that browser has to trust (docs/browser.md).
+    Exit code 0 when it is ended.
+    """
+    return int(_serve(**options))
 
 
 def _started() -> float:

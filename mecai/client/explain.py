@@ -27,6 +27,21 @@ RULES: Final = {
 # What held for a server of a private network.
 INTRANET_RULE: Final = "no voucher is asked for: the chain is the private CA's own, and fresh OCSP says that it stands"
 
+# What a connection that is refused would have shown, by the rule, or by the reason where no rule is named.
+_EXPECTED: Final = {
+    **RULES,
+    "C1": "a voucher at least, of one of the authorities that this client named",
+    "D4": "a directory whose time is not over",
+    "M1": "a mode in which something is asked for",
+    "M4": "the chain is the private CA's own, for this name, and fresh OCSP says that each certificate stands",
+    "T4": "an extension of vouchers that can be read",
+    "T7": "an extension of vouchers of 64,000 octets at most",
+    "T8": "a full handshake, for a resumed session shows no voucher",
+    "certificate-invalid": "a certificate for this name, valid now, below a root of this client's directory",
+    "handshake-failed": "a handshake of TLS 1.2 or 1.3 that comes to its end",
+    "unreachable": "an address of this name that answers",
+}
+
 _UNKNOWN: Final = Reason((), "The connection breaks a rule of the specification.", LEAVE)
 
 # What the rules have no code for: a connection that was not judged, and one that never came to be judged.
@@ -43,3 +58,8 @@ OWN: Final = {
 def explain(reason: str) -> Reason:
     """Return the words for a reason code."""
     return OWN.get(reason) or REASONS.get(reason, _UNKNOWN)
+
+
+def expected(rule: str | None, reason: str) -> str:
+    """Say what would have been accepted in the place of what a rule, or failing one a reason, refused."""
+    return _EXPECTED.get(rule or "") or _EXPECTED.get(reason) or "what the specification demands"

@@ -97,7 +97,7 @@ def connect(destination: Destination, context: VoucherContext, deadline: Deadlin
     except Refused as refusal:
         verdict = refusal.verdict
     except ssl.SSLCertVerificationError as error:
-        raise _invalid(destination.host, error, private=context.is_private(destination.host)) from error
+        raise invalid(destination.host, error, private=context.is_private(destination.host)) from error
     except OSError as error:
         raise VerificationError("handshake-failed", "TLS", f"{destination.host}: {words(error)}") from error
     handshake = time.perf_counter() - reached - verdict.seconds
@@ -113,8 +113,8 @@ def _begin(plain: socket.socket, protocol: str, deadline: Deadline) -> None:
         raise
 
 
-def _invalid(host: str, error: ssl.SSLCertVerificationError, *, private: bool) -> VerificationError:
-    """Return what a failed ordinary validation comes to: it trusts the private roots alone where they count."""
+def invalid(host: str, error: ssl.SSLCertVerificationError, *, private: bool) -> VerificationError:
+    """Return what a failed ordinary validation comes to: the private roots alone are trusted where they count."""
     detail = f"{host}: {error.verify_message}"
     if private:
         return VerificationError("pin-mismatch", RULE, detail)

@@ -1,0 +1,127 @@
+"""The door of the proxy: takes connections on loopback, as many as it can serve, and sees each to its end."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+from mecai.client.document import Document
+from mecai.client.proxy.authority import LocalAuthority
+from mecai.client.proxy.destination import HTTPS, read_destination
+from mecai.client.proxy.head import Declined, Head, plain_answer, receive_head, say
+from mecai.client.proxy.journal import Journal
+from mecai.client.proxy.leaves import Leaves
+from mecai.client.proxy.near import end_tls, show
+from mecai.client.proxy.owner import is_own
+from mecai.client.proxy.refusal import refusal
+from mecai.client.proxy.trust import Trust
+from mecai.client.proxy.tunnel import pass_on
+from mecai.client.proxy.upstream import Visit, visit
+
+LOG: Final = logging.getLogger(__name__)
+ADDRESS: Final = "127.0.0.1"  # and nothing else: whoever reaches the proxy lends this person's place in the network
+CONNECTIONS: Final = 256  # at once: a browser opens 32 of them to a proxy
+_BACKLOG: Final = 128
+_PAUSE: Final = 0.2  # seconds before the next connection is taken where there was no descriptor for one
+_ANSWER_SECONDS: Final = 5.0  # for a browser to take that its tunnel stands
+_ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def open_door(port: int) -> socket.socket:
+    """Listen on loopback, at a free port for 0; raises `OSError`."""
+    listener = socket.create_server((ADDRESS, port), backlog=_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+@dataclass
+class Door:
+    """Serves one person's browser; for one event loop. `heard` is told each verdict."""
+
+    listener: socket.socket
+    trust: Trust
+    authority: LocalAuthority
+    ports: Collection[int] = (HTTPS,)
+    heard: Callable[[Document], None] = lambda _document: None
+    journal: Journal = field(default_factory=Journal)
+
+    def __post_init__(self) -> None:
+        self._leaves = Leaves(self.authority)
+        self._meetings: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Take connections until cancelled; then all end."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    plain, _ = await loop.sock_accept(self.listener)
+                except OSError as error:  # no descriptor is left, or the client has gone already
+                    LOG.warning("no connection was taken: %s", error)
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                meeting = loop.create_task(self._meet(plain))
+                self._meetings.add(meeting)
+                meeting.add_done_callback(self._meetings.discard)
+        finally:
+            for meeting in self._meetings:
+                meeting.cancel()
+            await asyncio.gather(*self._meetings, return_exceptions=True)
+
+    async def _meet(self, plain: socket.socket) -> None:
+        """See one connection to its end: what a client or a server does wrong ends it and nothing else."""
+        try:
+            with suppress(OSError, EOFError):
+                try:
+                    await self._answer(plain)
+                except Declined as declined:
+                    await say(plain, plain_answer(declined))
+        finally:
+            plain.close()
+
+    async def _answer(self, plain: socket.socket) -> None:
+        self._require_place(plain)
+        head = await receive_head(plain)
+        if head is not None and head.method == "CONNECT":
+            await self._lead(plain, head)
+        elif head is not None:
+            raise Declined(HTTPStatus.NOT_IMPLEMENTED, "this proxy leads to https alone")
+
+    def _require_place(self, plain: socket.socket) -> None:
+        """Raise `Declined` for another user's program, and for one connection too many."""
+        plain.setblocking(False)
+        if not is_own(plain.getpeername(), plain.getsockname()):
+            raise Declined(HTTPStatus.FORBIDDEN, "this proxy serves the user who started it")
+        if len(self._meetings) > CONNECTIONS:
+            raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, f"{CONNECTIONS} connections are open already")
+
+    async def _lead(self, plain: socket.socket, head: Head) -> None:
+        """Meet the site; then let the browser have its tunnel, to the site or to the page that explains."""
+        destination = read_destination(head.target, self.ports, self.authority)
+        context = await self.trust.context()
+        met = await visit(destination, context)
+        self.journal.note(met.document)
+        self.heard(met.document)
+        with _aborted_unless_passed_on(met):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await asyncio.get_running_loop().sock_sendall(plain, _ESTABLISHED)
+            near = await end_tls(plain, self._leaves.context(destination.host))
+        if met.streams:
+            await pass_on(near, met.streams)
+        else:
+            await show(near, refusal(met, context.directory))
+
+
+@contextmanager
+def _aborted_unless_passed_on(met: Visit) -> Iterator[None]:
+    """Leave no site waiting for a browser that has gone."""
+    try:
+        yield
+    except BaseException:
+        if met.streams:
+            met.streams[1].transport.abort()
+        raise

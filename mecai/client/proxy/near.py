@@ -1,0 +1,35 @@
+"""The browser's end of a tunnel: its TLS ends here, and so does the whole tunnel where the site was refused."""
+
+import asyncio
+import socket
+import ssl
+from typing import Final
+
+from mecai.client.proxy.head import LIMIT, Declined, plain_answer, read_head
+from mecai.client.proxy.tunnel import close
+from mecai.client.proxy.upstream import Streams
+
+SECONDS: Final = 10.0  # for the browser's handshake
+
+
+async def end_tls(plain: socket.socket, context: ssl.SSLContext) -> Streams:
+    """Shake hands as the server; raises `OSError`. The descriptor of `plain` is the streams' own from now on."""
+    loop, plain = asyncio.get_running_loop(), socket.socket(fileno=plain.detach())
+    reader = asyncio.StreamReader(limit=LIMIT, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.connect_accepted_socket(
+        lambda: protocol, plain, ssl=context, ssl_handshake_timeout=SECONDS
+    )
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+async def show(near: Streams, octets: bytes) -> None:
+    """Answer the first request with `octets`, whatever it asks for, and close."""
+    try:
+        await read_head(near[0])
+    except Declined as declined:
+        octets = plain_answer(declined)
+    except EOFError:  # a connection that the browser opened ahead, and did not need
+        octets = b""
+    near[1].write(octets)
+    await close(near[1])

@@ -1,0 +1,49 @@
+"""The client's context of a proxy that runs for days: made anew when the directory's file has changed."""
+
+import asyncio
+import logging
+from typing import Final
+
+from mecai.client.context import VoucherContext
+from mecai.client.policy import ClientPolicy
+from mecai.client.proxy.leaves import PROTOCOLS
+from mecai.errors import MecaiError
+from mecai.service.file_status import FileStatus
+
+LOG: Final = logging.getLogger(__name__)
+
+
+class Trust:
+    """Holds the newest context that could be made; for one event loop."""
+
+    def __init__(self, policy: ClientPolicy) -> None:
+        """Make the first; raises as `VoucherContext.from_policy`."""
+        self._policy = policy
+        self._lock = asyncio.Lock()
+        self._read: FileStatus | None = None
+        self._read, self._context = self._look(), self._make()
+
+    async def context(self) -> VoucherContext:
+        """Return it; a directory that cannot be taken leaves the former in force until its own end (rule D4)."""
+        async with self._lock:
+            found = self._look()
+            if found != self._read:
+                self._read = found
+                try:
+                    self._context = await asyncio.to_thread(self._make)
+                except MecaiError as error:
+                    LOG.warning("the former directory stays in force: %s", error)
+            return self._context
+
+    def _make(self) -> VoucherContext:
+        context = VoucherContext.from_policy(self._policy)
+        context.set_alpn_protocols(PROTOCOLS)
+        return context
+
+    def _look(self) -> FileStatus | None:
+        """Return what the directory's file looks like, None while it may still change and look the same."""
+        try:
+            status = FileStatus.of(self._policy.directory.stat())
+        except OSError:
+            return self._read
+        return status if status.settled() else None

@@ -1,0 +1,57 @@
+"""Octets between a browser and its site, after the verdict: as they come, no faster than the slower one reads.
+
+Both ends are TLS, which closes as a whole: when one side has said its last, what it said is delivered and the other is
+closed, too. What broke off is broken off, so that half a page does not look whole.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from mecai.client.proxy.upstream import Streams
+
+IDLE_SECONDS: Final = 600.0  # without an octet in either direction, and for one side to read what the other sent
+CLOSE_SECONDS: Final = 5.0  # for a side to take its last octets
+_OCTETS: Final = 65536
+
+
+async def pass_on(near: Streams, far: Streams, idle_seconds: float = IDLE_SECONDS) -> None:
+    """Pass octets both ways until one side ends; both are closed then. Raises `TimeoutError` if none move for long."""
+    tasks: list[asyncio.Task[None]] = []
+    whole = False
+    try:
+        async with asyncio.timeout(idle_seconds) as idle:
+            moved = partial(_postpone, idle, idle_seconds)
+            tasks = [asyncio.create_task(way) for way in (_pump(near[0], far[1], moved), _pump(far[0], near[1], moved))]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            whole = all(task.exception() is None for task in done)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(close(writer, gently=whole) for _, writer in (near, far)))
+
+
+def _postpone(end: asyncio.Timeout, seconds: float) -> None:
+    end.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moved: Callable[[], None]) -> None:
+    while octets := await reader.read(_OCTETS):
+        moved()
+        writer.write(octets)
+        await writer.drain()
+        moved()
+
+
+async def close(writer: asyncio.StreamWriter, *, gently: bool = True) -> None:
+    """Close one side: `gently`, it has some seconds to take what it was sent; else it sees that the rest is missing."""
+    if gently:
+        writer.close()
+        with suppress(OSError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await writer.wait_closed()
+                return
+    writer.transport.abort()
