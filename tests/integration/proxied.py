@@ -49,7 +49,15 @@ def proxy(folder: Path, config: Path, ports: tuple[int, ...], *more: str) -> Ite
     """Run it with a configuration, and let it lead to some ports besides 443; `folder` is its own."""
     (folder / "sitecustomize.py").write_text(_EVERY_NAME_IS_LOOPBACK)
     to = (word for port in ports for word in ("--to-port", str(port)))
-    command = [sys.executable, "-c", "from mecai.cli.main import main; main()", "client", "proxy", "--config", config]
+    command = [
+        sys.executable,
+        "-c",
+        "from mecai.cli.main import main; main()",
+        "client",
+        "proxy",
+        "--config",
+        str(config),
+    ]
     log = folder / "proxy.log"
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     with log.open("wb") as output:

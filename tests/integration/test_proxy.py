@@ -1,10 +1,8 @@
 """`mecai client proxy` with curl: a good site, refused ones, one of a private network; and what it is asked wrongly."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 

@@ -5,7 +5,7 @@ as such an authority can be: servers, by DNS names alone, with no authority belo
 only names of some domains.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,15 +79,16 @@ def open_authority(folder: Path, domains: Sequence[str], now: datetime) -> Local
     key_file, certificate_file = folder / KEY_FILE, folder / CERTIFICATE_FILE
     with durable.host_errors(folder, "made"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not key_file.exists():
-        with suppress(InputError):  # another proxy was faster: its key is the key
-            durable.create(key_file, key_pem(ec.generate_private_key(ec.SECP256R1())), durable.SECRET)
+    _make_once(key_file, lambda: key_pem(ec.generate_private_key(ec.SECP256R1())), durable.SECRET)
     key = load_key(key_file)
-    if not certificate_file.exists():
-        with suppress(InputError):
-            made = _make(key, domains, now).public_bytes(Encoding.PEM)
-            durable.create(certificate_file, made, durable.PUBLIC)
+    _make_once(certificate_file, lambda: _make(key, domains, now).public_bytes(Encoding.PEM), durable.PUBLIC)
     return _checked(LocalAuthority(key, load_certificates(certificate_file)[0]), certificate_file, domains, now)
+
+
+def _make_once(file: Path, make: Callable[[], bytes], mode: int) -> None:
+    if not file.exists():
+        with suppress(InputError):  # another proxy was faster: its file is the file
+            durable.create(file, make(), mode)
 
 
 def _checked(found: LocalAuthority, file: Path, domains: Sequence[str], now: datetime) -> LocalAuthority:

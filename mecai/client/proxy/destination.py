@@ -22,22 +22,26 @@ def read_destination(target: str, ports: Collection[int], authority: LocalAuthor
 
     A certificate of an address is what the authority cannot make; vouchers are for names as well.
     """
+    name, port = _split(target)
+    if port not in ports:
+        allowed = ", ".join(map(str, sorted(ports)))
+        raise Declined(HTTPStatus.FORBIDDEN, f"port {port} is not allowed; allowed is {allowed} (--to-port)")
+    if not authority.is_for(name):
+        domains = ", ".join(authority.domains)
+        raise Declined(HTTPStatus.FORBIDDEN, f"{name} is in none of the domains of this proxy's authority: {domains}")
+    return Destination(name, port)
+
+
+def _split(target: str) -> tuple[str, int]:
     parts = _TARGET.fullmatch(target)
     if parts is None:
         raise Declined(HTTPStatus.BAD_REQUEST, f"{one_line(target)!r} is no target of a tunnel; expected HOST:PORT")
     if _is_address(parts["host"].strip("[]")):
         raise Declined(HTTPStatus.FORBIDDEN, f"{parts['host']} is an address; this proxy leads to host names alone")
     try:
-        name = host_name_of(parts["host"])
+        return host_name_of(parts["host"]), int(parts["port"])
     except InputError as error:
         raise Declined(HTTPStatus.BAD_REQUEST, str(error)) from error
-    if int(parts["port"]) not in ports:
-        allowed = ", ".join(map(str, sorted(ports)))
-        raise Declined(HTTPStatus.FORBIDDEN, f"port {parts['port']} is not allowed; allowed is {allowed} (--to-port)")
-    if not authority.is_for(name):
-        domains = ", ".join(authority.domains)
-        raise Declined(HTTPStatus.FORBIDDEN, f"{name} is in none of the domains of this proxy's authority: {domains}")
-    return Destination(name, int(parts["port"]))
 
 
 def _is_address(text: str) -> bool:

@@ -55,22 +55,25 @@ class Door:
 
     async def serve(self) -> None:
         """Take connections until cancelled; then all end."""
-        loop = asyncio.get_running_loop()
         try:
             while True:
-                try:
-                    plain, _ = await loop.sock_accept(self.listener)
-                except OSError as error:  # no descriptor is left, or the client has gone already
-                    LOG.warning("no connection was taken: %s", error)
-                    await asyncio.sleep(_PAUSE)
-                    continue
-                meeting = loop.create_task(self._meet(plain))
-                self._meetings.add(meeting)
-                meeting.add_done_callback(self._meetings.discard)
+                await self._take()
         finally:
             for meeting in self._meetings:
                 meeting.cancel()
             await asyncio.gather(*self._meetings, return_exceptions=True)
+
+    async def _take(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            plain, _ = await loop.sock_accept(self.listener)
+        except OSError as error:  # no descriptor is left, or the client has gone already
+            LOG.warning("no connection was taken: %s", error)
+            await asyncio.sleep(_PAUSE)
+        else:
+            meeting = loop.create_task(self._meet(plain))
+            self._meetings.add(meeting)
+            meeting.add_done_callback(self._meetings.discard)
 
     async def _meet(self, plain: socket.socket) -> None:
         """See one connection to its end: what a client or a server does wrong ends it and nothing else."""
