@@ -61,11 +61,14 @@ class RequestExtension:
 
     @classmethod
     def decode(cls, data: bytes) -> "RequestExtension | None":
-        """Return the choice, or None for another version (the extension is then ignored); raises `Malformed`."""
+        """Return the choice, or None where the extension is to be ignored: empty, or of another version.
+
+        Raises `Malformed`.
+        """
+        if data[:1] != bytes([VERSION]):
+            return None
         with under_rule(RULE):
-            reader = Reader(data)
-            if reader.uint8() != VERSION:
-                return None
+            reader = Reader(data[1:])
             quorum = reader.uint8()
             candidates = split(reader.vector8(), AUTHORITY_ID_SIZE, range(1, LIMITS.candidates + 1))
             contexts = _unpack_contexts(reader.vector8())

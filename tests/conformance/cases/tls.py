@@ -92,6 +92,12 @@ def t4_version(version: int) -> Situation:
     return _ignored(_choice(version=version))
 
 
+@case("T4")
+def t4_empty() -> Situation:
+    """The extension is empty. T4: the server ignores it, for it has no version that this one knows."""
+    return _ignored(b"")
+
+
 @case("T4", over={"nothing": b"", "octets that version 1 forbids": b"\xff" * 9})
 def t4_version_2_with(rest: bytes) -> Situation:
     """Version 2, followed by {}: a server of version 1 cannot know what follows."""
@@ -100,7 +106,6 @@ def t4_version_2_with(rest: bytes) -> Situation:
 
 _WHOLE = _choice(candidates=b"".join(_IDS[:2]), contexts=_contexts(b"MOZ"), cached=_HASHES[0])
 _CUTS = {
-    "before the version": 0,
     "before the quorum": 1,
     "before the candidates": 2,
     "within the candidates": 10,

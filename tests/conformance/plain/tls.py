@@ -25,10 +25,10 @@ class _Reader:
 
 
 def read_choice(octets: bytes) -> dict[str, object] | None:
-    """Return what a voucher_request says, None where it is of another version (T4, T5)."""
-    reader = _Reader(octets)
-    if reader.number(1) != 1:
+    """Return what a voucher_request says, None where it is empty or of another version (T4, T5)."""
+    if octets[:1] != b"\x01":
         return None
+    reader = _Reader(octets[1:])
     quorum = reader.number(1)
     candidates = _split(reader.vector(1), 8, 1, 16)
     contexts = _contexts(reader.vector(1))

@@ -49,6 +49,10 @@ def test_another_version_is_ignored(rest: bytes, version: int) -> None:
     assert RequestExtension.decode(bytes([version]) + rest) is None
 
 
+def test_an_empty_one_has_no_version_and_is_ignored() -> None:
+    assert RequestExtension.decode(b"") is None
+
+
 def request(*, quorum: int = 1, candidates: bytes = A + B, contexts: bytes = b"", cached: bytes = b"") -> bytes:
     return b"".join(
         (
@@ -62,7 +66,6 @@ def request(*, quorum: int = 1, candidates: bytes = A + B, contexts: bytes = b""
 @pytest.mark.parametrize(
     "octets",
     [
-        b"",
         b"\x01",
         OCTETS[:-1],
         OCTETS + b"\0",
