@@ -103,4 +103,4 @@ class Gate:
 
 def not_connected() -> OSError:
     """Return what a use of a connection without TLS raises."""
-    return OSError(errno.ENOTCONN, f"{os.strerror(errno.ENOTCONN)}: no TLS, and no verdict yet")
+    return OSError(errno.ENOTCONN, f"{os.strerror(errno.ENOTCONN)}: no TLS, before the verdict or any more")

@@ -1,12 +1,15 @@
 """TLS sockets with a gate: what `VoucherContext.wrap_socket` returns.
 
-Reading or writing before the handshake runs it first, as `ssl` itself would do silently. Where TLS is gone before the
-verdict (a shutdown, a failed or refused handshake), nothing passes at all: `ssl` itself would go on in the clear.
+Reading or writing before the handshake runs it first, as `ssl` itself would do silently. Where TLS is gone (a shutdown,
+`unwrap`, a failed or refused handshake), before the verdict or after it, nothing passes any more: `ssl` itself would go
+on in the clear. The one way around is the descriptor that `fileno` tells, which event loops must know.
 """
 
+import socket
 import ssl
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mecai.client.gate import Gate, not_connected, told_end
 from mecai.client.intranet import STATUS_SECONDS
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from socket import _SendableFile as SendableFile
 
     from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+_DRAINED: Final = 65536  # octets at once
 
 
 class VoucherSocket(Gate, ssl.SSLSocket):
@@ -43,11 +49,20 @@ class VoucherSocket(Gate, ssl.SSLSocket):
         return address[0] if isinstance(address, tuple) else None
 
     def _require_verdict(self) -> None:
-        if self._open:
-            return
         if self._sslobj is None:
             raise not_connected()
-        self.do_handshake()
+        if not self._open:
+            self.do_handshake()
+
+    def detach(self) -> int:
+        """As `socket.socket.detach`, but of a connection that has ended, with nothing left to read."""
+        with suppress(OSError):  # not connected, which is as good
+            self.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # nothing left
+            self.setblocking(False)
+            while socket.socket.recv(self, _DRAINED):
+                pass
+        return super().detach()
 
     def read(self, len: int = 1024, buffer: "WriteableBuffer | None" = None) -> Any:  # noqa: A002, ANN401 - ssl's own
         """As `ssl.SSLSocket.read`."""

@@ -10,13 +10,11 @@ import pytest
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
 from mecai.client.regional import RegionalEntry
 from mecai.errors import InputError
-from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
-from mecai.tls.library import SSL_EXT_TLS1_2_SERVER_HELLO, SSL_EXT_TLS1_3_CERTIFICATE
 from tests.pki import DAY, HOUR, Hierarchy
 from tests.scene import HOST
 from tests.unit.client.world import World
-from tests.unit.tls.memory import Extension, Pair, server_context
+from tests.unit.tls.memory import Extension, Pair, server_context, stapling_server
 
 KEY = bytes(range(32))
 world = World()
@@ -28,12 +26,7 @@ def client(**settings: object) -> VoucherContext:
 
 
 def server(answer: bytes | None, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-    context = server_context(world.site)
-    if version is not None:
-        context.minimum_version = context.maximum_version = version
-    messages = SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE
-    Extension(lambda _message, index: None if index else answer).install(context, VOUCHER, messages)
-    return context
+    return stapling_server(world.site, answer, version)
 
 
 def connect(context: VoucherContext, answering: ssl.SSLContext, address: str | None = "127.0.0.1") -> Verdict:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.tls.library import (
     SSL_EXT_CLIENT_HELLO,
     SSL_EXT_TLS1_2_SERVER_HELLO,
@@ -65,6 +66,16 @@ def server_context(issued: Issued) -> ssl.SSLContext:
         chain = Path(folder, "chain.pem")
         chain.write_bytes(issued.chain_pem + issued.key_pem)
         context.load_cert_chain(chain)
+    return context
+
+
+def stapling_server(issued: Issued, answer: bytes | None, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
+    """Make one that answers extension `voucher` with these octets, beside its own certificate alone."""
+    context = server_context(issued)
+    if version is not None:
+        context.minimum_version = context.maximum_version = version
+    messages = SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE
+    Extension(lambda _message, index: None if index else answer).install(context, VOUCHER, messages)
     return context
 
 
