@@ -15,7 +15,7 @@ from mecai.client.policy import read_policy
 from mecai.client.proxy.authority import CERTIFICATE_FILE, LocalAuthority, open_authority
 from mecai.client.proxy.destination import HTTPS
 from mecai.client.proxy.door import Door, open_door
-from mecai.client.proxy.owner import require_table
+from mecai.client.proxy.owner import require_owners
 from mecai.client.proxy.trust import Trust
 from mecai.client.verdict import Outcome
 from mecai.protocol.pki.names import host_name_of
@@ -28,7 +28,7 @@ def serve(
     *, config: Path, mode: str | None, profile: str | None, port: int, to_port: Sequence[int], domain: Sequence[str]
 ) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code."""
-    require_table()
+    require_owners()
     policy = read_policy(config)
     policy = dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile)
     folder = policy.state_folder / _FOLDER
@@ -36,7 +36,7 @@ def serve(
     trust = Trust(policy)
     with open_door(port) as listener:
         door = Door(listener, trust, authority, {HTTPS, *to_port}, _say)
-        click.echo(_words(door, policy.mode, folder / CERTIFICATE_FILE, authority))
+        click.echo(_words(door, folder / CERTIFICATE_FILE, authority))
         asyncio.run(_until_ended(door))
     click.echo("ended")
     return 0
@@ -51,12 +51,12 @@ async def _until_ended(door: Door) -> None:
         serving.result()
 
 
-def _words(door: Door, mode: str, certificate: Path, authority: LocalAuthority) -> str:
+def _words(door: Door, certificate: Path, authority: LocalAuthority) -> str:
     address, port = door.listener.getsockname()
     ports = ", ".join(map(str, sorted(door.ports)))
     names = f"names below {', '.join(authority.domains)}" if authority.domains else "every name"
     return f"""\
-proxy      http://{address}:{port}, to port {ports}, mode {mode}
+proxy      http://{address}:{port}, to port {ports}, mode {door.trust.mode}
 authority  {certificate}, for {names}, until {authority.certificate.not_valid_after_utc:%Y-%m-%d}
            Let the browser that uses this proxy trust it, and no other program (docs/browser.md).
 Goes on until Ctrl-C; says whom it refuses."""

@@ -37,11 +37,13 @@ class Proxy:
         """Where it is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def curl(self, url: str, *more: str) -> "subprocess.CompletedProcess[str]":
-        """Fetch a URL through it, trusting its authority alone."""
+    def curl(self, url: str, *more: str, user: str | None = None) -> "subprocess.CompletedProcess[str]":
+        """Fetch a URL through it, trusting its authority alone; perhaps as another user."""
         words = ("--silent", "--show-error", "--max-time", str(SECONDS), "--proxy", self.url)
         command = ["curl", *words, "--cacert", str(self.authority), *more, url]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * SECONDS, env={})
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=2 * SECONDS, env={}, user=user
+        )
 
 
 @contextmanager

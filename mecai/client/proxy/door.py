@@ -16,10 +16,11 @@ from mecai.client.proxy.head import Declined, Head, plain_answer, receive_head, 
 from mecai.client.proxy.journal import Journal
 from mecai.client.proxy.leaves import Leaves
 from mecai.client.proxy.near import end_tls, show
+from mecai.client.proxy.own import OwnPages
 from mecai.client.proxy.owner import is_own
 from mecai.client.proxy.refusal import refusal
 from mecai.client.proxy.trust import Trust
-from mecai.client.proxy.tunnel import pass_on
+from mecai.client.proxy.tunnel import abort, pass_on
 from mecai.client.proxy.upstream import Visit, visit
 
 LOG: Final = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Door:
 
     def __post_init__(self) -> None:
         self._leaves = Leaves(self.authority)
+        self._own = OwnPages(self.listener.getsockname()[1], self.trust.mode, self.authority, self.journal)
         self._meetings: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -92,7 +94,7 @@ class Door:
         if head is not None and head.method == "CONNECT":
             await self._lead(plain, head)
         elif head is not None:
-            raise Declined(HTTPStatus.NOT_IMPLEMENTED, "this proxy leads to https alone")
+            await say(plain, self._own.answer(head))
 
     def _require_place(self, plain: socket.socket) -> None:
         """Raise `Declined` for another user's program, and for one connection too many."""
@@ -126,5 +128,5 @@ def _aborted_unless_passed_on(met: Visit) -> Iterator[None]:
         yield
     except BaseException:
         if met.streams:
-            met.streams[1].transport.abort()
+            abort(met.streams[1])
         raise

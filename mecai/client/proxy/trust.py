@@ -21,14 +21,18 @@ class Trust:
         self._policy = policy
         self._lock = asyncio.Lock()
         self._read: FileStatus | None = None
-        self._read, self._context = self._look(), self._make()
+        self._changed()
+        self._context = self._make()
+
+    @property
+    def mode(self) -> str:
+        """The policy's mode."""
+        return self._policy.mode
 
     async def context(self) -> VoucherContext:
         """Return it; a directory that cannot be taken leaves the former in force until its own end (rule D4)."""
         async with self._lock:
-            found = self._look()
-            if found != self._read:
-                self._read = found
+            if self._changed():
                 try:
                     self._context = await asyncio.to_thread(self._make)
                 except MecaiError as error:
@@ -40,10 +44,12 @@ class Trust:
         context.set_alpn_protocols(PROTOCOLS)
         return context
 
-    def _look(self) -> FileStatus | None:
-        """Return what the directory's file looks like, None while it may still change and look the same."""
+    def _changed(self) -> bool:
+        """Tell whether the directory's file may be another than at the last look; one that is gone is no other."""
         try:
-            status = FileStatus.of(self._policy.directory.stat())
+            found = FileStatus.of(self._policy.directory.stat())
         except OSError:
-            return self._read
-        return status if status.settled() else None
+            return False
+        same = found == self._read
+        self._read = found if found.settled() else None
+        return not same

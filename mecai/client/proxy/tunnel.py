@@ -5,6 +5,8 @@ closed, too. What broke off is broken off, so that half a page does not look who
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -15,6 +17,7 @@ from mecai.client.proxy.upstream import Streams
 IDLE_SECONDS: Final = 600.0  # without an octet in either direction, and for one side to read what the other sent
 CLOSE_SECONDS: Final = 5.0  # for a side to take its last octets
 _OCTETS: Final = 65536
+_RESET: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
 async def pass_on(near: Streams, far: Streams, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -54,4 +57,11 @@ async def close(writer: asyncio.StreamWriter, *, gently: bool = True) -> None:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await writer.wait_closed()
                 return
+    abort(writer)
+
+
+def abort(writer: asyncio.StreamWriter) -> None:
+    """Break a connection off at once, so that its peer is told."""
+    with suppress(OSError):
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()

@@ -1,0 +1,92 @@
+"""A tunnel: what one side said last is delivered, what broke off breaks off, and nobody is waited for without end."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from mecai.client.proxy import tunnel
+from mecai.client.proxy.tunnel import pass_on
+
+Ends = tuple[socket.socket, socket.socket]
+_BIG = b"octets " * 100_000
+
+
+def connected() -> Ends:
+    """Return two ends of a TCP connection: one whose reset arrives as such."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname(), 10)
+        return client, listener.accept()[0]
+
+
+def tunnelled(play: Callable[[socket.socket, socket.socket], Awaitable[None]], idle: float = 10) -> None:
+    """Run a tunnel while `play` has the browser's socket and the site's."""
+
+    async def run() -> None:
+        (browser, near), (site, far) = connected(), connected()
+        for each in (browser, site):
+            each.setblocking(False)
+        with browser, site:
+            streams = [await asyncio.open_connection(sock=sock) for sock in (near, far)]
+            passing = asyncio.create_task(pass_on(streams[0], streams[1], idle))
+            async with asyncio.timeout(20):
+                await asyncio.gather(play(browser, site), passing)
+
+    asyncio.run(run())
+
+
+async def hear(sock: socket.socket) -> bytes:
+    """Return all that comes until the end."""
+    heard = b""
+    while octets := await asyncio.get_running_loop().sock_recv(sock, 65536):
+        heard += octets
+    return heard
+
+
+def test_octets_pass_both_ways_and_the_last_are_delivered() -> None:
+    async def play(browser: socket.socket, site: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(browser, b"question")
+        assert await loop.sock_recv(site, 100) == b"question"
+        hearing = asyncio.create_task(hear(browser))
+        await loop.sock_sendall(site, _BIG)
+        site.shutdown(socket.SHUT_WR)
+        assert await hearing == _BIG
+        assert await hear(site) == b""
+
+    tunnelled(play)
+
+
+def test_what_breaks_off_breaks_off() -> None:
+    async def play(browser: socket.socket, site: socket.socket) -> None:
+        site.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        site.close()
+        with pytest.raises(ConnectionResetError):
+            await hear(browser)
+
+    tunnelled(play)
+
+
+def test_an_idle_tunnel_ends() -> None:
+    async def play(browser: socket.socket, site: socket.socket) -> None:
+        for each in (browser, site):
+            with pytest.raises(ConnectionResetError):
+                await hear(each)
+
+    with pytest.raises(TimeoutError):
+        tunnelled(play, idle=0.05)
+
+
+def test_a_side_that_reads_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its octets fill the buffers of this machine; then nothing moves."""
+    monkeypatch.setattr(tunnel, "CLOSE_SECONDS", 0.05)
+
+    async def play(browser: socket.socket, site: socket.socket) -> None:
+        del browser
+        with pytest.raises(ConnectionError):
+            await asyncio.get_running_loop().sock_sendall(site, _BIG * 100)
+
+    with pytest.raises(TimeoutError):
+        tunnelled(play, idle=0.3)
