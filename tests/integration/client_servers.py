@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mecai.protocol.codec.tls_answer import VOUCHER
+from tests.patience import SECONDS
 from tests.pki import Issued
 
 _SERVED_IN = 0x1180  # ClientHello, TLS 1.2 ServerHello, TLS 1.3 Certificate
@@ -67,7 +68,7 @@ def imap_before(port: int) -> Iterator[int]:
 
         def meet() -> None:
             near, _ = listener.accept()
-            with near, socket.create_connection(("127.0.0.1", port)) as far:
+            with near, socket.create_connection(("127.0.0.1", port)) as far, suppress(ConnectionError):
                 near.sendall(b"* OK ready\r\n")
                 near.recv(4096)
                 near.sendall(b"a OK begin\r\n")
@@ -79,7 +80,7 @@ def imap_before(port: int) -> Iterator[int]:
         thread = threading.Thread(target=meet, daemon=True)
         thread.start()
         yield listener.getsockname()[1]
-        thread.join(60)
+        thread.join(SECONDS)
 
 
 def _pass_on(here: socket.socket, there: socket.socket) -> None:
@@ -111,7 +112,7 @@ def blunt_server(*pieces: bytes) -> Iterator[int]:
         yield listener.getsockname()[1]
     finally:
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(SECONDS)
         listener.close()
         assert not thread.is_alive(), "the client left its connection open"
 

@@ -18,6 +18,7 @@ from mecai.protocol.pki.identity import spki_hash
 from mecai.service.deadline import Deadline
 from tests.integration.client_servers import openssl_server
 from tests.integration.private_network import NAME, Responder, Served, entry, responder
+from tests.patience import SECONDS
 from tests.pki import Issued
 from tests.unit.client.world import World
 
@@ -71,9 +72,9 @@ def client(corp: Responder, folder: Path, *pinned: Issued, **settings: Any) -> V
     return VoucherContext(policy, world.directory, bytes(32))
 
 
-def judged(context: VoucherContext, port: int, name: str = NAME, seconds: float = 10) -> Verdict:
+def judged(context: VoucherContext, port: int, name: str = NAME, deadline: Deadline | None = None) -> Verdict:
     """Connect, and return the verdict; raises what ordinary validation refuses."""
-    connection = connect(Destination(name, port), context, Deadline(seconds))
+    connection = connect(Destination(name, port), context, deadline or Deadline(SECONDS))
     if connection.socket:
         connection.socket.close()
     return connection.verdict

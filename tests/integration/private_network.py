@@ -13,6 +13,7 @@ from cryptography.x509 import ocsp
 from mecai.client.policy import IntranetEntry
 from mecai.evidence import FetchError
 from mecai.service.settings import Network
+from tests.patience import SECONDS
 from tests.pki import Hierarchy, Issued
 from tests.responders import Online, Responders
 
@@ -41,7 +42,7 @@ class Responder:
     def answer(self, request: bytes) -> bytes:
         """Return the answer; raises `FetchError` where the responder is down."""
         self.waiting.set()
-        assert self.gate.wait(30)
+        assert self.gate.wait(SECONDS)
         reply = self.answers("", 1 << 16, body=request, content_type="application/ocsp-request")
         return self.said.get(ocsp.load_der_ocsp_request(request).serial_number, reply)
 
@@ -90,7 +91,7 @@ def responder() -> Iterator[Responder]:
         finally:
             running.gate.set()
             server.shutdown()
-            thread.join(10)
+            thread.join(SECONDS)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from tests.patience import SECONDS
+
 _LINK: Final = 228  # raw IPv4 (pcap-linktype(7))
 _CLIENT: Final = ("192.0.2.1", 40000)
 _SERVER: Final = ("192.0.2.2", 443)
@@ -22,7 +24,7 @@ def relay(port: int) -> Iterator[tuple[int, list[Said]]]:
     """Relay one connection to a port of 127.0.0.1; yields the port to connect to and what was said, in its order."""
     said: list[Said] = []
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(20)
+    listener.settimeout(SECONDS)
 
     def pump(source: socket.socket, sink: socket.socket, client: bool) -> None:
         with suppress(OSError):
@@ -35,18 +37,18 @@ def relay(port: int) -> Iterator[tuple[int, list[Said]]]:
     def meet() -> None:
         with suppress(OSError):
             near, _ = listener.accept()
-            with near, socket.create_connection(("127.0.0.1", port), timeout=20) as far:
+            with near, socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as far:
                 back = threading.Thread(target=pump, args=(far, near, False), daemon=True)
                 back.start()
                 pump(near, far, client=True)
-                back.join(20)
+                back.join(SECONDS)
 
     thread = threading.Thread(target=meet, daemon=True)
     thread.start()
     try:
         yield listener.getsockname()[1], said
     finally:
-        thread.join(20)
+        thread.join(SECONDS)
         listener.close()
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from mecai.service.deadline import Deadline
 from mecai.vas.signing.wire import Question, receive, send
-from tests.integration.vouching import BIN, SECONDS, Authority
+from tests.integration.vouching import BIN, Authority
+from tests.patience import SECONDS
 
 CONFIG = """
 key = "{home}/va.key.pem"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from mecai.protocol.pki.identity import certificate_hash
+from tests.patience import SECONDS
 from tests.pki import Issued
 from tests.ports import free_port
 
-SECONDS: Final = 30.0
 _NGINX: Final = """
 pid {home}/nginx.pid; error_log {home}/nginx.log; user root; daemon off; worker_processes 1;
 events {{}}

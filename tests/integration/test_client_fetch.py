@@ -14,6 +14,7 @@ from mecai.net.dial import Unreachable
 from mecai.service.deadline import Deadline
 from tests.integration.client_servers import PAGE, blunt_server, flooding_server, openssl_server
 from tests.integration.tls_server import TlsServer
+from tests.patience import SECONDS, standing
 from tests.pki import Hierarchy
 from tests.ports import free_port
 from tests.unit.client.world import World
@@ -28,7 +29,7 @@ def context() -> VoucherContext:
 
 
 def reach(context: VoucherContext, port: int, host: str = "localhost") -> JudgedConnection:
-    return connect(Destination(host, port), context, Deadline(10))
+    return connect(Destination(host, port), context, Deadline(SECONDS))
 
 
 def resolve_to(*addresses: str) -> Callable[..., list[Any]]:
@@ -43,9 +44,9 @@ def resolve_to(*addresses: str) -> Callable[..., list[Any]]:
 def test_a_page_with_its_times(context: VoucherContext, tmp_path: Path) -> None:
     with openssl_server(world, tmp_path, VOUCHED) as port:
         destination = Destination("localhost", port, "/index.html")
-        connection = connect(destination, context, Deadline(10))
+        connection = connect(destination, context, Deadline(SECONDS))
         assert connection.socket is not None
-        page = get(connection, destination, Deadline(10))
+        page = get(connection, destination, Deadline(SECONDS))
         connection.socket.close()
     assert (page.status, page.body.decode(), page.complete) == (200, PAGE, True)
     times = connection.timings
@@ -56,17 +57,17 @@ def test_a_page_is_cut_off_at_the_limit(context: VoucherContext, tmp_path: Path)
     (tmp_path / "long.html").write_bytes(b"x" * (PAGE_LIMIT + 1))
     with openssl_server(world, tmp_path, VOUCHED) as port:
         destination = Destination("localhost", port, "/long.html")
-        connection = connect(destination, context, Deadline(10))
+        connection = connect(destination, context, Deadline(SECONDS))
         assert connection.socket is not None
         with connection.socket:
-            page = get(connection, destination, Deadline(10))
+            page = get(connection, destination, Deadline(SECONDS))
     assert (len(page.body), page.complete) == (PAGE_LIMIT, False)
 
 
 def test_a_server_that_never_ends_meets_the_deadline(context: VoucherContext, tmp_path: Path) -> None:
     with openssl_server(world, tmp_path, VOUCHED) as port:
         destination = Destination("localhost", port, "/index.html")
-        connection = connect(destination, context, Deadline(10))
+        connection = connect(destination, context, Deadline(SECONDS))
         assert connection.socket is not None
         with connection.socket, pytest.raises(HostError, match="got no page"):
             get(connection, destination, Deadline(0))
@@ -105,13 +106,13 @@ def test_a_broken_handshake_is_final_too(context: VoucherContext, monkeypatch: p
 
 def test_a_silent_server_meets_the_deadline(context: VoucherContext) -> None:
     with blunt_server() as port, pytest.raises(VerificationError, match="timed out") as caught:
-        connect(Destination("localhost", port), context, Deadline(0.2))
+        connect(Destination("localhost", port), context, standing(0.2))
     assert caught.value.reason == "handshake-failed"
 
 
 def test_a_server_that_sends_hello_requests_without_end_meets_the_deadline(context: VoucherContext) -> None:
     with flooding_server() as port, pytest.raises(VerificationError, match="timed out") as caught:
-        connect(Destination("localhost", port), context, Deadline(0.3))
+        connect(Destination("localhost", port), context, standing(0.3))
     assert caught.value.reason == "handshake-failed"
 
 
@@ -153,4 +154,4 @@ def test_warn_goes_on(tmp_path: Path) -> None:
         assert connection.socket is not None
         with connection.socket:
             assert connection.verdict.outcome is Outcome.WARNED
-            assert get(connection, Destination("localhost", port, "/index.html"), Deadline(10)).status == 200
+            assert get(connection, Destination("localhost", port, "/index.html"), Deadline(SECONDS)).status == 200

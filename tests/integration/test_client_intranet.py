@@ -29,6 +29,7 @@ from tests.integration.intranet_client import (
     world,
 )
 from tests.integration.private_network import NAME, Responder, entry
+from tests.patience import SECONDS, standing
 from tests.pki import HOUR, Issued
 from tests.scene import HOST
 from tests.unit.tls.memory import Pair, server_context
@@ -73,9 +74,9 @@ def test_a_resumed_session_would_prove_nothing(corp: Responder, tmp_path: Path) 
     site = site_of(corp)
     facts = Facts("TLSv1.3", "", site.chain_der, (), None, resumed=False, extended_master_secret=True)
     network = PrivateNetwork(entry(tmp_path, corp.ca, LOOPBACK))
-    assert network.judge(facts, NAME, corp.ca.now, Deadline(10))
+    assert network.judge(facts, NAME, corp.ca.now, Deadline(SECONDS))
     with pytest.raises(VerificationError, match="a resumed session shows no certificate"):
-        network.judge(replace(facts, resumed=True), NAME, corp.ca.now, Deadline(10))
+        network.judge(replace(facts, resumed=True), NAME, corp.ca.now, Deadline(SECONDS))
 
 
 def test_a_runtime_without_a_way_to_roots_is_found_before_it_matters(
@@ -120,8 +121,8 @@ def test_a_responder_that_is_silent_meets_the_deadline(
 ) -> None:
     port = serve(site_of(corp))
     corp.gate.clear()
-    before = Deadline(4)
-    verdict = judged(client(corp, tmp_path), port, seconds=1)
+    before = Deadline(SECONDS / 2)  # the responder's silence lasts twice as long
+    verdict = judged(client(corp, tmp_path), port, deadline=standing(0.5))
     assert (verdict.reason, verdict.detail.endswith("timed out")) == ("status-unavailable", True)
     assert before.left() > 0
 
@@ -132,8 +133,8 @@ def test_a_socket_with_a_timeout_waits_no_longer_for_a_responder(
     port = serve(site_of(corp))
     corp.gate.clear()
     context = client(corp, tmp_path)
-    plain = socket.create_connection(("127.0.0.1", port), timeout=0.3)
-    before = Deadline(3)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=2)
+    before = Deadline(SECONDS / 2)
     with pytest.raises(Refused, match=r"status-unavailable.*timed out"):
         context.wrap_socket(plain, server_hostname=NAME)
     assert before.left() > 0

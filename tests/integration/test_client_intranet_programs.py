@@ -29,6 +29,7 @@ from tests.integration.intranet_client import (
     world,
 )
 from tests.integration.private_network import NAME, Responder
+from tests.patience import SECONDS
 from tests.pki import Issued
 from tests.scene import HOST
 from tests.unit.tls.memory import Pair, server_context
@@ -91,11 +92,11 @@ class GreetingServer:
         return port
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join(10)
+        self._thread.join(SECONDS)
         self._listener.close()
 
 
-async def page_of(context: VoucherContext, port: int, seconds: float = 10) -> bytes:
+async def page_of(context: VoucherContext, port: int, seconds: float = SECONDS) -> bytes:
     reader, writer = await open_connection(NAME, port, context, seconds=seconds)
     writer.write(b"GET /index.html HTTP/1.0\r\n\r\n")
     body = await reader.read()
@@ -110,7 +111,7 @@ def test_asyncio_goes_on_while_a_status_is_fetched(corp: Responder, tmp_path: Pa
 
     async def both() -> bytes:
         page = asyncio.create_task(page_of(context, port))
-        assert await asyncio.to_thread(corp.waiting.wait, 10)
+        assert await asyncio.to_thread(corp.waiting.wait, SECONDS)
         corp.gate.set()  # the loop got here although the status is out
         return await page
 
@@ -128,16 +129,16 @@ def test_asyncio_hears_a_server_that_speaks_first_and_lets_nobody_else_hear_it_b
         corp.gate.clear()
 
         async def greeting() -> bytes:
-            opening = asyncio.create_task(open_connection(NAME, port, context, seconds=10))
-            assert await asyncio.to_thread(corp.waiting.wait, 10)
-            assert await asyncio.to_thread(server.said.wait, 10)
+            opening = asyncio.create_task(open_connection(NAME, port, context, seconds=SECONDS))
+            assert await asyncio.to_thread(corp.waiting.wait, SECONDS)
+            assert await asyncio.to_thread(server.said.wait, SECONDS)
             await asyncio.sleep(0)  # the loop has met what was said
             assert not opening.done()
             corp.gate.set()
             reader, writer = await opening
-            line = await asyncio.wait_for(reader.readline(), 5)
+            line = await asyncio.wait_for(reader.readline(), SECONDS)
             writer.close()
-            await asyncio.wait_for(writer.wait_closed(), 10)  # or the loop ends first, and the socket is left
+            await asyncio.wait_for(writer.wait_closed(), SECONDS)  # or the loop ends first, and the socket is left
             return line
 
         assert asyncio.run(greeting()) == b"220 hello\r\n"
@@ -155,7 +156,7 @@ def test_a_deferred_object_passes_nothing_before_it_is_settled(corp: Responder, 
             use()
     with pytest.raises(ssl.SSLWantReadError):
         pair.server.read()
-    gate.settle(gate.judge(Deadline(10)))
+    gate.settle(gate.judge(Deadline(SECONDS)))
     assert gate.read() == b"greeting"
 
 
@@ -166,7 +167,7 @@ def test_a_deferred_object_that_is_refused_stays_so(corp: Responder, tmp_path: P
         pair.handshake()
     gate = cast("VoucherObject", pair.client)
     with pytest.raises(Refused):
-        gate.settle(gate.judge(Deadline(10)))
+        gate.settle(gate.judge(Deadline(SECONDS)))
     for use in (gate.do_handshake, gate.read, lambda: gate.write(b"x")):
         with pytest.raises(Refused, match="status-unavailable"):
             use()
@@ -187,9 +188,9 @@ def test_asyncio_with_a_silent_responder_ends_in_time(
 ) -> None:
     port = serve(site_of(corp))
     corp.gate.clear()
-    context, before = client(corp, tmp_path), Deadline(4)
+    context, before = client(corp, tmp_path), Deadline(SECONDS / 2)
     with pytest.raises(Refused, match="status-unavailable"):
-        asyncio.run(page_of(context, port, seconds=0.5))
+        asyncio.run(page_of(context, port, seconds=2))
     assert before.left() > 0
 
 

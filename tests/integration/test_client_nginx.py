@@ -10,6 +10,7 @@ import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherSocket
 from tests.integration.nginx_module.server import Nginx, Staples, build_modules
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.scene import HOST, authority_entry
 from tests.unit.client.world import World
@@ -42,7 +43,7 @@ def connect(port: int, version: ssl.TLSVersion | None = None, **policy: str) -> 
     context = VoucherContext(ClientPolicy(**policy), world.directory, bytes(32))  # type: ignore[arg-type]  # by name
     if version is not None:
         context.minimum_version = context.maximum_version = version
-    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
     with cast("VoucherSocket", context.wrap_socket(plain, server_hostname=HOST)) as sock:
         assert sock.verdict is not None
         return sock.verdict

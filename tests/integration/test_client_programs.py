@@ -22,6 +22,7 @@ from mecai.net.dial import dial
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.pki.identity import address_octets
 from tests.integration.client_servers import PAGE, openssl_server
+from tests.patience import SECONDS
 from tests.unit.client.world import World
 
 KEY = bytes(32)
@@ -124,7 +125,7 @@ def test_asyncio_connects_to_the_address_that_answers(
 
 def test_asyncio_ends_in_time_with_a_silent_server(context: VoucherContext) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(OSError, match="SSL handshake is taking"):
-        asyncio.run(open_connection("127.0.0.1", silent.getsockname()[1], context, seconds=0.3))
+        asyncio.run(open_connection("127.0.0.1", silent.getsockname()[1], context, seconds=1))
 
 
 def test_asyncio_that_is_cancelled_leaves_no_connection(
@@ -135,14 +136,14 @@ def test_asyncio_that_is_cancelled_leaves_no_connection(
 
     def slow(*_: object) -> socket.socket:
         dialled.set()
-        go_on.wait(10)
+        go_on.wait(SECONDS)
         return ours
 
     monkeypatch.setattr("mecai.client.streams.dial", slow)
 
     async def cancel() -> None:
         task = asyncio.create_task(open_connection("localhost", 443, context))
-        await asyncio.to_thread(dialled.wait, 10)
+        await asyncio.to_thread(dialled.wait, SECONDS)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -213,7 +214,7 @@ def test_a_socket_that_never_blocks(context: VoucherContext, vouched: int) -> No
     plain.setblocking(False)
     with context.wrap_socket(plain, server_hostname="localhost", do_handshake_on_connect=False) as sock:
         while not _shaken(sock):
-            select.select([sock], [], [], 10)
+            select.select([sock], [], [], SECONDS)
         assert isinstance(sock, VoucherSocket)
         assert sock.verdict is not None
         assert sock.verdict.outcome is Outcome.ACCEPTED

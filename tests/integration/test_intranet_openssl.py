@@ -20,6 +20,7 @@ import pytest
 from cryptography import x509
 
 from tests.integration.nginx_module.server import Nginx, Staples
+from tests.patience import SECONDS
 from tests.pki import Issued, load_key
 from tests.ports import free_port
 from tests.unit.client.world import World
@@ -141,7 +142,7 @@ def answering(corp: Corp) -> Iterator[int]:
             yield server.server_address[1]
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(SECONDS)
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def mecai(corp: Corp, port: int, *words: str, **changes: str) -> dict[str, Any]:
     """Run `mecai client check localhost`; returns its document, with its exit code."""
     command = [str(MECAI), "client", "check", f"localhost:{port}", "--config", str(config(corp, **changes))]
     done = subprocess.run(
-        [*command, "--format", "json", *words], capture_output=True, text=True, check=False, timeout=60
+        [*command, "--format", "json", *words], capture_output=True, text=True, check=False, timeout=SECONDS
     )
     assert done.stderr == ""
     return json.loads(done.stdout) | {"code": done.returncode}
@@ -190,7 +191,7 @@ def test_good_fetched_then_stapled(corp: Corp, server: int) -> None:
     assert [proof["way"] for proof in first["proofs"]] == ["fetched"]
     assert (first["vouchers"], first["candidates"], first["reason"]) == ([], [], None)
     for _ in range(2):  # of the client, and of nginx
-        assert corp.answered.acquire(timeout=30)
+        assert corp.answered.acquire(timeout=SECONDS)
     corp.up = False
     documents = (mecai(corp, server) for _ in range(TRIES))
     stapled = next(each for each in documents if each["tls"]["staple"])
@@ -234,12 +235,12 @@ def test_outside_its_domain_the_private_root_is_nobody(corp: Corp, server: int) 
 def test_a_person_reads_it_too(corp: Corp, server: int) -> None:
     command = [str(MECAI), "client", "check", f"localhost:{server}", "--config", str(config(corp))]
     corp.up = False
-    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert refused.returncode == 1
     assert "reason     status-unavailable (rule M4)" in refused.stdout
     assert "Tell the private network's operator" in refused.stdout
     corp.up = True
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS).stdout
     assert "✓ M4  no voucher is asked for: the chain is the private CA's own" in said
     assert "fetched" in said
 
@@ -255,7 +256,7 @@ def test_a_person_reads_it_too(corp: Corp, server: int) -> None:
 )
 def test_bad_settings_end_in_one_line(corp: Corp, changes: dict[str, str], line: str) -> None:
     command = [str(MECAI), "client", "check", "localhost:1", "--config", str(config(corp, **changes))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert (done.returncode in {2, 3}, done.stdout) == (True, "")
     assert line in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

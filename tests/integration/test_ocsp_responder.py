@@ -20,9 +20,9 @@ from mecai.protocol.pki.crl import distribution_points
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
+from tests.patience import SECONDS
 
 BIN = Path(sys.executable).parent
-SECONDS = 60
 PUBLIC = address_octets("8.8.8.8")
 CONFIG = """
 name = "alder"

@@ -32,6 +32,7 @@ from mecai.service.deadline import Deadline
 from mecai.service.settings import read_settings
 from tests.integration.name_server import asking, name_server
 from tests.integration.tls_server import TlsServer
+from tests.patience import SECONDS
 from tests.pki import DAY, Hierarchy, Issued, issue, key, leaf_extensions
 from tests.vas_settings import ALONE, with_agents
 
@@ -41,7 +42,6 @@ HERE, TARGET, PORT = f"{NETWORK}.1", f"{NETWORK}.2", 443
 OURS, STRANGER = Hierarchy("agents of birch", NOW), Hierarchy("somebody", NOW)
 SERVED = OURS.server(HERE)
 SITE = Hierarchy("alder", NOW).server("www.example.test")
-SECONDS = 30.0
 ROLE = yaml.safe_load((Path(__file__).parents[2] / "ansible/roles/perspective/vars/main.yml").read_text())
 
 
@@ -72,7 +72,7 @@ class Running:
 
 def _await(agent: Agent) -> None:
     """Ask an agent until it is ready: each question waits at its door."""
-    deadline = Deadline(10 * SECONDS)
+    deadline = Deadline(5 * SECONDS)
     while True:
         try:
             agent.require_ready(deadline)

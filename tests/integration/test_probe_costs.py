@@ -14,6 +14,7 @@ from mecai.probing.offer import offers_for
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from tests.integration.tls_server import TlsServer
+from tests.patience import SECONDS
 from tests.pki import DAY, NOW, Hierarchy, Issued, ca_extensions, issue, key, rsa_key
 
 LOOPBACK = address_octets("127.0.0.1")
@@ -49,7 +50,7 @@ def test_a_server_that_would_agree_on_a_key_in_a_group_of_8192_bits_is_refused_b
     with s_server(tmp_path, "-tls1_2", "-cipher", "DHE", "-dhparam", "group.pem") as port:
         began = time.thread_time()
         with pytest.raises(HandshakeFailed, match=r"handshake failure; expected .* by ECDHE"):
-            probe(LOOPBACK, port, NAME, offer, Deadline(10))
+            probe(LOOPBACK, port, NAME, offer, Deadline(SECONDS))
         assert time.thread_time() - began < CHEAP
 
 
@@ -58,7 +59,7 @@ def test_a_server_that_would_agree_on_a_key_in_a_group_of_8192_bits_is_refused_b
 def test_nor_is_one_of_tls_1_3_offered(tmp_path: Path, group: str, turn: int) -> None:
     offer = offers_for(RSA_SITE.chain)[turn]
     with s_server(tmp_path, "-tls1_3", "-groups", group) as port, pytest.raises(HandshakeFailed, match="by ECDHE"):
-        probe(LOOPBACK, port, NAME, offer, Deadline(10))
+        probe(LOOPBACK, port, NAME, offer, Deadline(SECONDS))
 
 
 class _Among(Issued):
@@ -80,7 +81,7 @@ def among(others: tuple[Issued, ...]) -> _Among:
 def test_no_key_is_read_of_more_certificates_than_a_server_may_send() -> None:
     many = (ALDER.issuing,) * (MOST_OCTETS // len(ALDER.issuing.der))
     with TlsServer([among(many)]) as server, pytest.raises(HandshakeFailed, match=f"more than {MOST_OCTETS} octets"):
-        probe(LOOPBACK, server.port, NAME, offers_for(SITE.chain)[0], Deadline(10))
+        probe(LOOPBACK, server.port, NAME, offers_for(SITE.chain)[0], Deadline(SECONDS))
 
 
 def test_no_path_is_looked_for_in_what_a_server_sends() -> None:
@@ -105,6 +106,6 @@ def _seconds(port: int, shown: int) -> float:
     offer, taken = offers_for(SITE.chain)[0], []
     for _ in range(5):
         began = time.thread_time()
-        assert len(probe(LOOPBACK, port, NAME, offer, Deadline(10))) == shown
+        assert len(probe(LOOPBACK, port, NAME, offer, Deadline(SECONDS))) == shown
         taken.append(time.thread_time() - began)
     return min(taken)

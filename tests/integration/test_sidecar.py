@@ -22,7 +22,8 @@ from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from mecai.sidecar import daemon
 from tests.integration.played_vas import NOW, Vas, answering
-from tests.integration.vouching import BIN, PORT, SECONDS, SERVER, World, run, running
+from tests.integration.vouching import BIN, PORT, SERVER, World, run, running
+from tests.patience import SECONDS
 from tests.pki import HOUR, Hierarchy
 from tests.scene import authority_entry
 

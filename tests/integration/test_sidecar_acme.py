@@ -18,7 +18,8 @@ from mecai.service.pem import load_certificates
 from mecai.vas.storage.certificates import CertificateLog
 from mecai.vas.storage.database import open_database
 from tests.integration.acme import Acme, acme
-from tests.integration.vouching import BIN, NETWORK, SECONDS, World, run, running
+from tests.integration.vouching import BIN, NETWORK, World, run, running
+from tests.patience import SECONDS
 
 NAME = "shop.example.test"
 SITE, RESPONDER = f"{NETWORK}.4", f"{NETWORK}.5"

@@ -16,11 +16,11 @@ from benchmarks.vouching_double import SITE, World, make_world
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from tests.directories import PUBLISHER
 from tests.integration.vouching import BIN
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.unit.ansible.test_deliveries import rendered
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
-SECONDS = 60
 ADDRESSES = ("198.18.9.1", "198.18.9.2")  # of the host that fetches, and of the one that serves, where they are apart
 CONFIG = """
 directory = "{folder}/directory.der"

@@ -13,10 +13,10 @@ import pytest
 
 from benchmarks.vouching_double import World, make_world, served
 from tests.integration.test_full_disk import MECAI, Disk
+from tests.patience import SECONDS
 
 SITES, AUTHORITIES = 4, 3
 FILES = SITES * (AUTHORITIES + 1)
-SECONDS = 60
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="port 80, and mounting a small disk, need root")
 

@@ -18,9 +18,9 @@ from mecai.protocol.pki.identity import authority_id, certificate_hash, hash_of,
 from mecai.service.deadline import Deadline
 from tests.directories import PUBLISHER
 from tests.integration.vouching import BIN, run
+from tests.patience import SECONDS
 from tests.ports import free_port
 
-SECONDS = 60
 LIVE, OTHER, BACKUP = 0, 1, 2  # which site of the world
 NGINX = """
 daemon on;

@@ -26,6 +26,7 @@ from tests.integration.stock_servers import (
     plain_stunnel,
     stunnel,
 )
+from tests.patience import SECONDS
 from tests.pki import key, rsa_key
 from tests.unit.client.world import LOOPBACK
 from tests.unit.server.shelf import client, vouched, world
@@ -60,7 +61,7 @@ def test_a_stock_server_staples_the_whole_set(serve: Any, tmp_path: Path, kind: 
             assert ask(port, None, version=version).vouchers == vouchers
             assert ask(port, None, voucher=None, version=version).vouchers is None
         context = VoucherContext(ClientPolicy(profile="strict"), world.directory, bytes(32))
-        with context.wrap_socket(dial("127.0.0.1", port, Deadline(10)), server_hostname="localhost") as sock:
+        with context.wrap_socket(dial("127.0.0.1", port, Deadline(SECONDS)), server_hostname="localhost") as sock:
             assert isinstance(sock, VoucherSocket)
             assert sock.verdict is not None
             assert (sock.verdict.outcome, len(sock.verdict.vouched)) == (Outcome.ACCEPTED, 3)
@@ -103,10 +104,10 @@ def test_haproxy_takes_live_ocsp_and_nginx_in_front_has_the_vouchers(tmp_path: P
     with haproxy(tmp_path, world.site, first) as (port, behind, runtime):
         assert staple_of(port) == first
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(10)
+            control.settimeout(SECONDS)
             control.connect(str(runtime))
             control.sendall(b"set ssl ocsp-response " + base64.b64encode(second) + b"\n")
-            assert control.recv(200) == b"OCSP Response updated!\n\n"
+            assert b"".join(iter(lambda: control.recv(200), b"")) == b"OCSP Response updated!\n\n"
         assert staple_of(port) == second
         assert ask(port, None).vouchers is None  # it has no ServerInfoFile
         with nginx_stream(tmp_path, Shown(world.site, exported(*VOUCHERS)), behind) as front:
@@ -118,7 +119,7 @@ def test_haproxy_takes_live_ocsp_and_nginx_in_front_has_the_vouchers(tmp_path: P
 def staple_of(port: int) -> bytes | None:
     """Return the OCSP response of a server in TLS 1.3."""
     context = VoucherContext(ClientPolicy(mode="warn"), world.directory, bytes(32))
-    with context.wrap_socket(dial("127.0.0.1", port, Deadline(10)), server_hostname="localhost") as sock:
+    with context.wrap_socket(dial("127.0.0.1", port, Deadline(SECONDS)), server_hostname="localhost") as sock:
         assert isinstance(sock, VoucherSocket)
         assert sock.verdict is not None
         return sock.verdict.facts.staple
@@ -128,7 +129,7 @@ def answer_of(port: int, kind: str) -> tuple[bytes, bytes | None]:
     """Return certificate and answer for a client that takes one kind of keys, in TLS 1.2."""
     context, exchange = client(ssl.TLSVersion.TLSv1_2), tls.Exchange({VOUCHER: b""})
     context.set_ciphers(f"ECDHE-{kind}-AES128-GCM-SHA256")
-    line = dial("127.0.0.1", port, Deadline(10))
+    line = dial("127.0.0.1", port, Deadline(SECONDS))
     with context.wrap_socket(line, server_hostname="www.example.test", do_handshake_on_connect=False) as sock:
         tls.attach(sock._sslobj, exchange)  # type: ignore[attr-defined]  # below the public API
         sock.do_handshake()

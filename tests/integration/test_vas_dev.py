@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.objects.request import VoucherRequest
-from tests.integration.vouching import BIN, SECONDS, run
+from tests.integration.vouching import BIN, run
+from tests.patience import SECONDS
 
 SITE = f"127.78.{os.getpid() % 250}.1"
 

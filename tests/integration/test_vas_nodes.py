@@ -29,7 +29,8 @@ from mecai.vas.storage.outbox import Outbox
 from mecai.vas.storage.tables import CERTIFICATES, OUTBOX, VOUCHERS
 from mecai.vas.worker import make_notifier
 from tests.integration.postgresql import postgresql
-from tests.integration.vouching import PORT, SECONDS, SERVER, World, chain_of, end, running, start_node
+from tests.integration.vouching import PORT, SERVER, World, chain_of, end, running, start_node
+from tests.patience import SECONDS
 from tests.pki import DAY, Hierarchy, issue, key, leaf_extensions
 from tests.unit.vas.test_relay import Smtp
 

@@ -17,10 +17,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from jinja2 import Environment
 
 from tests.integration.test_vas_site import NAME, NGINX, ROLE, Connection
+from tests.patience import SECONDS
 from tests.pki import DAY, Hierarchy, Issued, crl, issue, key, leaf_extensions
 from tests.ports import free_port
 
-SECONDS = 30  # that a test waits at most
 VOUCHERS, READY = "/v1/vouchers", "/readyz"
 BODY = bytes(range(256)) * 100
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -215,8 +215,11 @@ def test_a_connection_that_breaks_in_use_costs_one_request_and_no_more(engine: E
     assert not log.refuses({bytes(32)})
 
 
-def test_of_connections_that_break_while_they_lie_for_a_moment_one_costs_a_request(engine: Engine) -> None:
+def test_of_connections_that_break_while_they_lie_for_a_moment_one_costs_a_request(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As when the server is started anew: that one broke tells of the others, which have not been idle for long."""
+    monkeypatch.setattr(database, "IDLE_SECONDS", SECONDS)
     log = DistrustLog(engine)
     with engine.connect() as other:
         with engine.connect() as first, engine.connect() as second:

@@ -18,7 +18,8 @@ from mecai.protocol.objects.entries import encode_certificate
 from mecai.protocol.objects.report import Report, Verdict
 from mecai.protocol.pki.identity import hash_of, spki_hash
 from tests.directories import directory, publisher, signed
-from tests.integration.vouching import BIN, NOW, SECONDS, TLS, VAS_APPLICATION
+from tests.integration.vouching import BIN, NOW, TLS, VAS_APPLICATION
+from tests.patience import SECONDS
 from tests.pki import DAY, Hierarchy, key
 from tests.scene import authority_entry
 

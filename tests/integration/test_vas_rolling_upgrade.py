@@ -13,7 +13,7 @@ from mecai.errors import HostError
 from mecai.vas.storage.database import require_ready
 from mecai.vas.storage.tables import VOUCHERS
 from tests.integration.test_vas_nodes import SERVERS, Load, Node, Nodes, two_nodes
-from tests.integration.vouching import SECONDS
+from tests.patience import SECONDS
 from tests.releases import DATABASE, NARROWER, WIDER, Later
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,8 @@ from mecai.protocol.pki.identity import authority_id, spki_der
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
 from mecai.service.pem import load_certificates
 from tests.integration.test_vas import ADDRESS
-from tests.integration.vouching import BIN, SECONDS, World, run, running
+from tests.integration.vouching import BIN, World, run, running
+from tests.patience import SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ import pytest
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.objects.voucher import parse_voucher
-from tests.integration.vouching import PORT, SECONDS, SERVER, World, running
+from tests.integration.vouching import PORT, SERVER, World, running
+from tests.patience import SECONDS
 
 Answer = tuple[int, bytes]
 SILENT = [f"127.0.2.{number}" for number in range(1, 31)]
@@ -26,7 +27,7 @@ HELLO_REQUESTS = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 5000  # RFC 5246 sect
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running(tmp_path_factory.mktemp("world")) as world:
+    with running(tmp_path_factory.mktemp("world"), requests=10**6) as world:  # of strangers, who come without a pause
         yield world
 
 

@@ -16,6 +16,7 @@ from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from tests.integration.client_servers import openssl_server
 from tests.integration.recorded import relay, write
+from tests.patience import SECONDS
 from tests.scene import HOST, authority_entry
 from tests.unit.client.world import LOOPBACK, World
 
@@ -28,7 +29,7 @@ INFO = world.info(world.birch, addresses=LOOPBACK)
 def tshark(capture: Path, *options: str) -> str:
     """Read a capture with the dissector; it must not fail, nor say that Lua did."""
     command = ["tshark", "-n", "-X", f"lua_script:{DISSECTOR}", "-r", str(capture), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * SECONDS)
     assert done.returncode == 0, done.stderr
     assert "Lua" not in done.stderr
     return done.stdout
@@ -54,7 +55,7 @@ def handshake(folder: Path, version: ssl.TLSVersion) -> tuple[Path, tuple[str, .
     context.minimum_version = context.maximum_version = version
     context.keylog_filename = str(folder / "keys.log")
     with openssl_server(world, folder, world.answer(*NAMES)) as port, relay(port) as (near, said):
-        plain = socket.create_connection(("127.0.0.1", near), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", near), timeout=SECONDS)
         with context.wrap_socket(plain, server_hostname=HOST) as sock:
             sock.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
             while sock.recv(4096):

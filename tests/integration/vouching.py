@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,10 @@ from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.service.pem import load_certificates
+from tests.patience import SECONDS
 from tests.pki import Hierarchy, issue, key, key_usage
 
 BIN = Path(sys.executable).parent
-SECONDS = 60
 # Starts a server behind an open door: its command line, log and environment.
 Start = Callable[[ExitStack, list[str], Path, dict[str, str], socket.socket], subprocess.Popen[bytes] | None]
 NETWORK = f"127.77.{os.getpid() % 250}"
@@ -42,7 +42,7 @@ NAME = "www.example.test"
 NOW = datetime.now(UTC).replace(microsecond=0)
 TLS = Hierarchy("tls of the VAS", NOW)  # what birch's web server would show
 PUBLISHER = issue(
-    "publisher", key("publisher"), None, [key_usage("digital_signature")], span=(NOW, NOW.replace(year=NOW.year + 1))
+    "publisher", key("publisher"), None, [key_usage("digital_signature")], span=(NOW, NOW + timedelta(days=365))
 )
 CA = """
 name = "{name}"

@@ -1,11 +1,14 @@
-"""What every unit test has around it: nothing that the machine's own environment says of MECAI."""
+"""What every unit test has around it: nothing that the machine's own environment says of MECAI, no dice."""
 
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("unit", deadline=None)  # how long one example takes says how busy the machine is
+# Property tests repeat themselves; how long they take says how busy the machine is.
+settings.register_profile(
+    "unit", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("unit")
 
 

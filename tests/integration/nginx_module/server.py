@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from mecai.protocol.pki.identity import certificate_hash
+from tests.patience import SECONDS
 from tests.pki import Issued
 
 SHIM: Final = Path(__file__).resolve().parents[3] / "nginx_module_shim"
 BUILD: Final = SHIM.parent / "build" / "nginx_module_shim"
 SANITIZE: Final = bool(os.environ.get("MECAI_NGINX_SANITIZE"))
-START_SECONDS: Final = 20
-STOP_SECONDS: Final = 20
 _OF_NGINX: Final = Path("/usr/lib/nginx/modules")
 _BAD: Final = ("[alert]", "[emerg]", "[crit]", "exited on signal", "stale global SSL error")
 
@@ -113,7 +112,7 @@ class Nginx:
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition as long as nginx runs, without asking it anything."""
         assert self._process is not None
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + SECONDS
         while not condition():
             assert time.monotonic() < deadline, f"nginx does not {what}:\n{self.log}"
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -135,7 +134,7 @@ class Nginx:
     def _checked(self, http: str, stream: str, mail: str) -> tuple[int, str]:
         done = subprocess.run(
             [*self._command(http, stream, mail), "-t"], env=self._environment(), capture_output=True,
-            timeout=START_SECONDS, check=False,
+            timeout=SECONDS, check=False,
         )  # fmt: skip
         return done.returncode, done.stderr.decode()
 
@@ -163,7 +162,7 @@ class Nginx:
         process, self._process = self._process, None
         process.send_signal(signal.SIGQUIT)
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -212,7 +211,9 @@ class Nginx:
     def _environment(self) -> dict[str, str]:
         if not SANITIZE:
             return dict(os.environ)
-        library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, check=True, timeout=20)
+        library = subprocess.run(
+            ["gcc", "-print-file-name=libasan.so"], capture_output=True, check=True, timeout=SECONDS
+        )
         suppressions = self.home / "suppressions"
         suppressions.write_text("leak:ngx_alloc\n")  # nginx leaves pools behind when a worker ends
         common = f"log_path={self.home}/sanitizer:abort_on_error=1:print_stacktrace=1"
@@ -227,6 +228,6 @@ class Nginx:
 
 
 def _accepts(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=SECONDS):
         return True
     return False

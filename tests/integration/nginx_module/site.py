@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from mecai.protocol.codec.tls_request import RequestExtension
 from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.tls import ask
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.scene import Scene, authority_entry
-
-PATIENCE_SECONDS = 20.0
 
 
 class Site:
@@ -44,10 +43,9 @@ class Site:
         """Shake hands until every worker serves this."""
         self.until(lambda: {self.served() for _ in range(12)} == {expected})
 
-    def until(self, condition: Callable[[], bool]) -> float:
-        """Shake hands until the condition holds; return how many seconds that took."""
-        begin = time.monotonic()
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Shake hands until the condition holds."""
+        end = time.monotonic() + SECONDS
         while not condition():
-            assert time.monotonic() < begin + PATIENCE_SECONDS, f"still {self.served()!r}\n{self.nginx.log}"
+            assert time.monotonic() < end, f"still {self.served()!r}\n{self.nginx.log}"
             self.served()
-        return time.monotonic() - begin

@@ -14,13 +14,13 @@ from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.pki.identity import address_octets
 from tests.integration.nginx_module.server import Nginx
+from tests.patience import SECONDS
 from tests.pki import Hierarchy
 from tests.ports import free_port
 from tests.scene import HOST, Scene, authority_entry
 
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 LOOPBACK = (address_octets("127.0.0.1"),)
-SECONDS = 20
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.integration.nginx_module.server import Nginx
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
@@ -82,13 +83,13 @@ def test_unaware_clients_connect_as_ever(nginx: Nginx, scene: Scene) -> None:
         page = subprocess.run(
             ["curl", "-sS", "--cacert", root, f"--tlsv{version}", "--tls-max", version,
              "--resolve", f"www.example.test:{port}:127.0.0.1", f"https://www.example.test:{port}/"],
-            capture_output=True, check=False, timeout=20,
+            capture_output=True, check=False, timeout=SECONDS,
         )  # fmt: skip
         assert (page.stdout, page.stderr) == (b"hello", b"")
         shown = subprocess.run(
             ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", root, "-serverinfo", "65357",
              f"-tls{version.replace('.', '_')}"],
-            capture_output=True, check=True, timeout=20, stdin=subprocess.DEVNULL,
+            capture_output=True, check=True, timeout=SECONDS, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert b"Verify return code: 0 (ok)" in shown.stdout
         assert b"SERVERINFO" not in shown.stdout

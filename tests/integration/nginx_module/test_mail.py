@@ -20,11 +20,10 @@ from tests.integration.nginx_module.server import Nginx, Staples
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.test_client import write_staples
 from tests.integration.nginx_module.tls import TLS12, TLS13, ask
+from tests.patience import SECONDS
 from tests.pki import Issued, rsa_key
 from tests.ports import free_port
 from tests.scene import HOST, Scene, authority_entry
-
-SECONDS: Final = 20
 
 
 def server(nginx: Nginx, port: int, protocol: str, *sites: Issued, options: str = "starttls on;", tls: str = "") -> str:

@@ -14,7 +14,8 @@ import pytest
 from mecai.client import VoucherContext, VoucherSocket
 from tests.integration.nginx_module.server import SHIM, Nginx
 from tests.integration.nginx_module.test_client import write_staples
-from tests.integration.nginx_module.test_mail import SECONDS, context_of
+from tests.integration.nginx_module.test_mail import context_of
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.scene import HOST, Scene
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from mecai.protocol.codec.tls_request import RequestExtension
-from tests.integration.nginx_module.server import STOP_SECONDS, Nginx
+from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.tls import TLS12, TLS13, ask
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
@@ -24,7 +25,7 @@ BOTH = pytest.mark.parametrize("version", [TLS12, TLS13], ids=["1.2", "1.3"])
 def nginx_version() -> tuple[int, ...]:
     """Return the version of the nginx under test."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
-    said = subprocess.run([program, "-v"], capture_output=True, check=True, timeout=20).stderr.decode()
+    said = subprocess.run([program, "-v"], capture_output=True, check=True, timeout=SECONDS).stderr.decode()
     found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
     assert found
     return tuple(map(int, found.groups()))
@@ -105,14 +106,17 @@ def test_binary_upgrade(nginx: Nginx, scene: Scene) -> None:
     # what a sanitizer needs; nginx hands on no other variable to the new binary
     kept = "".join(f"env {name}; " for name in ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"))
     configuration.write_text(configuration.read_text().replace("daemon off;", f"daemon on; {kept}"))
-    subprocess.run(command, env=nginx._environment(), check=True, timeout=STOP_SECONDS)
+    subprocess.run(command, env=nginx._environment(), check=True, timeout=SECONDS)
     pid_file = nginx.home / "nginx.pid"
 
     def master() -> int:
-        return int(pid_file.read_text() or 0) if pid_file.exists() else 0
+        try:
+            return int(pid_file.read_text() or 0)
+        except FileNotFoundError:  # between two masters
+            return 0
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + SECONDS
         while not condition():
             assert time.monotonic() < deadline, nginx.log
             assert ask(port, request).vouchers == (voucher,)
@@ -126,9 +130,9 @@ def test_binary_upgrade(nginx: Nginx, scene: Scene) -> None:
         wait(lambda: not Path(f"{pid_file}.oldbin").exists())
         assert {ask(port, request).vouchers for _ in range(8)} == {(voucher,)}
     finally:
-        last = master()
-        os.kill(last, signal.SIGQUIT)
-        deadline = time.monotonic() + STOP_SECONDS
+        if last := master():
+            os.kill(last, signal.SIGQUIT)
+        deadline = time.monotonic() + SECONDS
         while pid_file.exists() and time.monotonic() < deadline:
             os.sched_yield()
     assert not pid_file.exists()

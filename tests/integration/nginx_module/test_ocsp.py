@@ -10,8 +10,8 @@ import pytest
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import Nginx
-from tests.integration.nginx_module.site import PATIENCE_SECONDS
 from tests.integration.nginx_module.tls import HOST, ask
+from tests.patience import SECONDS
 from tests.pki import rsa_key
 from tests.ports import free_port
 from tests.scene import Scene, authority_entry
@@ -23,13 +23,13 @@ def s_client(port: int, *options: str, name: str = HOST) -> str:
     """Return what `openssl s_client -status` prints of a handshake."""
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name, "-status"]
     done = subprocess.run(
-        [*command, *options], stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False
+        [*command, *options], stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
     )  # fmt: skip
     return done.stdout.decode(errors="replace")
 
 
 def _until(condition: Callable[[], bool], nginx: Nginx) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < deadline, nginx.log
 

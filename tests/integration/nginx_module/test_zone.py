@@ -16,6 +16,7 @@ from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.test_ocsp import s_client
 from tests.integration.nginx_module.tls import ask
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
@@ -28,7 +29,7 @@ def reads(site: Site) -> int:
 
 def status(port: int) -> dict[str, object]:
     """Return what `voucher_status` shows at /status."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as sock:
         sock.sendall(b"GET /status HTTP/1.0\r\n\r\n")
         head, body = b"".join(iter(lambda: sock.recv(4096), b"")).split(b"\r\n\r\n")
     assert b"Content-Type: application/json" in head

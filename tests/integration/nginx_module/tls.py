@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mecai.protocol.codec.tls_answer import VOUCHER, decode_vouchers
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST
+from tests.patience import SECONDS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its package imports asyncore, which Python deprecates
@@ -26,7 +27,6 @@ with warnings.catch_warnings():
 TLS12: Final = (3, 3)
 TLS13: Final = (3, 4)
 HOST: Final = "www.example.test"
-SECONDS: Final = 20
 GET: Final = b"GET / HTTP/1.0\r\n\r\n"
 _STATUS_REQUEST: Final = 5  # RFC 6066 section 8
 _ANY_RESPONDER: Final = bytes.fromhex("0100000000")
