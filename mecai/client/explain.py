@@ -30,7 +30,7 @@ INTRANET_RULE: Final = "no voucher is asked for: the chain is the private CA's o
 # What a connection that is refused would have shown, by the rule, or by the reason where no rule is named.
 _EXPECTED: Final = {
     **RULES,
-    "C1": "a voucher at least, of one of the authorities that this client named",
+    "C1": "at least one voucher, by an authority that this client named",
     "D4": "a directory whose time is not over",
     "M1": "a mode in which something is asked for",
     "M4": "the chain is the private CA's own, for this name, and fresh OCSP says that each certificate stands",
