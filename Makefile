@@ -52,7 +52,7 @@ integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopbac
 module: test-deps ## the nginx module: parts without nginx, then sanitizer builds in a real nginx
 	@$(BIN)/python -m tests module
 
-conformance: deps ## the verdict cases, put to this project's own client, to a plain second one, and to some broken ones
+conformance: test-deps ## the verdict cases, put to this project's own client, to a plain second one, to that of clients/node, and to some broken ones
 	@$(BIN)/python -m tests conformance
 
 mutants: deps ## every broken client of tests/conformance/mutants.txt: does some case notice?

@@ -125,6 +125,8 @@ def _stages() -> dict[str, Stage]:
             [
                 [*suite, "generate", "--check"],
                 [*suite, "--strict", "--client", f"{BIN}/python -m tests.conformance.plain"],
+                ["npm", "--prefix", "clients/node", "test"],
+                [*suite, "--strict", "--client", "node clients/node/conformance.js"],
                 [*suite, "mutants", "--every", "10"],
                 [*suite, "--strict"],
             ],

@@ -1,0 +1,68 @@
+/** What a client keeps between its connections: the key of its choices (S2), and which directories it accepted (D3). */
+
+import {randomBytes} from 'node:crypto';
+import {closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync} from 'node:fs';
+import {join} from 'node:path';
+import {acceptDirectory} from './verify/directory.js';
+
+/** @typedef {import('./octets.js').Octets} Octets */
+/** @typedef {import('./verify/directory.js').Record} Record */
+
+const KEY = 'selection.key';
+const RECORD = 'directories.json';
+
+/** A folder that is its user's own; two processes may use it, and the last one that writes a record wins. */
+export class Profile {
+  /** @param {string} folder is made where it is not there @throws {Error} it cannot be used, or its key is none */
+  constructor(folder) {
+    this.folder = folder;
+    mkdirSync(folder, {recursive: true, mode: 0o700});
+    if (!this.#read(KEY)) this.#write(KEY, randomBytes(32));
+    /** @type {Uint8Array} of 32 octets */
+    this.key = /** @type {Buffer} */ (this.#read(KEY));
+    if (this.key.length !== 32) throw new Error(`${join(folder, KEY)}: ${this.key.length} octets, expected 32`);
+  }
+
+  /**
+   * Accepts a directory, and stores that durably before it is used (D3).
+   * @param {Octets} octets @param {string[]} pins SPKI hashes of the publishers' keys @param {number} [now] in seconds
+   * @returns {import('./objects/directory.js').Directory} @throws {import('./refusal.js').Refusal}
+   */
+  accept(octets, pins, now = Date.now() / 1000) {
+    const stored = this.#read(RECORD);
+    /** @type {Record | null} */
+    const before = stored && JSON.parse(stored.toString());
+    const {directory, record} = acceptDirectory(before, octets, now, pins);
+    if (record !== before) this.#write(RECORD, Buffer.from(JSON.stringify(record)));
+    return directory;
+  }
+
+  /** @param {string} name @returns {Buffer | null} */
+  #read(name) {
+    try {
+      return readFileSync(join(this.folder, name));
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  /** @param {string} name @param {Uint8Array} octets */
+  #write(name, octets) {
+    const whole = join(this.folder, name);
+    const file = openSync(`${whole}.${process.pid}`, 'w', 0o600);
+    try {
+      writeSync(file, octets);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(`${whole}.${process.pid}`, whole);
+    const folder = openSync(this.folder, 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  }
+}

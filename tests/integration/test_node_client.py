@@ -1,0 +1,213 @@
+"""The Node.js client (clients/node) in direct mode: a real TLS server, and VASs that are played."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mecai.protocol.objects.request import VoucherRequest
+from mecai.protocol.pki.identity import address_octets
+from tests.directories import signed
+from tests.integration.played_vas import NOW, Handle, Vas, answering
+from tests.integration.tls_server import TlsServer
+from tests.pki import Hierarchy, Issued
+from tests.scene import HOST, PUBLISHER, Scene, authority_entry, directory_of
+
+NODE = Path(__file__).parents[2] / "clients" / "node"
+SECONDS = 60
+LOOPBACK = address_octets("127.0.0.1")
+VAS_NAMES = ("birch", "cedar", "dogwood")
+ALDER, BIRCH, CEDAR, DOGWOOD = (Hierarchy(name, NOW) for name in ("alder", *VAS_NAMES))
+SCENE = Scene(NOW, alder=ALDER, birch=BIRCH, cedar=CEDAR, dogwood=DOGWOOD)  # the client's clock is the real one
+
+
+def voucher(name: str, **changes: Any) -> bytes:
+    """Return what an authority says of the server on loopback."""
+    return SCENE.voucher(getattr(SCENE, name), **{"addresses": (LOOPBACK,), **changes})
+
+
+def vouching(name: str, **changes: Any) -> Handle:
+    """Return a VAS that vouches."""
+    return answering(200, "application/mecai-voucher", voucher(name, **changes))
+
+
+@dataclass(frozen=True)
+class World:
+    """The server, the VASs by name, and the folder with the client's files."""
+
+    server: TlsServer
+    vas: Mapping[str, Vas]
+    folder: Path
+
+    def write_directory(self, **changes: Any) -> None:
+        """Publish what the client reads."""
+        entries = [
+            replace(authority_entry(getattr(SCENE, name)), servers=(vas.server(),)) for name, vas in self.vas.items()
+        ]
+        content = directory_of(authority_entry(SCENE.alder), *entries, now=NOW - timedelta(hours=1), **changes)
+        (self.folder / "directory.der").write_bytes(signed(content))
+
+    def check(self, *more: str) -> tuple[int, dict[str, Any]]:
+        """Run the command, which must say its verdict; returns its exit code and that."""
+        done = node(
+            str(NODE / "bin" / "mecai-check.js"), f"{HOST}:{self.server.port}", *self.options(), "--json", *more
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    def options(self) -> list[str]:
+        """Return the options that every check has."""
+        named = {"directory": "directory.der", "publishers": "publishers.pem", "profile": "profile"}
+        files = [word for name, file in named.items() for word in (f"--{name}", str(self.folder / file))]
+        return [*files, "--address", "127.0.0.1", "--probe-port", "443", "--candidates", "4"]
+
+    def asked(self) -> list[str]:
+        """Return who was asked for a voucher."""
+        return [name for name, vas in self.vas.items() if vas.requests]
+
+
+def node(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a script."""
+    return subprocess.run(["node", *words], capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with ExitStack() as stack:
+        yield _world(tmp_path, stack, SCENE.site)
+
+
+def _world(folder: Path, stack: ExitStack, *site: Issued) -> World:
+    vas = {}
+    for name in VAS_NAMES:
+        vas[name] = Vas(folder)
+        stack.callback(vas[name].close)
+        vas[name].handle = vouching(name)
+    world = World(stack.enter_context(TlsServer(site)), vas, folder)
+    (folder / "publishers.pem").write_bytes(PUBLISHER.pem)
+    world.write_directory()
+    return world
+
+
+def test_one_voucher_is_enough_and_no_other_authority_is_told(world: World) -> None:
+    code, said = world.check()
+    assert (code, said["verdict"], said["peerAddress"]) == (0, "accepted", "127.0.0.1")
+    (name,) = world.asked()
+    assert [each["ownerGroup"] for each in said["vouchers"]] == [name]
+    ((path, body),) = world.vas[name].requests
+    request = VoucherRequest.decode(body)
+    assert path == "/v1/vouchers"
+    assert (request.addresses, request.port, request.server_name) == ((LOOPBACK,), 443, HOST)
+    assert (request.certificate, *request.intermediates) == SCENE.site.chain_der
+
+
+def test_a_quorum_of_two_takes_two_owners_and_asks_on_where_one_has_none(world: World) -> None:
+    world.check()
+    (first,) = world.asked()
+    world.vas[first].handle = answering(503, "text/plain", "")
+    code, said = world.check("--quorum", "2")
+    assert code == 0
+    assert world.asked() == list(VAS_NAMES)
+    assert {each["ownerGroup"] for each in said["vouchers"] if not each["refusal"]} == {*VAS_NAMES} - {first}
+
+
+def _silent(_: object) -> None:
+    """Say nothing, and close."""
+
+
+REFUSALS: dict[str, tuple[Callable[[str], Handle], str]] = {
+    "on hold": (lambda _: answering(202, "application/json", '{"holdEnd": "2030-01-01T00:00:00Z"}'), "no-voucher"),
+    "too many": (lambda _: answering(429, "application/problem+json", "{}"), "no-voucher"),
+    "another certificate seen": (lambda _: answering(409, "application/problem+json", "{}"), "certificate-mismatch"),
+    "another type": (lambda name: answering(200, "text/html", voucher(name)), "no-voucher"),
+    "too long": (lambda _: answering(200, "application/mecai-voucher", bytes(16 * 1024 + 1)), "no-voucher"),
+    "elsewhere": (lambda _: answering(307, "text/plain", "", Location="https://127.0.0.1/"), "no-voucher"),
+    "nothing": (lambda _: _silent, "no-voucher"),
+    "no voucher": (lambda _: answering(200, "application/mecai-voucher", b"0\0"), "malformed"),
+    "another address": (lambda name: vouching(name, addresses=(address_octets("127.0.0.2"),)), "address-mismatch"),
+    "another context": (lambda name: vouching(name, trust_contexts=("GOO",)), "context-missing"),
+}
+
+
+@pytest.mark.parametrize("answer", REFUSALS)
+def test_what_is_no_good_voucher_refuses(world: World, answer: str) -> None:
+    handle, reason = REFUSALS[answer]
+    for name in VAS_NAMES:
+        world.vas[name].handle = handle(name)
+    code, said = world.check()
+    assert (code, said["verdict"], said["code"]) == (1, "refused", reason)
+    assert world.asked() == list(VAS_NAMES)
+
+
+def test_a_revocation_in_any_voucher_refuses_at_once(world: World) -> None:
+    revoked = [SCENE.alder.ocsp(SCENE.site, "revoked"), SCENE.alder.ocsp(SCENE.alder.issuing)]
+    for name in VAS_NAMES:
+        world.vas[name].handle = vouching(name, evidence=revoked)
+    code, said = world.check()
+    assert (code, said["code"], said["rule"], len(world.asked())) == (1, "revoked", "E6", 1)
+
+
+def test_a_vas_whose_certificate_is_not_pinned_is_told_nothing(tmp_path: Path, world: World) -> None:
+    strange = Hierarchy("strange", NOW)
+    entries = [
+        replace(authority_entry(getattr(SCENE, name)), servers=(vas.server(strange),))
+        for name, vas in world.vas.items()
+    ]
+    content = directory_of(authority_entry(SCENE.alder), *entries, now=NOW - timedelta(hours=1))
+    (tmp_path / "directory.der").write_bytes(signed(content))
+    code, said = world.check()
+    assert (code, said["code"], world.asked()) == (1, "no-voucher", [])
+
+
+def test_nobody_is_told_of_a_server_that_is_refused_anyway(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        world = _world(tmp_path, stack, Hierarchy("strange", NOW).server(HOST))
+        code, said = world.check()
+    assert (code, said["code"], said["rule"], world.asked()) == (1, "untrusted", "C4", [])
+
+
+def test_a_directory_that_goes_back_is_refused_by_the_next_process(world: World) -> None:
+    world.write_directory(sequence=2)
+    assert world.check()[0] == 0
+    world.write_directory(sequence=1)
+    code, said = world.check()
+    assert (code, said["code"]) == (1, "directory-rollback")
+
+
+SCRIPT = """
+import {{readFileSync}} from 'node:fs';
+import {{Profile, Refusal, connect, keysOfPem}} from '{index}';
+const file = (name) => readFileSync('{folder}/' + name);
+const profile = new Profile('{folder}/profile');
+const directory = profile.accept(file('directory.der'), keysOfPem(file('publishers.pem').toString()));
+try {{
+  const to = {{host: '{host}', port: {port}, address: '127.0.0.1', probePort: 443}};
+  const {{socket}} = await connect({{...to, key: profile.key, directory}});
+  socket.end('hello');
+}} catch (error) {{
+  if (!(error instanceof Refusal)) throw error;
+  console.log(error.code);
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "octets"), [(vouching, "", b"hello"), (REFUSALS["on hold"][0], "no-voucher", b"")]
+)
+def test_a_program_speaks_after_the_verdict_alone(
+    tmp_path: Path, answer: Callable[[str], Handle], code: str, octets: bytes
+) -> None:
+    with ExitStack() as stack:
+        world = _world(tmp_path, stack, SCENE.site)
+        for name in VAS_NAMES:
+            world.vas[name].handle = answer(name)
+        script = SCRIPT.format(index=NODE / "src" / "index.js", folder=tmp_path, host=HOST, port=world.server.port)
+        done = node("--input-type=module", "--eval", script)
+    assert (done.stdout.strip(), done.stderr) == (code, "")
+    assert b"".join(met.data for met in world.server.history) == octets
