@@ -19,7 +19,13 @@ from rich.table import Table
 from benchmarks.measure import Result, machine
 
 NAMES: Final = ("voucher_verification", "codecs", "voucher_size", "ca_publication")
-WITH_SERVERS: Final = ("voucher_issuance", "voucher_log", "nginx_module", "sidecar_refresh")  # root and servers
+WITH_SERVERS: Final = (
+    "voucher_issuance",
+    "voucher_log",
+    "nginx_module",
+    "client_handshake",
+    "sidecar_refresh",
+)  # root and servers
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer
 _TITLE: Final = "make bench: typical ± spread (standard error)"
 RESULTS: Final = Path(__file__).parent / "results"

@@ -14,22 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from benchmarks.measure import Result, Work, paired
-from mecai.protocol.codec import signed_attributes
+from benchmarks.remembered import forget
 from mecai.protocol.objects.voucher import parse_voucher
-from mecai.protocol.pki import authority_profile, certificates, ocsp_signature
-from mecai.protocol.pki import ocsp as protocol_ocsp
 from mecai.protocol.verify.rules import VerificationContext, judge_voucher
 from tests.scene import Scene
 
 SCENE = Scene()
 VOUCHER = SCENE.voucher(SCENE.birch)
-_REMEMBERED = (
-    certificates._parse,  # noqa: SLF001 - all that is remembered is to be forgotten here
-    signed_attributes.names_of,
-    authority_profile.check_authority_profile,
-    protocol_ocsp._issuer_hashes,  # noqa: SLF001
-    ocsp_signature._key_hash,  # noqa: SLF001
-)
 
 
 def run() -> list[Result]:
@@ -42,8 +33,7 @@ def run() -> list[Result]:
         judge_voucher(VOUCHER, case)
 
     def new() -> None:
-        for remembered in _REMEMBERED:
-            remembered.cache_clear()
+        forget()
         judge_voucher(VOUCHER, case)
 
     five, seven = bare(with_chain=False), bare(with_chain=True)

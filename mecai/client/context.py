@@ -38,7 +38,7 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,13 +62,15 @@ from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.voucher import Voucher
-from mecai.protocol.selection import Mode, candidates
+from mecai.protocol.remembered import Remembered
+from mecai.protocol.selection import Mode, candidates, drawn_until
 from mecai.protocol.verify.cached import worth_naming
-from mecai.protocol.verify.connection import Policy
+from mecai.protocol.verify.connection import Policy, Vouched
 from mecai.service.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
+_REMEMBERED: Final = 256  # host names, and as many verdicts
 _PROBE: Final = "probe.invalid"  # RFC 6761: never resolves
 
 
@@ -92,6 +94,8 @@ class VoucherContext(ssl.SSLContext):
         """
         self.policy, self.directory, self._key, self._clock = policy, directory, key, clock
         self._networks, self._cache = PrivateNetworks(policy.intranets, directory), VoucherCache()
+        self._choices: Remembered[str, tuple[RequestExtension, bytes]] = Remembered(_REMEMBERED)
+        self._passed: Remembered[Hashable, tuple[Vouched, ...]] = Remembered(_REMEMBERED)
         self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
@@ -132,24 +136,32 @@ class VoucherContext(ssl.SSLContext):
             network.confine(connection)
         if network or self.policy.mode == OFF:
             return Attempt(None, tls.Exchange({}), server_name, peer_address, network)
-        extension = self._choice(server_name or peer_address or "")
-        cached = self._worth_naming(extension, server_name, peer_address)
-        extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
-        offer = {VOUCHER: b"", VOUCHER_REQUEST: extension.encode()}
+        extension, octets = self._choice(server_name or peer_address or "")
+        if cached := self._worth_naming(extension, server_name, peer_address):
+            extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
+            octets = extension.encode()
+        offer = {VOUCHER: b"", VOUCHER_REQUEST: octets}
         exchange = tls.Exchange(offer, is_readable) if self.policy.mode == ENFORCE else tls.Exchange(offer)  # M1
         tls.attach(connection, exchange)
         return Attempt(extension, exchange, server_name, peer_address, cached=cached)
 
-    def _choice(self, destination: str) -> RequestExtension:
-        policy = self.policy
-        return RequestExtension(policy.numbers.quorum, self._candidates(destination), self.contexts)
+    def _choice(self, destination: str) -> tuple[RequestExtension, bytes]:
+        """Return what to ask for, and its octets: the same until another is to be drawn (S2)."""
+        now = self._clock()
+        if found := self._choices.get(destination, now):
+            return found
+        extension = RequestExtension(self.policy.numbers.quorum, self._candidates(destination), self.contexts)
+        choice = extension, extension.encode()
+        if self.policy.selection != Mode.RANDOM.value:
+            self._choices.put(destination, choice, now, drawn_until(self.directory, destination, now, self._key))
+        return choice
 
     def _worth_naming(
         self, extension: RequestExtension, server_name: str | None, peer_address: str | None
     ) -> tuple[Voucher, ...]:
-        held = self._cache.held(server_name) if server_name else ()
-        rules, now = self._rules(extension), self._clock()
-        return worth_naming(held, peer_octets(peer_address), self.directory, rules, now) if held else ()
+        if not server_name or not (held := self._cache.held(server_name)):
+            return ()
+        return worth_naming(held, peer_octets(peer_address), self.directory, self._rules(extension), self._clock())
 
     def judge(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Verdict:
         """Judge what a handshake showed; under `warn` a refusal is said and no more."""
@@ -188,11 +200,21 @@ class VoucherContext(ssl.SSLContext):
         passed: tuple[Voucher, ...] = ()
         demand = Demand(self.directory, rules, attempt.server_name, attempt.peer_address, cached)
         try:
-            vouched = judge(demand, attempt.exchange.answer, facts, self._clock())
+            vouched = self._judge(demand, attempt.exchange.answer, facts)
             passed = tuple(each.voucher for each in vouched)
         finally:
             self._remember(attempt, passed)
         return Grounds(vouched=vouched)
+
+    def _judge(self, demand: Demand, answer: bytes | None, facts: tls.Facts) -> tuple[Vouched, ...]:
+        """Return who vouched; raises `VerificationError`. What passed passes again until something of it ends."""
+        now, shown = self._clock(), (answer, facts.chain, facts.staple, facts.resumed)
+        key = (shown, demand.policy, demand.server_name, demand.peer_address, demand.cached)
+        if (vouched := self._passed.get(key, now)) is None:
+            accepted = judge(demand, answer, facts, now)
+            vouched = accepted.vouched
+            self._passed.put(key, vouched, now, accepted.until)
+        return vouched
 
     def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""

@@ -7,6 +7,7 @@ import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from mecai.client.intranet import Proof
@@ -14,9 +15,10 @@ from mecai.errors import Malformed, VerificationError
 from mecai.protocol.codec.tls_answer import decode_vouchers
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import address_octets
-from mecai.protocol.verify.connection import Policy, Presented, Vouched, verify_connection
+from mecai.protocol.verify.connection import Accepted, Policy, Presented, Vouched, verify_connection
 from mecai.tls import Facts
 
+_ANSWERS: Final = 16  # that are remembered, of at most 64 KiB each: a server sends the same to everybody
 _X509_V_ERR_APPLICATION_VERIFICATION: Final = 50  # x509_vfy.h: the application's own check failed
 
 
@@ -84,10 +86,10 @@ class Demand:
     cached: tuple[bytes, ...] = ()  # vouchers that were named to the server (C5)
 
 
-def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> tuple[Vouched, ...]:
+def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> Accepted:
     """Apply every rule to what a handshake showed; `answer` is the octets of extension `voucher`, or None.
 
-    Returns who vouched; raises `VerificationError` with the reason code.
+    Raises `VerificationError` with the reason code.
     """
     if now >= demand.directory.expires:
         raise VerificationError(
@@ -103,12 +105,12 @@ def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> 
         staple=facts.staple,
     )
     vouchers = (*decode_vouchers(answer), *demand.cached) if answer is not None else ()
-    accepted = verify_connection(
+    return verify_connection(
         vouchers, presented, demand.directory, demand.policy, server_name=demand.server_name, now=now
     )
-    return accepted.vouched
 
 
+@lru_cache(_ANSWERS)
 def is_readable(answer: bytes) -> bool:
     """Tell whether the octets of extension `voucher` are of its form (T4, T7); what the vouchers say is no matter."""
     try:

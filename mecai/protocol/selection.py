@@ -8,7 +8,7 @@ the randomness are arguments; the Public Suffix List is data that ships with its
 import hmac
 import struct
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from random import Random
@@ -92,17 +92,29 @@ def candidates(
     return tuple(authority.authority for authority, _ in zip(_one_per_owner(ranked), range(k), strict=False))
 
 
+def drawn_until(directory: Directory, destination: str, now: datetime, key: bytes) -> datetime:
+    """Return when `candidates` may name others than at `now`, other things being equal; not for mode `random`."""
+    octets = destination_octets(destination)
+    end = (epoch_of(octets, key, now) + 1) * EPOCH_SECONDS - _offset(octets, key)
+    return min(datetime.fromtimestamp(end, UTC), directory.says_until(now))
+
+
 def epoch_of(destination: bytes, key: bytes, now: datetime) -> int:
     """Return the number of the 30-day epoch that `now` falls in for this destination (rule S2)."""
-    digest = hmac.digest(key, _OFFSET_LABEL + destination, "sha256")
-    offset: int = struct.unpack("!I", digest[:4])[0] % EPOCH_SECONDS
-    return (int(now.timestamp()) + offset) // EPOCH_SECONDS
+    return (int(now.timestamp()) + _offset(destination, key)) // EPOCH_SECONDS
 
 
 def sticky_score(destination: bytes, key: bytes, epoch: int, authority: bytes) -> bytes:
     """Return the 32 octets by which an authority ranks for a destination in one epoch (rule S2)."""
     message = struct.pack("!QB", epoch, len(destination)) + destination + authority
     return hmac.digest(key, _SELECT_LABEL + message, "sha256")
+
+
+def _offset(destination: bytes, key: bytes) -> int:
+    """Return by how many seconds a destination's epochs begin earlier than those of the Unix time."""
+    digest = hmac.digest(key, _OFFSET_LABEL + destination, "sha256")
+    offset: int = struct.unpack("!I", digest[:4])[0] % EPOCH_SECONDS
+    return offset
 
 
 def _sticky_order(eligible: list[Authority], destination: bytes, key: bytes, now: datetime) -> list[Authority]:

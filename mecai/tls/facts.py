@@ -1,4 +1,4 @@
-"""What a finished handshake showed, below what `ssl` tells: chains, staple, resumption."""
+"""What a finished handshake showed, below what `ssl` tells: chain, staple, resumption."""
 
 import _ssl
 import ctypes
@@ -15,12 +15,11 @@ from mecai.tls.pointers import Certificate, Connection, connection_pointer
 
 @dataclass(frozen=True)
 class Facts:
-    """One handshake: chains are DER, end entity first; `staple` is a DER OCSPResponse that nobody has verified yet."""
+    """One handshake: `chain` is DER, end entity first; `staple` is a DER OCSPResponse that nobody has verified yet."""
 
     version: str
     cipher: str
     chain: tuple[bytes, ...]
-    verified_chain: tuple[bytes, ...]
     staple: bytes | None
     resumed: bool
     extended_master_secret: bool
@@ -34,7 +33,6 @@ def read_facts(connection: Connection) -> Facts:
         version=connection.version() or "",
         cipher=cipher[0] if cipher else "",
         chain=_der(connection.get_unverified_chain()),
-        verified_chain=_der(connection.get_verified_chain()),
         staple=_staple(pointer),
         resumed=bool(connection.session_reused),
         extended_master_secret=library().SSL_ctrl(pointer, SSL_CTRL_GET_EXTMS_SUPPORT, 0, None) == 1,

@@ -50,9 +50,6 @@ class Connection(Protocol):
     def get_unverified_chain(self) -> list[Certificate] | None:
         """Return what the server sent."""
 
-    def get_verified_chain(self) -> list[Certificate] | None:
-        """Return what OpenSSL built, root included."""
-
 
 def context_pointer(context: ssl.SSLContext) -> int:
     """Return the `SSL_CTX *` of `context`.

@@ -69,7 +69,6 @@ def _connection(question: Question) -> Answer:
         version="TLSv1.3",
         cipher="",
         chain=_list(question["chain"]),
-        verified_chain=(),
         staple=_maybe(question["staple"]),
         resumed=question.get("resumed", False),
         extended_master_secret=True,

@@ -72,7 +72,7 @@ def test_how_old_a_status_may_be_is_a_setting(corp: Responder, tmp_path: Path, s
 
 def test_a_resumed_session_would_prove_nothing(corp: Responder, tmp_path: Path) -> None:
     site = site_of(corp)
-    facts = Facts("TLSv1.3", "", site.chain_der, (), None, resumed=False, extended_master_secret=True)
+    facts = Facts("TLSv1.3", "", site.chain_der, None, resumed=False, extended_master_secret=True)
     network = PrivateNetwork(entry(tmp_path, corp.ca, LOOPBACK))
     assert network.judge(facts, NAME, corp.ca.now, Deadline(SECONDS))
     with pytest.raises(VerificationError, match="a resumed session shows no certificate"):

@@ -72,11 +72,11 @@ class SignedContent:
 
         `Malformed` where the key is none of K3, whatever was signed with it.
         """
-        key = check_public_key(public_key_of(self.certificate))
+        check_public_key(public_key_of(self.certificate))
         if self.attributes != attribute_values(self.content_type, self.content, self.digest, self.certificate):
             raise VerificationError("bad-signature", "V4", "content or certificate is not the one that was signed")
         try:
-            self.algorithm.verify(key, self.signature, self.signed_octets)
+            algorithms.verify_with(self.certificate, self.algorithm, self.signature, self.signed_octets)
         except InvalidSignature as error:
             detail = (
                 f"{self.algorithm.name} does not verify with the key of {self.certificate.subject.rfc4514_string()}"

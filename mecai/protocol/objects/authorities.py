@@ -169,6 +169,10 @@ class Directory:
     def _issued_by_root(self, certificate: x509.Certificate) -> bool:
         return any(issued_by(certificate, root) for root in self._roots_by_subject.get(certificate.issuer, ()))
 
+    def says_until(self, now: datetime) -> datetime:
+        """Return when the directory says something else than at `now`: its end, or the next distrust that begins."""
+        return min((self.expires, *(entry.time for entry in self.distrust if entry.time > now)))
+
     def distrusted(self, chain: Sequence[x509.Certificate], now: datetime) -> Distrust | None:
         """Return the entry that forbids this chain (root included by the caller) at `now`, if there is one."""
         if not self.distrust:

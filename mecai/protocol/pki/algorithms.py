@@ -8,7 +8,7 @@ refused by its name.
 import hashlib
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from mecai.errors import InputError, Malformed
 from mecai.protocol.codec import der
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.algorithm_identifiers import (
     MaskGeneration,
     Plain,
@@ -28,7 +29,7 @@ from mecai.protocol.pki.algorithm_identifiers import (
     name_of,
     without_parameters,
 )
-from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key
+from mecai.protocol.pki.keys import PrivateKey, PublicKey, check_public_key, public_key_of
 
 Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
@@ -139,6 +140,15 @@ SIGNATURES: Final = {
 }
 # RFC 4055 section 5: the NULL of PKCS #1 is written, and a reader does without it.
 _READ: Final = SIGNATURES | {without_parameters(algorithm.identifier): algorithm for algorithm in _PKCS1}
+
+
+@lru_cache(LIMITS.remembered_signatures)
+def verify_with(certificate: x509.Certificate, algorithm: SignatureAlgorithm, signature: bytes, octets: bytes) -> None:
+    """Verify with a certificate's key, which K3 has to allow; raises `InvalidSignature` or `Malformed`.
+
+    That follows from the four alone, whenever it is asked. So those that verified are remembered, and no others.
+    """
+    algorithm.verify(check_public_key(public_key_of(certificate)), signature, octets)
 
 
 def digest_named(identifier: bytes) -> Digest:

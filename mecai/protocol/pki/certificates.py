@@ -8,6 +8,8 @@ The same few certificates come in again and again (issuers, authorities, delegat
 stay parsed. That is all that is remembered: what a certificate is worth is judged anew each time.
 """
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +25,7 @@ from mecai.protocol.pki.identity import spki_der
 from mecai.protocol.pki.keys import check_cost, public_key_of
 from mecai.protocol.pki.structures import TbsCertificate
 
+_SECOND: Final = timedelta(seconds=1)
 # What the library raises, soon or late, for octets that it does not understand.
 FAULTS: Final = (
     ValueError,
@@ -73,6 +76,18 @@ def _check_body(certificate: x509.Certificate, key: object) -> None:
 def is_ca(certificate: x509.Certificate) -> bool:
     """Say whether a certificate's basic constraints make it that of a CA."""
     return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in certificate.extensions)
+
+
+def unchanged(certificates: Iterable[x509.Certificate], now: datetime) -> tuple[datetime, datetime]:
+    """Return since when, and before what moment, the same of these certificates are valid as at `now`.
+
+    The last second of a certificate, which is still of its validity, is left out; within it the two moments are one.
+    """
+    begins, ends = zip(*((each.not_valid_before_utc, each.not_valid_after_utc) for each in certificates), strict=True)
+    over = now - _SECOND
+    since = [each for each in begins if each <= now] + [each + _SECOND for each in ends if each <= over]
+    until = [each for each in begins if each > now] + [max(each, now) for each in ends if each > over]
+    return max(since), min(until)
 
 
 def _check_urls(certificate: x509.Certificate) -> None:

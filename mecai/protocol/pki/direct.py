@@ -11,10 +11,17 @@ from cryptography.x509 import verification as web_pki
 from cryptography.x509.verification import ExtensionPolicy
 
 from mecai.errors import Malformed, VerificationError
+from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.authority_profile import check_authority_profile
+from mecai.protocol.pki.certificates import unchanged
 from mecai.protocol.pki.keys import check_public_key, public_key_of
 from mecai.protocol.pki.profiles import ANY_CA, AUTHORITY, DELEGATE
 from mecai.protocol.pki.roots import Roots, policy_builder
+from mecai.protocol.remembered import Remembered
+
+_ISSUERS: Remembered[tuple[x509.Certificate, object, ExtensionPolicy], x509.Certificate] = Remembered(
+    LIMITS.remembered_certificates
+)
 
 
 def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetime) -> x509.Certificate:
@@ -47,6 +54,11 @@ def _validate_direct(
     certificate: x509.Certificate, anchors: Roots, policy: ExtensionPolicy, now: datetime
 ) -> x509.Certificate:
     """Return the anchor that issued `certificate` with nothing in between."""
+    key = (certificate, anchors if isinstance(anchors, web_pki.Store) else tuple(anchors), policy)
+    if found := _ISSUERS.get(key, now):
+        return found
     builder = policy_builder(anchors, now).max_chain_depth(0)
     builder = builder.extension_policies(ca_policy=ANY_CA, ee_policy=policy)
-    return builder.build_client_verifier().verify(certificate, []).chain[-1]
+    issuer = builder.build_client_verifier().verify(certificate, []).chain[-1]
+    _ISSUERS.put(key, issuer, *unchanged((certificate, issuer), now))
+    return issuer

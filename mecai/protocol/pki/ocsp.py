@@ -79,7 +79,7 @@ def judge_ocsp(
         parsed = _parse(response)
         answer = _answer_for(parsed, certificate, issuer)
         responder = verify_signature(parsed, response, issuer, now)
-        _check_extensions(parsed)
+        _check_extensions(response)
         if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
             raise VerificationError("revoked", "V11", f"{_name(certificate)} is revoked{_circumstances(answer)}")
         if answer.certificate_status is not ocsp.OCSPCertStatus.GOOD:
@@ -100,6 +100,7 @@ def _circumstances(answer: ocsp.OCSPSingleResponse) -> str:
     return ""
 
 
+@lru_cache(LIMITS.remembered_responses)
 def _parse(response: bytes) -> ocsp.OCSPResponse:
     if len(response) > LIMITS.ocsp_response_size:
         raise status_missing(f"OCSP response of {len(response)} octets, at most {LIMITS.ocsp_response_size} allowed")
@@ -137,7 +138,7 @@ def _issuer_hashes(certificate: x509.Certificate, issuer: x509.Certificate, algo
     return cert_id.issuer_name_hash, cert_id.issuer_key_hash
 
 
-def _check_extensions(response: ocsp.OCSPResponse) -> None:
+def _check_extensions(response: bytes) -> None:
     """Refuse a critical extension that is not understood (RFC 6960 section 4.4); a nonce is, though unasked."""
     unknown = critical_extensions(response) - {OCSPExtensionOID.NONCE.dotted_string}
     if unknown:

@@ -20,7 +20,6 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki import algorithms, certificates
 from mecai.protocol.pki.direct import validate_delegate
 from mecai.protocol.pki.identity import spki_der
-from mecai.protocol.pki.keys import check_public_key, public_key_of
 from mecai.protocol.pki.structures import Extension
 
 
@@ -74,13 +73,12 @@ def verify_signature(
 
     Raises `VerificationError` (status-missing, V11).
     """
-    basic = asn1.decode_der(_BasicResponse, asn1.decode_der(_OcspResponse, response).response_bytes.response)
+    basic = _basic(response)
     try:
         responder = _responder(parsed, basic, issuer)
         # The library names the algorithm by its identifier only, but PSS needs the parameters too.
         algorithm = algorithms.signature_named(der.raw(basic.signature_algorithm))
-        key = check_public_key(public_key_of(responder))
-        algorithm.verify(key, parsed.signature, der.raw(basic.response_data))
+        algorithms.verify_with(responder, algorithm, parsed.signature, der.raw(basic.response_data))
     except Malformed as error:
         raise status_missing(f"OCSP response: {error.detail}") from error
     except InvalidSignature as error:
@@ -90,11 +88,17 @@ def verify_signature(
     return responder
 
 
-def critical_extensions(parsed: ocsp.OCSPResponse) -> set[str]:
+@lru_cache(LIMITS.remembered_responses)
+def critical_extensions(response: bytes) -> frozenset[str]:
     """Return what is critical in a response and in each of its answers, whose extensions the library does not give."""
-    data = asn1.decode_der(_ResponseData, parsed.tbs_response_bytes)
+    data = asn1.decode_der(_ResponseData, der.raw(_basic(response).response_data))
     lists = (data.extensions, *(single.extensions for single in data.responses))
-    return {each.identifier.dotted_string for found in lists for each in found or () if each.critical}
+    return frozenset(each.identifier.dotted_string for found in lists for each in found or () if each.critical)
+
+
+@lru_cache(LIMITS.remembered_responses)
+def _basic(response: bytes) -> _BasicResponse:
+    return asn1.decode_der(_BasicResponse, asn1.decode_der(_OcspResponse, response).response_bytes.response)
 
 
 def _responder(parsed: ocsp.OCSPResponse, basic: _BasicResponse, issuer: x509.Certificate) -> x509.Certificate:

@@ -49,11 +49,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Accepted:
-    """A connection that may go on: who vouched, the validated path, and until when that holds at the latest."""
+    """A connection that may go on: who vouched, and the validated path.
+
+    `until` is when the same would perhaps be refused: before that, and not before it was accepted, every rule says the
+    same of it again.
+    """
 
     vouched: tuple[Vouched, ...]
     chain: tuple[x509.Certificate, ...]
-    earliest_next_update: datetime
+    until: datetime
 
 
 def verify_voucher(der: bytes, presented: Presented, directory: Directory, policy: Policy, now: datetime) -> Vouched:
@@ -82,8 +86,20 @@ def verify_connection(  # noqa: PLR0917 these are the six things that a verdict 
     owners = {entry.authority.owner_group for entry in vouched}
     if len(owners) < policy.quorum:
         raise VerificationError("quorum", "C2", f"{len(owners)} independent vouchers, {policy.quorum} required")
-    ends = (*(entry.next_update for entry in vouched), *(item.not_valid_after_utc for item in context.path))
-    return Accepted(vouched, context.path, min(ends))
+    return Accepted(vouched, context.path, _end(vouchers, vouched, context))
+
+
+def _end(vouchers: Sequence[bytes], vouched: Sequence[Vouched], context: VerificationContext) -> datetime:
+    """Return when the first of those ends that an acceptance rests upon: vouchers, certificates, the directory's word.
+
+    At once where more came than passed, or where a staple calls anything revoked: what does not count now may soon.
+    """
+    staple = context.presented.staple
+    if len(vouched) < len(vouchers) or (staple and calls_revoked(staple)):
+        return context.now
+    chain = map(certificates.load, context.presented.chain)  # another one of it that begins may make another path
+    _, end = certificates.unchanged((*chain, *context.path), context.now)
+    return min(end, context.directory.says_until(context.now), *(entry.next_update for entry in vouched))
 
 
 def _examine(

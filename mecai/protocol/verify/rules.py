@@ -73,7 +73,7 @@ class VerificationContext:
 class Vouched:
     """A voucher that passed every rule, its authority, and the proved status of each certificate, end entity first.
 
-    `addresses` are those of the peer's addresses for which it passed.
+    `next_update` is when it passes no more; `addresses` are those of the peer's addresses for which it passed.
     """
 
     voucher: Voucher
@@ -108,8 +108,9 @@ def judge_at(voucher: Voucher, context: VerificationContext, addresses: Sequence
     vouched_for = check_addresses(voucher, context.policy, addresses)
     check_contexts(voucher, context)
     statuses = check_evidence(voucher, context)
-    ends = (voucher.info.next_update, authority_status_until, *(status.next_update for status in statuses))
-    return Vouched(voucher, authority, statuses, min(ends), vouched_for)
+    ends = (voucher.info.next_update, authority_status_until, *(_end(status, context.policy) for status in statuses))
+    certificates = (voucher.authority_certificate.not_valid_after_utc, root.not_valid_after_utc)
+    return Vouched(voucher, authority, statuses, min(*ends, *certificates), vouched_for)
 
 
 def check_candidate(voucher: Voucher, context: VerificationContext) -> None:
@@ -237,6 +238,13 @@ def _check_short_lived(certificate: x509.Certificate) -> None:
     if lifetime > LIMITS.short_lived_lifetime:
         detail = f"a certificate of {lifetime.days} days is not short-lived"
         raise VerificationError("status-missing", "V11", detail)
+
+
+def _end(status: StatusEvidence, policy: Policy) -> datetime:
+    """Return when a proved status proves nothing more: an OCSP response also grows too old."""
+    if status.method is not EvidenceMethod.OCSP:
+        return status.next_update
+    return min(status.next_update, status.this_update + policy.status_age)
 
 
 def _check_window(entry: StatusEvidence, certificate: x509.Certificate, context: VerificationContext) -> None:

@@ -13,7 +13,7 @@ from mecai.tls import Facts
 from tests.pki import NOW, Hierarchy
 
 SITE = Hierarchy("alder").server("www.example.test")
-FACTS = Facts("TLSv1.3", "", SITE.chain_der, (), None, resumed=False, extended_master_secret=True)
+FACTS = Facts("TLSv1.3", "", SITE.chain_der, None, resumed=False, extended_master_secret=True)
 REFUSED = Verdict(
     Outcome.REFUSED, "no-voucher", "C1", "none came", Grounds(), False, (), "::ffff:1.1.1.1", FACTS, seconds=0.0
 )

@@ -24,7 +24,7 @@ DEMAND = Demand(
     server_name=HOST,
     peer_address="127.0.0.1",
 )
-FACTS = Facts("TLSv1.3", "TLS_AES_128_GCM_SHA256", world.site.chain_der, (), world.staple, False, False)
+FACTS = Facts("TLSv1.3", "TLS_AES_128_GCM_SHA256", world.site.chain_der, world.staple, False, False)
 
 
 def refusal(demand: Demand, answer: bytes | None, facts: Facts) -> str:
@@ -40,7 +40,7 @@ def changed(data: bytes, index: int, value: int) -> bytes:
 
 
 def test_a_good_voucher_and_who_gave_it() -> None:
-    (vouched,) = judge(DEMAND, encode_vouchers([VOUCHER]), FACTS, world.now)
+    (vouched,) = judge(DEMAND, encode_vouchers([VOUCHER]), FACTS, world.now).vouched
     assert vouched.authority.name == "birch"
 
 

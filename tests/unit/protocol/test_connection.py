@@ -58,16 +58,16 @@ def test_accepted() -> None:
     accepted = SCENE.accept(FROM_BIRCH)
     assert [entry.authority.name for entry in accepted.vouched] == ["birch"]
     assert accepted.chain == (*SCENE.site.chain, ALDER.root.certificate)
-    assert accepted.earliest_next_update == accepted.vouched[0].voucher.info.next_update
+    assert accepted.until == accepted.vouched[0].voucher.info.next_update
 
 
 def test_what_ends_first_ends_the_acceptance() -> None:
     early = SCENE.voucher(CEDAR, next_update=NOW + HOUR)
-    assert SCENE.accept(FROM_BIRCH, early).earliest_next_update == NOW + HOUR
+    assert SCENE.accept(FROM_BIRCH, early).until == NOW + HOUR
     site = ALDER.server(HOST, days=1 / 48)
     brief = SCENE.voucher(BIRCH, site=site)
     presented = Presented(site.chain_der, ADDRESS)
-    assert SCENE.accept(brief, presented=presented).earliest_next_update == NOW + timedelta(minutes=30)
+    assert SCENE.accept(brief, presented=presented).until == NOW + timedelta(minutes=30)
 
 
 def test_c1_no_voucher() -> None:

@@ -39,10 +39,10 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> Searches:
 
 def test_a_path_is_looked_for_once(searches: Searches) -> None:
     kept = Paths()
-    for moment in (NOW, NOW + HOUR, END):
+    for moment in (NOW, NOW + HOUR, END - SECOND, END):
         found = kept.of(SITE.chain, LISTED, moment)
         assert (found.certificates, found.owners) == (PATH, {"alder"})
-    assert searches == [NOW]
+    assert searches == [NOW, END]  # in its last second
 
 
 @pytest.mark.parametrize("moment", [END + SECOND, BEGIN - SECOND])
