@@ -79,12 +79,15 @@ def _server(world: World, names: Sequence[str]) -> Iterator[int]:
         home = Path(folder)
         home.chmod(0o755)
         nginx, port = Nginx(home, build_modules(), Staples(home / "staples")), free_port()
+        authorities = [(va, va.ocsp(va.voucher)) for va in (getattr(world, each) for each in _AUTHORITIES)]
+        intermediate = world.alder.ocsp(world.alder.issuing)
         blocks = "server_names_hash_max_size 8192; server_names_hash_bucket_size 128;"
         for name in names:
             site = world.alder.server(name)
-            nginx.staples.put(site, "ocsp.der", world.alder.ocsp(site))
-            for va in (getattr(world, each) for each in _AUTHORITIES):
-                voucher = world.voucher(va, site=site, addresses=LOOPBACK)
+            evidence = [world.alder.ocsp(site), intermediate]
+            nginx.staples.put(site, "ocsp.der", evidence[0])
+            for va, status in authorities:
+                voucher = world.voucher(va, site=site, addresses=LOOPBACK, evidence=evidence, authority_status=status)
                 nginx.staples.voucher(site, authority_entry(va).authority, voucher)
             blocks += nginx.server(port, site, options=f"server_name {name}; voucher_ocsp on;")
         try:

@@ -65,6 +65,7 @@ class Limits:
     rsa_bits: tuple[int, int] = (2048, 8192)  # least and most, of a modulus
     rsa_read_bits: tuple[int, int] = (16_384, 64)  # most of a modulus and of an exponent that are worked with at all
     remembered_addresses: int = 1024  # of which the other form is remembered, octets or text
+    remembered_domains: int = 1024  # of host names, which registrable one they are below
     remembered_responses: int = 128  # of OCSP, which stay parsed, of at most `ocsp_response_size` octets each
     remembered_signatures: int = 128  # that verified, each with what it is of: an OCSP response at most
     remembered_certificates: int = 128  # how many stay parsed, of at most `certificate_size` octets each

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
 from typing import Final
 
@@ -36,6 +36,7 @@ class Mode(Enum):
     REGIONAL = "regional"
 
 
+@lru_cache(LIMITS.remembered_domains)
 def registrable_domain(host: str) -> str:
     """Return public suffix plus one label, both sections of the list; a name that is itself a suffix stays as it is.
 

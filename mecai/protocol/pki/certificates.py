@@ -81,12 +81,12 @@ def is_ca(certificate: x509.Certificate) -> bool:
 def unchanged(certificates: Iterable[x509.Certificate], now: datetime) -> tuple[datetime, datetime]:
     """Return since when, and before what moment, the same of these certificates are valid as at `now`.
 
-    The last second of a certificate, which is still of its validity, is left out; within it the two moments are one.
+    But for the last second of one that ends: that is of its validity, and of no such time.
     """
     begins, ends = zip(*((each.not_valid_before_utc, each.not_valid_after_utc) for each in certificates), strict=True)
     over = now - _SECOND
     since = [each for each in begins if each <= now] + [each + _SECOND for each in ends if each <= over]
-    until = [each for each in begins if each > now] + [max(each, now) for each in ends if each > over]
+    until = [each for each in begins if each > now] + [each for each in ends if each > over]
     return max(since), min(until)
 
 

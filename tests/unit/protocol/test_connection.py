@@ -11,7 +11,7 @@ from mecai.protocol.objects.authorities import Distrust
 from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.pki.identity import sha256, spki_hash
 from mecai.protocol.verify.connection import Presented
-from tests.pki import DAY, HOUR, NOW, Issued, issue, key, leaf_extensions
+from tests.pki import DAY, HOUR, NOW, Issued, ca_extensions, issue, key, leaf_extensions
 from tests.scene import ADDRESS, HOST, Scene, authority_entry, directory_of, refuses
 
 SCENE = Scene()
@@ -68,6 +68,43 @@ def test_what_ends_first_ends_the_acceptance() -> None:
     brief = SCENE.voucher(BIRCH, site=site)
     presented = Presented(site.chain_der, ADDRESS)
     assert SCENE.accept(brief, presented=presented).until == NOW + timedelta(minutes=30)
+
+
+def test_an_acceptance_ends_when_a_response_grows_too_old() -> None:
+    old = ALDER.ocsp(SCENE.site, this_update=NOW - 10 * DAY + HOUR, next_update=NOW + 30 * DAY)
+    voucher = SCENE.voucher(BIRCH, evidence=[old, EVIDENCE[1]])
+    assert SCENE.accept(voucher).until == NOW + HOUR
+
+
+def test_an_acceptance_ends_with_the_directory_and_where_distrust_begins() -> None:
+    ends = replace(SCENE.directory, expires=NOW + 2 * HOUR)
+    assert SCENE.accept(FROM_BIRCH, directory=ends).until == NOW + 2 * HOUR
+    entries = tuple(Distrust(bytes(32), NOW + hours * HOUR, "test") for hours in (-1, 1, 3))
+    assert SCENE.accept(FROM_BIRCH, directory=replace(ends, distrust=entries)).until == NOW + HOUR
+
+
+def test_an_acceptance_ends_where_another_certificate_that_was_shown_begins() -> None:
+    """The path may be another one then."""
+    extensions = ca_extensions(ALDER.issuing.key, 0)
+    coming = issue("coming CA", ALDER.issuing.key, ALDER.root, extensions, span=(NOW + HOUR, NOW + DAY))
+    presented = Presented((*SCENE.site.chain_der, coming.der), ADDRESS)
+    assert SCENE.accept(FROM_BIRCH, presented=presented).until == NOW + HOUR
+
+
+@pytest.mark.parametrize("authority_ends", [HOUR, 2 * HOUR])
+def test_an_acceptance_ends_with_the_authority_and_its_status(authority_ends: timedelta) -> None:
+    span = (NOW - DAY, NOW + authority_ends)
+    signer = issue("birch VA", BIRCH.voucher.key, BIRCH.root, BIRCH.voucher_extensions(), span=span)
+    status = BIRCH.ocsp(signer, next_update=NOW + 2 * HOUR)
+    assert SCENE.accept(SCENE.voucher(BIRCH, signer=signer, authority_status=status)).until == NOW + authority_ends
+
+
+def test_an_acceptance_beside_what_did_not_pass_holds_no_longer() -> None:
+    """What fails now may count later: as a revocation, for one."""
+    assert SCENE.accept(FROM_BIRCH, wrong_address(CEDAR)).until == NOW
+    foreign = ALDER.ocsp(ALDER.server("other.example.test"), "revoked")
+    for staple, until in ((foreign, NOW), (EVIDENCE[0], NOW + 23 * HOUR + timedelta(minutes=55))):
+        assert SCENE.accept(FROM_BIRCH, presented=replace(SCENE.presented, staple=staple)).until == until
 
 
 def test_c1_no_voucher() -> None:

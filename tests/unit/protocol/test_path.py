@@ -339,6 +339,27 @@ def test_what_is_no_authority(make: Callable[[], x509.Certificate]) -> None:
         validate_authority(make(), ROOTS, NOW + timedelta(seconds=1))
 
 
+def test_an_authority_that_was_one_is_none_before_and_after_its_time_and_its_roots() -> None:
+    own = key("elm root")
+    root = issue("elm root", own, None, ca_extensions(own, None), span=(NOW - DAY, NOW + DAY))
+    certificate = authority(parent=root)
+    for _ in range(2):
+        assert validate_authority(certificate, [root.certificate], NOW) == root.certificate
+        for ahead in (-2 * DAY, 2 * DAY):
+            with refuses("untrusted-authority", "V3"):
+                validate_authority(certificate, [root.certificate], NOW + ahead)
+        with refuses("untrusted-authority", "V3"):
+            validate_authority(certificate, ROOTS, NOW)
+
+
+def test_an_authority_is_no_delegate_of_the_same_issuer() -> None:
+    certificate, root = authority(), ALDER.root.certificate
+    for _ in range(2):
+        validate_authority(certificate, [root], NOW)
+        with refuses("status-missing", "V11"):
+            validate_delegate(certificate, root, NOW)
+
+
 def test_an_authority_that_says_it_is_no_ca() -> None:
     extensions = [*ALDER.voucher_extensions(), (x509.BasicConstraints(ca=False, path_length=None), True)]
     validate_authority(authority(extensions), ROOTS, NOW)

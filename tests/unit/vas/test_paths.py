@@ -65,6 +65,15 @@ def test_a_certificate_that_is_shown_and_begins_has_it_looked_for_anew(searches:
     assert searches == [NOW, NOW + HOUR, NOW]
 
 
+def test_a_clock_that_goes_back_to_where_a_certificate_had_not_ended_has_it_looked_for_anew(searches: Searches) -> None:
+    extensions, end = ca_extensions(ALDER.issuing.key, 0), NOW - HOUR
+    past = issue("past CA", ALDER.issuing.key, ALDER.root, extensions, span=(NOW - DAY, end)).certificate
+    kept, shown = Paths(), (*SITE.chain, past)
+    for moment in (NOW, end + SECOND, end, end - SECOND):
+        kept.of(shown, LISTED, moment)
+    assert searches == [NOW, end]
+
+
 def test_a_certificate_that_never_ends_is_shown(searches: Searches) -> None:
     never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # RFC 5280 section 4.1.2.5
     extensions = ca_extensions(ALDER.issuing.key, 0)
