@@ -5,7 +5,7 @@ SECONDS ?= 60
 RELEASES ?= bookworm trixie
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 conformance mutants module integration lab-test deploy-test booted-test bench bench-3.13 faults draft fuzz requirements vagrant-smoke vagrant-lab clean
+.PHONY: help deps test-deps lab internet lab-down demo verify test lint types unit unit-3.13 servers-13 module-newer module-valgrind conformance mutants module integration lab-test deploy-test booted-test bench bench-3.13 faults draft fuzz requirements vagrant-smoke vagrant-lab clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,15 @@ unit: deps ## tests without network, services or root
 
 unit-3.13: deps ## the same with the Python of the lab's hosts, in their image
 	@$(BIN)/python -m tests unit-3.13
+
+servers-13: test-deps ## the nginx module and stock servers of Debian 13, in the image of the lab's hosts (root)
+	@$(BIN)/python -m tests servers-13
+
+module-newer: test-deps ## the nginx module with the nginx and OpenSSL of Debian unstable, in an image of it (root; not in CI)
+	@$(BIN)/python -m tests.hosts_python.newer -m pytest -q -p no:cacheprovider tests/integration/nginx_module
+
+module-valgrind: test-deps ## the nginx module below valgrind: 10,000 handshakes and 100 reloads (takes long; not in CI)
+	@$(MAKE) --no-print-directory -C nginx_module_shim valgrind
 
 integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopback
 	@$(BIN)/python -m tests install integration

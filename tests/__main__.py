@@ -82,12 +82,21 @@ _COVERAGE = ("--cov=mecai.protocol", "--cov-branch", "--cov-report=term-missing:
 # What installs packages; it keeps the code's lane busy, since it meets no server of the other lane.
 _INSTALLING = tuple(f"tests/integration/test_{name}.py" for name in ("extras", "demo", "pinned_packages"))
 
+_SERVERS = ("tests/integration/test_stock_servers.py", "tests/integration/nginx_module")
+
 
 def _hosts_stage() -> Stage:
     """Return the unit tests with the Python of the lab's hosts, in their image."""
     name = f"unit-{build.PYTHON}"
     pytest = _pytest(name, "-p", "no:cacheprovider", "tests/unit")[1:]
     return Stage(name, [[f"{BIN}/python", "-m", "tests.hosts_python", *pytest]], obstacle=obstacle())
+
+
+def _servers_stage() -> Stage:
+    """Return the tests with servers that differ between Debian 12 and 13, with those of 13, in the hosts' image."""
+    pytest = _pytest("servers-13", "-p", "no:cacheprovider", *_SERVERS)[1:]
+    enter = [f"{BIN}/python", "-m", "tests.hosts_python", "--with", "requirements/debian-hosts-test.txt"]
+    return Stage("servers-13", [[*enter, *pytest]], obstacle=obstacle())
 
 
 def _deploy_stage() -> Stage:
@@ -134,6 +143,7 @@ def _stages() -> dict[str, Stage]:
         _fuzz_stage(),
         Stage("install", [_pytest("install", *_INSTALLING)]),
         _hosts_stage(),  # by then the lab has made the image
+        _servers_stage(),
         Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")], Lane.MACHINE),
         Stage("module", [["make", "-C", "nginx_module_shim", "native", "sanitize"]], Lane.MACHINE),
         _deploy_stage(),

@@ -64,7 +64,8 @@ server.port = {port}
 server.errorlog = "{home}/lighttpd.log"
 ssl.engine = "enable"
 ssl.pemfile = "{chain}"
-ssl.openssl.ssl-conf-cmd = ("Certificate" => "{chain}", "PrivateKey" => "{chain}", "ServerInfoFile" => "{info}")
+ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2",
+  "Certificate" => "{chain}", "PrivateKey" => "{chain}", "ServerInfoFile" => "{info}")
 """
 
 _STREAM: Final = """

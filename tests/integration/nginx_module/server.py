@@ -74,6 +74,7 @@ class Nginx:
     master: bool = True  # False: one process is all of nginx (master_process off)
     log_level: str = "error"
     trace: Path | None = None  # strace writes the system calls of all processes there
+    variables: dict[str, str] = field(default_factory=dict)  # of the environment, which the workers keep
     _forgiven: list[str] = field(default_factory=list, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -198,6 +199,7 @@ class Nginx:
             [
                 *(f"load_module {path};" for path in load),
                 "user root;" if os.geteuid() == 0 else "",
+                *(f"env {name};" for name in self.variables),
                 f"daemon off; pid {self.home}/nginx.pid; worker_processes {self.workers};",
                 "" if self.master else "master_process off;",
                 f"error_log error.log {self.log_level};",
@@ -209,8 +211,9 @@ class Nginx:
         )
 
     def _environment(self) -> dict[str, str]:
+        given = {**os.environ, **self.variables}
         if not SANITIZE:
-            return dict(os.environ)
+            return given
         library = subprocess.run(
             ["gcc", "-print-file-name=libasan.so"], capture_output=True, check=True, timeout=SECONDS
         )
@@ -218,7 +221,7 @@ class Nginx:
         suppressions.write_text("leak:ngx_alloc\n")  # nginx leaves pools behind when a worker ends
         common = f"log_path={self.home}/sanitizer:abort_on_error=1:print_stacktrace=1"
         return {
-            **os.environ,
+            **given,
             "LD_PRELOAD": library.stdout.decode().strip(),
             # every dynamic module of nginx defines the same globals (ngx_modules, ngx_module_names)
             "ASAN_OPTIONS": f"{common}:detect_odr_violation=0",
