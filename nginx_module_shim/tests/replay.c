@@ -1,6 +1,7 @@
 /*
  * Runs a fuzz target without libFuzzer: each file named, then the same
- * mutations of it in every run.
+ * mutations of it in every run. Of a file *.hex, each line is an input that
+ * fuzzing found (corpus.py), and runs as it is.
  *
  * No substitute for fuzzing (see `make fuzz`); it keeps the targets alive where
  * only a C compiler is.
@@ -72,26 +73,67 @@ mutate(uint8_t *data, size_t size)
 }
 
 
+/* Runs the inputs of a corpus; returns how many. */
+static int
+run_corpus(const char *path)
+{
+    static char     line[2 * ROOM];
+    static uint8_t  data[ROOM];
+    FILE           *file = fopen(path, "r");
+    int             count = 0;
+
+    CHECK(file != NULL);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        size_t  size = strcspn(line, "\n") / 2;
+
+        CHECK(line[2 * size] == '\n');
+        for (size_t i = 0; i < size; i++) {
+            CHECK(sscanf(line + 2 * i, "%2hhx", &data[i]) == 1);
+        }
+        run(data, size);
+        count++;
+    }
+    fclose(file);
+    return count;
+}
+
+
+/* Runs a sample and its mutations. */
+static void
+run_sample(const char *path)
+{
+    static uint8_t  sample[ROOM], data[ROOM];
+    size_t          size = read_sample("", path, sample, sizeof(sample));
+
+    run(sample, size);
+    for (size_t turn = 0; turn < MUTATIONS; turn++) {
+        size_t  mutated = size;
+
+        memcpy(data, sample, size);
+        for (size_t more = below(3) + 1; more > 0; more--) {
+            mutated = mutate(data, mutated);
+        }
+        run(data, mutated);
+    }
+}
+
+
 int
 main(int count, char **arguments)
 {
-    static uint8_t  sample[ROOM], data[ROOM];
+    int  samples = 0, found = 0;
 
     for (int i = 1; i < count; i++) {
-        size_t  size = read_sample("", arguments[i], sample, sizeof(sample));
+        const char  *ending = strrchr(arguments[i], '.');
 
-        run(sample, size);
-        for (size_t turn = 0; turn < MUTATIONS; turn++) {
-            size_t  mutated = size;
-
-            memcpy(data, sample, size);
-            for (size_t more = below(3) + 1; more > 0; more--) {
-                mutated = mutate(data, mutated);
-            }
-            run(data, mutated);
+        if (ending != NULL && strcmp(ending, ".hex") == 0) {
+            found += run_corpus(arguments[i]);
+        } else {
+            run_sample(arguments[i]);
+            samples++;
         }
     }
-    printf("%s: good, %d samples, %d mutations of each\n",
-           strrchr(arguments[0], '/') + 1, count - 1, MUTATIONS);
+    printf("%s: good, %d samples, %d mutations of each, %d inputs found\n",
+           strrchr(arguments[0], '/') + 1, samples, MUTATIONS, found);
     return 0;
 }

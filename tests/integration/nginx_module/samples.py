@@ -41,6 +41,7 @@ def main() -> None:
         "ocsp.der": scene.alder.ocsp(scene.site, delegate=True),
         "info.der": parse_voucher(second).info.encode(),
         "request.bin": choice.encode(),
+        "name": f"{birch.hex()}-1.voucher".encode(),
     }
     for name, content in samples.items():
         (DATA / name).write_bytes(content)
