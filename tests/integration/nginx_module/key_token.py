@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.patience import SECONDS
 from tests.pki import Issued
 
 MODULE: Final = Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -45,8 +46,8 @@ activate = 1
 
 def openssl_folder(option: str) -> Path:
     """Return where OpenSSL keeps its engines (`-e`) or its providers (`-m`)."""
-    said = subprocess.run(["openssl", "version", option], capture_output=True, check=True, timeout=20, text=True).stdout
-    return Path(said.partition('"')[2].rpartition('"')[0])
+    done = subprocess.run(["openssl", "version", option], capture_output=True, check=True, timeout=SECONDS, text=True)
+    return Path(done.stdout.partition('"')[2].rpartition('"')[0])
 
 
 def engine() -> Path:
@@ -103,7 +104,7 @@ class Token:
 
     def _run(self, *arguments: str) -> None:
         variables = {"SOFTHSM2_CONF": self.variables["SOFTHSM2_CONF"]}
-        subprocess.run(["softhsm2-util", *arguments], env=variables, capture_output=True, check=True, timeout=20)
+        subprocess.run(["softhsm2-util", *arguments], env=variables, capture_output=True, check=True, timeout=SECONDS)
 
 
 def _der(tag: int, content: bytes) -> bytes:

@@ -18,7 +18,8 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted
 from aioquic.tls import Certificate
 
-from tests.integration.nginx_module.tls import HOST, SECONDS
+from tests.integration.nginx_module.tls import HOST
+from tests.patience import SECONDS
 
 DATAGRAM_OCTETS: Final = 65536
 

@@ -8,10 +8,12 @@ import pytest
 
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST
-from tests.integration.nginx_module.server import Nginx, free_port
+from tests.integration.nginx_module.server import Nginx
 from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.test_zone import status
 from tests.integration.nginx_module.tls import HOST
+from tests.patience import SECONDS
+from tests.ports import free_port
 from tests.scene import Scene
 
 STATUS_REQUEST = 5  # RFC 6066 section 8
@@ -21,7 +23,7 @@ DAMAGED = b"\x01\x00"  # TCP: decode_error
 def has_http3() -> bool:
     """Tell whether the nginx under test speaks HTTP/3."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
-    said = subprocess.run([program, "-V"], capture_output=True, check=True, timeout=20).stderr
+    said = subprocess.run([program, "-V"], capture_output=True, check=True, timeout=SECONDS).stderr
     return b"--with-http_v3_module" in said
 
 
@@ -67,7 +69,7 @@ def test_http3_goes_on_as_it_did(both: Site) -> None:
     """A stock client (curl) that asks for nothing."""
     root = both.nginx.home / "root.pem"
     root.write_bytes(both.scene.alder.root.pem)
-    command = ["curl", "--silent", "--show-error", "--http3-only", "--max-time", "20", "--cacert", str(root)]
+    command = ["curl", "--silent", "--show-error", "--http3-only", "--max-time", str(SECONDS), "--cacert", str(root)]
     command += ["--resolve", f"{HOST}:{both.port}:127.0.0.1", "--write-out", " by HTTP/%{http_version}"]
-    done = subprocess.run([*command, f"https://{HOST}:{both.port}/"], capture_output=True, timeout=30, check=False)
+    done = subprocess.run([*command, f"https://{HOST}:{both.port}/"], capture_output=True, timeout=SECONDS, check=False)
     assert done.stdout == b"hello by HTTP/3", done.stderr.decode()
