@@ -4,6 +4,7 @@ A message is JSON and ends in a zero octet; the browser reads descriptor 3 and w
 and no library for WebSockets is needed.
 """
 
+import base64
 import fcntl
 import json
 import os
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +45,17 @@ class Browser:
         result: dict[str, Any] = answer["result"]
         return result
 
+    def attach(self, target: str) -> "Tab":
+        """Return what speaks to a target."""
+        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        return Tab(self, session)
+
+    def tab(self) -> "Tab":
+        """Open a tab."""
+        opened = self.attach(self.call("Target.createTarget", url="about:blank")["targetId"])
+        opened.call("Page.enable")
+        return opened
+
     def event(self, method: str, session: str | None = None) -> dict[str, Any]:
         """Return the next event of a kind; those before it that nobody waited for are forgotten."""
 
@@ -69,6 +82,38 @@ class Browser:
                 return message
             if "method" in message:
                 self._events.append(message)
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A page of the browser."""
+
+    browser: Browser
+    session: str
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Return what a method answers for this page."""
+        return self.browser.call(method, self.session, **parameters)
+
+    def open(self, address: str) -> str:
+        """Go to an address; returns the text that a person reads there."""
+        failed = self.call("Page.navigate", url=address).get("errorText")
+        assert not failed, failed
+        self.browser.event("Page.loadEventFired", self.session)
+        return self.evaluate("document.body.innerText")
+
+    def evaluate(self, expression: str) -> str:
+        """Return what a script says; as if a person had clicked."""
+        asked = {"expression": expression, "awaitPromise": True, "returnByValue": True, "userGesture": True}
+        result = self.call("Runtime.evaluate", **asked)
+        assert "exceptionDetails" not in result, result
+        return str(result["result"].get("value"))
+
+    def picture(self, width: int = 0, height: int = 0) -> bytes:
+        """Return a PNG of the page, or of its top at seven tenths of its size."""
+        part = {"x": 0, "y": 0, "width": width, "height": height, "scale": 0.7}
+        taken = self.call("Page.captureScreenshot", format="png", **({"clip": part} if width else {}))
+        return base64.b64decode(taken["data"])
 
 
 @contextmanager

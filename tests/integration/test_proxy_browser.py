@@ -3,53 +3,43 @@
 The pictures of docs/browser.md are taken here: `MECAI_PICTURES=docs/images python -m pytest` writes them.
 """
 
-import base64
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.integration.devtools import Browser, chromium
+from mecai.client.proxy.own import EXTENSION
+from tests.integration.devtools import Browser, Tab, chromium
 from tests.integration.private_network import NAME
 from tests.integration.town import Town, town
 from tests.scene import HOST
 
-EXTENSION = Path(__file__).resolve().parents[2] / "clients" / "webextension"
-PICTURES = os.environ.get("MECAI_PICTURES")
+FOLDER = Path(__file__).resolve().parents[2] / "clients" / "webextension"
+# Asked in a page of the extension, of the tab that shows a site: its mark and its title, once there is a new one.
+_MARK = """(async () => {{
+  for (let tries = 0; tries < 200; tries++) {{
+    const [tab] = await chrome.tabs.query({{ url: "https://*/*" }});
+    const text = await chrome.action.getBadgeText({{ tabId: tab.id }});
+    const title = await chrome.action.getTitle({{ tabId: tab.id }});
+    if (title.includes({words!r})) return `${{text}} ${{title}}`;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }}
+}})()"""
+_POPUP = """(async () => {
+  for (let tries = 0; tries < 200 && !document.getElementById("site").textContent; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return document.body.innerText;
+})()"""
 
 
-@dataclass(frozen=True)
-class Tab:
-    """A page of the browser."""
-
-    browser: Browser
-    session: str
-
-    def open(self, address: str) -> str:
-        """Go to an address; returns the text that a person reads there."""
-        failed = self.browser.call("Page.navigate", self.session, url=address).get("errorText")
-        assert not failed, failed
-        self.browser.event("Page.loadEventFired", self.session)
-        return self.evaluate("document.body.innerText")
-
-    def evaluate(self, expression: str) -> str:
-        """Return what a script says."""
-        asked = {"expression": expression, "awaitPromise": True, "returnByValue": True}
-        result = self.browser.call("Runtime.evaluate", self.session, **asked)
-        assert "exceptionDetails" not in result, result
-        return str(result["result"].get("value"))
-
-    def picture(self, name: str, height: int) -> None:
-        """Take a picture of the top of the page, and keep it where the documentation is made."""
-        part = {"x": 0, "y": 0, "width": 900, "height": height, "scale": 0.7}
-        taken = self.browser.call("Page.captureScreenshot", self.session, format="png", clip=part)
-        octets = base64.b64decode(taken["data"])
-        assert octets.startswith(b"\x89PNG")
-        if PICTURES:
-            Path(PICTURES, f"{name}.png").write_bytes(octets)
+def keep(name: str, picture: bytes) -> None:
+    """Keep a picture where the documentation is made."""
+    assert picture.startswith(b"\x89PNG")
+    if folder := os.environ.get("MECAI_PICTURES"):
+        Path(folder, f"{name}.png").write_bytes(picture)
 
 
 @pytest.fixture(scope="module")
@@ -75,22 +65,19 @@ def browser(place: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Tab:
-    target = browser.call("Target.createTarget", url="about:blank")["targetId"]
-    session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-    browser.call("Page.enable", session)
-    return Tab(browser, session)
+    return browser.tab()
 
 
 def test_a_vouched_site_is_shown_as_secure(place: Town, tab: Tab) -> None:
     assert "The real one." in tab.open(place.vouched)
     assert tab.evaluate("window.isSecureContext") == "True"
-    tab.picture("browser-accepted", 220)
+    keep("browser-accepted", tab.picture(900, 220))
 
 
 def test_a_site_of_a_private_network_is_shown(place: Town, tab: Tab) -> None:
     assert "Of this company alone." in tab.open(place.private)
     assert NAME in tab.evaluate("location.host")
-    tab.picture("browser-intranet", 220)
+    keep("browser-intranet", tab.picture(900, 220))
 
 
 def test_a_refused_site_is_explained_in_its_place(place: Town, tab: Tab) -> None:
@@ -98,7 +85,7 @@ def test_a_refused_site_is_explained_in_its_place(place: Town, tab: Tab) -> None
     for words in (f"{HOST} was not opened", "What was seen", "the server sent no voucher", "no-voucher (rule C1)"):
         assert words in text
     assert "Perhaps the real one" not in text
-    tab.picture("browser-refused", 780)
+    keep("browser-refused", tab.picture(900, 780))
 
 
 def test_no_page_reads_what_the_proxy_has_seen(place: Town, tab: Tab) -> None:
@@ -106,3 +93,54 @@ def test_no_page_reads_what_the_proxy_has_seen(place: Town, tab: Tab) -> None:
     tab.open(place.vouched)
     ask = f"fetch('{place.proxy.url}/verdicts').then(answer => answer.text(), error => 'error: ' + error)"
     assert tab.evaluate(ask).startswith("error:")
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, place: Town) -> Tab:
+    """Load the extension, and open a page of it that tells it where the proxy is."""
+    loaded = browser.call("Extensions.loadUnpacked", path=str(FOLDER))["id"]
+    assert f"chrome-extension://{loaded}" == EXTENSION
+    opened = browser.tab()
+    opened.open(f"{EXTENSION}/popup.html")
+    opened.evaluate(f"chrome.storage.local.set({{ port: {place.proxy.port} }})")
+    return opened
+
+
+def test_the_extension_marks_each_verdict(place: Town, page: Tab, tab: Tab) -> None:
+    for address, mark, words in (
+        (place.vouched, "\N{CHECK MARK}", "Accepted: vouched for by "),
+        (place.bare, "\N{MULTIPLICATION X}", "Refused: no-voucher"),
+        (place.private, "\N{CHECK MARK}", "Accepted: a site of your private network"),
+    ):
+        tab.open(address)
+        host = tab.evaluate("location.hostname")
+        assert page.evaluate(_MARK.format(words=words)).startswith(f"{mark} {host}\n{words}")
+
+
+def test_the_extension_says_where_there_is_no_proxy(place: Town, page: Tab, tab: Tab) -> None:
+    page.evaluate("chrome.storage.local.set({ port: 1 })")
+    tab.open(place.vouched)
+    assert page.evaluate(_MARK.format(words="No proxy answers")).startswith(" No proxy answers")
+    page.evaluate(f"chrome.storage.local.set({{ port: {place.proxy.port} }})")
+
+
+def _opened(page: Tab) -> str:
+    """Return the target of the popup, which nobody is attached to yet, as soon as it is there."""
+    for _ in range(200):
+        for each in page.browser.call("Target.getTargets")["targetInfos"]:
+            if each["url"] == f"{EXTENSION}/popup.html" and not each["attached"]:
+                return str(each["targetId"])
+        page.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
+    raise AssertionError("no popup was opened")
+
+
+def test_the_extension_says_why(browser: Browser, place: Town, page: Tab, tab: Tab) -> None:
+    """Its popup, as a click on its icon opens it."""
+    tab.open(place.bare)
+    tab.call("Page.bringToFront")
+    page.evaluate("chrome.action.openPopup()")
+    popup = browser.attach(_opened(page))
+    text = popup.evaluate(_POPUP)
+    for words in (HOST, "Refused: no-voucher", "no-voucher (rule C1)", "the server sent no voucher", "127.0.0.1"):
+        assert words in text
+    keep("browser-extension", popup.picture())

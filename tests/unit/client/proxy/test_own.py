@@ -1,5 +1,7 @@
 """What the proxy says of itself, and to whom: not to a rebound name, nor to another site."""
 
+import base64
+import hashlib
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -108,3 +110,10 @@ def test_the_newest_verdict_of_each_site_is_kept_of_so_many_sites() -> None:
     journal.note({"host": "1.test", "port": 443, "verdict": "accepted"})
     newest = journal.verdicts()
     assert (len(newest), newest[0]["verdict"], newest[-1]["host"]) == (SITES, "accepted", "2.test")
+
+
+def test_the_extension_is_the_one_of_its_manifest() -> None:
+    """Chromium names an extension by the hash of its key, in letters from a to p."""
+    manifest = json.loads((Path(__file__).parents[4] / "clients/webextension/manifest.json").read_text())
+    digits = hashlib.sha256(base64.b64decode(manifest["key"])).hexdigest()[:32]
+    assert "chrome-extension://" + "".join(chr(ord("a") + int(digit, 16)) for digit in digits) == EXTENSION
