@@ -37,7 +37,7 @@ test: test-deps ## run every test; one summary at the end
 lint: test-deps ## style, import rules, Ansible, shell
 	@$(BIN)/python -m tests lint
 
-types: deps ## mypy, strict
+types: test-deps ## mypy, strict; the JSDoc types of clients/node
 	@$(BIN)/python -m tests types
 
 unit: deps ## tests without network, services or root

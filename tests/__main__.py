@@ -126,7 +126,7 @@ def _stages() -> dict[str, Stage]:
                 ["make", "-s", "-C", "nginx_module_shim", "lint"],
             ],
         ),
-        Stage("types", [[f"{BIN}/mypy"]]),
+        Stage("types", [[f"{BIN}/mypy"], ["npm", "--prefix", "clients/node", "run", "types"]]),
         Stage("protocol", [_pytest("protocol", _PROTOCOL, *_COVERAGE)]),
         Stage("unit", [_pytest("unit", "tests/unit", f"--ignore={_PROTOCOL}")]),
         Stage(

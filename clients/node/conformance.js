@@ -24,8 +24,14 @@ const seconds = (/** @type {string} */ text) => Date.parse(text) / 1000;
 const keys = (/** @type {string[]} */ list) => list.map((one) => readCertificate(octets(one)).key.hash);
 const directoryOf = (/** @type {any} */ {directory, publishers, now}) => acceptDirectory(null, octets(directory), seconds(now), keys(publishers)).directory;
 
-/** What was accepted before was so in its time. @param {Uint8Array} one */
-const whenIssued = (one) => readDocument(readSigned(one, DIRECTORY, false).content).issued;
+/** What was accepted before was so in its time; what cannot be read has none. @param {Uint8Array} one */
+function whenIssued(one) {
+  try {
+    return readDocument(readSigned(one, DIRECTORY, false).content).issued;
+  } catch {
+    return 0;
+  }
+}
 
 /** Answers by kind; what is refused is thrown. @type {Record<string, (input: any) => object>} */
 const ANSWERS = {

@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from fnmatch import fnmatchcase
 
 import click
@@ -21,13 +22,14 @@ from tests.conformance.client import UnusableClientError, command_line, running
 from tests.conformance.vectors import Vector
 
 OWN_CLIENT = "mecai conformance-client"
+_BOUND = 10  # seconds for one answer
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--client", "command", default=OWN_CLIENT, show_default=True, help="The command to put under the cases.")
 @click.option("--case", "pattern", default="*", help="Only cases whose name matches, such as 'v9-*'.")
 @click.option(
-    "--timeout", "bound", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="Seconds per case."
+    "--timeout", "bound", type=click.FloatRange(0.1, 600), default=_BOUND, show_default=True, help="Seconds per case."
 )
 @click.option("--strict", is_flag=True, help="Let nothing be skipped, what a client may do without included.")
 @with_format
@@ -109,21 +111,32 @@ def mutants(*, pattern: str, step: int, write: bool) -> None:
 @click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="How many inputs.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same inputs.")
 @click.option("--only", type=click.IntRange(0), help="Only the input of this number, shown with all its octets.")
-def differ(*, count: int, seed: int, only: int | None) -> None:
+@click.option(
+    "--client", "command", metavar="CMD", help="Compare this one with the plain client, not this project's own."
+)
+def differ(*, count: int, seed: int, only: int | None, command: str | None) -> None:
     """Compare both clients on cases with a fault more; exit 1 where they differ.
 
-    A line for each difference, own client first; the last line counts.
+    A line for each difference, the plain client last; the last line counts.
     """
     numbers = range(count) if only is None else [only]
     differing = 0
-    for compared in differences.compare(vectors.load(), seed, numbers):
-        if only is not None:
-            click.echo(json.dumps({"kind": compared.vector.kind, "input": compared.question}, indent=2))
-        if not compared.alike:
-            differing += 1
-            click.echo(compared.line())
+    with _outside(command) if command else nullcontext() as first:
+        for compared in differences.compare(vectors.load(), seed, numbers, first):
+            if only is not None:
+                click.echo(json.dumps({"kind": compared.vector.kind, "input": compared.question}, indent=2))
+            if not compared.alike:
+                differing += 1
+                click.echo(compared.line())
     click.echo(f"{len(numbers)} inputs, {differing} differing")
     sys.exit(bool(differing))
+
+
+def _outside(command: str) -> AbstractContextManager[differences.Ask]:
+    try:
+        return differences.outside(command_line(command), _BOUND)
+    except UnusableClientError as error:
+        raise click.UsageError(str(error)) from error
 
 
 async def _run(command: Sequence[str], bound: float, chosen: Sequence[Vector]) -> list[runner.Result]:

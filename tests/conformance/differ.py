@@ -4,15 +4,19 @@ What one accepts and the other refuses, or refuses with another reason, is a fau
 text leaves a choice. Every input follows from the seed and its number alone.
 """
 
+import asyncio
 import base64
 import copy
+import json
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from tests.conformance.client import CRASH, Answer
+from tests.conformance.client import CRASH, Answer, Client
 from tests.conformance.mutated import mutated
 from tests.conformance.plain.client import answer as plain
 from tests.conformance.vectors import Vector, octets
@@ -22,6 +26,8 @@ from tests.harness.conformance_client import answer as own
 _SENT: Final = ("directory", "history", "chain", "staple", "vouchers", "responders", "extension", "answer", "request")
 _KEPT: Final = "cached"  # its vouchers can be read, or would not have been kept
 _TOLD_APART: Final = {"rule", "detail"}  # the plain client names no rule, and each has its own words
+_ID: Final = "changed"  # of every question to a program
+Ask = Callable[[str, Any], Answer]  # of a kind and a question
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,26 @@ class Compared:
         return f"{self.number} {self.vector.identifier}, {self.member}: {_brief(self.own)} / {_brief(self.plain)}"
 
 
-def compare(vectors: Sequence[Vector], seed: int, numbers: Sequence[int]) -> Iterator[Compared]:
-    """Put both clients under the inputs of these numbers."""
+@contextmanager
+def outside(command: Sequence[str], bound: float) -> Iterator[Ask]:
+    """Give a program that `compare` can ask in the place of this project's own client; `bound` as in `Client`."""
+    with asyncio.Runner() as loop, tempfile.TemporaryFile() as errors:
+        client = Client(command, bound, errors)
+
+        def ask(kind: str, question: Any) -> Answer:
+            line = json.dumps({"id": _ID, "kind": kind, "input": question}).encode() + b"\n"
+            return {name: value for name, value in loop.run(client.ask(_ID, line)).items() if name != "id"}
+
+        try:
+            yield ask
+        finally:
+            loop.run(client.stop())
+
+
+def compare(
+    vectors: Sequence[Vector], seed: int, numbers: Sequence[int], first: Ask | None = None
+) -> Iterator[Compared]:
+    """Put both clients under the inputs of these numbers; `first` is in the place of this project's own."""
     usable = [vector for vector in vectors if vector.kind != _KEPT and _sent(vector.question)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library warns of oddities that it lets pass
@@ -57,7 +81,7 @@ def compare(vectors: Sequence[Vector], seed: int, numbers: Sequence[int]) -> Ite
             member, container, key = chance.choice(_sent(question))
             container[key] = base64.b64encode(mutated(octets(container[key]), chance)).decode()
             yield Compared(
-                number, vector, member, question, *(_ask(who, vector.kind, question) for who in (own, plain))
+                number, vector, member, question, *(_ask(who, vector.kind, question) for who in (first or own, plain))
             )
 
 
@@ -75,7 +99,7 @@ def _sent(question: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     return found
 
 
-def _ask(client: Callable[[str, Any], Answer], kind: str, question: dict[str, Any]) -> Answer:
+def _ask(client: Ask, kind: str, question: dict[str, Any]) -> Answer:
     try:
         return client(kind, question)
     except Exception as error:

@@ -17,6 +17,7 @@ from tests.directories import signed
 from tests.integration.played_vas import NOW, Handle, Vas, answering
 from tests.integration.tls_server import TlsServer
 from tests.pki import Hierarchy, Issued
+from tests.ports import free_port
 from tests.scene import HOST, PUBLISHER, Scene, authority_entry, directory_of
 
 NODE = Path(__file__).parents[2] / "clients" / "node"
@@ -178,6 +179,20 @@ def test_a_directory_that_goes_back_is_refused_by_the_next_process(world: World)
     world.write_directory(sequence=1)
     code, said = world.check()
     assert (code, said["code"]) == (1, "directory-rollback")
+
+
+def test_a_port_that_no_authority_looks_at_is_told_before_anybody_is_spoken_to(world: World) -> None:
+    without = [word for word in world.options() if word not in {"--probe-port", "443"}]
+    done = node(str(NODE / "bin" / "mecai-check.js"), f"{HOST}:{world.server.port}", *without)
+    said = f"mecai-check: authorities look at ports 1 to 1023, not at {world.server.port} (probePort)\n"
+    assert (done.returncode, done.stdout, done.stderr, world.asked()) == (2, "", said, [])
+
+
+def test_nobody_there_is_no_refusal(world: World) -> None:
+    options = world.options()
+    done = node(str(NODE / "bin" / "mecai-check.js"), f"{HOST}:{free_port()}", *options)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "ECONNREFUSED" in done.stderr
 
 
 SCRIPT = """

@@ -1,6 +1,7 @@
 """Both clients on cases with a fault more: the inputs follow from seed and number, and a difference is told."""
 
 import json
+import sys
 from random import Random
 
 import pytest
@@ -50,6 +51,26 @@ def _size(octets: bytes) -> int:
         return int(parser.peek(octets))
     except ValueError:
         return -1
+
+
+_IGNORING = """
+import json, sys
+for line in sys.stdin:
+    print(json.dumps({"id": json.loads(line)["id"], "verdict": "ignored"}), flush=True)
+"""
+
+
+def test_a_program_takes_the_own_clients_place() -> None:
+    with differ.outside([sys.executable, "-c", _IGNORING], 20) as program:
+        compared = list(differ.compare(VECTORS, 1, range(3), program))
+    assert [each.own for each in compared] == [{"verdict": "ignored"}] * 3
+    assert not any(each.alike for each in compared)
+
+
+def test_a_program_that_cannot_be_started_is_a_usage_error() -> None:
+    ended = CliRunner().invoke(main, ["differ", "--client", "no-such-program-anywhere"])
+    assert ended.exit_code == 2
+    assert "no such program" in ended.output
 
 
 def test_what_both_answer_alike_is_no_difference_whatever_they_say_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

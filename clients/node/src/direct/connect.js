@@ -44,7 +44,7 @@ import {shakeHands} from './handshake.js';
  */
 export async function connect(options) {
   const {host, port = 443, address, timeout = 30_000} = options;
-  const plan = planned(options, port);
+  const plan = planned(options);
   const shown = await shakeHands({host: address ?? plan.serverName, port, serverName: plan.serverName, timeout});
   try {
     return {socket: shown.socket, peerAddress: shown.peerAddress, vouchers: await judged(shown, plan, timeout)};
@@ -56,8 +56,8 @@ export async function connect(options) {
 
 /** @typedef {ReturnType<typeof planned>} Plan what is demanded, before anybody is spoken to */
 
-/** @param {Options} options @param {number} port */
-function planned({host, directory, key, candidates = 3, quorum = 1, contexts, nat64Prefixes, excludedRegions, probePort = port}, port) {
+/** @param {Options} options */
+function planned({host, port = 443, directory, key, candidates = 3, quorum = 1, contexts, nat64Prefixes, excludedRegions, probePort = port}) {
   const serverName = canonicalName(host);
   if (serverName === null) throw new RangeError(`${host} is no host name and no address`);
   if (!(probePort >= 1 && probePort <= 1023)) throw new RangeError(`authorities look at ports 1 to 1023, not at ${probePort} (probePort)`);

@@ -23,7 +23,9 @@ export function shakeHands({host, port, serverName, timeout}) {
     let staple = null;
     const servername = addressOf(serverName) ? '' : serverName;
     // The rules of the specification judge the certificate, not Node's: they know the directory's roots alone.
-    const socket = connect({host, port, servername, ca: [], rejectUnauthorized: false, requestOCSP: true, minVersion: 'TLSv1.2'});
+    /** @type {import('node:tls').ConnectionOptions & {requestOCSP: boolean}} */
+    const options = {host, port, servername, ca: [], rejectUnauthorized: false, requestOCSP: true, minVersion: 'TLSv1.2'};
+    const socket = connect(options);
     const timer = setTimeout(() => socket.destroy(new Error(`no handshake with ${host} within ${timeout} ms`)), timeout);
     const over = () => clearTimeout(timer);
     socket.once('close', () => reject(new Error(`${host} closed the connection in the handshake`)));

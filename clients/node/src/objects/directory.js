@@ -31,11 +31,13 @@ import {KEY, ofK3} from '../pki/keys.js';
  */
 
 const SCHEMA = JSON.parse(readFileSync(new URL('./directory.schema.json', import.meta.url), 'utf8'));
+/** @type {import('ajv').ValidateFunction<any>} */
 const valid = new Ajv2020.default({strict: false}).compile(SCHEMA);
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
 /** @param {Octets} octets the eContent @returns {Directory} @throws {Unreadable} */
 export function readDocument(octets) {
+  /** @type {any} */
   const document = readJson(octets);
   if (!valid(document)) throw new Unreadable(`not valid by the schema: ${valid.errors?.[0].instancePath} ${valid.errors?.[0].message}`);
   const [issued, expires] = [document.issued, document.expires].map(moment);
@@ -68,7 +70,7 @@ function distrustOf(entries) {
 function authorityOf({name, ownerGroup, region, id, roots, subordinates, servers, mail, reportKey}) {
   [name, ownerGroup, region].forEach(printable);
   const certificates = roots.map(certificateOf);
-  if (!certificates.some(({key}) => key.hash.startsWith(id))) throw new Unreadable(`${id} is the id of none of its roots (D6)`);
+  if (!certificates.some((/** @type {Certificate} */ {key}) => key.hash.startsWith(id))) throw new Unreadable(`${id} is the id of none of its roots (D6)`);
   if (mail) {
     printable(mail.sender);
     taken(certificateOf(mail.certificate).key);
