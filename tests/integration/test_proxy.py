@@ -38,7 +38,7 @@ def test_a_refused_site_has_the_page_that_explains(place: Town) -> None:
         "the server sent no voucher",
         HOST,
         "127.0.0.1",
-        "birch",
+        "Who was asked to vouch",
         "Save\nthe report",
     ):
         assert words in page
