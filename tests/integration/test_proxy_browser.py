@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from mecai.client.proxy.own import EXTENSION
+from mecai.protocol.objects.report import parse_report
+from mecai.protocol.pki.identity import address_octets
 from tests.integration.devtools import Browser, Tab, chromium
 from tests.integration.private_network import NAME
 from tests.integration.town import Town, town
@@ -86,6 +88,18 @@ def test_a_refused_site_is_explained_in_its_place(place: Town, tab: Tab) -> None
         assert words in text
     assert "Perhaps the real one" not in text
     keep("browser-refused", tab.picture(900, 780))
+
+
+def test_the_report_is_saved_as_an_authority_takes_it(browser: Browser, place: Town, tab: Tab, tmp_path: Path) -> None:
+    """A click on the page of a refusal."""
+    tab.open(place.bare)
+    ways = {"behavior": "allow", "downloadPath": str(tmp_path), "eventsEnabled": True}
+    browser.call("Browser.setDownloadBehavior", **ways)
+    tab.evaluate("document.querySelector('.save').click()")
+    while browser.event("Browser.downloadProgress")["params"]["state"] != "completed":
+        pass
+    report = parse_report((tmp_path / f"report-{HOST}.json").read_bytes())
+    assert (report.verdict, report.reason, report.address) == ("refused", "no-voucher", address_octets("127.0.0.1"))
 
 
 def test_no_page_reads_what_the_proxy_has_seen(place: Town, tab: Tab) -> None:
