@@ -1,4 +1,4 @@
-"""The Node.js client (clients/node) in direct mode: a real TLS server, and VASs that are played."""
+"""The Node.js client (clients/node) in direct mode: a real TLS server, VASs that are played, and once a real one."""
 
 import json
 import subprocess
@@ -14,13 +14,16 @@ import pytest
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
 from tests.directories import signed
+from tests.integration import vouching as vouching_world
 from tests.integration.played_vas import NOW, Handle, Vas, answering
+from tests.integration.sites import serve_by_nginx
 from tests.integration.tls_server import TlsServer
 from tests.pki import Hierarchy, Issued
 from tests.ports import free_port
 from tests.scene import HOST, PUBLISHER, Scene, authority_entry, directory_of
 
 NODE = Path(__file__).parents[2] / "clients" / "node"
+CHECK = str(NODE / "bin" / "mecai-check.js")
 SECONDS = 60
 LOOPBACK = address_octets("127.0.0.1")
 VAS_NAMES = ("birch", "cedar", "dogwood")
@@ -183,16 +186,33 @@ def test_a_directory_that_goes_back_is_refused_by_the_next_process(world: World)
 
 def test_a_port_that_no_authority_looks_at_is_told_before_anybody_is_spoken_to(world: World) -> None:
     without = [word for word in world.options() if word not in {"--probe-port", "443"}]
-    done = node(str(NODE / "bin" / "mecai-check.js"), f"{HOST}:{world.server.port}", *without)
+    done = node(CHECK, f"{HOST}:{world.server.port}", *without)
     said = f"mecai-check: authorities look at ports 1 to 1023, not at {world.server.port} (probePort)\n"
     assert (done.returncode, done.stdout, done.stderr, world.asked()) == (2, "", said, [])
 
 
 def test_nobody_there_is_no_refusal(world: World) -> None:
     options = world.options()
-    done = node(str(NODE / "bin" / "mecai-check.js"), f"{HOST}:{free_port()}", *options)
+    done = node(CHECK, f"{HOST}:{free_port()}", *options)
     assert (done.returncode, done.stdout) == (3, "")
     assert "ECONNREFUSED" in done.stderr
+
+
+def test_a_real_vas_probes_the_server_and_vouches(tmp_path: Path) -> None:
+    def serve(stack: ExitStack, world: vouching_world.World) -> None:
+        serve_by_nginx(stack, world.home, {HOST: world.chain_pem}, [vouching_world.SERVER], vouching_world.PORT)
+
+    with vouching_world.running(tmp_path, serve) as world:
+        named = {
+            "directory": world.directory_path,
+            "publishers": world.publishers_path,
+            "profile": tmp_path / "profile",
+        }
+        files = [word for name, path in named.items() for word in (f"--{name}", str(path))]
+        done = node(CHECK, HOST, "--address", vouching_world.SERVER, *files)
+    address, said = vouching_world.SERVER, done.stdout.splitlines()
+    assert (done.returncode, said[0]) == (0, f"accepted at {address}"), done
+    assert [line.split()[0] for line in said[1:]] == ["birch"]
 
 
 SCRIPT = """
