@@ -19,6 +19,7 @@ from mecai.client.choices import DEFAULT_CONFIG, MODES, PROFILES
 Command = TypeVar("Command", bound=Callable[..., object])
 
 _fetch = later("mecai.cli.fetching:fetch")
+_wish = later("mecai.cli.wishes:read_wish")
 _shake_hands = later("mecai.cli.fetching:shake_hands")
 _serve = later("mecai.cli.proxying:serve")
 _PROXY_PORT: Final = 8143
@@ -54,10 +55,22 @@ def _options(function: Command) -> Command:
 
 @command.command("get")
 @click.argument("url")
+@click.option("-H", "--header", "headers", multiple=True, metavar="NAME: VALUE", help="A field more; repeatable.")
+@click.option("-X", "--request", "method", metavar="METHOD", help="Instead of GET, or of POST where there is --data.")
+@click.option("-d", "--data", metavar="TEXT", help="Send TEXT as it stands; @FILE: what that file holds.")
+@click.option("-o", "--output", type=FILE, help="Keep the page in this file.")
+@click.option("-L", "--location", is_flag=True, help="Follow redirects, each under the same policy.")
+@click.option(
+    "--resolve",
+    multiple=True,
+    metavar="HOST:PORT:ADDRESS",
+    help="Where HOST is at PORT, whatever DNS says; repeatable.",
+)
 @_options
-def get_page(url: str, **options: Any) -> int:  # noqa: ANN401 - those of _options
+def get_page(url: str, **options: Any) -> int:  # noqa: ANN401 - those above
     """Fetch URL, say who vouched for its server, and print the page."""
-    return int(_fetch(url, started=_started(), **options))
+    names = ("headers", "method", "data", "output", "location", "resolve")
+    return int(_fetch(url, _wish(**{name: options.pop(name) for name in names}), started=_started(), **options))
 
 
 @command.command("check")

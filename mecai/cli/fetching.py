@@ -4,7 +4,9 @@ import dataclasses
 import json
 import os
 import time
+from collections.abc import Mapping
 from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +16,13 @@ from mecai.cli.arguments import now
 from mecai.cli.program import loaded
 from mecai.client.context import VoucherContext
 from mecai.client.document import Document, document_of, failure_document, page_document
-from mecai.client.fetch import Destination, connect, get
+from mecai.client.fetch import FILE_LIMIT, PAGE_LIMIT, JudgedConnection, Page, connect, get
 from mecai.client.policy import ClientPolicy, read_policy
+from mecai.client.request import PLAIN, REDIRECTS, Destination, Request
 from mecai.client.verdict import Outcome, Verdict
-from mecai.errors import InputError, VerificationError
+from mecai.errors import HostError, InputError, VerificationError
 from mecai.net.dial import Unreachable
+from mecai.net.resolve import Resolve, from_system
 from mecai.service import durable
 from mecai.service.deadline import Deadline
 from mecai.service.printable import printable
@@ -28,20 +32,43 @@ _REFUSED_CODE: Final = VerificationError.exit_code
 _PRINT_TEXT: Final = "mecai.cli.show.client:print_text"  # draws tables, which programs do without
 
 
-def fetch(url: str, **options: Any) -> int:  # noqa: ANN401 - those of _run
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of a site beside its verdict; `page` False: nothing is asked over TLS."""
+
+    page: bool = True
+    request: Request = PLAIN
+    addresses: Mapping[tuple[str, int], bytes] = field(default_factory=dict)  # of a host and port, whatever DNS says
+    output: Path | None = None  # where the page goes, in the place of the terminal
+    follow: bool = False  # redirects, each under the same policy
+
+
+@dataclass
+class _Visit:
+    """What came of a wish: the last connection and its document, or what stood in the way."""
+
+    document: Document
+    code: int
+    destination: Destination
+    verdict: Verdict | None = None
+    page: Page | None = None
+    failure: HostError | None = None
+
+
+def fetch(url: str, wish: Wish, **options: Any) -> int:  # noqa: ANN401 - those of _run
     """Fetch a page and show it with who vouched for its server; returns the exit code."""
-    return _run(Destination.of_url(url), with_page=True, **options)
+    return _run(Destination.of_url(url), wish, **options)
 
 
 def shake_hands(host: str, starttls: str | None, **options: Any) -> int:  # noqa: ANN401 - those of _run
     """Shake hands, perhaps after STARTTLS, and show who vouched for the server; returns the exit code."""
-    return _run(Destination.of_host(host, starttls or "https"), with_page=False, **options)
+    return _run(Destination.of_host(host, starttls or "https"), Wish(page=False), **options)
 
 
 def _run(
     destination: Destination,
+    wish: Wish,
     *,
-    with_page: bool,
     started: float,
     config: Path,
     mode: str | None,
@@ -50,26 +77,71 @@ def _run(
     report: Path | None,
     style: str,
 ) -> int:
-    """Connect, perhaps fetch, show the document, perhaps write a report of it; returns the exit code."""
+    """Visit, show the document, perhaps keep the page and write a report; returns the exit code."""
     policy = _policy(config, mode, profile)
     context = _context(destination, policy, style)
     show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too
-    deadline = Deadline(timeout - (time.monotonic() - started))
-    try:
-        connection = connect(destination, context, deadline)
-    except (VerificationError, Unreachable) as error:
-        show(failure_document(destination, error, intranet=context.is_private(destination.host)))
-        return error.exit_code
-    document = document_of(destination, connection, context)
-    with closing(connection.socket) if connection.socket else nullcontext():
+    visit = _visit_all(destination, wish, context, Deadline(timeout - (time.monotonic() - started)))
+    show(visit.document)
+    if visit.failure:
+        raise visit.failure
+    if wish.output and visit.page:
+        durable.replace(wish.output, visit.page.body, durable.PUBLIC)
+    if report is not None and visit.verdict:
+        _write_report(report, visit.verdict, visit.destination, policy.allowed_networks)
+    return visit.code
+
+
+def _visit_all(destination: Destination, wish: Wish, context: VoucherContext, deadline: Deadline) -> _Visit:
+    """Visit a site, and those that it leads on to if that is wanted; whichever is refused is the last."""
+    redirects: list[Document] = []
+    while True:
+        visit = _visit(destination, wish, context, deadline)
+        if redirects:
+            visit.document["redirects"] = redirects
+        if not wish.follow or not visit.page:
+            return visit
         try:
-            if with_page and connection.socket:
-                document["page"] = page_document(get(connection, destination, deadline))
-        finally:
-            show(document)
-    if report is not None:
-        _write_report(report, connection.verdict, destination, policy.allowed_networks)
-    return _REFUSED_CODE if connection.verdict.outcome is Outcome.REFUSED else 0
+            led_on = wish.request.led_on(destination, visit.page.status, visit.page.location)
+        except InputError as error:
+            visit.failure = HostError(f"{destination.url}: leads on to where no voucher can be demanded ({error})")
+            return visit
+        if led_on is None:
+            return visit
+        if len(redirects) == REDIRECTS:
+            visit.failure = HostError(f"{destination.url}: leads on once more, after {REDIRECTS} times")
+            return visit
+        redirects = [*redirects, visit.document | {"page": {"status": visit.page.status, "location": led_on[1].url}}]
+        wish, destination = dataclasses.replace(wish, request=led_on[0]), led_on[1]
+
+
+def _visit(destination: Destination, wish: Wish, context: VoucherContext, deadline: Deadline) -> _Visit:
+    """Connect, and ask if that is wanted and the connection was not refused."""
+    known = wish.addresses.get((destination.host, destination.port))
+    resolve: Resolve = from_system if known is None else lambda _name, _deadline: [known]
+    try:
+        connection = connect(destination, context, deadline, resolve)
+    except (VerificationError, Unreachable) as error:
+        failed = failure_document(destination, error, intranet=context.is_private(destination.host))
+        return _Visit(failed, error.exit_code, destination)
+    code = _REFUSED_CODE if connection.verdict.outcome is Outcome.REFUSED else 0
+    visit = _Visit(document_of(destination, connection, context), code, destination, connection.verdict)
+    with closing(connection.socket) if connection.socket else nullcontext():
+        if wish.page and connection.socket:
+            try:
+                visit.page = _page(connection, destination, wish, deadline)
+                visit.document["page"] = page_document(visit.page, wish.output)
+            except HostError as error:
+                visit.failure = error
+    return visit
+
+
+def _page(connection: JudgedConnection, destination: Destination, wish: Wish, deadline: Deadline) -> Page:
+    """Ask for the page; one for a file is there wholly or not at all."""
+    page = get(connection, destination, deadline, wish.request, FILE_LIMIT if wish.output else PAGE_LIMIT)
+    if wish.output and not page.complete:
+        raise HostError(f"{destination.url}: longer than the {FILE_LIMIT} octets that a file may have; nothing is kept")
+    return page
 
 
 def _write_report(path: Path, verdict: Verdict, destination: Destination, allowed: tuple[Network, ...]) -> None:

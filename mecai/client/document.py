@@ -2,12 +2,14 @@
 
 import dataclasses
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mecai.client.context import VoucherContext
 from mecai.client.explain import RULES
-from mecai.client.fetch import Destination, JudgedConnection, Page
+from mecai.client.fetch import JudgedConnection, Page
 from mecai.client.intranet import Proof
+from mecai.client.request import Destination
 from mecai.client.verdict import Outcome, Verdict
 from mecai.errors import MecaiError, VerificationError
 from mecai.net.dial import Unreachable
@@ -68,15 +70,16 @@ def _checked(verdict: Verdict, context: VoucherContext) -> list[str]:
     return [rule for rule in RULES if rule != "V10" or context.contexts]  # no own context: nothing to check
 
 
-def page_document(page: Page) -> Document:
-    """Say what a server sent as its page."""
+def page_document(page: Page, kept_in: Path | None = None) -> Document:
+    """Say what a server sent as its page, or in which file it is kept."""
+    body = {"body": page.body.decode("utf-8", errors="replace")} if kept_in is None else {"file": str(kept_in)}
     return {
         "status": page.status,
         "phrase": page.phrase,
         "contentType": page.content_type,
         "location": page.location,
-        "body": page.body.decode("utf-8", errors="replace"),
         "complete": page.complete,
+        **body,
     }
 
 

@@ -1,4 +1,4 @@
-"""One connection and one page, for the command line: bounded in size and in time, no redirects, no proxy.
+"""One connection and one page, for the command line: bounded in size and in time, no proxy.
 
 Every address of a name is tried in order, but only for as long as none answers at TCP. From the ClientHello on, the
 first address that answered is final (docs/spec, M2): whoever has read which authorities the client named must not get
@@ -15,37 +15,21 @@ from typing import Final, cast
 from mecai.client import starttls
 from mecai.client.context import VoucherContext
 from mecai.client.gate import within
+from mecai.client.request import PLAIN, Destination, Request
 from mecai.client.sockets import VoucherSocket
 from mecai.client.verdict import Refused, Verdict
-from mecai.errors import HostError, InputError, VerificationError
+from mecai.errors import HostError, VerificationError
 from mecai.net.dial import dial
 from mecai.net.exchange import exchange
 from mecai.net.handshake import shake_hands
-from mecai.net.url import STARTTLS_PORTS, Target, read_url
+from mecai.net.resolve import Resolve, from_system
+from mecai.net.url import STARTTLS_PORTS
 from mecai.protocol.verify.intranet import RULE
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
 
 PAGE_LIMIT: Final = 1024 * 1024  # octets
-
-
-class Destination(Target):
-    """Where a person's words lead; `host` is a name in A-labels or an address."""
-
-    @classmethod
-    def of_url(cls, text: str, scheme: str = "https") -> "Destination":
-        """Read a URL of one scheme; raises `InputError`."""
-        target = read_url(text, scheme)
-        return cls(target.host, target.port, target.path, scheme)
-
-    @classmethod
-    def of_host(cls, text: str, scheme: str = "https") -> "Destination":
-        """Read `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`, to be reached as the scheme says; raises `InputError`."""
-        bare = f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
-        destination = cls.of_url(f"{scheme}://{bare}", scheme)
-        if destination.path != "/" or text.endswith("/"):
-            raise InputError(f"{text!r} is no host; expected HOST[:PORT]")
-        return destination
+FILE_LIMIT: Final = 64 * PAGE_LIMIT  # of a page that goes to a file
 
 
 @dataclass(frozen=True)
@@ -78,14 +62,16 @@ class Page:
     complete: bool
 
 
-def connect(destination: Destination, context: VoucherContext, deadline: Deadline) -> JudgedConnection:
+def connect(
+    destination: Destination, context: VoucherContext, deadline: Deadline, resolve: Resolve = from_system
+) -> JudgedConnection:
     """Connect and judge; where the scheme begins in the clear, after STARTTLS.
 
     Raises `Unreachable` if no address answers, `VerificationError` (handshake-failed, certificate-invalid, in a private
     network pin-mismatch) where ordinary TLS already fails. A refusal is a result, not an error.
     """
     start = time.perf_counter()
-    plain = dial(destination.host, destination.port, deadline)
+    plain = dial(destination.host, destination.port, deadline, resolve=resolve)
     reached = time.perf_counter()
     sock = None
     try:
@@ -121,11 +107,19 @@ def invalid(host: str, error: ssl.SSLCertVerificationError, *, private: bool) ->
     return VerificationError("certificate-invalid", "C4", detail)
 
 
-def get(connection: JudgedConnection, destination: Destination, deadline: Deadline) -> Page:
-    """Ask for the page over a connection that was not refused; raises `HostError`."""
+def get(
+    connection: JudgedConnection,
+    destination: Destination,
+    deadline: Deadline,
+    request: Request = PLAIN,
+    limit: int = PAGE_LIMIT,
+) -> Page:
+    """Ask over a connection that was not refused, for `limit` octets at most; raises `HostError`."""
     sock = cast("VoucherSocket", connection.socket)
     try:
-        answer = exchange(sock, destination, deadline, PAGE_LIMIT)
+        answer = exchange(
+            sock, destination, deadline, limit, body=request.body, headers=request.headers, method=request.method
+        )
     except OSError as error:
         raise HostError(f"{destination.url}: connected, but got no page ({words(error)})") from error
     return Page(

@@ -38,20 +38,25 @@ def exchange(
     *,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    method: str | None = None,
     keep: bool = False,
 ) -> Answer:
-    """GET `target`, or POST `body` to it, and return the answer with at most `limit` octets of its body.
+    """GET `target`, or POST `body` to it, unless a `method` is named; return the answer with `limit` octets at most.
 
-    Where the connection is to be used again (`keep`) the answer says whether it can be.
+    Of a field that is here and in `headers`, theirs is sent. Where the connection is to be used again (`keep`), the
+    answer says whether it can be.
 
     An answer that a server gives before it has read the whole request counts, also if it then hangs up (RFC 9112,
     section 9.5): it says why. Raises `OSError`, whatever goes wrong.
     """
-    fields = {"Host": target.authority, "User-Agent": "mecai", **({} if keep else {"Connection": "close"})}
+    others = dict(headers or {})
+    own = {"Host": target.authority, "User-Agent": "mecai", **({} if keep else {"Connection": "close"})}
+    fields = {name: value for name, value in own.items() if name.lower() not in map(str.lower, others)} | others
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = connected
     with cut_off(connected, deadline):
-        unsent = _send(connection, target.path, body, fields | dict(headers or {}))
+        asked = method or ("GET" if body is None else "POST")
+        unsent = _send(connection, asked, target.path, body, fields)
         try:
             return _receive(connection, limit)
         except (OSError, http.client.HTTPException) as error:
@@ -59,11 +64,11 @@ def exchange(
 
 
 def _send(
-    connection: http.client.HTTPConnection, path: str, body: bytes | None, fields: Mapping[str, str]
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, fields: Mapping[str, str]
 ) -> OSError | None:
     """Send a request; what stops it is returned, for the answer may be there already."""
     try:
-        connection.request("GET" if body is None else "POST", path, body, fields)
+        connection.request(method, path, body, fields)
     except OSError as error:
         return error
     return None

@@ -13,7 +13,8 @@ from typing import Any, Final
 import pytest
 
 from mecai.client import ClientPolicy, Verdict, VoucherContext
-from mecai.client.fetch import Destination, connect
+from mecai.client.fetch import connect
+from mecai.client.request import Destination
 from mecai.protocol.pki.identity import spki_hash
 from mecai.service.deadline import Deadline
 from tests.integration.client_servers import openssl_server

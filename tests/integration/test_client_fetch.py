@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, VoucherContext
-from mecai.client.fetch import PAGE_LIMIT, Destination, JudgedConnection, connect, get
+from mecai.client.fetch import PAGE_LIMIT, JudgedConnection, connect, get
+from mecai.client.request import Destination
 from mecai.errors import HostError, VerificationError
 from mecai.net.dial import Unreachable
 from mecai.service.deadline import Deadline

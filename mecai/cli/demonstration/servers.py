@@ -13,8 +13,9 @@ from mecai.cli.demonstration.household import Household
 from mecai.cli.demonstration.scene import ADDRESS, HOST, NOTARIES, Scene
 from mecai.cli.demonstration.services import FOLDER, SITE_PORT
 from mecai.client.context import VoucherContext
-from mecai.client.fetch import Destination, connect
+from mecai.client.fetch import connect
 from mecai.client.policy import read_policy
+from mecai.client.request import Destination
 from mecai.client.verdict import Outcome
 from mecai.errors import VerificationError
 from mecai.net.dial import dial

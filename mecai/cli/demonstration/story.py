@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.cli.demonstration.scene import ADDRESS, HOST, NOTARIES, PORT, Scene
 from mecai.cli.demonstration.servers import FALSE_PAGE, SECONDS, page_of
-from mecai.cli.fetching import fetch
+from mecai.cli.fetching import Wish, fetch
 from mecai.errors import VerificationError
 from mecai.protocol.objects.authorities import Server
 from mecai.protocol.objects.request import VoucherRequest
@@ -55,7 +55,7 @@ def _client(scene: Scene, place: str) -> int:
     url = scene.url(place)
     click.echo(f"$ mecai client get --config {scene.client} {url}")
     defaults = {"mode": None, "profile": None, "timeout": SECONDS, "report": None, "style": "text"}
-    return fetch(url, started=time.monotonic(), config=scene.client, **defaults)
+    return fetch(url, Wish(), started=time.monotonic(), config=scene.client, **defaults)
 
 
 def _asked(scene: Scene, name: str, request: bytes) -> bool:

@@ -19,6 +19,10 @@ _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer,
 def print_text(document: Document) -> None:
     """Print it for people: the verdict first, then why, then the rest."""
     console = Console(highlight=False, markup=False, soft_wrap=True, width=_WIDTH)
+    for earlier in document.get("redirects", ()):
+        page = earlier["page"]
+        where = printable(f"{earlier['url']}  {earlier['verdict']}, {page['status']} to {page['location']}")
+        console.print(where, style="dim")
     outcome = Outcome(document["verdict"])
     console.print(f"{document['url']}  {outcome.value}", style=f"bold {_COLOURS[outcome]}")
     if document["reason"]:
@@ -80,6 +84,9 @@ def _print_connection(console: Console, document: Document) -> None:
 def _print_page(console: Console, page: Document) -> None:
     more = f", {page['location']}" if page["location"] else ""
     status = f"{page['status']} {page['phrase']}{more}{'' if page['complete'] else ', cut off'}"
+    if "file" in page:
+        console.print(printable(f"{status}, kept in {page['file']}"))
+        return
     console.print(printable(status) + "\n")
     body: str = page["body"]
     click.echo(printable(body) if sys.stdout.isatty() else body, color=True)  # True: click changes nothing

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
 
-from mecai.client.fetch import Destination
 from mecai.client.proxy.authority import LocalAuthority
 from mecai.client.proxy.head import Declined
+from mecai.client.request import Destination
 from mecai.errors import InputError
 from mecai.protocol.pki.identity import address_octets
 from mecai.protocol.pki.names import host_name_of

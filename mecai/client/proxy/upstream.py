@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mecai.client.context import VoucherContext
 from mecai.client.document import Document, failure_document, verdict_document
-from mecai.client.fetch import Destination, invalid
+from mecai.client.fetch import invalid
 from mecai.client.report import report_of
+from mecai.client.request import Destination
 from mecai.client.streams import open_connection
 from mecai.client.verdict import Refused, Verdict
 from mecai.errors import InputError, VerificationError

@@ -12,7 +12,8 @@ from typing import Final
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, fetch
-from mecai.client.fetch import Destination, connect
+from mecai.client.fetch import connect
+from mecai.client.request import Destination
 from mecai.errors import VerificationError
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.service.deadline import Deadline

@@ -6,7 +6,7 @@ import pytest
 
 from mecai.cli.show.client import print_text
 from mecai.client.document import failure_document
-from mecai.client.fetch import Destination
+from mecai.client.request import Destination
 from mecai.errors import VerificationError
 from mecai.net.dial import Unreachable
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from mecai.cli import fetching
 from mecai.cli.client import command
-from mecai.client.fetch import Destination
+from mecai.client.request import Destination
 from mecai.net.dial import Unreachable
 from mecai.service.deadline import Deadline
 
@@ -80,7 +80,7 @@ def test_a_timeout_counts_from_the_start_of_the_program(
 ) -> None:
     seen = []
 
-    def connect(_destination: Destination, _context: object, deadline: Deadline) -> NoReturn:
+    def connect(_destination: Destination, _context: object, deadline: Deadline, *_more: object) -> NoReturn:
         assert "mecai.cli.show.client" in sys.modules  # what shows the end is loaded before
         seen.append(deadline.left())
         raise Unreachable("timed out")

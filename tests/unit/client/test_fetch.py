@@ -2,7 +2,7 @@
 
 import pytest
 
-from mecai.client.fetch import Destination
+from mecai.client.request import Destination
 from mecai.errors import InputError
 
 
