@@ -19,13 +19,14 @@ from rich.table import Table
 from benchmarks.measure import Result, machine
 
 NAMES: Final = ("voucher_verification", "codecs", "voucher_size", "ca_publication")
-WITH_SERVERS: Final = (
+WITH_SERVERS: Final = (  # root and servers
     "voucher_issuance",
     "voucher_log",
     "nginx_module",
+    "first_flight",
     "client_handshake",
     "sidecar_refresh",
-)  # root and servers
+)
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer
 _TITLE: Final = "make bench: typical ± spread (standard error)"
 RESULTS: Final = Path(__file__).parent / "results"

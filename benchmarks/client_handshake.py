@@ -19,13 +19,14 @@ from typing import Final
 from benchmarks.measure import Result, Work, paired
 from benchmarks.remembered import forget, forget_connections
 from mecai.client import ClientPolicy, VoucherContext
-from tests.integration.nginx_module.server import Nginx, Staples, build_modules, free_port
+from tests.integration.nginx_module.server import Nginx, Staples, build_modules
+from tests.ports import free_port
 from tests.scene import authority_entry
 from tests.unit.client.world import LOOPBACK, World
 
 RUNS: Final = 400
 _SECONDS: Final = 20
-_SITES: Final = 300
+SITES: Final = 300
 _AUTHORITIES: Final = ("birch", "cedar", "dogwood")
 _AGAINST: Final = "stock ssl"
 
@@ -33,7 +34,7 @@ _AGAINST: Final = "stock ssl"
 def run() -> list[Result]:
     """Measure without and with what a client remembers."""
     world = World()
-    names = [f"site{number}.example.test" for number in range(_SITES)]
+    names = [f"site{number}.example.test" for number in range(SITES)]
     with _server(world, names) as port:
         context = VoucherContext(ClientPolicy(), world.directory, bytes(32))
         stock = _shaking(port, ssl.create_default_context(cadata=world.alder.root.pem.decode()), names)

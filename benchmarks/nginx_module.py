@@ -20,8 +20,9 @@ from benchmarks.staples import CERTIFICATES, certificate_files, fill, scene_of_t
 from mecai import tls
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
-from tests.integration.nginx_module.server import Nginx, Staples, build_modules, free_port
+from tests.integration.nginx_module.server import Nginx, Staples, build_modules
 from tests.pki import Issued
+from tests.ports import free_port
 from tests.scene import Scene, authority_entry
 
 _SECONDS: Final = 20
