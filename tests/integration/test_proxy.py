@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.integration.private_network import NAME
+from tests.integration.proxied import proxy
 from tests.integration.town import Town, town
 from tests.scene import HOST
 
@@ -74,3 +77,15 @@ def test_the_verdicts_are_there_for_programs(place: Town) -> None:
     assert (private["policy"], len(private["proofs"])) == ("intranet", 2)
     assert {voucher["name"] for voucher in vouched["vouchers"]} <= {"birch", "cedar", "dogwood"}
     assert vouched["tls"]["version"] == "TLSv1.3"
+
+
+def test_under_warn_a_site_comes_through_and_is_said(place: Town, tmp_path: Path) -> None:
+    """A second proxy of this person, with the same authority."""
+    config = place.proxy.authority.parents[2] / "client.toml"
+    with proxy(tmp_path, config, (urlsplit(place.bare).port or 0,), "--mode", "warn") as warning:
+        done = warning.curl(place.bare)
+        found = json.loads(warning.curl(f"{warning.url}/verdicts", "--noproxy", "*").stdout)
+    assert "Perhaps the real one" in done.stdout
+    assert [(each["verdict"], each["reason"]) for each in found["verdicts"]] == [("warned", "no-voucher")]
+    assert warning.authority == place.proxy.authority
+    assert "warned  no-voucher" in warning.log.read_text()

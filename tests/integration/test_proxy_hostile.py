@@ -113,9 +113,9 @@ def test_what_is_asked_wrongly_is_answered_at_once(running: Proxy, octets: list[
 
 
 def test_other_users_are_not_served(running: Proxy) -> None:
-    """Here as root, who may be anybody: curl as `nobody`."""
+    """Here as root, who may be anybody: curl as `nobody` is hung up on."""
     done = running.curl(f"{running.url}/verdicts", "--noproxy", "*", user="nobody")
-    assert "serves the user who started it" in done.stdout
+    assert (done.returncode in (52, 56), done.stdout) == (True, ""), done.stderr
     assert "verdicts" in json.loads(running.curl(f"{running.url}/verdicts", "--noproxy", "*").stdout)
 
 

@@ -26,6 +26,7 @@ from mecai.client.proxy.upstream import Visit, visit
 LOG: Final = logging.getLogger(__name__)
 ADDRESS: Final = "127.0.0.1"  # and nothing else: whoever reaches the proxy lends this person's place in the network
 CONNECTIONS: Final = 256  # at once: a browser opens 32 of them to a proxy
+_MOST: Final = CONNECTIONS + 32  # those beyond hear why, so many at once; all others are hung up on
 _BACKLOG: Final = 128
 _PAUSE: Final = 0.2  # seconds before the next connection is taken where there was no descriptor for one
 _ANSWER_SECONDS: Final = 5.0  # for a browser to take that its tunnel stands
@@ -73,6 +74,9 @@ class Door:
             LOG.warning("no connection was taken: %s", error)
             await asyncio.sleep(_PAUSE)
         else:
+            if len(self._meetings) >= _MOST or not _is_ours(plain):
+                plain.close()
+                return
             meeting = loop.create_task(self._meet(plain))
             self._meetings.add(meeting)
             meeting.add_done_callback(self._meetings.discard)
@@ -89,20 +93,14 @@ class Door:
             plain.close()
 
     async def _answer(self, plain: socket.socket) -> None:
-        self._require_place(plain)
+        plain.setblocking(False)
+        if len(self._meetings) > CONNECTIONS:
+            raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, f"{CONNECTIONS} connections are open already")
         head = await receive_head(plain)
         if head is not None and head.method == "CONNECT":
             await self._lead(plain, head)
         elif head is not None:
             await say(plain, self._own.answer(head))
-
-    def _require_place(self, plain: socket.socket) -> None:
-        """Raise `Declined` for another user's program, and for one connection too many."""
-        plain.setblocking(False)
-        if not is_own(plain.getpeername(), plain.getsockname()):
-            raise Declined(HTTPStatus.FORBIDDEN, "this proxy serves the user who started it")
-        if len(self._meetings) > CONNECTIONS:
-            raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, f"{CONNECTIONS} connections are open already")
 
     async def _lead(self, plain: socket.socket, head: Head) -> None:
         """Meet the site; then let the browser have its tunnel, to the site or to the page that explains."""
@@ -119,6 +117,14 @@ class Door:
             await pass_on(near, met.streams)
         else:
             await show(near, refusal(met, context.directory))
+
+
+def _is_ours(plain: socket.socket) -> bool:
+    """Tell whether a program of this user connects; who else does has no word, and takes no place."""
+    try:
+        return is_own(plain.getpeername(), plain.getsockname())
+    except OSError:  # it has gone already
+        return False
 
 
 @contextmanager
