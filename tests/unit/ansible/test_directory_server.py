@@ -15,6 +15,7 @@ from mecai.net.web import get
 from mecai.service.deadline import Deadline
 from mecai.vas.config import ContextSource, read_config
 from mecai.vas.trust.refresh import over_https
+from tests.patience import SECONDS
 from tests.pki import Hierarchy
 from tests.ports import free_port
 from tests.unit.ansible.running import ANSIBLE, listening, play
@@ -23,7 +24,6 @@ from tests.unit.ansible.test_contexts import FETCHED, FILE, WITH_ROOTS, written
 ROLE = ANSIBLE / "roles" / "directory_server"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 NOW = datetime.now(UTC).replace(microsecond=0)
-BOUND = 30  # seconds
 AROUND = """
 daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid; events {{}}
 http {{
@@ -65,7 +65,7 @@ def port(folder: Path) -> Iterator[int]:
     (folder / "site.conf").write_text(site)
     (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
     command = [NGINX, "-p", str(folder), "-c", "nginx.conf", "-e", f"{folder}/error.log"]
-    subprocess.run([*command, "-t", "-q"], check=True, timeout=BOUND)
+    subprocess.run([*command, "-t", "-q"], check=True, timeout=SECONDS)
     with listening(command, port):
         yield port
 
@@ -92,7 +92,7 @@ def test_a_server_of_another_ca_is_none_of_the_publishers(folder: Path, port: in
 @pytest.mark.parametrize("path", ["", "key.pem", "directory.der/key.pem", "directory.der.new", "publishers.pem"])
 def test_nothing_else_is_served(path: str, port: int) -> None:
     roots = [Hierarchy("alder", NOW).root.certificate]
-    assert get(f"https://localhost:{port}/{path}", 1024, Deadline(BOUND), roots) is None
+    assert get(f"https://localhost:{port}/{path}", 1024, Deadline(SECONDS), roots) is None
 
 
 @pytest.mark.parametrize("option", [(), ("--check",)])

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.unit.ansible.running import ANSIBLE, listening, play
 
 ROLE = ANSIBLE / "roles" / "nginx"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-BOUND = 30  # seconds
 NAMES = ("__tls_server_name", "tls_server_certificate", "__voucher_authority_host_name",
          "__voucher_authority_tls_certificate", "__directory_server_host_name",
          "directory_server_certificate")  # fmt: skip
@@ -47,7 +47,7 @@ def serving(folder: Path, *options: str) -> Iterator[int]:
     port = free_port()
     (folder / "nginx.conf").write_text(SITE.format(folder=folder, port=port))
     command = [str(NGINX), "-p", str(folder), "-c", "nginx.conf"]
-    tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, timeout=BOUND)
+    tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, timeout=SECONDS)
     assert tested.returncode == 0, tested.stderr
     with listening(command, port):
         yield port
@@ -55,7 +55,7 @@ def serving(folder: Path, *options: str) -> Iterator[int]:
 
 def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
     """Ask nginx once."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as connection:
         connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         with connection.getresponse() as answer:
             return answer.status, answer.read().decode()
@@ -79,8 +79,8 @@ def test_one_address_may_ask_only_so_much_at_once(tmp_path: Path) -> None:
         slow.bind(f"{tmp_path}/slow.sock")
         (tmp_path / "slow.sock").chmod(0o666)
         slow.listen()
-        slow.settimeout(BOUND)
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND)) as first:
+        slow.settimeout(SECONDS)
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as first:
             first.request("GET", "/slow")
             at_work, _ = slow.accept()
             with at_work:

@@ -16,6 +16,7 @@ from mecai.cli.client import command
 from mecai.client.request import Destination
 from mecai.net.dial import Unreachable
 from mecai.service.deadline import Deadline
+from tests.patience import SECONDS
 
 # Tells the modules that a run of the program loaded, before it ends.
 LOADED = """
@@ -32,7 +33,7 @@ NEVER = {"asyncio", "rich"}
 def loaded(*words: str) -> set[str]:
     """Run `mecai` to its end; returns the modules that were loaded then."""
     command = [sys.executable, "-c", LOADED, *words]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     return set(json.loads(ran.stderr.splitlines()[-1]))
 
 
@@ -49,7 +50,7 @@ def test_a_version_is_told_by_next_to_nothing() -> None:
 
 def test_a_program_that_imports_the_client_pays_for_it_when_it_uses_it() -> None:
     code = "import json, sys; import mecai.client; print(json.dumps(sorted(sys.modules)))"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
     modules = set(json.loads(ran.stdout))
     assert {name for name in modules if name.startswith("mecai")} == {"mecai", "mecai.client"}
     assert not modules & (CLIENT | NEVER)
@@ -74,7 +75,7 @@ def test_a_voucher_authority_is_looked_after_without_what_its_worker_needs() -> 
     assert not loaded("vas", "--help") & {"dns", "smtplib", "mecai.vas.worker"}
 
 
-@pytest.mark.parametrize(("loading", "left"), [(0, 5), (2, 3), (10, 0)])
+@pytest.mark.parametrize(("loading", "left"), [(0, 500), (200, 300), (1000, 0)])
 def test_a_timeout_counts_from_the_start_of_the_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loading: float, left: float
 ) -> None:
@@ -89,7 +90,7 @@ def test_a_timeout_counts_from_the_start_of_the_program(
     monkeypatch.setattr(fetching, "connect", connect)
     monkeypatch.setattr(fetching, "_context", lambda *_given: SimpleNamespace(is_private=lambda _host: False))
     (tmp_path / "client.toml").touch()
-    words = ["get", "https://site.test/", "--timeout", "5", "--config", str(tmp_path / "client.toml")]
+    words = ["get", "https://site.test/", "--timeout", "500", "--config", str(tmp_path / "client.toml")]
     ended = CliRunner().invoke(command, words, obj=time.monotonic() - loading, standalone_mode=False)
     assert ended.return_value == Unreachable.exit_code
-    assert left - 2 <= seen[0] <= left
+    assert left - SECONDS <= seen[0] <= left

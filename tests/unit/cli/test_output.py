@@ -12,8 +12,7 @@ import pytest
 from mecai.cli.main import cli as mecai
 from testbed.cli.main import cli as of_testbed
 from tests.conformance.__main__ import main as conformance
-
-SECONDS = 60
+from tests.patience import SECONDS
 
 
 def options(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:

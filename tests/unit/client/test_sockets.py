@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from mecai.client import ClientPolicy, Refused, VoucherContext, peer
+from tests.patience import SECONDS
 from tests.unit.client.world import World
 from tests.unit.tls.memory import Pair, server_context, stapling_server
 
@@ -92,7 +93,7 @@ def ends() -> Iterator[tuple[ssl.SSLSocket, socket.socket]]:
     context = _client()
     near, far = socket.socketpair()
     with far, context.wrap_socket(near, server_hostname="localhost", do_handshake_on_connect=False) as sock:
-        far.settimeout(10)
+        far.settimeout(SECONDS)
         yield sock, far
 
 
@@ -135,7 +136,7 @@ def test_the_first_use_is_a_handshake_and_its_refusal(
         with pytest.raises((Refused, NotImplementedError)):  # the latter: what `ssl` itself has closed for good
             WAYS[way](sock, tmp_path / "file")
         sock.close()
-        assert received.result(10) == b""
+        assert received.result(SECONDS) == b""
 
 
 @pytest.mark.parametrize("ending", ["shutdown", "unwrap"])
@@ -155,7 +156,7 @@ def test_nothing_passes_in_the_clear_when_tls_has_ended_after_the_verdict(
         with pytest.raises((OSError, NotImplementedError), match=r"not connected|not allowed"):
             WAYS[way](sock, tmp_path / "file")
         sock.close()
-        assert received.result(10) == b""
+        assert received.result(SECONDS) == b""
 
 
 def test_a_descriptor_that_is_handed_out_leads_nowhere(ends: tuple[ssl.SSLSocket, socket.socket]) -> None:

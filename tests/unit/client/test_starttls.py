@@ -9,8 +9,8 @@ import pytest
 
 from mecai.client import starttls
 from mecai.service.deadline import Deadline
+from tests.patience import SECONDS
 
-SECONDS = 20.0
 IMAP = [(b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n", b"a STARTTLS\r\n"), (b"* noted\r\na OK begin\r\n", b"")]
 POP3 = [(b"+OK ready\r\n", b"STLS\r\n"), (b"+OK begin\r\n", b"")]
 SMTP = [

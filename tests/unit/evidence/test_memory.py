@@ -11,6 +11,7 @@ import pytest
 from mecai.evidence import Evidence, FetchError, memory
 from mecai.evidence.memory import LISTS, Kept, Lists
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
+from tests.patience import SECONDS
 from tests.pki import DAY, HOUR, NOW
 
 STATUS = StatusEvidence(bytes(32), EvidenceMethod.OCSP, NOW, NOW + DAY, bytes(32))
@@ -40,7 +41,7 @@ def test_the_oldest_pieces_go_where_room_is_needed() -> None:
 
 def test_few_lists_are_read_at_once_by_few_threads() -> None:
     """All readers are here at once, and leave only together with as many others as there may be."""
-    lists, together, lock = Lists(), threading.Barrier(LISTS, timeout=10), threading.Lock()
+    lists, together, lock = Lists(), threading.Barrier(LISTS, timeout=SECONDS), threading.Lock()
     inside: set[str] = set()
     threads: set[int] = set()
     most = 0

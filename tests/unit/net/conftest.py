@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import SECONDS
+
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
@@ -12,5 +14,5 @@ def nothing_left_behind() -> Iterator[None]:
     yield
     for thread in threading.enumerate():
         if thread.name == "background":
-            thread.join(10)
+            thread.join(SECONDS)
             assert not thread.is_alive()

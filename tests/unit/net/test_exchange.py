@@ -10,6 +10,7 @@ import pytest
 from mecai.net.exchange import exchange
 from mecai.net.url import Target
 from mecai.service.deadline import Deadline
+from tests.patience import SECONDS
 
 TARGET = Target("www.example.test", 443, "/x")
 Pair = tuple[socket.socket, socket.socket]
@@ -29,7 +30,7 @@ def pair() -> Iterator[Pair]:
 def test_the_host_field_names_the_port_where_it_is_not_the_usual(pair: Pair, target: Target, host: bytes) -> None:
     ours, theirs = pair
     theirs.sendall(b"HTTP/1.1 204 Nothing\r\n\r\n")
-    assert exchange(ours, target, Deadline(10), 100).status == 204
+    assert exchange(ours, target, Deadline(SECONDS), 100).status == 204
     assert b"Host: " + host in theirs.recv(65536).split(b"\r\n")
 
 
@@ -39,7 +40,7 @@ def test_an_answer_counts_that_came_before_the_whole_request_was_sent(pair: Pair
     ours, theirs = pair
     theirs.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nwhy")
     theirs.close()
-    answer = exchange(ours, TARGET, Deadline(10), 100, body=body)
+    answer = exchange(ours, TARGET, Deadline(SECONDS), 100, body=body)
     assert (answer.status, answer.phrase, answer.body) == (413, "Too Large", b"why")
 
 
@@ -47,7 +48,7 @@ def test_a_server_that_hangs_up_without_answer_leaves_what_failed_first(pair: Pa
     ours, theirs = pair
     theirs.close()
     with pytest.raises(BrokenPipeError):
-        exchange(ours, TARGET, Deadline(10), 100, body=b"x")
+        exchange(ours, TARGET, Deadline(SECONDS), 100, body=b"x")
 
 
 @pytest.mark.parametrize(
@@ -63,13 +64,13 @@ def test_an_answer_that_ends_too_early_is_none(pair: Pair, answer: bytes) -> Non
     theirs.sendall(answer)
     theirs.shutdown(socket.SHUT_WR)
     with pytest.raises(OSError, match="IncompleteRead"):
-        exchange(ours, TARGET, Deadline(10), 100)
+        exchange(ours, TARGET, Deadline(SECONDS), 100)
 
 
 def test_a_body_is_cut_off_at_the_limit(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-    answer = exchange(ours, TARGET, Deadline(10), 4)
+    answer = exchange(ours, TARGET, Deadline(SECONDS), 4)
     assert (answer.body, answer.complete) == (b"hell", False)
 
 
@@ -91,7 +92,7 @@ def test_no_server_can_hold_it_beyond_the_deadline(drip: bytes) -> None:
     thread.start()
     with ours, pytest.raises(OSError):  # noqa: PT011 - some drips are no HTTP, and end at once
         exchange(ours, TARGET, Deadline(0.2), 1 << 28)
-    thread.join(10)
+    thread.join(SECONDS)
     assert not thread.is_alive()
 
 

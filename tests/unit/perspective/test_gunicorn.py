@@ -21,8 +21,8 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from mecai.perspective.worker import Worker
+from tests.patience import SECONDS
 
-SECONDS = 20.0
 READ = f"gunicorn {__version__}: its threaded worker is another; see {__file__}"
 
 

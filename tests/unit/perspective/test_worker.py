@@ -20,6 +20,7 @@ from mecai.perspective.judgement import READ_SECONDS, Line
 from mecai.perspective.worker import Worker
 from mecai.service.deadline import Deadline
 from mecai.service.settings import read_settings
+from tests.patience import SECONDS
 
 FILES = 'key = "k"\ncertificate = "c"\nroots = "r"\n'
 
@@ -38,7 +39,7 @@ class Received:
 
     def connect(self) -> socket.socket:
         """Connect, and let the worker see to it."""
-        line = self.stack.enter_context(socket.create_connection(self.listener.getsockname(), 10))
+        line = self.stack.enter_context(socket.create_connection(self.listener.getsockname(), SECONDS))
         self.worker.accept(self.listener)
         return line
 
@@ -49,7 +50,7 @@ class Received:
 
     def step(self) -> None:
         """Let the worker do what it waits for."""
-        for key, _ in self.worker.poller.select(10):
+        for key, _ in self.worker.poller.select(SECONDS):
             key.data(key.fileobj)
 
     def leave(self) -> None:

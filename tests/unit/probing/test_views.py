@@ -12,9 +12,9 @@ from mecai.probing.lookups import Look, Records, RecordType
 from mecai.probing.quorum import Perspective
 from mecai.probing.views import View, Views
 from mecai.service.deadline import Deadline
+from tests.patience import SECONDS
 
 PROOF, OTHER = (("", b"proof"),), (("", b"other"),)
-LATE = 60.0  # seconds that a test waits at most for what it has released
 Make = Callable[..., Views]
 
 
@@ -27,7 +27,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     door.set()
     for thread in threading.enumerate():
         if thread.name.startswith("perspective"):
-            thread.join(LATE)
+            thread.join(SECONDS)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def make(door: threading.Event) -> Make:
     def view(place: int, seen: Records | None, silent: Sequence[int]) -> View:
         def look(_name: str, _kind: RecordType, _deadline: Deadline) -> Records:
             if place in silent:
-                door.wait(LATE)
+                door.wait(SECONDS)
             if seen is None:
                 raise HostError("no answer")
             return seen
@@ -49,7 +49,7 @@ def make(door: threading.Event) -> Make:
 
 
 def look_up(look: Look) -> Records:
-    return look("example.test", RecordType.TXT, Deadline(LATE))
+    return look("example.test", RecordType.TXT, Deadline(SECONDS))
 
 
 def proves(records: Records) -> bool:
@@ -77,7 +77,7 @@ def test_who_decides_is_waited_for(make: Make, door: threading.Event, first: Rec
         with pytest.raises(TimeoutError):
             asked.result(0.1)  # longer than the grace
         door.set()
-        found = asked.result(LATE)
+        found = asked.result(SECONDS)
     assert "agent-2" in names(found)
 
 

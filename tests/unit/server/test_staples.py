@@ -12,9 +12,8 @@ import pytest
 from mecai.server import StapleDirectory, StaplingContext, staples
 from mecai.service.background import in_background
 from mecai.tls import stapling
+from tests.patience import SECONDS
 from tests.unit.server.shelf import Shelf, world
-
-SECONDS = 20  # that a child has
 
 
 def forked(work: Callable[[], object]) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from mecai.errors import HostError
 from mecai.service.locks import locked
+from tests.patience import SECONDS
 
 
 def test_another_holder_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +17,7 @@ def test_another_holder_is_waited_for(tmp_path: Path, monkeypatch: pytest.Monkey
 
     def pause(_seconds: float) -> None:
         waits.set()
-        assert released.wait(10)
+        assert released.wait(SECONDS)
 
     def second() -> None:
         with locked(tmp_path / "lock"):
@@ -26,10 +27,10 @@ def test_another_holder_is_waited_for(tmp_path: Path, monkeypatch: pytest.Monkey
     thread = threading.Thread(target=second)
     with locked(tmp_path / "lock"):
         thread.start()
-        assert waits.wait(10)
+        assert waits.wait(SECONDS)
         order.append("first")
     released.set()
-    thread.join(10)
+    thread.join(SECONDS)
     assert order == ["first", "second"]
 
 

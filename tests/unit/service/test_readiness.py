@@ -6,6 +6,7 @@ import pytest
 
 from mecai.service.background import in_background
 from mecai.service.readiness import Readiness
+from tests.patience import SECONDS
 
 
 def good() -> None:
@@ -45,11 +46,11 @@ def test_who_asks_while_a_check_hangs_is_not_kept_waiting(monkeypatch: pytest.Mo
 
     def hangs() -> None:
         asked.set()
-        assert released.wait(20)
+        assert released.wait(SECONDS)
 
     readiness = Readiness({"database": hangs})
     first = in_background(readiness.answer)
-    assert asked.wait(20)
+    assert asked.wait(SECONDS)
     assert readiness.answer() == ({"status": "not ready", "failed": ["unanswered"]}, 503)
     released.set()
-    assert first.result(20) == readiness.answer() == ({"status": "ready"}, 200)
+    assert first.result(SECONDS) == readiness.answer() == ({"status": "ready"}, 200)

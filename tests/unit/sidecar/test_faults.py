@@ -24,11 +24,11 @@ from mecai.sidecar.standing import State
 from mecai.sidecar.wanted import LARGEST_CHAIN
 from mecai.vrp.answers import RequestRefused
 from tests.directories import directory
+from tests.patience import SECONDS
 from tests.unit.sidecar.conftest import Side, make_side
 
 Spoil = Callable[[Path], object]
 NOBODY = 65534
-SECONDS = 30
 MANY = 50_000
 
 

@@ -14,13 +14,13 @@ from mecai.protocol.pki.identity import certificate_hash
 from mecai.sidecar.lanes import TRIES
 from mecai.sidecar.report import report
 from mecai.vrp.answers import Held, RequestRefused
+from tests.patience import SECONDS
 from tests.pki import HOUR, NOW, Hierarchy, Issued
 from tests.scene import ADDRESS
 from tests.unit.sidecar.conftest import SECOND, Answer, Side
 
 MINUTE = timedelta(minutes=1)
 SITES = 6
-SECONDS = 30
 BIRCH, CEDAR, DOGWOOD = (f"https://vas.{name}.test" for name in ("birch", "cedar", "dogwood"))
 
 

@@ -13,9 +13,8 @@ from mecai.sidecar.config import CertificateEntry, ChainFolder
 from mecai.sidecar.places import entries_of, folders_of
 from mecai.sidecar.signals import Signals
 from mecai.sidecar.standing import State
+from tests.patience import SECONDS
 from tests.unit.sidecar.conftest import Side
-
-SECONDS = 30
 
 
 @pytest.fixture

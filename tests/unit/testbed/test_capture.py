@@ -18,6 +18,7 @@ from testbed.machine.limits import LIMITS
 from testbed.machine.waiting import until
 from testbed.scenarios import capture, recorder
 from testbed.scenarios.recorder import Wire
+from tests.patience import SECONDS
 from tests.unit.testbed.fakes import FakeDriver
 from tests.unit.testbed.test_cli import call
 from tests.unit.testbed.world import PLAN
@@ -59,7 +60,7 @@ class Hosts:
     def run(self, host: str, *words: str) -> str:
         """Do as `testbed exec` does."""
         command = self.driver.enter(host, capture.keeping_keys(words))
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS).stdout
 
     @property
     def left(self) -> list[Path]:

@@ -37,6 +37,7 @@ from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import OUTBOX
 from mecai.vas.storage.unnotified import UnnotifiedLog
 from mecai.vas.worker import apart, make_notifier
+from tests.patience import SECONDS
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, leaf_extensions
 
 ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
@@ -457,7 +458,7 @@ def test_a_mail_waits_for_no_look_up_and_a_new_one_for_none_that_was_silent(
     def look_up(domain: str, _deadline: Deadline) -> tuple[str, ...]:
         if domain not in silent:
             return (f"owner@{domain}",)
-        in_time.append(mailed.wait(20))
+        in_time.append(mailed.wait(SECONDS))
         raise HostError("timed out")
 
     def send(*_: object) -> None:
