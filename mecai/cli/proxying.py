@@ -3,7 +3,8 @@
 import asyncio
 import dataclasses
 import signal
-from collections.abc import Sequence
+import socket
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,8 @@ import click
 
 from mecai.cli.arguments import now
 from mecai.client.document import Document
-from mecai.client.policy import read_policy
-from mecai.client.proxy.authority import CERTIFICATE_FILE, LocalAuthority, open_authority
+from mecai.client.policy import ClientPolicy, read_policy
+from mecai.client.proxy.authority import CERTIFICATE_FILE, open_authority
 from mecai.client.proxy.destination import HTTPS
 from mecai.client.proxy.door import Door, open_door
 from mecai.client.proxy.owner import require_owners
@@ -28,18 +29,24 @@ def serve(
     *, config: Path, mode: str | None, profile: str | None, port: int, to_port: Sequence[int], domain: Sequence[str]
 ) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code."""
-    require_owners()
     policy = read_policy(config)
     policy = dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile)
-    folder = policy.state_folder / _FOLDER
-    authority = open_authority(folder, tuple(map(host_name_of, domain)), now())
-    trust = Trust(policy)
+    domains = tuple(map(host_name_of, domain))
     with open_door(port) as listener:
-        door = Door(listener, trust, authority, {HTTPS, *to_port}, _say)
-        click.echo(_words(door, folder / CERTIFICATE_FILE, authority))
-        asyncio.run(_until_ended(door))
+        _serve(listener, policy, {HTTPS, *to_port}, domains)
     click.echo("ended")
     return 0
+
+
+def _serve(listener: socket.socket, policy: ClientPolicy, ports: Collection[int], domains: Sequence[str]) -> None:
+    """Make or read the authority, say what there is, and serve."""
+    require_owners()
+    folder = policy.state_folder / _FOLDER
+    trust = Trust(policy)
+    authority = open_authority(folder, domains, now())
+    door = Door(listener, trust, authority, ports, _say)
+    click.echo(_words(door, folder / CERTIFICATE_FILE))
+    asyncio.run(_until_ended(door))
 
 
 async def _until_ended(door: Door) -> None:
@@ -51,7 +58,8 @@ async def _until_ended(door: Door) -> None:
         serving.result()
 
 
-def _words(door: Door, certificate: Path, authority: LocalAuthority) -> str:
+def _words(door: Door, certificate: Path) -> str:
+    authority = door.authority
     address, port = door.listener.getsockname()
     ports = ", ".join(map(str, sorted(door.ports)))
     names = f"names below {', '.join(authority.domains)}" if authority.domains else "every name"
