@@ -29,11 +29,15 @@ const EXTENDED_ARABIC_DIGITS = /[\u06f0-\u06f9]/u;
 export function canonicalName(typed) {
   if (addressOf(typed)) return typed;
   const ascii = domainToASCII(typed.replace(/[.\u3002\uff0e\uff61]$/u, ''));
-  return isHostName(ascii) && domainToUnicode(ascii).split('.').every(isLabel) ? ascii : null;
+  const unicode = domainToUnicode(ascii);
+  // Node 24 passes on what is all ASCII, and begins with xn--, unread: an A-label is one that its own U-label gives.
+  const sound = isHostName(ascii) && domainToASCII(unicode) === ascii && unicode.split('.').every(isLabel);
+  return sound ? ascii : null;
 }
 
 /** @param {string} label in Unicode */
 function isLabel(label) {
+  if (label.startsWith('xn--')) return false;
   if (ARABIC_DIGITS.test(label) && EXTENDED_ARABIC_DIGITS.test(label)) return false;
   if (IN_CONTEXT.some(([character, right]) => character.test(label.replace(right, '')))) return false;
   if (!/[^\x00-\x7f]/.test(label)) return true;
