@@ -22,6 +22,7 @@ _fetch = later("mecai.cli.fetching:fetch")
 _wish = later("mecai.cli.wishes:read_wish")
 _shake_hands = later("mecai.cli.fetching:shake_hands")
 _serve = later("mecai.cli.proxying:serve")
+_watch = later("mecai.cli.watching:watch")
 _PROXY_PORT: Final = 8143
 
 
@@ -83,6 +84,21 @@ def get_page(url: str, **options: Any) -> int:  # noqa: ANN401 - those above
 def check(host: str, **options: Any) -> int:  # noqa: ANN401 - those of _options
     """Shake hands with HOST and say who vouched for it; send nothing over TLS."""
     return int(_shake_hands(host, started=_started(), **options))
+
+
+@command.command("watch")
+@click.argument("hosts", metavar="HOST[:PORT]...", nargs=-1, required=True)
+@click.option("--every", type=click.FloatRange(1, 86_400), default=60, show_default=True, help="Seconds.")
+@click.option("--count", type=click.IntRange(1), help="End after so many rounds; else with SIGINT or SIGTERM.")
+@click.option("--timeout", type=click.FloatRange(1, 600), default=20, show_default=True, help="Seconds for each site.")
+@_policy_options
+@with_format
+def watch(**options: Any) -> int:  # noqa: ANN401 - those above
+    """Shake hands with the hosts again and again, and say who vouches for each, and what has changed.
+
+    On a terminal a table that refreshes; JSON is a line for each visit. Exit code 1 if the last round refused any.
+    """
+    return int(_watch(**options))
 
 
 @command.command("proxy")
