@@ -43,7 +43,6 @@ def _postpone(end: asyncio.Timeout, seconds: float) -> None:
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moved: Callable[[], None]) -> None:
     while octets := await reader.read(_OCTETS):
-        moved()
         writer.write(octets)
         await writer.drain()
         moved()

@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mecai.client.proxy import leaves as module
 from mecai.client.proxy.authority import LEAF_LIFE, LocalAuthority, open_authority
@@ -51,7 +52,7 @@ def test_it_certifies_servers_by_dns_names_and_makes_no_authority(authority: Loc
     assert constraints.value.permitted_subtrees is None
     assert [each.value for each in constraints.value.excluded_subtrees] == [ip_network("0.0.0.0/0"), ip_network("::/0")]
     assert extensions[x509.BasicConstraints].value == x509.BasicConstraints(ca=True, path_length=0)
-    assert list(extensions[x509.ExtendedKeyUsage].value) == [x509.ExtendedKeyUsageOID.SERVER_AUTH]
+    assert list(extensions[x509.ExtendedKeyUsage].value) == [ExtendedKeyUsageOID.SERVER_AUTH]
     usage = extensions[x509.KeyUsage].value
     assert (usage.key_cert_sign, usage.crl_sign, usage.digital_signature) == (True, False, False)
     assert authority.certificate.not_valid_after_utc == NOW + timedelta(days=365)

@@ -37,3 +37,16 @@ def test_the_context_stays_while_the_directory_does(tmp_path: Path, monkeypatch:
         return await trust.context() is await trust.context()
 
     assert asyncio.run(twice())
+
+
+def test_a_directory_that_may_have_changed_unseen_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a tick of the file system's clock two contents look the same."""
+    monkeypatch.setattr("mecai.service.file_status._TICK_NS", 10**15)  # no file has settled
+    trust = Trust(read_policy(world.write_config(tmp_path)))
+
+    async def twice() -> bool:
+        return await trust.context() is await trust.context()
+
+    assert not asyncio.run(twice())

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -67,6 +68,31 @@ def test_what_breaks_off_breaks_off() -> None:
             await hear(browser)
 
     tunnelled(play)
+
+
+def test_what_moves_is_not_idle() -> None:
+    """Each piece that was passed on begins the idle time anew."""
+
+    async def run() -> list[bytes]:
+        reader, writer, passed = asyncio.StreamReader(), Mock(), list[bytes]()
+        writer.drain = AsyncMock()
+        reader.feed_data(b"one")
+        reader.feed_eof()
+        await tunnel._pump(reader, writer, lambda: passed.append(writer.write.call_args[0][0]))
+        return passed
+
+    assert asyncio.run(run()) == [b"one"]
+
+
+def test_the_idle_time_begins_anew() -> None:
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(1) as end:
+            tunnel._postpone(end, 100)
+            await asyncio.sleep(0)
+            return (end.when() or 0) - loop.time()
+
+    assert 99 < asyncio.run(run()) <= 100
 
 
 def test_an_idle_tunnel_ends() -> None:
