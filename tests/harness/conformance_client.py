@@ -74,12 +74,13 @@ def _connection(question: Question) -> Answer:
         extended_master_secret=True,
     )
     if "vouchers" in question:  # sent or named: as if the server had answered with an empty list
-        answer, cached = encode_vouchers(()), _list(question["vouchers"])
+        cached = _list(question["vouchers"])
+        answer: bytes | None = encode_vouchers(())
     else:
         answer, cached = _maybe(question["answer"]), _list(question["cached"])
     policy, name = _policy(question["policy"]), question["serverName"]
-    vouched = judge(Demand(directory, policy, name, question["peerAddress"], cached), answer, facts, now)
-    return {"vouchers": [each.voucher.hash.hex() for each in vouched]}
+    accepted = judge(Demand(directory, policy, name, question["peerAddress"], cached), answer, facts, now)
+    return {"vouchers": [each.voucher.hash.hex() for each in accepted.vouched]}
 
 
 def _cached(question: Question) -> Answer:

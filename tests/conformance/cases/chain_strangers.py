@@ -165,6 +165,8 @@ _NAMED_ODDLY = {
     "a UniversalString": b"\x1c\x04\0\0\0a",
     "a TeletexString": b"\x14\x02ab",
     "an OCTET STRING": octets(b"ab"),
+    "a NumericString of letters": b"\x12\x02ab",
+    "a time that is none": b"\x18\x02ab",
 }
 
 
@@ -172,6 +174,21 @@ _NAMED_ODDLY = {
 def c4_stranger_named_by(text: bytes) -> Situation:
     """The server presents one more certificate, which nobody needs, whose subject is {}. It is read (12.5)."""
     return accepted(chain=(*SITE.chain_der, reissued_der(CEDAR.root, body={"subject": _name(text)})))
+
+
+_ODD_BUT_READ: dict[str, dict[str, Fields]] = {
+    "named bits that end in zeros": {"extensions": {KEY_USAGE: extension(KEY_USAGE, b"\x03\x02\0\x06")}},
+    "version 1 and extensions": {"body": {"version": b""}},
+    "two texts of one kind in a part of its name": {
+        "body": {"subject": sequence(set_of(_TEXT, sequence(oid("2.5.4.3"), b"\x0c\x01z")))}
+    },
+}
+
+
+@case("C4", "I6", over=_ODD_BUT_READ)
+def c4_stranger_read_with(changes: dict[str, Fields]) -> Situation:
+    """The server presents one more certificate, which nobody needs, with {}. It is read (12.5)."""
+    return accepted(chain=(*SITE.chain_der, reissued_der(CEDAR.root, **changes)))
 
 
 _SIGNED_ODDLY = {
