@@ -20,6 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 _fetch = later("mecai.cli.fetching:fetch")
 _wish = later("mecai.cli.wishes:read_wish")
+_test_policy = later("mecai.cli.client_policy:test_policy")
 _shake_hands = later("mecai.cli.fetching:shake_hands")
 _serve = later("mecai.cli.proxying:serve")
 _watch = later("mecai.cli.watching:watch")
@@ -99,6 +100,23 @@ def watch(**options: Any) -> int:  # noqa: ANN401 - those above
     On a terminal a table that refreshes; JSON is a line for each visit. Exit code 1 if the last round refused any.
     """
     return int(_watch(**options))
+
+
+@command.group("policy")
+def policy() -> None:
+    """Look at a client's settings."""
+
+
+@policy.command("test")
+@click.argument("file", type=FILE)
+@click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
+@with_format
+def test_policy(**options: Any) -> int:  # noqa: ANN401 - those above
+    """Say what the settings in FILE (a client.toml) demand of each HOST, and by which tables.
+
+    Opens nothing that FILE names. Wrong settings are one line, and exit code 2.
+    """
+    return int(_test_policy(**options))
 
 
 @command.command("proxy")

@@ -78,7 +78,7 @@ def _run(
     style: str,
 ) -> int:
     """Visit, show the document, perhaps keep the page and write a report; returns the exit code."""
-    policy = _policy(config, mode, profile)
+    policy = read_policy(config).instead(mode, profile)
     context = _context(destination, policy, style)
     show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too
     visit = _visit_all(destination, wish, context, Deadline(timeout - (time.monotonic() - started)))
@@ -170,9 +170,3 @@ def _context(destination: Destination, policy: ClientPolicy, style: str) -> Vouc
     if keys := os.environ.get("SSLKEYLOGFILE"):
         context.keylog_filename = keys
     return context
-
-
-def _policy(config: Path, mode: str | None, profile: str | None) -> ClientPolicy:
-    """Read the configuration; what the command line names goes before it."""
-    policy = read_policy(config)
-    return dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile)

@@ -1,7 +1,6 @@
 """What `mecai client proxy` does, loaded when it does it: the authority, the door, and a line for each refusal."""
 
 import asyncio
-import dataclasses
 import signal
 import socket
 from collections.abc import Collection, Sequence
@@ -29,8 +28,7 @@ def serve(
     *, config: Path, mode: str | None, profile: str | None, port: int, to_port: Sequence[int], domain: Sequence[str]
 ) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code."""
-    policy = read_policy(config)
-    policy = dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile)
+    policy = read_policy(config).instead(mode, profile)
     domains = tuple(map(host_name_of, domain))
     with open_door(port) as listener:
         _serve(listener, policy, {HTTPS, *to_port}, domains)

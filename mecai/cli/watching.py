@@ -68,8 +68,7 @@ def watch(
 ) -> int:
     """Visit the hosts until SIGINT or SIGTERM, or `count` times; returns the exit code of the last round."""
     destinations = [Destination.of_host(host) for host in dict.fromkeys(hosts)]
-    policy = read_policy(config)
-    trust = Trust(dataclasses.replace(policy, mode=mode or policy.mode, profile=profile or policy.profile))
+    trust = Trust(read_policy(config).instead(mode, profile))
     table = WatchTable([each.url for each in destinations])
     drawn = style == "text" and sys.stdout.isatty()
     tell = table.update if drawn else table.print if style == "text" else _print_lines

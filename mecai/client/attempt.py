@@ -5,6 +5,7 @@ from typing import Protocol
 
 from mecai import tls
 from mecai.client.intranet import PrivateNetwork
+from mecai.client.policy import ClientPolicy
 from mecai.client.verdict import Verdict
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.voucher import Voucher
@@ -19,6 +20,7 @@ class Attempt:
     exchange: tls.Exchange
     server_name: str | None
     peer_address: str | None
+    policy: ClientPolicy  # what holds for this destination
     network: PrivateNetwork | None = None  # the private network that the name belongs to
     cached: tuple[Voucher, ...] = ()  # named to the server, which then does not send them (C5)
 

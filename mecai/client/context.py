@@ -9,21 +9,7 @@ Being an `SSLContext`, it serves whatever takes one. With the standard library:
     connection = http.client.HTTPSConnection("www.example.test", context=context)
     connection.request("GET", "/")                               # raises mecai.client.Refused, or goes on
 
-with urllib3 (`urllib3.PoolManager(ssl_context=context)`), and with requests:
-
-    class Vouched(requests.adapters.HTTPAdapter):
-        def init_poolmanager(self, *args, **kwargs):
-            super().init_poolmanager(*args, ssl_context=VoucherContext.from_config(), **kwargs)
-
-    session = requests.Session()
-    session.mount("https://", Vouched())                         # a refusal is a requests.exceptions.SSLError
-
-with mail servers, by STARTTLS (`smtplib`, `imaplib` and `poplib` alike):
-
-    connection = smtplib.SMTP("mail.example.test", 587)
-    connection.starttls(context=VoucherContext.from_config())    # a refusal closes the connection
-
-with asyncio, whose TLS does not know its peer's address: `mecai.client.open_connection`.
+docs/python-client.md has urllib, urllib3, requests, httpx, aiohttp, asyncio and mail by STARTTLS.
 
 Servers of a private network (`[[intranet]]`, rule M4) are told nothing of vouchers, and are held to the private CA of
 their domain, which counts for no other name.
@@ -37,10 +23,11 @@ the costly part.
 import logging
 import random
 import ssl
+import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -50,6 +37,7 @@ from mecai import tls
 from mecai.client.attempt import Attempt
 from mecai.client.cache import VoucherCache
 from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, OFF, WARN
+from mecai.client.domains import most_fitting
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
 from mecai.client.policy import ClientPolicy, read_policy
@@ -71,6 +59,7 @@ from mecai.service.deadline import Deadline
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 _REMEMBERED: Final = 256  # host names, and as many verdicts
+DRAW_STANDS: Final = timedelta(seconds=120)  # at most; urllib3 waits no longer before it tries again (S3)
 _PROBE: Final = "probe.invalid"  # RFC 6761: never resolves
 
 
@@ -96,12 +85,12 @@ class VoucherContext(ssl.SSLContext):
         self._networks, self._cache = PrivateNetworks(policy.intranets, directory), VoucherCache()
         self._choices: Remembered[str, tuple[RequestExtension, bytes]] = Remembered(_REMEMBERED)
         self._passed: Remembered[Hashable, tuple[Vouched, ...]] = Remembered(_REMEMBERED)
+        self._drawing, self._policies = threading.Lock(), policy.by_domain()
         self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
-        if policy.mode != OFF:
-            self._check_quorum()
-        if policy.mode != OFF or self._networks:
+        self._check_quorum()
+        if self._networks or any(each.mode != OFF for each in (policy, *self._policies.values())):
             self._install()
 
     @classmethod
@@ -117,7 +106,14 @@ class VoucherContext(ssl.SSLContext):
     @property
     def contexts(self) -> tuple[str, ...]:
         """The client's own trust contexts: its directory's, unless the policy says otherwise (docs/spec, X5)."""
-        return (self.directory.context,) if self.policy.contexts is None else self.policy.contexts
+        return self._contexts(self.policy)
+
+    def _contexts(self, policy: ClientPolicy) -> tuple[str, ...]:
+        return (self.directory.context,) if policy.contexts is None else policy.contexts
+
+    def _policy(self, destination: str) -> ClientPolicy:
+        """Return what holds for a destination."""
+        return most_fitting(self._policies, destination) or self.policy
 
     def is_private(self, host: str) -> bool:
         """Tell whether a host name belongs to a private network, so that rule M4 is its measure."""
@@ -131,37 +127,42 @@ class VoucherContext(ssl.SSLContext):
         """
         if self._networks:
             tls.forget_session(connection)
-        network = self._networks.find(server_name)
+        network, destination = self._networks.find(server_name), _destination(server_name, peer_address)
+        policy = self._policy(destination)
         if network:
             network.confine(connection)
-        if network or self.policy.mode == OFF:
-            return Attempt(None, tls.Exchange({}), server_name, peer_address, network)
-        extension, octets = self._choice(server_name or peer_address or "")
-        if cached := self._worth_naming(extension, server_name, peer_address):
+        if network or policy.mode == OFF:
+            return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network)
+        extension, octets = self._choice(destination, policy)
+        if cached := self._worth_naming(extension, policy, server_name, peer_address):
             extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
             octets = extension.encode()
         offer = {VOUCHER: b"", VOUCHER_REQUEST: octets}
-        exchange = tls.Exchange(offer, is_readable) if self.policy.mode == ENFORCE else tls.Exchange(offer)  # M1
+        exchange = tls.Exchange(offer, is_readable) if policy.mode == ENFORCE else tls.Exchange(offer)  # M1
         tls.attach(connection, exchange)
-        return Attempt(extension, exchange, server_name, peer_address, cached=cached)
+        return Attempt(extension, exchange, server_name, peer_address, policy, cached=cached)
 
-    def _choice(self, destination: str) -> tuple[RequestExtension, bytes]:
-        """Return what to ask for, and its octets: the same until another is to be drawn (S2)."""
+    def _choice(self, destination: str, policy: ClientPolicy) -> tuple[RequestExtension, bytes]:
+        """Return what to ask for, and its octets: the same until another is to be drawn (S2, S3)."""
         now = self._clock()
-        if found := self._choices.get(destination, now):
-            return found
-        extension = RequestExtension(self.policy.numbers.quorum, self._candidates(destination), self.contexts)
-        choice = extension, extension.encode()
-        if self.policy.selection != Mode.RANDOM.value:
-            self._choices.put(destination, choice, now, drawn_until(self.directory, destination, now, self._key))
-        return choice
+        with self._drawing:  # those that begin at once have one draw
+            if found := self._choices.get(destination, now):
+                return found
+            named = self._candidates(destination)
+            extension = RequestExtension(policy.numbers.quorum, named, self._contexts(policy))
+            choice = extension, extension.encode()
+            is_random = policy.selection == Mode.RANDOM.value
+            until = now + DRAW_STANDS if is_random else drawn_until(self.directory, destination, now, self._key)
+            self._choices.put(destination, choice, now, until)
+            return choice
 
     def _worth_naming(
-        self, extension: RequestExtension, server_name: str | None, peer_address: str | None
+        self, extension: RequestExtension, policy: ClientPolicy, server_name: str | None, peer_address: str | None
     ) -> tuple[Voucher, ...]:
         if not server_name or not (held := self._cache.held(server_name)):
             return ()
-        return worth_naming(held, peer_octets(peer_address), self.directory, self._rules(extension), self._clock())
+        rules = self._rules(extension, policy)
+        return worth_naming(held, peer_octets(peer_address), self.directory, rules, self._clock())
 
     def judge(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Verdict:
         """Judge what a handshake showed; under `warn` a refusal is said and no more."""
@@ -172,9 +173,11 @@ class VoucherContext(ssl.SSLContext):
             grounds = self._apply_rules(attempt, facts, deadline)
         except VerificationError as error:
             failure = error
-            outcome = Outcome.REFUSED if self.policy.mode == ENFORCE else Outcome.WARNED
-            if self.policy.mode == WARN:
+            outcome = Outcome.REFUSED if attempt.policy.mode == ENFORCE else Outcome.WARNED
+            if attempt.policy.mode == WARN:
                 LOG.warning("%s would be refused: %s", attempt.server_name, error)
+        if failure is None and attempt.policy.selection == Mode.RANDOM.value:
+            self._choices.forget(_destination(attempt.server_name, attempt.peer_address))  # the next one draws anew
         return Verdict(
             outcome=outcome,
             reason=failure.reason if failure else None,
@@ -190,13 +193,13 @@ class VoucherContext(ssl.SSLContext):
 
     def _apply_rules(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Grounds:
         """Return what an acceptance rests upon; raises `VerificationError`."""
-        if self.policy.mode == OFF:
+        if attempt.policy.mode == OFF:
             raise VerificationError("not-checked", "M1", "the mode is off: nothing was asked for")
         if attempt.network and attempt.server_name:
             return Grounds(proofs=attempt.network.judge(facts, attempt.server_name, self._clock(), deadline))
         if attempt.extension is None:
             raise VerificationError("not-checked", "M1", "no voucher was asked for")
-        cached, rules = tuple(voucher.der for voucher in attempt.cached), self._rules(attempt.extension)
+        cached, rules = tuple(voucher.der for voucher in attempt.cached), self._rules(attempt.extension, attempt.policy)
         passed: tuple[Voucher, ...] = ()
         demand = Demand(self.directory, rules, attempt.server_name, attempt.peer_address, cached)
         try:
@@ -218,41 +221,43 @@ class VoucherContext(ssl.SSLContext):
 
     def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""
-        if self.policy.cache and self.policy.mode == ENFORCE and attempt.server_name:
+        if attempt.policy.cache and attempt.policy.mode == ENFORCE and attempt.server_name:
             self._cache.settle(attempt.server_name, attempt.cached, passed if attempt.peer_address else ())
 
-    def _rules(self, extension: RequestExtension) -> Policy:
+    def _rules(self, extension: RequestExtension, policy: ClientPolicy) -> Policy:
         return Policy(
             candidates=extension.candidates,
             quorum=extension.quorum,
             contexts=extension.contexts,
-            max_voucher_lifetime=self.policy.max_voucher_lifetime,
-            nat64_prefixes=(*Policy.nat64_prefixes, *map(str, self.policy.nat64_prefixes)),
+            max_voucher_lifetime=policy.max_voucher_lifetime,
+            nat64_prefixes=(*Policy.nat64_prefixes, *map(str, policy.nat64_prefixes)),
         )
 
     def _candidates(self, destination: str) -> tuple[bytes, ...]:
         """Name authorities for a host name or an address, in order of preference."""
-        without = regions_without(self.policy.regional, destination)
+        without, policy = regions_without(self.policy.regional, destination), self._policy(destination)
         return candidates(
             self.directory,
             destination,
             self._clock(),
             key=self._key,
-            k=self.policy.numbers.candidates,
-            mode=Mode.REGIONAL if without else Mode(self.policy.selection),
+            k=policy.numbers.candidates,
+            mode=Mode.REGIONAL if without else Mode(policy.selection),
             excluded_regions=without,
             random=random.SystemRandom(),
         )
 
     def _check_quorum(self) -> None:
         """Refuse a directory with fewer owners than must vouch: a weaker policy would be no answer (docs/spec, S1)."""
-        needed, domains = self.policy.numbers.quorum, (name for entry in self.policy.regional for name in entry.names)
-        for destination in (_PROBE, *domains):
-            if (owners := len(self._candidates(destination))) < needed:
-                there = "" if destination == _PROBE else f" for {destination}, some regions left out"
+        for destination in (_PROBE, *self._policies, *(name for entry in self.policy.regional for name in entry.names)):
+            policy = self._policy(destination)
+            if policy.mode != OFF and (owners := len(self._candidates(destination))) < policy.numbers.quorum:
+                there = "" if destination == _PROBE else f" for {destination}"
+                there += ", some regions left out" if regions_without(policy.regional, destination) else ""
+                demand = "the quorum" if policy.quorum else f"profile {policy.profile}"
                 raise InputError(
-                    f"{self.policy.directory}: has Voucher Authorities of {owners} owner groups{there}, profile"
-                    f" {self.policy.profile} needs {needed}; get a directory with more or choose another profile"
+                    f"{policy.directory}: has Voucher Authorities of {owners} owner groups{there}, {demand}"
+                    f" needs {policy.numbers.quorum}; get a directory with more or demand fewer"
                 )
 
     def _install(self) -> None:
@@ -263,3 +268,8 @@ class VoucherContext(ssl.SSLContext):
             cast("VoucherObject", probe).begin()
         except tls.UnsupportedRuntimeError as error:
             raise HostError(str(error)) from error
+
+
+def _destination(server_name: str | None, peer_address: str | None) -> str:
+    """Return for what candidates are chosen: the host name or, where there is none, the address."""
+    return server_name or peer_address or ""

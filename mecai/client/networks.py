@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from mecai.client.domains import most_fitting
 from mecai.client.intranet import PrivateNetwork
 from mecai.client.intranet_entry import IntranetEntry
 from mecai.errors import InputError
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import spki_hash
-from mecai.protocol.verify.intranet import domain_of
 
 
 class PrivateNetworks:
@@ -28,5 +28,4 @@ class PrivateNetworks:
 
     def find(self, server_name: str | None) -> PrivateNetwork | None:
         """Return the network with the longest domain that a host name equals or lies below."""
-        domain = domain_of(server_name, tuple(self._by_domain)) if server_name else None
-        return self._by_domain[domain] if domain else None
+        return most_fitting(self._by_domain, server_name) if server_name else None

@@ -4,6 +4,8 @@
     publishers = "/etc/mecai/publishers.pem"   # the pinned certificates of that publisher
     mode       = "enforce"     # or "warn": judge and say so, never act; "off": an ordinary TLS client
     profile    = "default"     # three candidates, one must vouch; "strict": four candidates, two must vouch
+    candidates = 3             # how many are named, 16 at most; default: the profile's number
+    quorum     = 1             # how many of them must vouch; default: the profile's number
     selection  = "sticky"      # the same candidates for a domain during 30 days; "random": anew each time
     contexts   = ["MOZ"]       # trust contexts of which a voucher must carry one; default: the directory's own;
                                # empty: no demand, and distrust comes by new directories alone (X5)
@@ -14,6 +16,11 @@
     nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
     selection_key = "..."      # 32 secret octets, made on first use; default: selection.key in the state directory
+
+    [[domain]]                                 # none by default; the most fitting domain counts
+    domains = ["example.test"]                 # each with every name below it
+    mode    = "warn"                           # there, instead of what stands above; and so may stand here: profile,
+                                               # candidates, quorum, selection, contexts, max_voucher_hours
 
     [[intranet]]                               # none by default; one for each private network (rule M4)
     domains  = ["corp.test"]                   # each with every name below it
@@ -26,24 +33,22 @@
     domains = ["example.test"]                 # each with every name below it
     without = ["ca-birch"]                     # regions whose authorities are not named there
 
-docs/spec section 6 says what each of them means. A pin: `openssl x509 -in ca.pem -noout -pubkey | openssl pkey -pubin
--outform DER | sha256sum`.
+`mecai client policy test FILE HOST` says which of them count for a host, docs/spec section 6 what each
+of them means. A pin: `openssl x509 -in ca.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum`.
 """
 
 import os
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
+from typing import Any, Self
 
-from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, MODES, PROFILES, SELECTIONS, Profile
-from mecai.client.domains import check_distinct
+from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, PROFILES, Profile
+from mecai.client.domain_entry import LONGEST_HOURS, DomainEntry, check_demand
+from mecai.client.domains import check_distinct, most_fitting
 from mecai.client.intranet_entry import IntranetEntry
 from mecai.client.regional import RegionalEntry
-from mecai.errors import Malformed
-from mecai.protocol.limits import LIMITS
-from mecai.protocol.pki.identity import check_contexts
 from mecai.service.settings import Network, read_settings
 
 
@@ -55,31 +60,35 @@ class ClientPolicy:
     publishers: Path = Path("/etc/mecai/publishers.pem")
     mode: str = ENFORCE
     profile: str = "default"
+    candidates: int | None = None
+    quorum: int | None = None
     selection: str = "sticky"
     contexts: tuple[str, ...] | None = None
-    max_voucher_hours: int = LIMITS.voucher_lifetime // timedelta(hours=1)
+    max_voucher_hours: int = LONGEST_HOURS
     cache: bool = False
     allowed_networks: tuple[Network, ...] = ()
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
     selection_key: Path | None = None
+    domains: tuple[DomainEntry, ...] = field(default=(), metadata={"key": "domain"})
     regional: tuple[RegionalEntry, ...] = ()
     intranets: tuple[IntranetEntry, ...] = field(default=(), metadata={"key": "intranet"})
 
     def __post_init__(self) -> None:
-        longest = LIMITS.voucher_lifetime // timedelta(hours=1)
-        _one_of("mode", self.mode, MODES)
-        _one_of("profile", self.profile, PROFILES)
-        _one_of("selection", self.selection, SELECTIONS)
-        if not 1 <= self.max_voucher_hours <= longest:
-            raise ValueError(f"max_voucher_hours: {self.max_voucher_hours} is outside 1..{longest}")
-        try:
-            check_contexts(self.contexts or ())
-        except Malformed as error:
-            raise ValueError(f"contexts: {error.detail}") from error
+        check_demand(vars(self))
         self._check_prefixes()
-        check_distinct("intranet", chain.from_iterable(entry.names for entry in self.intranets))
-        check_distinct("regional", chain.from_iterable(entry.names for entry in self.regional))
+        for key, entries in (("domain", self.domains), ("intranet", self.intranets), ("regional", self.regional)):
+            check_distinct(key, chain.from_iterable(entry.names for entry in entries))
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        if self.numbers.quorum > self.numbers.candidates:
+            raise ValueError(f"quorum: {self.numbers.quorum} of {self.numbers.candidates} candidates cannot vouch")
+        for entry in self.domains:
+            try:
+                self._with(entry)
+            except ValueError as error:
+                raise ValueError(f"{error} for {entry.domains[0]}") from error
 
     def _check_prefixes(self) -> None:
         for prefix in self.nat64_prefixes:
@@ -89,7 +98,28 @@ class ClientPolicy:
     @property
     def numbers(self) -> Profile:
         """How many candidates, how many vouchers."""
-        return PROFILES[self.profile]
+        profile = PROFILES[self.profile]
+        return Profile(self.candidates or profile.candidates, self.quorum or profile.quorum)
+
+    def by_domain(self) -> dict[str, Self]:
+        """Return the policy for each domain of a `[[domain]]` and every name below it; it has no such table itself."""
+        return {name: self._with(entry) for entry in self.domains for name in entry.names}
+
+    def _with(self, entry: DomainEntry) -> Self:
+        return replace(self, domains=(), **entry.changes)
+
+    def at(self, destination: str) -> Self:
+        """Return the policy for a host name, as the most fitting `[[domain]]` says, or for an IP address."""
+        return most_fitting(self.by_domain(), destination) or self
+
+    def instead(self, mode: str | None, profile: str | None) -> Self:
+        """Return the policy with what a person says for this once; it goes before every table."""
+        now: dict[str, Any] = {"mode": mode} if mode else {}
+        if profile:
+            now |= {"profile": profile, "candidates": None, "quorum": None}
+        nothing: dict[str, Any] = dict.fromkeys(now)
+        entries = tuple(replace(entry, **nothing) for entry in self.domains)
+        return replace(self, **now, domains=entries)
 
     @property
     def max_voucher_lifetime(self) -> timedelta:
@@ -110,8 +140,3 @@ class ClientPolicy:
 def read_policy(path: Path = DEFAULT_CONFIG) -> ClientPolicy:
     """Read `client.toml`; raises `HostError` or `InputError` with one line that names the key."""
     return read_settings(path, ClientPolicy)
-
-
-def _one_of(key: str, found: str, known: Collection[str]) -> None:
-    if found not in known:
-        raise ValueError(f"{key}: {found!r} is none of {', '.join(known)}")

@@ -6,8 +6,7 @@ A person in one country who visits a server in another may not want to hear, on 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mecai.client.domains import normal_domains
-from mecai.protocol.verify.intranet import domain_of
+from mecai.client.domains import most_fitting, normal_domains
 
 
 @dataclass(frozen=True)
@@ -30,5 +29,4 @@ class RegionalEntry:
 def regions_without(entries: Sequence[RegionalEntry], destination: str) -> tuple[str, ...]:
     """Return the regions that are left out for a destination, as the entry with its longest domain says; often none."""
     by_domain = {name: entry.without for entry in entries for name in entry.names}
-    domain = domain_of(destination, tuple(by_domain))
-    return by_domain[domain] if domain else ()
+    return most_fitting(by_domain, destination) or ()

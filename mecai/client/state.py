@@ -43,7 +43,8 @@ def selection_key(path: Path) -> bytes:
 def load_directory(policy: ClientPolicy, now: datetime) -> Directory:
     """Read the directory that `policy` names; its sequence is on disk before anyone uses it (docs/spec, D3).
 
-    Under `warn` an expired directory is let in, for each verdict to say so (D4). Raises as `read_directory`.
+    Under `warn`, wherever that holds, an expired directory is let in, for each verdict to say so (D4). Raises as
+    `read_directory`.
     """
-    warns = policy.mode == WARN
+    warns = any(each.mode == WARN for each in (policy, *policy.by_domain().values()))
     return read_directory(policy.directory, policy.publishers, policy.state_folder, now, even_expired=warns)

@@ -41,6 +41,11 @@ class Remembered(Generic[Key, Value]):
             while len(self._kept) > self._room:
                 self._kept.popitem(last=False)
 
+    def forget(self, key: Key) -> None:
+        """Forget the value of a key, if there is one."""
+        with self._lock:
+            self._kept.pop(key, None)
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

@@ -3,11 +3,13 @@
 import logging
 import ssl
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import IPv6Network
 
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
+from mecai.client.context import DRAW_STANDS
 from mecai.client.regional import RegionalEntry
 from mecai.errors import InputError
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
@@ -274,6 +276,35 @@ def test_a_refusal_is_a_certificate_error_to_every_program() -> None:
 def test_random_selection_is_drawn_anew() -> None:
     context = client(selection="random")
     assert len({context._candidates(HOST) for _ in range(60)}) > 1
+
+
+def _choices(context: VoucherContext, answer: bytes | None, times: int) -> set[bytes]:
+    """Connect some times; returns the different choices that the server saw."""
+    answering = server(answer)
+    seen = Extension().install(answering, VOUCHER_REQUEST).seen
+    for _ in range(times):
+        connect(context, answering)
+    return set(seen)
+
+
+def test_a_draw_stands_until_a_connection_is_accepted() -> None:
+    """S3: whoever ends connections until he likes the draw gets no other; an accepted one is the end of it."""
+    assert len(_choices(client(selection="random"), None, 8)) == 1
+    assert len(_choices(client(selection="random"), world.answer("birch", "cedar", "dogwood"), 20)) > 1
+
+
+def test_a_draw_stands_for_two_minutes_and_no_longer() -> None:
+    """Else a server without vouchers of these authorities would never be reached."""
+    now = world.now
+    context = VoucherContext(ClientPolicy(selection="random"), world.directory, KEY, clock=lambda: now)
+    drawn = set()
+    for _ in range(20):
+        before = _choices(context, None, 1)
+        now += DRAW_STANDS - timedelta(seconds=1)
+        assert _choices(context, None, 1) == before
+        now += timedelta(seconds=1)
+        drawn |= before
+    assert len(drawn) > 1
 
 
 def finish(pair: Pair) -> None:

@@ -46,6 +46,13 @@ def test_the_one_not_asked_for_longest_goes() -> None:
     assert [remembered.get(key, NOW) for key in ("a", "bb", "ccc")] == [1, None, 3]
 
 
+def test_one_is_forgotten_and_no_other() -> None:
+    remembered = kept("a", "bb")
+    for key in ("a", "never there"):
+        remembered.forget(key)
+    assert [remembered.get(key, NOW) for key in ("a", "bb")] == [None, 2]
+
+
 def test_all_is_forgotten() -> None:
     remembered = kept("a")
     remembered.clear()

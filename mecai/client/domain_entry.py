@@ -1,0 +1,70 @@
+"""What a client demands of some destinations instead of the rest: `[[domain]]` of `client.toml`.
+
+What may stand in one may stand at the top of the file as well, and is checked here for both.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any, Final
+
+from mecai.client.choices import MODES, PROFILES, SELECTIONS
+from mecai.client.domains import normal_domains
+from mecai.errors import Malformed
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.pki.identity import check_contexts
+
+LONGEST_HOURS: Final = LIMITS.voucher_lifetime // timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class DomainEntry:
+    """One `[[domain]]`: for these domains, each with every name below it, what is given here goes before the rest."""
+
+    domains: tuple[str, ...]
+    mode: str | None = None
+    profile: str | None = None
+    candidates: int | None = None
+    quorum: int | None = None
+    selection: str | None = None
+    contexts: tuple[str, ...] | None = None
+    max_voucher_hours: int | None = None
+
+    def __post_init__(self) -> None:
+        check_demand(self.changes, "domain.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The domains in normal form; raises `ValueError` for what is no host name, an IP address say."""
+        return normal_domains("domain", self.domains)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What is given, by key. A profile brings its numbers, whatever stands elsewhere."""
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "domains"}
+        numbers = dict.fromkeys(("candidates", "quorum")) if self.profile else {}
+        return numbers | {key: value for key, value in given.items() if value is not None}
+
+
+def check_demand(found: Mapping[str, Any], where: str = "") -> None:
+    """Check the keys of a demand that are given; raises `ValueError` with the key, `where` before it."""
+    for key, known in (("mode", MODES), ("profile", PROFILES), ("selection", SELECTIONS)):
+        _one_of(where + key, found.get(key), known)
+    for key, longest in (
+        ("max_voucher_hours", LONGEST_HOURS), ("candidates", LIMITS.candidates), ("quorum", LIMITS.candidates)
+    ):  # fmt: skip
+        _within(where + key, found.get(key), longest)
+    try:
+        check_contexts(found.get("contexts") or ())
+    except Malformed as error:
+        raise ValueError(f"{where}contexts: {error.detail}") from error
+
+
+def _one_of(key: str, found: str | None, known: Collection[str]) -> None:
+    if found is not None and found not in known:
+        raise ValueError(f"{key}: {found!r} is none of {', '.join(known)}")
+
+
+def _within(key: str, found: int | None, longest: int) -> None:
+    if found is not None and not 1 <= found <= longest:
+        raise ValueError(f"{key}: {found} is outside 1..{longest}")

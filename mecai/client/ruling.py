@@ -1,0 +1,56 @@
+"""Which tables of a client's settings count for a host, and what they come to, before a person relies on them.
+
+Nothing that the settings name is opened.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mecai.client.domain_entry import DomainEntry
+from mecai.client.domains import most_fitting
+from mecai.client.intranet_entry import IntranetEntry
+from mecai.client.policy import ClientPolicy
+from mecai.client.regional import RegionalEntry, regions_without
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What holds for one host. Each table is named by its domain, None where none counts.
+
+    `contexts` are None where they are the directory's own (X5). Where `intranet` is a domain, rule M4 is the measure:
+    mode alone counts of the rest.
+    """
+
+    host: str
+    domain: str | None
+    intranet: str | None
+    regional: str | None
+    mode: str
+    quorum: int
+    candidates: int
+    selection: str
+    contexts: tuple[str, ...] | None
+    max_voucher_hours: int
+    without: tuple[str, ...]
+
+
+def ruling(policy: ClientPolicy, host: str) -> Ruling:
+    """Say what holds for a host name or an IP address."""
+    holds, without = policy.at(host), regions_without(policy.regional, host)
+    return Ruling(
+        host=host,
+        domain=_table(policy.domains, host),
+        intranet=_table(policy.intranets, host),
+        regional=_table(policy.regional, host),
+        mode=holds.mode,
+        quorum=holds.numbers.quorum,
+        candidates=holds.numbers.candidates,
+        selection="regional" if without else holds.selection,
+        contexts=holds.contexts,
+        max_voucher_hours=holds.max_voucher_hours,
+        without=without,
+    )
+
+
+def _table(entries: Sequence[DomainEntry | IntranetEntry | RegionalEntry], host: str) -> str | None:
+    return most_fitting({name: name for entry in entries for name in entry.names}, host)
