@@ -1,13 +1,17 @@
 """A TLS client that demands vouchers.
 
 `VoucherContext` is an `ssl.SSLContext`: its module says how to use it with the usual programs. What is named here is
-loaded when it is asked for (PEP 562), so that a program without asyncio does without its start.
+loaded when it is asked for (PEP 562), so that a program without asyncio does without its start, and without libraries
+that it does not use.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mecai.client.adapters.aiohttp import VoucherConnector as VoucherConnector
+    from mecai.client.adapters.httpx import VoucherTransport as VoucherTransport
+    from mecai.client.adapters.requests import VoucherAdapter as VoucherAdapter
     from mecai.client.context import VoucherContext
     from mecai.client.gate import peer
     from mecai.client.objects import VoucherObject
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from mecai.client.streams import open_connection
     from mecai.client.verdict import Outcome, Refused, Verdict
 
+# Without the adapters, so that `import *` needs no library that the wheel does not bring.
 __all__ = [
     "ClientPolicy",
     "Outcome",
@@ -30,6 +35,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "adapters.aiohttp": ("VoucherConnector",),
+    "adapters.httpx": ("VoucherTransport",),
+    "adapters.requests": ("VoucherAdapter",),
     "context": ("VoucherContext",),
     "gate": ("peer",),
     "objects": ("VoucherObject",),

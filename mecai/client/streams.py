@@ -39,22 +39,22 @@ async def open_connection(
         reader, writer = await asyncio.open_connection(
             sock=sock, ssl=context, server_hostname=host, ssl_handshake_timeout=deadline.require()
         )
-    await _settle(writer, deadline)
+    await settle(writer.transport, deadline)
     return reader, writer
 
 
-async def _settle(writer: asyncio.StreamWriter, deadline: Deadline) -> None:
-    """Bring the verdict that a connection was left without; raises `Refused`."""
-    connection: VoucherObject = writer.get_extra_info("ssl_object")
+async def settle(transport: asyncio.BaseTransport, deadline: Deadline) -> None:
+    """Bring the verdict that a connection was left without (`deferred`); raises `Refused`, and the connection ends."""
+    connection: VoucherObject = transport.get_extra_info("ssl_object")
     if connection.verdict is not None:
         return
     judging = in_background(partial(connection.judge, deadline.within(STATUS_SECONDS)))
     try:
         connection.settle(await asyncio.wrap_future(judging))
     except BaseException:
-        writer.transport.abort()
+        cast("asyncio.Transport", transport).abort()
         raise
-    _read_on(cast("asyncio.Transport", writer.transport))
+    _read_on(cast("asyncio.Transport", transport))
 
 
 def _read_on(transport: asyncio.Transport) -> None:

@@ -5,7 +5,7 @@ import socket
 import struct
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
@@ -64,14 +64,36 @@ def openssl_server(world: Served, folder: Path, answer: bytes | None, *more: str
 @contextmanager
 def imap_before(port: int) -> Iterator[int]:
     """Accept one connection, consent to STARTTLS as IMAP does, then pass everything on to a port; yields its own."""
+
+    def consent(near: socket.socket) -> None:
+        near.sendall(b"* OK ready\r\n")
+        near.recv(4096)
+        near.sendall(b"a OK begin\r\n")
+
+    with _relay_after(consent, port) as own:
+        yield own
+
+
+@contextmanager
+def connect_proxy(port: int) -> Iterator[int]:
+    """Accept one connection as an HTTP proxy does (CONNECT, RFC 9110), and lead it to a port; yields its own."""
+
+    def consent(near: socket.socket) -> None:
+        near.recv(4096)
+        near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    with _relay_after(consent, port) as own:
+        yield own
+
+
+@contextmanager
+def _relay_after(consent: Callable[[socket.socket], None], port: int) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def meet() -> None:
             near, _ = listener.accept()
             with near, socket.create_connection(("127.0.0.1", port)) as far, suppress(ConnectionError):
-                near.sendall(b"* OK ready\r\n")
-                near.recv(4096)
-                near.sendall(b"a OK begin\r\n")
+                consent(near)
                 back = threading.Thread(target=_pass_on, args=(far, near), daemon=True)
                 back.start()
                 _pass_on(near, far)

@@ -1,0 +1,33 @@
+"""requests: `session.mount("https://", VoucherAdapter())`. A refusal is a `requests.exceptions.SSLError`."""
+
+from contextlib import nullcontext
+from typing import Any
+
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
+
+from mecai.client.context import VoucherContext
+from mecai.client.gate import peer
+
+
+class VoucherAdapter(HTTPAdapter):
+    """What connects to servers whom somebody has vouched for; through a proxy it takes none (V9)."""
+
+    def __init__(self, context: VoucherContext | None = None, **more: Any) -> None:  # noqa: ANN401 - requests' own
+        """Demand what `context` does, or /etc/mecai/client.toml; raises as `VoucherContext.from_config`."""
+        self._context = context or VoucherContext.from_config()
+        super().__init__(**more)
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:  # noqa: ANN401 - requests' own
+        """As `HTTPAdapter.init_poolmanager`."""
+        super().init_poolmanager(*arguments, **more, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **more: Any) -> Any:  # noqa: ANN401 - requests' own
+        """As `HTTPAdapter.proxy_manager_for`; without this, what goes through a proxy would be judged by nobody."""
+        return super().proxy_manager_for(proxy, **more, ssl_context=self._context)
+
+    def send(self, request: PreparedRequest, **more: Any) -> Response:  # type: ignore[override]  # noqa: ANN401 - by name
+        """As `HTTPAdapter.send`; where a proxy connects, nobody knows to whom (docs/spec, V9)."""
+        with peer(None) if select_proxy(request.url or "", more.get("proxies")) else nullcontext():
+            return super().send(request, **more)
