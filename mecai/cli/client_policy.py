@@ -10,8 +10,8 @@ import click
 
 from mecai.cli.show.tables import Row, show_table
 from mecai.client.choices import OFF
-from mecai.client.fetch import Destination
 from mecai.client.policy import read_policy
+from mecai.client.request import Destination
 from mecai.client.ruling import Ruling, ruling
 
 _HEADINGS: Final = ("host", "mode", "vouchers", "selection", "at most")

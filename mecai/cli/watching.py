@@ -1,7 +1,6 @@
 """What `mecai client watch` does, loaded when it does it: the same hosts again and again, and what became of each."""
 
 import asyncio
-import dataclasses
 import json
 import signal
 import sys

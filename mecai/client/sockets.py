@@ -7,13 +7,14 @@ on in the clear. The one way around is the descriptor that `fileno` tells, which
 
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mecai.client.gate import Gate, not_connected, told_end
 from mecai.client.intranet import STATUS_SECONDS
 from mecai.client.verdict import Refused
+from mecai.net.cut_off import cut_off
 from mecai.service.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -32,10 +33,19 @@ class VoucherSocket(Gate, ssl.SSLSocket):
         """As `ssl.SSLSocket.do_handshake`; raises `Refused` and closes the connection if the verdict is against it."""
         try:
             self.begin(self._peer_address())
-            self._pass(partial(super().do_handshake, block), self._patience())
+            self._pass(partial(self._shake_hands, block), self._patience())
         except Refused:
             self.close()
             raise
+
+    def _shake_hands(self, block: bool) -> None:
+        """Shake hands within the program's timeout, whatever comes meanwhile; who says `within` bounds it himself.
+
+        What `ssl` makes of a timeout ends no call in which OpenSSL reads on and on (`mecai.net.cut_off`).
+        """
+        timeout = self.gettimeout()
+        with cut_off(self, Deadline(timeout)) if timeout and not told_end.get() else nullcontext():
+            super().do_handshake(block)
 
     def _patience(self) -> Deadline:
         """How long a responder may be waited for: no longer than for the peer, half of what is left for all."""
