@@ -45,13 +45,24 @@ class Outcome:
     fault: str | None = None
 
 
-def fuzz(target: str, seconds: int, state: Path = STATE, module: str = "tests.fuzz.one") -> Outcome:
-    """Fuzz one target for so long; its output, its corpus and its findings are kept under `state`."""
+def fuzz(target: str, seconds: int, state: Path = STATE, module: str = "tests.fuzz.one", seed: int = 0) -> Outcome:
+    """Fuzz one target for so long; its output, its corpus and its findings are kept under `state`.
+
+    The same `seed` makes the same inputs of the same corpus; 0 has libFuzzer draw one.
+    """
     corpus, findings, log = (state / target / name for name in ("corpus", "findings", "log"))
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
     command = [
-        *(sys.executable, "-m", module, target, f"-max_total_time={seconds}", f"-timeout={HANG_SECONDS}"),
+        *(
+            sys.executable,
+            "-m",
+            module,
+            target,
+            f"-max_total_time={seconds}",
+            f"-timeout={HANG_SECONDS}",
+            f"-seed={seed}",
+        ),
         *(f"-rss_limit_mb={MEMORY_MEGABYTES}", f"-max_len={LONGEST_INPUT}", "-print_final_stats=1"),
         *(f"-artifact_prefix={findings}/", str(corpus), str(CORPUS / target)),
     ]
@@ -75,14 +86,15 @@ def fuzz(target: str, seconds: int, state: Path = STATE, module: str = "tests.fu
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Targets at a time."
 )
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of what is made up; 0, the default, draws one.")
 @click.argument("targets", nargs=-1, type=click.Choice(TARGETS))
-def main(seconds: int, jobs: int, targets: Sequence[str]) -> None:
+def main(seconds: int, jobs: int, seed: int, targets: Sequence[str]) -> None:
     """Fuzz TARGETs, or all of them."""
     if find_spec("atheris") is None:
         click.echo("fuzz: atheris is not installed; it is made for x86-64 only (see requirements/dev.in)", err=True)
         sys.exit(3)
     with ThreadPoolExecutor(jobs) as pool:
-        outcomes = [*pool.map(lambda target: fuzz(target, seconds), targets or TARGETS)]
+        outcomes = [*pool.map(lambda target: fuzz(target, seconds, seed=seed), targets or TARGETS)]
     table = Table("target", "executions", "a second", "found", title="fuzz")
     for outcome in outcomes:
         colour = "red" if outcome.finding or outcome.fault else "green"

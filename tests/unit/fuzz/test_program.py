@@ -40,6 +40,12 @@ def test_nothing_found(played: Path) -> None:
     assert outcome.executions > 100
 
 
+@needs_atheris
+def test_a_seed_is_the_fuzzers_own(played: Path) -> None:
+    fuzz("passes", 1, played, PLAYED, seed=7)
+    assert "Seed: 7\n" in (played / "passes" / "log").read_text()
+
+
 def test_a_target_that_does_not_run(played: Path) -> None:
     assert fuzz("dies", 1, played, PLAYED).fault is not None
 
@@ -60,7 +66,7 @@ def test_a_target_that_does_not_end(played: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_exit_codes(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any], code: int, words: str) -> None:
-    monkeypatch.setattr(program, "fuzz", lambda target, _: Outcome(target, **outcome))
+    monkeypatch.setattr(program, "fuzz", lambda target, *_, **_more: Outcome(target, **outcome))
     monkeypatch.setattr(program, "find_spec", bool)
     ended = CliRunner().invoke(program.main, ["--seconds", "1", "voucher"])
     assert ended.exit_code == code
