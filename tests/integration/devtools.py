@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-SECONDS: Final = 30.0  # for one answer or event, on a busy machine
+from tests.patience import SECONDS
+
 _BEYOND: Final = 10  # the first descriptor that is none of the browser's
 _FLAGS: Final = (
     "--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--enable-unsafe-extension-debugging",

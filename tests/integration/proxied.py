@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-SECONDS: Final = 20
+from tests.patience import SECONDS
+
 _EVERY_NAME_IS_LOOPBACK: Final = """\
 import socket
 socket.getaddrinfo = lambda _host, port, *_more, **_hints: [

@@ -152,7 +152,7 @@ def test_a_capture_is_bounded_in_size(hosts: Hosts, monkeypatch: pytest.MonkeyPa
     into = hosts.folder / "x.pcap"
 
     def wait() -> None:
-        until(lambda: into.stat().st_size == 4096, 20, lambda: "it does not grow to its bound")
+        until(lambda: into.stat().st_size == 4096, SECONDS, lambda: "it does not grow to its bound")
 
     assert capture.record(hosts.driver, PLAN, "client", into, wait).full
     assert into.stat().st_size == 4096

@@ -10,6 +10,7 @@ import pytest
 
 from mecai.client.proxy import tunnel
 from mecai.client.proxy.tunnel import pass_on
+from tests.patience import SECONDS
 
 Ends = tuple[socket.socket, socket.socket]
 _BIG = b"octets " * 100_000
@@ -32,7 +33,7 @@ def tunnelled(play: Callable[[socket.socket, socket.socket], Awaitable[None]], i
         with browser, site:
             streams = [await asyncio.open_connection(sock=sock) for sock in (near, far)]
             passing = asyncio.create_task(pass_on(streams[0], streams[1], idle))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(SECONDS):
                 await asyncio.gather(play(browser, site), passing)
 
     asyncio.run(run())
