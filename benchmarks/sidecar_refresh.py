@@ -1,78 +1,143 @@
 """A sidecar of 1,000 certificates and 10 authorities: everything fetched anew, and then nothing to do.
 
-Both are real processes: `mecai sidecar refresh` with an empty state, by the clock on the wall and the most memory that
-it had; then `mecai sidecar run`, by its processor time over rounds in which nobody is asked. The authorities and the
-OCSP responder are doubles on loopback (`vouching_double`), which share the machine's cores with it.
+Fetching is a real process, `mecai sidecar refresh` with an empty state: by the clock on the wall, by its processor
+time, to which other work on the machine adds little, and by the most memory that it had. The authorities and the OCSP
+responder are doubles on loopback (`vouching_double`), which share the machine's cores with it.
+
+Rest is the service's own loop (`mecai.sidecar.daemon.run`) without its pauses: what its rounds take of the processor,
+set against how often they come. Nobody waits for minutes in which nothing happens. Each phase is told on standard
+error when it ends.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from statistics import fmean
 from typing import Final
+from unittest import mock
 
 from benchmarks.measure import Result
 from benchmarks.vouching_double import make_world, served
+from mecai.cli.sidecar_settings import environment
+from mecai.sidecar import daemon
+from mecai.sidecar.memory import LONGEST
+from mecai.sidecar.notice import Notices
 
 CERTIFICATES: Final = int(os.environ.get("MECAI_BENCH_CERTIFICATES", "1000"))
 AUTHORITIES: Final = 10
 SECONDS: Final = 60
 MEBIBYTES: Final = 150
 PERCENT: Final = 0.5  # of a core
-IDLE_SECONDS: Final = 300  # rounds, and one look at every file
-BEFORE_SECONDS: Final = 60  # seconds: what is there is judged once
-_BOUND: Final = 1800
+ROUNDS: Final = 10  # of each kind that are measured at rest
+BOUND: Final = 600.0  # seconds: ten times what is required, then fetching is ended
 _LEAST: Final = 0.001  # of any unit: the kernel may have counted no tick of the clock
 _MECAI: Final = [sys.executable, "-c", "from mecai.cli.main import main; main()", "sidecar"]
 
 
 def run() -> list[Result]:
     """Fetch everything, then rest."""
-    world = make_world(CERTIFICATES, AUTHORITIES)
-    with tempfile.TemporaryDirectory() as folder, served(world, Path(folder)) as config:
-        seconds, mebibytes = _refresh(config)
-        written = len(list(Path(folder).glob("state/staples/*/*")))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        with _phase("prepared"):
+            config = stack.enter_context(served(make_world(CERTIFICATES, AUTHORITIES), folder))
+        with _phase("fetched"):
+            seconds, processor, mebibytes = _refresh(config)
+        written = len(list(folder.glob("state/staples/*/*")))
         if written != CERTIFICATES * (AUTHORITIES + 1):
             raise RuntimeError(f"{written} files were written")
-        percent = _rest(config)
+        with _phase("at rest"):
+            percent = _rest(config)
     what = f"{CERTIFICATES} certificates, {AUTHORITIES} authorities"
     return [
         _bounded(f"sidecar: all of {what} fetched", seconds, "s", SECONDS),
+        _bounded(f"sidecar: processor time for {what}", processor, "s", SECONDS),
         _bounded(f"sidecar: memory with {what}", mebibytes, "MiB", MEBIBYTES),
         _bounded(f"sidecar: idle with {what}", percent, "% of a core", PERCENT),
     ]
 
 
-def _refresh(config: Path) -> tuple[float, float]:
-    """Return the seconds and the mebibytes that fetching everything took."""
+@contextmanager
+def _phase(name: str) -> Iterator[None]:
+    """Tell what a phase took, on the wall and of the processor, this process and those that it has waited for."""
+    wall, processor = time.monotonic(), sum(os.times()[:4])
+    yield
+    took = f"{time.monotonic() - wall:.1f} s, {sum(os.times()[:4]) - processor:.1f} s of the processor"
+    print(f"sidecar_refresh: {name}: {took}", file=sys.stderr, flush=True)
+
+
+def _refresh(config: Path) -> tuple[float, float, float]:
+    """Return the seconds, those of the processor, and the mebibytes that fetching everything took."""
     with config.with_name("said").open("wb") as said:
         began = time.monotonic()
         sidecar = subprocess.Popen([*_MECAI, "refresh", "--config", config, "--format", "json"], stdout=said)
-        _, status, usage = os.wait4(sidecar.pid, 0)
+        bound = threading.Timer(BOUND, sidecar.kill)
+        bound.start()
+        try:
+            _, status, usage = os.wait4(sidecar.pid, 0)  # which tells of this process alone
+        finally:
+            bound.cancel()
+        seconds = time.monotonic() - began
         sidecar.returncode = os.waitstatus_to_exitcode(status)
+    if seconds >= BOUND:
+        raise RuntimeError(f"the sidecar had not fetched everything after {BOUND:g} s")
     if sidecar.returncode:
         raise RuntimeError(f"the sidecar ended with {sidecar.returncode}")
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def _rest(config: Path) -> float:
     """Return what a sidecar that has everything takes of a core, in percent."""
-    with config.with_name("log").open("wb") as log:
-        sidecar = subprocess.Popen([*_MECAI, "run", "--config", config], stdout=log)
-        try:
-            time.sleep(BEFORE_SECONDS)  # not measured: its first look judges everything
-            before = _processor_seconds(sidecar.pid)
-            time.sleep(IDLE_SECONDS)  # what is measured: a time in which it has nothing to do
-            return (_processor_seconds(sidecar.pid) - before) / IDLE_SECONDS * 100
-        finally:
-            sidecar.terminate()
-            sidecar.wait(_BOUND)
+    anew, short = _rounds(config)
+    with mock.patch.object(daemon, "LOOK_SECONDS", 0.0):
+        _, look = _rounds(config)
+    share = short / daemon.LONGEST_SLEEP.total_seconds() + look / daemon.LOOK_SECONDS + anew / LONGEST.total_seconds()
+    return share * 100
 
 
-def _processor_seconds(process: int) -> float:
-    return time.clock_gettime((~process << 3) | 2)  # clock_getcpuclockid(3)
+def _rounds(config: Path) -> tuple[float, float]:
+    """Return the seconds of the processor of the service's first round, which judges everything, and of later ones."""
+    pauses = _NoPauses()
+    with suppress(_EnoughError):
+        daemon.run(config, environment(), pauses)
+    first, _, *others = pauses.rounds  # the second one reads once more what had just been written
+    return first, fmean(others)
+
+
+class _EnoughError(Exception):
+    """As many rounds have been run as are measured."""
+
+
+class _NoPauses:
+    """A `daemon.Wait` that does not wait, and clocks what lies between."""
+
+    def __init__(self) -> None:
+        self.rounds: list[float] = []
+        self._notices = Notices()
+        self._began = time.process_time()
+
+    def __call__(self, seconds: float) -> bool:
+        """Clock a round."""
+        del seconds
+        self.rounds.append(time.process_time() - self._began)
+        if len(self.rounds) == ROUNDS + 2:
+            self._notices.close()
+            raise _EnoughError
+        self._began = time.process_time()
+        return False
+
+    def wanted(self) -> bool:
+        """Never: nobody wakes it."""
+        return False
+
+    def watch(self, folders: Collection[Path]) -> None:
+        """Watch as the service does."""
+        self._notices.watch(folders)
 
 
 def _bounded(name: str, value: float, unit: str, limit: float) -> Result:
