@@ -29,13 +29,14 @@ def locked(file: Path, seconds: float = SECONDS) -> Iterator[None]:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        _acquire(descriptor, file, Deadline(seconds))
+        acquire(descriptor, file, Deadline(seconds))
         yield
     finally:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, file: Path, deadline: Deadline) -> None:
+def acquire(descriptor: int, file: Path, deadline: Deadline) -> None:
+    """Lock what is open, `file` by name, until it is closed; raises `HostError` if it is not free by the deadline."""
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

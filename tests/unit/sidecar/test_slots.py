@@ -15,7 +15,6 @@ from mecai.errors import HostError, InputError
 from mecai.protocol.objects.succession import parse_succession
 from mecai.protocol.pki.identity import hash_of
 from mecai.sidecar import slots
-from mecai.sidecar.hooks import owed
 from mecai.sidecar.slots import BACKUP, FORMER, LINKS, LIVE, NEXT, Pair, Slot, Turn, read_pair
 from tests.pki import NOW, Hierarchy, key
 
@@ -297,15 +296,3 @@ def test_a_pair_is_read_once(tmp_path: Path) -> None:
     chain.write_bytes(SECOND.chain)
     with pytest.raises(InputError, match="is not the key of the certificate"):
         read_pair(chain, private)
-
-
-def test_a_hook_is_owed_until_it_has_succeeded(tmp_path: Path) -> None:
-    mark = tmp_path / "owed"
-    with pytest.raises(HostError), owed(mark) as again:  # noqa: PT012 - the first attempt
-        assert not again
-        raise HostError("it failed")
-    with owed(mark) as again:
-        assert again
-    with owed(mark) as again:
-        assert not again
-    assert not mark.exists()
