@@ -126,7 +126,7 @@ class Refresher:
             now = self._environment.clock()
             if isinstance(data, Held):
                 LOG.info("on hold", extra=facts | {"until": data.until})
-                return after_hold(now, data.until, interval), Outcome()
+                return after_hold(now, data, interval, self._environment.rng), Outcome()
             servable = self._keeper.write(task.kind, task.key, data, wanted, now)
         except MecaiError as error:
             LOG.warning("not written: %s", error, extra=facts)

@@ -17,6 +17,7 @@ from mecai.errors import HostError, Malformed
 from mecai.protocol.codec import strict_json
 from mecai.service.durable import SECRET, replace
 from mecai.service.regular import read_regular
+from mecai.vrp.answers import Held
 
 LOG = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ SHORTEST: Final = timedelta(minutes=5)  # between two successes, whatever the va
 LARGEST: Final = 64 * 1024 * 1024  # octets of the file: half a million tasks
 FIRST_RETRY: Final = timedelta(seconds=30)
 LONGEST_RETRY: Final = timedelta(hours=1)
+LATEST: Final = timedelta(minutes=1)  # after a hold has ended
 JITTER: Final = (0.75, 1.0)  # of a pause: sidecars that started together do not stay together
 
 
@@ -52,10 +54,14 @@ def after_failure(now: datetime, failures: int, said: str, rng: Random, at_least
     return NextFetch(now + max(at_least, pause * rng.uniform(*JITTER)), failures + 1, said)
 
 
-def after_hold(now: datetime, until: datetime, interval: timedelta) -> NextFetch:
-    """Come again when a hold ends, or after `interval` if that is sooner."""
-    due = min(max(until, now + SHORTEST), now + interval)
-    return NextFetch(due, 0, f"on hold until {until:%Y-%m-%dT%H:%M:%SZ}")
+def after_hold(now: datetime, held: Held, interval: timedelta, rng: Random) -> NextFetch:
+    """Come again when the authority said, in `Retry-After` or else as the hold's end, and a little later by chance.
+
+    Not sooner than `FIRST_RETRY`, whatever it says, and after `interval` at the latest.
+    """
+    pause = max(held.until - now if held.retry is None else held.retry, FIRST_RETRY)
+    pause += min(pause / 10, LATEST) * rng.random()
+    return NextFetch(now + min(pause, interval), 0, f"on hold until {held.until:%Y-%m-%dT%H:%M:%SZ}")
 
 
 class Schedule:

@@ -97,6 +97,8 @@ class StapleStore:
                             _sweep(entry)
                         elif owned(entry.name):
                             found[StapleKey(certificate, entry.name)] = entry.stat(follow_symlinks=False)
+                with suppress(OSError):  # something is in there
+                    Path(folder.path).rmdir()
         return found
 
 

@@ -18,9 +18,13 @@ _NONSENSE: Final = (Malformed, ValueError, TypeError, KeyError, OverflowError)  
 
 @dataclass(frozen=True)
 class Held:
-    """The certificate was seen for the first time: a voucher can be had from `until` on."""
+    """The certificate was seen for the first time: a voucher can be had from `until` on.
+
+    `retry` is the pause that the server asks for, if it does: it may know better, and needs no clock in common.
+    """
 
     until: datetime
+    retry: timedelta | None = None
 
 
 class RequestRefused(HostError):
@@ -49,7 +53,7 @@ def understand(url: str, answer: Answer) -> bytes | Held:
         raise refusal(url, answer)
     try:
         document: Any = strict_json.load(answer.body, "answer")
-        return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC))
+        return Held(datetime.fromisoformat(document["holdEnd"]).astimezone(UTC), _retry(answer))
     except _NONSENSE as error:
         raise _says_nothing(url, answer) from error
 

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,12 @@ def test_a_voucher_comes_back_as_it_came(vas: Vas) -> None:
 def test_a_hold(vas: Vas) -> None:
     vas.handle = answering(202, "application/json", '{"holdEnd": "2026-03-05T12:00:00Z", "reason": "first-seen"}')
     assert ask(vas.server(), b"request") == Held(datetime(2026, 3, 5, 12, tzinfo=UTC))
+
+
+def test_a_hold_with_the_pause_that_is_asked_for(vas: Vas) -> None:
+    body = '{"holdEnd": "2026-03-05T12:00:00Z", "reason": "first-seen"}'
+    vas.handle = answering(202, "application/json", body, **{"Retry-After": "45"})
+    assert ask(vas.server(), b"request") == Held(datetime(2026, 3, 5, 12, tzinfo=UTC), timedelta(seconds=45))
 
 
 @pytest.mark.parametrize(

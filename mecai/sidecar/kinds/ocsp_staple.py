@@ -61,10 +61,12 @@ class OcspKind(StapleKind):
         return Servable(status.this_update, status.until(status.this_update))
 
     def end(self, data: bytes, key: StapleKey) -> datetime | None:
-        """Return the response's nextUpdate."""
+        """Return the response's nextUpdate, or the end of the longest time for which one would have been written."""
         del key
         try:
-            return ocsp.load_der_ocsp_response(data).next_update_utc
+            response = ocsp.load_der_ocsp_response(data)
+            longest = response.this_update_utc + LIMITS.status_age
+            return response.next_update_utc and min(response.next_update_utc, longest)
         except certificates.FAULTS as error:
             raise Malformed(f"no OCSP response ({error})") from error
 

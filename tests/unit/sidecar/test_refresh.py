@@ -15,7 +15,7 @@ from mecai.errors import VerificationError
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Server
 from mecai.sidecar.config import CertificateEntry
-from mecai.sidecar.schedule import SHORTEST
+from mecai.sidecar.schedule import SHORTEST, after_hold
 from mecai.sidecar.standing import State
 from mecai.vrp.answers import Held, RequestRefused
 from tests.directories import directory
@@ -23,6 +23,7 @@ from tests.pki import DAY, HOUR, NOW, SERVER_AUTH, Hierarchy, issue, key, leaf_e
 from tests.scene import ADDRESS, Scene, authority_entry
 from tests.unit.sidecar.conftest import SECOND, Side
 
+A_SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
@@ -161,11 +162,36 @@ def test_a_hold_is_waited_for(side: Side) -> None:
     side.run()
     assert side.asked == []
     side.answer(side.scene.birch, Held(NOW + 2 * HOUR))
-    side.run(everything=True)
-    side.now = NOW + 2 * HOUR
+    due = side.run(everything=True)
+    assert due is not None
+    assert NOW + 2 * HOUR <= due <= NOW + 2 * HOUR + MINUTE
+    side.now = due
     side.answer(side.scene.birch, side.scene.voucher(side.scene.birch))
     side.run()
     assert side.written(side.scene.birch) is not None
+
+
+@pytest.mark.parametrize(
+    ("held", "pause"),
+    [
+        (Held(NOW + 40 * A_SECOND), 40 * A_SECOND),
+        (Held(NOW + 5 * HOUR, 50 * A_SECOND), 50 * A_SECOND),  # it knows of an expedite statement, say
+        (Held(NOW + 40 * A_SECOND, HOUR), HOUR),
+        (Held(NOW - HOUR), 30 * A_SECOND),
+        (Held(NOW + HOUR, 0 * A_SECOND), 30 * A_SECOND),
+    ],
+)
+def test_what_is_on_hold_is_asked_for_when_the_authority_said(side: Side, held: Held, pause: timedelta) -> None:
+    side.answer(side.scene.birch, held)
+    dues = {side.run(everything=True) for _ in range(3)}
+    assert len(dues) == 3  # by chance
+    assert all(due is not None and pause <= due - NOW <= pause + min(pause / 10, MINUTE) for due in dues)
+
+
+def test_no_hold_is_waited_for_longer_than_the_interval(side: Side) -> None:
+    for held in (Held(NOW + 3 * DAY), Held(NOW + 3 * DAY, 2 * DAY), Held(NOW + 12 * HOUR - A_SECOND)):
+        planned = after_hold(NOW, held, 12 * HOUR, side.environment.rng)
+        assert NOW + 11 * HOUR < planned.due <= NOW + 12 * HOUR
 
 
 def test_a_voucher_for_some_addresses_is_better_than_none(side: Side) -> None:
@@ -233,6 +259,21 @@ def test_what_expires_is_taken_away(side: Side) -> None:
     side.now = NOW + 2 * DAY
     side.run()
     assert list(side.config.staples.iterdir()) == []
+
+
+def test_nothing_for_a_certificate_without_an_entry_stays_for_good(side: Side) -> None:
+    """A staple without an end in sight, and a folder that has nothing."""
+    side.run()
+    other = side.scene.alder.server("other.example.test")
+    staple, empty = side.path(None, other), side.config.staples / ("ab" * 32)
+    staple.parent.mkdir()
+    staple.write_bytes(side.scene.alder.ocsp(other, this_update=NOW - 5 * DAY, next_update=NOW + 300 * DAY))
+    empty.mkdir()
+    for days, there in ((4, True), (5, False)):
+        side.now = NOW + days * DAY
+        side.run()
+        assert (staple.exists(), staple.parent.exists()) == (there, there)
+    assert not empty.exists()
 
 
 def test_a_former_certificate_is_served_until_its_vouchers_expire(side: Side) -> None:
