@@ -37,17 +37,17 @@ def obstacle() -> str:
 def install_packages(store: Path = STORE, python: str = build.PYTHON) -> Path:
     """Return the directory with the packages of the tests for the hosts' Python; filled once for each set of inputs."""
     options = [option.replace(build.PYTHON, python) for option in build.pip_options()]
-    inputs = [*options, _requirements(python)]
+    inputs = [*options, requirements(python)]
     directory = store / hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
     if directory.is_dir():
         return directory
     store.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="installing-", dir=store) as workshop:
         target = Path(workshop, "packages")
-        requirements = Path(workshop, "requirements.txt")
-        requirements.write_text(inputs[-1], encoding="utf-8")
+        pinned = Path(workshop, "requirements.txt")
+        pinned.write_text(inputs[-1], encoding="utf-8")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", *options]
-        tools.run([*command, f"--requirement={requirements}", f"--target={target}"], seconds=LIMITS.image_seconds)
+        tools.run([*command, f"--requirement={pinned}", f"--target={target}"], seconds=LIMITS.image_seconds)
         try:
             target.rename(directory)
         except OSError as error:  # another run was faster, which is as good
@@ -56,7 +56,7 @@ def install_packages(store: Path = STORE, python: str = build.PYTHON) -> Path:
     return directory
 
 
-def _requirements(python: str) -> str:
+def requirements(python: str) -> str:
     """Return the pinned packages; the fuzzer is made for each Python apart, and no test of another Python fuzzes."""
     text = REQUIREMENTS.read_text(encoding="utf-8")
     return text if python == build.PYTHON else re.sub(r"(?m)^atheris==.*\n(?: .*\n)*", "", text)

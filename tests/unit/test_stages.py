@@ -10,7 +10,8 @@ from rich.console import Console
 
 import tests.__main__ as stages
 from tests.__main__ import Outcome, Stage, _run
-from tests.hosts_python.prepare import obstacle
+from tests.hosts_python import layer
+from tests.hosts_python.prepare import REQUIREMENTS, build, obstacle, requirements
 
 
 def test_a_stage_with_an_obstacle_is_skipped_with_its_reason() -> None:
@@ -39,3 +40,19 @@ def test_a_signal_that_ended_a_stage_is_named(monkeypatch: pytest.MonkeyPatch, t
     outcome = _run(Stage("name", [["sh", "-c", "kill -HUP $$"]]), Console(file=said))
     assert (outcome.passed, outcome.failed) == (0, 1)
     assert "ended by SIGHUP" in said.getvalue()
+
+
+def test_another_python_has_every_package_but_the_fuzzer() -> None:
+    pinned = requirements(build.PYTHON)
+    assert pinned == REQUIREMENTS.read_text(encoding="utf-8")
+    lines = pinned.splitlines()
+    kept = requirements("3.14").splitlines()
+    (first,) = [number for number, line in enumerate(lines) if line.startswith("atheris==")]
+    after = next(number for number, line in enumerate(lines) if number > first and not line.startswith(" "))
+    assert kept == lines[:first] + lines[after:]
+
+
+def test_a_list_of_debian_packages_is_read_without_its_reasons(tmp_path: Path) -> None:
+    listing = tmp_path / "list.txt"
+    listing.write_text("# all of it\nstrace # looks\n\napache2\n", encoding="utf-8")
+    assert layer.packages(listing) == ["apache2", "strace"]
