@@ -1,5 +1,6 @@
 """The OCSP staple that the module serves live, seen by `openssl s_client`; beside vouchers, by tlslite-ng."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -28,6 +29,11 @@ def s_client(port: int, *options: str, name: str = HOST) -> str:
     return done.stdout.decode(errors="replace")
 
 
+def lacks_staple(said: str) -> bool:
+    """Tell whether a handshake that `s_client` saw came without a staple; OpenSSL 3.6 has words of its own."""
+    return bool(re.search(r"^OCSP responses?: no (OCSP )?responses? (sent|received)$", said, re.MULTILINE))
+
+
 def _until(condition: Callable[[], bool], nginx: Nginx) -> None:
     deadline = time.monotonic() + SECONDS
     while not condition():
@@ -44,7 +50,7 @@ def port(nginx: Nginx, scene: Scene) -> int:
 
 @pytest.mark.parametrize("protocol", ["-tls1_2", "-tls1_3"])
 def test_staple_is_served_and_replaced_live(port: int, nginx: Nginx, scene: Scene, protocol: str) -> None:
-    assert "OCSP response: no response sent" in s_client(port, protocol)
+    assert lacks_staple(s_client(port, protocol))
     nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site))
     _until(lambda: "Cert Status: good" in s_client(port, protocol), nginx)
     nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site, status="revoked"))
@@ -75,7 +81,7 @@ def test_bad_staple_is_named_and_not_served(nginx: Nginx, scene: Scene) -> None:
         blocks += nginx.server(port, site, options=f"voucher_ocsp on; server_name bad{number}.example.test;")
     nginx.start(blocks)
     for number, (_, complaint) in enumerate(cases):
-        assert "no response sent" in s_client(port, name=f"bad{number}.example.test")
+        assert lacks_staple(s_client(port, name=f"bad{number}.example.test"))
         place = str(nginx.staples.place(sites[number]))
         (line,) = [line for line in nginx.voucher_log if place in line]
         assert f'ocsp.der" is not served: {complaint}' in line
@@ -106,7 +112,7 @@ def test_staple_leaves_service_in_time(port: int, nginx: Nginx, scene: Scene) ->
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=8)
     nginx.staples.put(scene.site, "ocsp.der", scene.alder.ocsp(scene.site, next_update=end))
     _until(lambda: "Cert Status: good" in s_client(port), nginx)
-    _until(lambda: "no response sent" in s_client(port), nginx)
+    _until(lambda: lacks_staple(s_client(port)), nginx)
     assert datetime.now(UTC) >= end
 
 
