@@ -55,18 +55,21 @@ class Browser:
         """Open a tab."""
         opened = self.attach(self.call("Target.createTarget", url="about:blank")["targetId"])
         opened.call("Page.enable")
+        opened.call("Page.setLifecycleEventsEnabled", enabled=True)
         return opened
 
-    def event(self, method: str, session: str | None = None) -> dict[str, Any]:
-        """Return the next event of a kind; those before it that nobody waited for are forgotten."""
+    def event(self, method: str, session: str | None = None, **members: Any) -> dict[str, Any]:
+        """Return the parameters of the next event of a kind that has some members; those before it are forgotten."""
 
         def fits(each: dict[str, Any]) -> bool:
-            return each.get("method") == method and each.get("sessionId") == session
+            is_of_kind = each.get("method") == method and each.get("sessionId") == session
+            return is_of_kind and members.items() <= each["params"].items()
 
         while self._events:
-            if fits(found := self._events.popleft()):
-                return found
-        return self._next(fits)
+            found = self._events.popleft()
+            if fits(found):
+                return dict(found["params"])
+        return dict(self._next(fits)["params"])
 
     def _next(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         end = time.monotonic() + SECONDS
@@ -98,9 +101,9 @@ class Tab:
 
     def open(self, address: str) -> str:
         """Go to an address; returns the text that a person reads there."""
-        failed = self.call("Page.navigate", url=address).get("errorText")
-        assert not failed, failed
-        self.browser.event("Page.loadEventFired", self.session)
+        going = self.call("Page.navigate", url=address)
+        assert "errorText" not in going, going["errorText"]
+        self.browser.event("Page.lifecycleEvent", self.session, name="load", loaderId=going["loaderId"])
         return self.evaluate("document.body.innerText")
 
     def evaluate(self, expression: str) -> str:

@@ -30,7 +30,7 @@ _MARK = """(async () => {{
   }}
 }})()"""
 _POPUP = """(async () => {
-  for (let tries = 0; tries < 200 && !document.getElementById("site").textContent; tries++) {
+  for (let tries = 0; tries < 200 && !document.getElementById("site")?.textContent; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return document.body.innerText;
@@ -93,11 +93,9 @@ def test_a_refused_site_is_explained_in_its_place(place: Town, tab: Tab) -> None
 def test_the_report_is_saved_as_an_authority_takes_it(browser: Browser, place: Town, tab: Tab, tmp_path: Path) -> None:
     """A click on the page of a refusal."""
     tab.open(place.bare)
-    ways = {"behavior": "allow", "downloadPath": str(tmp_path), "eventsEnabled": True}
-    browser.call("Browser.setDownloadBehavior", **ways)
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path), eventsEnabled=True)
     tab.evaluate("document.querySelector('.save').click()")
-    while browser.event("Browser.downloadProgress")["params"]["state"] != "completed":
-        pass
+    browser.event("Browser.downloadProgress", state="completed")
     report = parse_report((tmp_path / f"report-{HOST}.json").read_bytes())
     assert (report.verdict, report.reason, report.address) == ("refused", "no-voucher", address_octets("127.0.0.1"))
 
