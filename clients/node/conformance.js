@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-/** The conformance client (docs/conformance.md): a case a line on standard input, an answer a line on standard output. */
+/**
+ * The conformance client (docs/conformance.md): a case a line on standard input, an answer a line on standard output.
+ */
 
 import {createInterface} from 'node:readline';
 import {Refusal, Unreadable} from './src/refusal.js';
 import {hex} from './src/octets.js';
 import {DIRECTORY} from './src/oids.js';
-import {readSigned} from './src/codec/cms.js';
+import {readSigned} from './src/objects/signed.js';
 import {readAnswer, readChoice} from './src/codec/tls.js';
 import {readDocument} from './src/objects/directory.js';
 import {readRequest} from './src/objects/request.js';
@@ -22,7 +24,8 @@ import {addressText} from './src/pki/hosts.js';
 const octets = (/** @type {string} */ text) => Buffer.from(text, 'base64');
 const seconds = (/** @type {string} */ text) => Date.parse(text) / 1000;
 const keys = (/** @type {string[]} */ list) => list.map((one) => readCertificate(octets(one)).key.hash);
-const directoryOf = (/** @type {any} */ {directory, publishers, now}) => acceptDirectory(null, octets(directory), seconds(now), keys(publishers)).directory;
+const directoryOf = (/** @type {any} */ {directory, publishers, now}) =>
+  acceptDirectory(null, octets(directory), seconds(now), keys(publishers)).directory;
 
 /** What was accepted before was so in its time; what cannot be read has none. @param {Uint8Array} one */
 function whenIssued(one) {
@@ -51,7 +54,12 @@ const ANSWERS = {
   cached(input) {
     const address = input.peerAddress === null ? null : addressOf(input.peerAddress);
     const peer = {directory: directoryOf(input), policy: input.policy, now: seconds(input.now), address};
-    return {cached: namedVouchers(input.vouchers.map((/** @type {string} */ one) => readVoucher(octets(one))), peer)};
+    return {
+      cached: namedVouchers(
+        input.vouchers.map((/** @type {string} */ one) => readVoucher(octets(one))),
+        peer,
+      ),
+    };
   },
   choice(input) {
     return readChoice(octets(input.extension)) ?? {verdict: 'ignored'};
@@ -74,14 +82,28 @@ const ANSWERS = {
   },
   selection(input) {
     const {destination, candidates, excludedRegions} = input;
-    const chosen = select(directoryOf(input), Buffer.from(input.key, 'hex'), destination, candidates, seconds(input.now), excludedRegions);
+    const chosen = select(
+      directoryOf(input),
+      Buffer.from(input.key, 'hex'),
+      destination,
+      candidates,
+      seconds(input.now),
+      excludedRegions,
+    );
     return {candidates: chosen.map(({id}) => id)};
   },
   intranet(input) {
-    const networks = input.networks.map((/** @type {any} */ one) => ({...one, roots: one.roots.map((/** @type {string} */ root) => readCertificate(octets(root)))}));
+    const networks = input.networks.map((/** @type {any} */ one) => ({
+      ...one,
+      roots: one.roots.map((/** @type {string} */ root) => readCertificate(octets(root))),
+    }));
     const found = networkOf(networks, input.serverName);
     if (!found) return {verdict: 'ignored'};
-    const handshake = {...input, chain: input.chain.map(octets), staple: input.staple === null ? null : octets(input.staple)};
+    const handshake = {
+      ...input,
+      chain: input.chain.map(octets),
+      staple: input.staple === null ? null : octets(input.staple),
+    };
     const responder = (/** @type {any} */ {hash}) => (hash in input.responders ? octets(input.responders[hash]) : null);
     verifyPrivate(handshake, found.network, responder, seconds(input.now));
     return {domain: found.domain};
@@ -93,7 +115,8 @@ function answer({kind, input}) {
   try {
     return {verdict: 'accepted', ...ANSWERS[kind](input)};
   } catch (error) {
-    if (error instanceof Refusal) return {verdict: 'refused', reason: error.code, rule: error.rule, detail: error.detail};
+    if (error instanceof Refusal)
+      return {verdict: 'refused', reason: error.code, rule: error.rule, detail: error.detail};
     if (error instanceof Unreadable) return {verdict: 'refused', reason: 'malformed', detail: error.message};
     throw error;
   }

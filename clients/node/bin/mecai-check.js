@@ -21,7 +21,14 @@ const USAGE = `usage: mecai-check HOST[:PORT] --directory FILE --publishers FILE
   --json                one object in JSON`;
 const TEXT = /** @type {const} */ ({type: 'string'});
 const OPTIONS = /** @type {const} */ ({
-  directory: TEXT, publishers: TEXT, address: TEXT, candidates: TEXT, quorum: TEXT, profile: TEXT, timeout: TEXT, 'probe-port': TEXT,
+  directory: TEXT,
+  publishers: TEXT,
+  address: TEXT,
+  candidates: TEXT,
+  quorum: TEXT,
+  profile: TEXT,
+  timeout: TEXT,
+  'probe-port': TEXT,
   context: {type: 'string', multiple: true},
   json: {type: 'boolean'},
   help: {type: 'boolean'},
@@ -33,7 +40,8 @@ class Usage extends Error {}
 
 /** @param {string | undefined} text @param {string} name @returns {number | undefined} */
 function whole(text, name) {
-  if (text !== undefined && !/^[1-9][0-9]{0,5}$/.test(text)) throw new Usage(`--${name} ${text}: expected a number from 1`);
+  if (text !== undefined && !/^[1-9][0-9]{0,5}$/.test(text))
+    throw new Usage(`--${name} ${text}: expected a number from 1`);
   return text === undefined ? undefined : Number(text);
 }
 
@@ -80,7 +88,8 @@ function asked() {
 function told({verdict, code, rule, detail, peerAddress, vouchers}) {
   if (verdict === 'refused') return `refused, ${code} (${rule}): ${detail}`;
   const lines = vouchers.map((/** @type {any} */ {ownerGroup, hash, refusal}) =>
-    refusal ? `  set aside: ${refusal}` : `  ${ownerGroup} vouches, voucher ${hash}`);
+    refusal ? `  set aside: ${refusal}` : `  ${ownerGroup} vouches, voucher ${hash}`,
+  );
   return [`accepted at ${peerAddress}`, ...lines].join('\n');
 }
 
@@ -89,7 +98,11 @@ async function check() {
   try {
     const {socket, peerAddress, vouchers} = await connect(asked());
     socket.destroy();
-    return {verdict: 'accepted', peerAddress, vouchers: vouchers.map((one) => ({...one, refusal: one.refusal?.message ?? null}))};
+    return {
+      verdict: 'accepted',
+      peerAddress,
+      vouchers: vouchers.map((one) => ({...one, refusal: one.refusal?.message ?? null})),
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     process.exitCode = 1;

@@ -26,6 +26,9 @@ test('what is no directory is refused, and nothing is stored', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mecai-'));
   t.after(() => rmSync(folder, {recursive: true}));
   const profile = new Profile(folder);
-  assert.throws(() => profile.accept(Buffer.from('no DER'), ['00']), (error) => error instanceof Refusal && error.code === 'malformed' && error.rule === 'D1');
+  assert.throws(
+    () => profile.accept(Buffer.from('no DER'), ['00']),
+    (error) => error instanceof Refusal && error.code === 'malformed' && error.rule === 'D1',
+  );
   assert.throws(() => readFileSync(join(folder, 'directories.json')), {code: 'ENOENT'});
 });

@@ -22,7 +22,11 @@ export class Value {
     this.content = raw.subarray(header);
   }
 
-  /** The values inside a constructed one. @returns {Value[]} @throws {Unreadable} it is primitive, or they are no DER */
+  /**
+   * The values inside a constructed one.
+   * @returns {Value[]}
+   * @throws {Unreadable} it is primitive, or they are no DER
+   */
   get children() {
     if (!this.constructed) throw new Unreadable(`a value of tag ${this.tag} in primitive form`);
     const found = [];
@@ -36,7 +40,8 @@ export class Value {
 /** Reads one value that fills all octets. @param {Octets} octets @returns {Value} @throws {Unreadable} */
 export function read(octets) {
   const value = readFirst(octets);
-  if (value.raw.length !== octets.length) throw new Unreadable(`${octets.length - value.raw.length} octets follow the value`);
+  if (value.raw.length !== octets.length)
+    throw new Unreadable(`${octets.length - value.raw.length} octets follow the value`);
   return value;
 }
 
@@ -44,7 +49,8 @@ export function read(octets) {
 function readFirst(octets) {
   const {number, at} = tagNumber(octets);
   const {length, begin} = contentLength(octets, at);
-  if (length > octets.length - begin) throw new Unreadable(`a value of ${length} octets, ${octets.length - begin} are there`);
+  if (length > octets.length - begin)
+    throw new Unreadable(`a value of ${length} octets, ${octets.length - begin} are there`);
   const tag = `${CLASSES[octets[0] >> 6]}${number}`;
   return new Value(tag, (octets[0] & 0x20) !== 0, octets.subarray(0, begin + length), begin);
 }
@@ -67,7 +73,8 @@ function contentLength(octets, at) {
   if (first < 128) return {length: first, begin: at + 1};
   const count = first & 127;
   const begin = at + 1 + count;
-  if (count < 1 || count > LENGTH_OCTETS || begin > octets.length) throw new Unreadable('a length that is indefinite, too long, or cut');
+  if (count < 1 || count > LENGTH_OCTETS || begin > octets.length)
+    throw new Unreadable('a length that is indefinite, too long, or cut');
   const length = octets.subarray(at + 1, begin).reduce((sum, octet) => sum * 256 + octet, 0);
   if (octets[at + 1] === 0 || length < 128) throw new Unreadable('a length that is not DER');
   return {length, begin};

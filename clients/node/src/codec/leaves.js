@@ -1,5 +1,6 @@
 /** What the octets of a primitive value may be in DER (X.690 sections 8 and 11), by its universal type. */
 
+import {hex} from '../octets.js';
 import {Unreadable} from '../refusal.js';
 
 /** @typedef {import('../octets.js').Octets} Octets */
@@ -64,7 +65,10 @@ export function boolean(octets) {
 /** @param {Octets} octets @returns {bigint} */
 export function integer(octets) {
   const [first, second] = octets;
-  if (octets.length === 0 || (octets.length > 1 && ((first === 0 && second < 128) || (first === 255 && second >= 128)))) {
+  if (
+    octets.length === 0 ||
+    (octets.length > 1 && ((first === 0 && second < 128) || (first === 255 && second >= 128)))
+  ) {
     throw new Unreadable('an INTEGER that is not DER');
   }
   const magnitude = BigInt(`0x${Buffer.from(octets).toString('hex')}`);
@@ -80,21 +84,16 @@ export function bitString(octets) {
   return {bits, unused};
 }
 
-/** @param {Octets} octets @returns {string} in dotted decimals */
+const LONGEST_ARC = 19; // octets, of a UUID below 2.25; what is longer is nobody's that is known here, and dear to write in decimals
+
+/** @param {Octets} octets @returns {string} in dotted decimals, or in hexadecimal where an arc is very long */
 export function oid(octets) {
   if (octets.length === 0 || octets[octets.length - 1] >= 128) throw new Unreadable('a cut OBJECT IDENTIFIER');
-  const arcs = [];
-  let arc = 0n;
-  let begins = true;
-  for (const octet of octets) {
-    if (begins && octet === 128) throw new Unreadable('an OBJECT IDENTIFIER that is not DER');
-    arc = (arc << 7n) | BigInt(octet & 127);
-    begins = octet < 128;
-    if (begins) {
-      arcs.push(arc);
-      arc = 0n;
-    }
-  }
+  const ends = [-1, ...octets.keys()].filter((at) => at < 0 || octets[at] < 128);
+  const parts = ends.slice(1).map((end, at) => octets.subarray(ends[at] + 1, end + 1));
+  if (parts.some(([first]) => first === 128)) throw new Unreadable('an OBJECT IDENTIFIER that is not DER');
+  if (parts.some(({length}) => length > LONGEST_ARC)) return `0x${hex(octets)}`;
+  const arcs = parts.map((part) => part.reduce((sum, octet) => (sum << 7n) | BigInt(octet & 127), 0n));
   const top = arcs[0] < 80n ? arcs[0] / 40n : 2n;
   return [top, arcs[0] - 40n * top, ...arcs.slice(1)].join('.');
 }
@@ -127,9 +126,13 @@ function moment(text) {
   return seconds;
 }
 
-/** @param {string} text as RFC 3339, in UTC with `Z`, without fraction @returns {number | null} null: there is no such moment */
+/**
+ * @param {string} text as RFC 3339, in UTC with `Z`, without fraction
+ * @returns {number | null} null: there is no such moment
+ */
 export function momentOf(text) {
   const date = new Date(text);
-  if (text.startsWith('0000') || Number.isNaN(date.getTime()) || date.toISOString().replace('.000', '') !== text) return null;
+  if (text.startsWith('0000') || Number.isNaN(date.getTime()) || date.toISOString().replace('.000', '') !== text)
+    return null;
   return date.getTime() / 1000;
 }

@@ -28,7 +28,12 @@ class Reader {
     return this.octets.subarray(this.at - count, this.at);
   }
 
-  /** @param {number} size octets of the length in front @param {number} least @param {number} [most] @returns {Octets} */
+  /**
+   * @param {number} size octets of the length in front
+   * @param {number} least
+   * @param {number} [most]
+   * @returns {Octets}
+   */
   vector(size, least, most = Infinity) {
     const length = this.take(size).reduce((sum, octet) => sum * 256 + octet, 0);
     if (length < least || length > most) throw decodeError(`a list of ${length} octets`);

@@ -61,7 +61,12 @@ export const NULL = primitive(5, (octets) => {
 });
 
 /** GeneralizedTime without fraction (I7, RFC 5280 section 4.1.2.5.2), in seconds since 1970-01-01 UTC. */
-export const SECONDS = such(GENERALIZED_TIME, (time) => !time.fraction, 'a time with a fraction', (time) => time.seconds);
+export const SECONDS = such(
+  GENERALIZED_TIME,
+  (time) => !time.fraction,
+  'a time with a fraction',
+  (time) => time.seconds,
+);
 
 /** Any value, DER to its leaves, as it stands. @type {Type<Value>} */
 export const ANY = {
@@ -86,15 +91,19 @@ function checked(value) {
   const open = [value];
   for (let next = open.pop(); next; next = open.pop()) {
     const number = next.tag.startsWith('u') ? Number(next.tag.slice(1)) : -1;
-    if (number >= 0 && CONSTRUCTED.includes(number) !== next.constructed) throw new Unreadable(`type ${number} in the wrong form`);
+    if (number >= 0 && CONSTRUCTED.includes(number) !== next.constructed)
+      throw new Unreadable(`type ${number} in the wrong form`);
     LEAVES[number]?.read(next);
     if (number === 17) sorted(next.children);
-    if (next.constructed) open.push(...next.children);
+    if (next.constructed) for (const child of next.children) open.push(child);
   }
 }
 
 /**
- * @template T, R @param {Type<T>} type @param {(value: T) => boolean} holds @param {string} otherwise what was seen, if not
+ * @template T, R
+ * @param {Type<T>} type
+ * @param {(value: T) => boolean} holds
+ * @param {string} otherwise what was seen, if not
  * @param {(value: T) => R} [give] @returns {Type<R>}
  */
 export function such(type, holds, otherwise, give = (value) => /** @type {any} */ (value)) {
@@ -116,20 +125,35 @@ export function integer(least, most) {
 
 /** @param {...number} sizes in octets @returns {Type<Octets>} */
 export function octets(...sizes) {
-  return such(OCTET_STRING, (found) => sizes.includes(found.length), `an OCTET STRING not of ${sizes.join(' or ')} octets`);
+  return such(
+    OCTET_STRING,
+    (found) => sizes.includes(found.length),
+    `an OCTET STRING not of ${sizes.join(' or ')} octets`,
+  );
 }
 
-/** @template T @param {Type<T>} type @returns {Type<{raw: Octets, value: T}>} the value, and the octets that it came in */
+/**
+ * @template T
+ * @param {Type<T>} type
+ * @returns {Type<{raw: Octets, value: T}>} the value, and the octets that it came in
+ */
 export function withRaw(type) {
   return {tags: type.tags, read: (value) => ({raw: value.raw, value: type.read(value)})};
 }
 
-/** @template T @param {Type<T>} type @returns {Type<T> & {optional: true}} as a member of a SEQUENCE: undefined if absent */
+/**
+ * @template T
+ * @param {Type<T>} type
+ * @returns {Type<T> & {optional: true}} as a member of a SEQUENCE: undefined if absent
+ */
 export function optional(type) {
   return {...type, optional: true};
 }
 
-/** @param {Record<string, Type<any> & {optional?: boolean}>} members @returns {Type<any>} an object with these members */
+/**
+ * @param {Record<string, Type<any> & {optional?: boolean}>} members
+ * @returns {Type<any>} an object with these members
+ */
 export function sequence(members) {
   return {
     tags: ['u16'],
@@ -140,7 +164,8 @@ export function sequence(members) {
       for (const [name, type] of Object.entries(members)) {
         const value = children[at];
         if (begins(type, value)) found[name] = type.read(value);
-        else if (!type.optional) throw new Unreadable(`${name}: ${value ? `tag ${value.tag}` : 'nothing'} in its place`);
+        else if (!type.optional)
+          throw new Unreadable(`${name}: ${value ? `tag ${value.tag}` : 'nothing'} in its place`);
         else continue;
         at += 1;
       }
@@ -155,7 +180,14 @@ export function sequenceOf(type, least = 0, most = Infinity) {
   return {tags: ['u16'], read: (value) => listed(value, type, least, most)};
 }
 
-/** A SET OF, sorted as DER has it. @template T @param {Type<T>} type @param {number} [least] @param {number} [most] @returns {Type<T[]>} */
+/**
+ * A SET OF, sorted as DER has it.
+ * @template T
+ * @param {Type<T>} type
+ * @param {number} [least]
+ * @param {number} [most]
+ * @returns {Type<T[]>}
+ */
 export function setOf(type, least = 0, most = Infinity) {
   return {
     tags: ['u17'],
@@ -168,7 +200,8 @@ export function setOf(type, least = 0, most = Infinity) {
 
 /** X.690 section 11.6. @param {Value[]} values */
 function sorted(values) {
-  if (values.some(({raw}, at) => at > 0 && Buffer.compare(values[at - 1].raw, raw) > 0)) throw new Unreadable('a SET OF out of order');
+  if (values.some(({raw}, at) => at > 0 && Buffer.compare(values[at - 1].raw, raw) > 0))
+    throw new Unreadable('a SET OF out of order');
 }
 
 /** @param {Value} value @param {Type<any>} type @param {number} least @param {number} most */
@@ -188,7 +221,12 @@ export function explicit(number, type) {
   };
 }
 
-/** @template T @param {number} number @param {Type<T>} type one that looks at content and children alone @returns {Type<T>} */
+/**
+ * @template T
+ * @param {number} number
+ * @param {Type<T>} type one that looks at content and children alone
+ * @returns {Type<T>}
+ */
 export function implicit(number, type) {
   return {tags: [`c${number}`], read: (value) => type.read(value)};
 }
@@ -198,7 +236,9 @@ export function choice(kinds) {
   return {
     tags: Object.values(kinds).flatMap((type) => type.tags ?? []),
     read: (value) => {
-      const [kind, type] = /** @type {[string, Type<any>]} */ (Object.entries(kinds).find(([, type]) => begins(type, value)));
+      const [kind, type] = /** @type {[string, Type<any>]} */ (
+        Object.entries(kinds).find(([, type]) => begins(type, value))
+      );
       return {kind, value: type.read(value)};
     },
   };

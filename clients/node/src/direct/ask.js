@@ -22,7 +22,11 @@ export async function askForVoucher(server, body, timeout) {
   });
   const {status, type} = answered;
   if (status === 200 && type === 'application/mecai-voucher') return answered.body;
-  throw new Refusal(status === 409 ? 'certificate-mismatch' : 'no-voucher', 'M5', `${server.url}: ${status}, ${said(answered)}`);
+  throw new Refusal(
+    status === 409 ? 'certificate-mismatch' : 'no-voucher',
+    'M5',
+    `${server.url}: ${status}, ${said(answered)}`,
+  );
 }
 
 /** @param {Server} server @param {Octets} body @param {number} timeout @returns {Promise<Answered>} */
@@ -69,6 +73,9 @@ function said({body, type}) {
 
 /** @param {Octets} der */
 function pem(der) {
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }

@@ -57,15 +57,32 @@ export async function connect(options) {
 /** @typedef {ReturnType<typeof planned>} Plan what is demanded, before anybody is spoken to */
 
 /** @param {Options} options */
-function planned({host, port = 443, directory, key, candidates = 3, quorum = 1, contexts, nat64Prefixes, excludedRegions, probePort = port}) {
+function planned({
+  host,
+  port = 443,
+  directory,
+  key,
+  candidates = 3,
+  quorum = 1,
+  contexts,
+  nat64Prefixes,
+  excludedRegions,
+  probePort = port,
+}) {
   const serverName = canonicalName(host);
   if (serverName === null) throw new RangeError(`${host} is no host name and no address`);
-  if (!(probePort >= 1 && probePort <= 1023)) throw new RangeError(`authorities look at ports 1 to 1023, not at ${probePort} (probePort)`);
+  if (!(probePort >= 1 && probePort <= 1023))
+    throw new RangeError(`authorities look at ports 1 to 1023, not at ${probePort} (probePort)`);
   const chosen = select(directory, key, serverName, candidates, Date.now() / 1000, excludedRegions);
   if (quorum < 1 || chosen.length < quorum) {
     throw new RangeError(`${quorum} vouchers are demanded, and there are ${chosen.length} authorities to ask (S1)`);
   }
-  const policy = {candidates: chosen.map(({id}) => id), quorum, contexts: contexts ?? [directory.context], nat64Prefixes};
+  const policy = {
+    candidates: chosen.map(({id}) => id),
+    quorum,
+    contexts: contexts ?? [directory.context],
+    nat64Prefixes,
+  };
   return {directory, policy, authorities: chosen, serverName, probePort};
 }
 
@@ -80,7 +97,8 @@ async function judged(shown, plan, timeout) {
   const address = addressOf(shown.peerAddress);
   if (!address) throw new Refusal('address-unknown', 'V9', "the peer's address is not known");
   const request = requestFor(chain.path, address, plan);
-  const judge = (/** @type {Octets} */ voucher) => judgeOne(voucher, {directory, policy, address, now: Date.now() / 1000}, chain);
+  const judge = (/** @type {Octets} */ voucher) =>
+    judgeOne(voucher, {directory, policy, address, now: Date.now() / 1000}, chain);
   // Those whose word would be their own praise (V6) are not told.
   const open = authorities.filter(({ownerGroup}) => !chain.owners.has(ownerGroup));
   if (open.length === 0) throw new Refusal('no-voucher', 'C1', 'every authority of the choice owns a CA of the chain');
@@ -101,7 +119,10 @@ function requestFor(path, address, {serverName, probePort}) {
 }
 
 /**
- * @param {Authority} authority @param {Octets} request @param {number} timeout @param {(voucher: Octets) => Judged} judge
+ * @param {Authority} authority
+ * @param {Octets} request
+ * @param {number} timeout
+ * @param {(voucher: Octets) => Judged} judge
  * @returns {Promise<Judged>} of its first server that has an answer
  */
 async function asked({id, servers}, request, timeout, judge) {

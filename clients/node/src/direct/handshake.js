@@ -8,7 +8,9 @@ import {connect} from 'node:tls';
 import {addressOf} from '../pki/hosts.js';
 
 /** @typedef {import('../octets.js').Octets} Octets */
-/** @typedef {{socket: import('node:tls').TLSSocket, chain: Octets[], staple: Octets | null, peerAddress: string}} Shown */
+/**
+ * @typedef {{socket: import('node:tls').TLSSocket, chain: Octets[], staple: Octets | null, peerAddress: string}} Shown
+ */
 
 /**
  * Connects and shakes hands; nobody has judged the certificate yet, and no application data was exchanged (C6).
@@ -24,9 +26,20 @@ export function shakeHands({host, port, serverName, timeout}) {
     const servername = addressOf(serverName) ? '' : serverName;
     // The rules of the specification judge the certificate, not Node's: they know the directory's roots alone.
     /** @type {import('node:tls').ConnectionOptions & {requestOCSP: boolean}} */
-    const options = {host, port, servername, ca: [], rejectUnauthorized: false, requestOCSP: true, minVersion: 'TLSv1.2'};
+    const options = {
+      host,
+      port,
+      servername,
+      ca: [],
+      rejectUnauthorized: false,
+      requestOCSP: true,
+      minVersion: 'TLSv1.2',
+    };
     const socket = connect(options);
-    const timer = setTimeout(() => socket.destroy(new Error(`no handshake with ${host} within ${timeout} ms`)), timeout);
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`no handshake with ${host} within ${timeout} ms`)),
+      timeout,
+    );
     const over = () => clearTimeout(timer);
     socket.once('close', () => reject(new Error(`${host} closed the connection in the handshake`)));
     socket.once('close', over);

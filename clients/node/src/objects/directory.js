@@ -1,4 +1,6 @@
-/** A directory's document (section 7): D1, D3 (lifetime), D5, D6, D8. Its signature is `verify/directory.js`'s to judge. */
+/**
+ * A directory's document (section 7): D1, D3 (lifetime), D5, D6, D8. Its signature is `verify/directory.js`'s to judge.
+ */
 
 import Ajv2020 from 'ajv/dist/2020.js';
 import {readFileSync} from 'node:fs';
@@ -16,7 +18,9 @@ import {KEY, ofK3} from '../pki/keys.js';
 /** @typedef {import('../pki/certificate.js').Certificate} Certificate */
 /** @typedef {import('../pki/keys.js').Key} Key */
 /** @typedef {{url: string, roots: Certificate[]}} Server */
-/** @typedef {{name: string, ownerGroup: string, region: string, id: string, roots: Certificate[], subordinates: string[], servers: Server[]}} Authority */
+/**
+ * @typedef {{name: string, ownerGroup: string, region: string, id: string, roots: Certificate[], subordinates: string[], servers: Server[]}} Authority
+ */
 /**
  * @typedef {object} Directory
  * @property {string} context
@@ -39,9 +43,11 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 export function readDocument(octets) {
   /** @type {any} */
   const document = readJson(octets);
-  if (!valid(document)) throw new Unreadable(`not valid by the schema: ${valid.errors?.[0].instancePath} ${valid.errors?.[0].message}`);
+  if (!valid(document))
+    throw new Unreadable(`not valid by the schema: ${valid.errors?.[0].instancePath} ${valid.errors?.[0].message}`);
   const [issued, expires] = [document.issued, document.expires].map(moment);
-  if (expires <= issued || expires - issued > DIRECTORY_LIFETIME) throw new Unreadable('it ends before it begins, or later than 30 days after (D3)');
+  if (expires <= issued || expires - issued > DIRECTORY_LIFETIME)
+    throw new Unreadable('it ends before it begins, or later than 30 days after (D3)');
   if (document.sequence > issued) throw new Unreadable(`sequence ${document.sequence} is above issued (D3)`);
   const authorities = document.authorities.map(authorityOf);
   const ids = authorities.map((/** @type {Authority} */ {id}) => id);
@@ -70,7 +76,8 @@ function distrustOf(entries) {
 function authorityOf({name, ownerGroup, region, id, roots, subordinates, servers, mail, reportKey}) {
   [name, ownerGroup, region].forEach(printable);
   const certificates = roots.map(certificateOf);
-  if (!certificates.some((/** @type {Certificate} */ {key}) => key.hash.startsWith(id))) throw new Unreadable(`${id} is the id of none of its roots (D6)`);
+  if (!certificates.some((/** @type {Certificate} */ {key}) => key.hash.startsWith(id)))
+    throw new Unreadable(`${id} is the id of none of its roots (D6)`);
   if (mail) {
     printable(mail.sender);
     taken(certificateOf(mail.certificate).key);
@@ -87,7 +94,9 @@ function taken(key) {
 /** @param {any} server @returns {Server} */
 function serverOf({url, roots}) {
   const [, host, port] = /^https:\/\/(\[[^\]/]*\]|[^\]:/[]*)(?::([^/]*))?(?:\/.*)?$/.exec(url) ?? [];
-  const named = host?.startsWith('[') ? addressOf(host.slice(1, -1)) && host.includes(':') : host !== undefined && isHost(host);
+  const named = host?.startsWith('[')
+    ? addressOf(host.slice(1, -1)) && host.includes(':')
+    : host !== undefined && isHost(host);
   const right = port === undefined || (/^[0-9]+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535);
   if (!named || !right) throw new Unreadable(`no URL of a VAS: ${url} (D5)`);
   return {url, roots: roots.map(certificateOf)};
@@ -119,7 +128,8 @@ function moment(text) {
 
 /** @param {string} text */
 function printable(text) {
-  if (UNPRINTABLE.test(text)) throw new Unreadable(`a text with a character that does not print (D1): ${JSON.stringify(text)}`);
+  if (UNPRINTABLE.test(text))
+    throw new Unreadable(`a text with a character that does not print (D1): ${JSON.stringify(text)}`);
 }
 
 /** @param {Authority[]} authorities */

@@ -4,18 +4,33 @@ import {REQUEST_OCTETS} from '../limits.js';
 import {hex} from '../octets.js';
 import {Unreadable} from '../refusal.js';
 import {encode} from '../codec/der.js';
-import {IA5_STRING, OCTET_STRING, explicit, integer, octets, optional, readAs, sequence, sequenceOf, such} from '../codec/types.js';
+import {
+  IA5_STRING,
+  OCTET_STRING,
+  explicit,
+  integer,
+  octets,
+  optional,
+  readAs,
+  sequence,
+  sequenceOf,
+  such,
+} from '../codec/types.js';
 import {readCertificate} from '../pki/certificate.js';
 import {isHostName} from '../pki/hosts.js';
 
 /** @typedef {import('../octets.js').Octets} Octets */
 /** @typedef {import('../pki/certificate.js').Certificate} Certificate */
-/** @typedef {{certificate: Certificate, intermediates: Certificate[], addresses: Octets[], port: number, serverName: string | null}} Request */
+/**
+ * @typedef {{certificate: Certificate, intermediates: Certificate[], addresses: Octets[], port: number, serverName: string | null}} Request
+ */
 
 const blob = such(OCTET_STRING, ({length}) => length >= 1 && length <= 65_535, 'a value that is empty or too long');
 const ADDRESSES = such(
   sequenceOf(octets(4, 16), 1, 16),
-  (list) => new Set(list.map(hex)).size === list.length && !list.some((one) => one.length === 16 && hex(one).startsWith('00000000000000000000ffff')),
+  (list) =>
+    new Set(list.map(hex)).size === list.length &&
+    !list.some((one) => one.length === 16 && hex(one).startsWith('00000000000000000000ffff')),
   'an address twice, or one that is IPv4-mapped (R3, I5)',
 );
 const REQUEST = sequence({
@@ -30,9 +45,16 @@ const REQUEST = sequence({
 
 /** @param {Octets} raw @returns {Request} what it says; whether it fits together is for later @throws {Unreadable} */
 export function readRequest(raw) {
-  if (raw.length > REQUEST_OCTETS) throw new Unreadable(`${raw.length} octets, expected ${REQUEST_OCTETS} at most (R2)`);
+  if (raw.length > REQUEST_OCTETS)
+    throw new Unreadable(`${raw.length} octets, expected ${REQUEST_OCTETS} at most (R2)`);
   const found = readAs(REQUEST, raw);
-  return {certificate: readCertificate(found.certificate), intermediates: found.intermediates.map(readCertificate), addresses: found.addresses, port: found.port, serverName: found.serverName ?? null};
+  return {
+    certificate: readCertificate(found.certificate),
+    intermediates: found.intermediates.map(readCertificate),
+    addresses: found.addresses,
+    port: found.port,
+    serverName: found.serverName ?? null,
+  };
 }
 
 /**

@@ -4,8 +4,24 @@ import * as oids from '../oids.js';
 import {VOUCHER_OCTETS} from '../limits.js';
 import {digest, hex} from '../octets.js';
 import {Unreadable} from '../refusal.js';
-import {readSigned} from '../codec/cms.js';
-import {BOOLEAN, ENUMERATED, INTEGER, OCTET_STRING, OID, PRINTABLE_STRING, SECONDS, explicit, integer, octets, optional, readAs, sequence, sequenceOf, such} from '../codec/types.js';
+import {readSigned} from './signed.js';
+import {
+  BOOLEAN,
+  ENUMERATED,
+  INTEGER,
+  OCTET_STRING,
+  OID,
+  PRINTABLE_STRING,
+  SECONDS,
+  explicit,
+  integer,
+  octets,
+  optional,
+  readAs,
+  sequence,
+  sequenceOf,
+  such,
+} from '../codec/types.js';
 
 /** @typedef {import('../octets.js').Octets} Octets */
 /**
@@ -32,16 +48,27 @@ import {BOOLEAN, ENUMERATED, INTEGER, OCTET_STRING, OID, PRINTABLE_STRING, SECON
  * @property {Evidence[]} evidence
  * @property {Map<string, Octets>} responses the OCSP responses that it encloses, by their hash
  * @property {Octets | null} ownStatus the response about its authority
- * @property {import('../codec/cms.js').Signed} signed
+ * @property {import('./signed.js').Signed} signed
  */
 
 const HASH = such(octets(32), () => true, '', hex);
 const CONTEXT = such(PRINTABLE_STRING, (text) => /^[A-Z0-9-]{1,32}$/.test(text), 'a context of other characters (O12)');
 const METHODS = /** @type {const} */ (['ocsp', 'crl', 'shortLived']);
-const METHOD = such(ENUMERATED, (number) => number >= 0n && number <= 2n, 'a method that there is not', (number) => METHODS[Number(number)]);
+const METHOD = such(
+  ENUMERATED,
+  (number) => number >= 0n && number <= 2n,
+  'a method that there is not',
+  (number) => METHODS[Number(number)],
+);
 
 const EVIDENCE = such(
-  sequence({certificateHash: HASH, method: METHOD, thisUpdate: SECONDS, nextUpdate: SECONDS, evidenceHash: optional(HASH)}),
+  sequence({
+    certificateHash: HASH,
+    method: METHOD,
+    thisUpdate: SECONDS,
+    nextUpdate: SECONDS,
+    evidenceHash: optional(HASH),
+  }),
   (one) => (one.evidenceHash === undefined) === (one.method === 'shortLived') && one.nextUpdate > one.thisUpdate,
   'evidence with a hash where none belongs, without one, or that ends before it begins (E2)',
 );
@@ -81,13 +108,18 @@ function isPlain(address) {
  * @param {Octets} raw @returns {Voucher} @throws {Unreadable} it breaks O1 to O14, E1, E2, E5 or I6
  */
 export function readVoucher(raw) {
-  if (raw.length > VOUCHER_OCTETS) throw new Unreadable(`${raw.length} octets, expected ${VOUCHER_OCTETS} at most (O5)`);
+  if (raw.length > VOUCHER_OCTETS)
+    throw new Unreadable(`${raw.length} octets, expected ${VOUCHER_OCTETS} at most (O5)`);
   const signed = readSigned(raw, oids.VOUCHER_INFO, true);
   const info = readAs(INFO, signed.content);
   if (info.nextUpdate <= info.thisUpdate) throw new Unreadable('nextUpdate is not after thisUpdate (O11)');
   inChainOrder(info);
   const responses = new Map(signed.responses.map((response) => [digest(response), response]));
-  const named = new Set(info.evidence.filter((/** @type {Evidence} */ one) => one.method === 'ocsp').map((/** @type {Evidence} */ one) => one.evidenceHash));
+  const named = new Set(
+    info.evidence
+      .filter((/** @type {Evidence} */ one) => one.method === 'ocsp')
+      .map((/** @type {Evidence} */ one) => one.evidenceHash),
+  );
   const own = [...responses].filter(([hash]) => !named.has(hash));
   if (own.length > 1) throw new Unreadable('two OCSP responses that no entry names (O4)');
   return {...info, hash: digest(signed.content), responses, ownStatus: own.length ? own[0][1] : null, signed};
@@ -98,6 +130,6 @@ function inChainOrder({certificateHash, intermediateHashes, evidence}) {
   const chain = [certificateHash, ...intermediateHashes];
   const about = evidence.map((/** @type {Evidence} */ one) => one.certificateHash);
   if (chain.join() !== about.join()) throw new Unreadable('evidence is not of the chain, in its order (E1)');
-  if (evidence.slice(1).some((/** @type {Evidence} */ one) => one.method === 'shortLived')) throw new Unreadable('an intermediate that is shortLived (E5)');
+  if (evidence.slice(1).some((/** @type {Evidence} */ one) => one.method === 'shortLived'))
+    throw new Unreadable('an intermediate that is shortLived (E5)');
 }
-

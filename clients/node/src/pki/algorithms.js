@@ -21,7 +21,12 @@ export const ALGORITHM = such(
 /** RFC 4055 section 3.1; a DEFAULT that is written is no DER. */
 const notDefault = (/** @type {bigint} */ value) => (/** @type {bigint} */ found) => found !== value;
 const PSS_PARAMETERS = sequence({
-  hash: optional(explicit(0, such(ALGORITHM, ({oid}) => oid !== oids.SHA1, 'SHA-1, which is the default, is written'))),
+  hash: optional(
+    explicit(
+      0,
+      such(ALGORITHM, ({oid}) => oid !== oids.SHA1, 'SHA-1, which is the default, is written'),
+    ),
+  ),
   mask: optional(explicit(1, ALGORITHM)),
   salt: optional(explicit(2, such(INTEGER, notDefault(20n), 'a salt of 20, which is the default, is written'))),
   trailer: optional(explicit(3, such(INTEGER, notDefault(1n), 'the default trailer is written'))),
@@ -74,11 +79,13 @@ export function verifies(key, scheme, message, signature) {
   }
 }
 
-/** A digest algorithm of the CMS object: SHA-2 without parameters (O3). @type {import('../codec/types.js').Type<string>} */
+/**
+ * A digest algorithm of the CMS object: SHA-2 without parameters (O3).
+ * @type {import('../codec/types.js').Type<string>}
+ */
 export const DIGEST_ALGORITHM = such(
   ALGORITHM,
   ({oid, parameters}) => oid in oids.SHA2 && parameters === undefined,
   'a digest that is not SHA-2 without parameters',
   ({oid}) => oids.SHA2[oid],
 );
-

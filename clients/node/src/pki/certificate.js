@@ -4,7 +4,19 @@ import * as oids from '../oids.js';
 import {SERIAL_OCTETS} from '../limits.js';
 import {digest, same} from '../octets.js';
 import {Unreadable} from '../refusal.js';
-import {BIT_STRING, GENERALIZED_TIME, INTEGER, UTC_TIME, choice, explicit, implicit, optional, readAs, sequence, withRaw} from '../codec/types.js';
+import {
+  BIT_STRING,
+  GENERALIZED_TIME,
+  INTEGER,
+  UTC_TIME,
+  choice,
+  explicit,
+  implicit,
+  optional,
+  readAs,
+  sequence,
+  withRaw,
+} from '../codec/types.js';
 import {SIGNATURE_ALGORITHM, schemeOf, verifies} from './algorithms.js';
 import {EXTENSIONS, known} from './extensions.js';
 import {KEY} from './keys.js';
@@ -62,7 +74,8 @@ export function readCertificate(raw) {
 function parsed(raw, hash) {
   const {tbs, algorithm, signature} = readAs(CERTIFICATE, raw);
   const {version, extensions = new Map(), ...rest} = tbs.value;
-  if (version !== undefined && version !== 2n) throw new Unreadable(`version ${version + 1n}, expected 3, or 1 unwritten`);
+  if (version !== undefined && version !== 2n)
+    throw new Unreadable(`version ${version + 1n}, expected 3, or 1 unwritten`);
   return {
     raw,
     hash,
@@ -79,10 +92,15 @@ function parsed(raw, hash) {
   };
 }
 
-/** Says whether the certificate is sound, wherever it stands (12.2, end entity, step 1). @param {Certificate} certificate */
+/**
+ * Says whether the certificate is sound, wherever it stands (12.2, end entity, step 1).
+ * @param {Certificate} certificate
+ */
 export function sound({version, serial, issuer, notBefore, notAfter}) {
   const octets = Math.floor(serial.toString(2).length / 8) + 1;
-  return version === 3 && serial >= 0n && octets <= SERIAL_OCTETS && !issuer.empty && [notBefore, notAfter].every(rightTime);
+  return (
+    version === 3 && serial >= 0n && octets <= SERIAL_OCTETS && !issuer.empty && [notBefore, notAfter].every(rightTime)
+  );
 }
 
 const YEAR_2050 = Date.UTC(2050, 0) / 1000;
@@ -97,7 +115,11 @@ export function inItsTime({notBefore, notAfter}, now) {
   return notBefore.seconds <= now && now <= notAfter.seconds;
 }
 
-/** Says whether `certificate` is issued by `issuer`: by name and by signature (12.2, issuer, step 1). @param {Certificate} certificate @param {Certificate} issuer */
+/**
+ * Says whether `certificate` is issued by `issuer`: by name and by signature (12.2, issuer, step 1).
+ * @param {Certificate} certificate
+ * @param {Certificate} issuer
+ */
 export function issuedBy(certificate, issuer) {
   return same(certificate.issuer.raw, issuer.subject.raw) && signedBy(certificate, issuer.key);
 }
@@ -119,7 +141,10 @@ function holds({signed: {raw, inner, outer, bits}}, key) {
   return same(inner.raw, outer.raw) && scheme !== null && !bits.unused && verifies(key, scheme, raw, bits.bits);
 }
 
-/** Says whether it is a CA that may sign certificates, and says so critically (12.2, issuer, step 3). @param {Certificate} certificate */
+/**
+ * Says whether it is a CA that may sign certificates, and says so critically (12.2, issuer, step 3).
+ * @param {Certificate} certificate
+ */
 export function isAuthority({says, extensions}) {
   const marked = extensions.get(oids.BASIC_CONSTRAINTS)?.critical && says[oids.BASIC_CONSTRAINTS].ca;
   return Boolean(marked && says[oids.KEY_USAGE]?.has('keyCertSign'));
@@ -130,7 +155,10 @@ export function onlyCritical({extensions}, allowed) {
   return [...extensions.values()].every(({oid, critical}) => !critical || allowed.includes(oid));
 }
 
-/** 12.2, issuer, step 7: an authority key identifier, if there is one, is not critical and has a keyIdentifier. @param {Certificate} certificate */
+/**
+ * 12.2, issuer, step 7: an authority key identifier, if there is one, is not critical and has a keyIdentifier.
+ * @param {Certificate} certificate
+ */
 export function plainKeyIdentifier({extensions, says}) {
   const extension = extensions.get(oids.AUTHORITY_KEY_IDENTIFIER);
   return !extension || (!extension.critical && says[oids.AUTHORITY_KEY_IDENTIFIER].keyIdentifier !== undefined);

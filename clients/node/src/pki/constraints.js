@@ -26,7 +26,12 @@ function processable({base, minimum, maximum}) {
   return base.kind !== 'dns' || (base.value !== '' && !base.value.startsWith('.'));
 }
 
-/** The subject alternative names that count: those of self-issued CAs do not. @param {Certificate} certificate @param {number} at @returns {GeneralName[]} */
+/**
+ * The subject alternative names that count: those of self-issued CAs do not.
+ * @param {Certificate} certificate
+ * @param {number} at
+ * @returns {GeneralName[]}
+ */
 function names(certificate, at) {
   const selfIssued = Buffer.compare(certificate.issuer.raw, certificate.subject.raw) === 0;
   return at > 0 && selfIssued ? [] : (certificate.says[oids.SUBJECT_ALT_NAME] ?? []);

@@ -1,7 +1,19 @@
 /** The extensions of certificates that a verifier knows, each with its type of RFC 5280 (12.5). */
 
 import * as oids from '../oids.js';
-import {BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, implicit, optional, readAs, sequence, sequenceOf, such} from '../codec/types.js';
+import {
+  BIT_STRING,
+  BOOLEAN,
+  INTEGER,
+  OCTET_STRING,
+  OID,
+  implicit,
+  optional,
+  readAs,
+  sequence,
+  sequenceOf,
+  such,
+} from '../codec/types.js';
 import {GENERAL_NAME, GENERAL_NAMES, SUBTREE_NAME} from './names.js';
 
 /** @typedef {import('../octets.js').Octets} Octets */
@@ -16,8 +28,17 @@ const BASIC_CONSTRAINTS = such(
   ({ca = false, pathLength}) => ({ca, pathLength: pathLength === undefined ? Infinity : Number(pathLength)}),
 );
 
-const USAGES = ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement', 'keyCertSign',
-  'cRLSign', 'encipherOnly', 'decipherOnly'];
+const USAGES = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+];
 /** Its list of named bits may end in zeros (12.5). */
 const KEY_USAGE = such(
   such(BIT_STRING, () => true, '', usagesOf),
@@ -33,7 +54,12 @@ function usagesOf({bits}) {
 const SUBTREES = sequenceOf(
   sequence({
     base: SUBTREE_NAME,
-    minimum: optional(implicit(0, such(INTEGER, (found) => found !== 0n, 'a minimum of 0, which is the default, is written'))),
+    minimum: optional(
+      implicit(
+        0,
+        such(INTEGER, (found) => found !== 0n, 'a minimum of 0, which is the default, is written'),
+      ),
+    ),
     maximum: optional(implicit(1, INTEGER)),
   }),
   1,
@@ -85,4 +111,3 @@ export function known(extensions) {
   });
   return Object.fromEntries(found);
 }
-

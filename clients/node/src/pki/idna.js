@@ -11,13 +11,20 @@ import {addressOf, isHostName} from './hosts.js';
 /** Letters and digits, which mapping left stable, and the exceptions of RFC 5892 section 2.6 that are valid. */
 const VALID = /^[-\p{Ll}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}\u06fd\u06fe\u0f0b\u3007\u200c\u200d]$/u;
 /** Exceptions that are not valid, ignorable blocks, and old Hangul (sections 2.6, 2.8, 2.9). */
-const INVALID = /[\u0640\u07fa\u302e\u302f\u3031-\u3035\u303b\u20d0-\u20ff\u{1d100}-\u{1d1ff}\u{1d200}-\u{1d24f}\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]/u;
-/** Where a character of CONTEXTO may stand (RFC 5892 appendix A.3 to A.9): the label without what stands right. @type {[RegExp, RegExp][]} */
+const INVALID =
+  /[\u0640\u07fa\u302e\u302f\u3031-\u3035\u303b\u20d0-\u20ff\u{1d100}-\u{1d1ff}\u{1d200}-\u{1d24f}\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]/u;
+/**
+ * Where a character of CONTEXTO may stand (RFC 5892 appendix A.3 to A.9): the label without what stands right.
+ * @type {[RegExp, RegExp][]}
+ */
 const IN_CONTEXT = [
   [/\u00b7/u, /(?<=l)\u00b7(?=l)/gu],
   [/\u0375/u, /\u0375(?=\p{Script=Greek})/gu],
   [/[\u05f3\u05f4]/u, /(?<=\p{Script=Hebrew})[\u05f3\u05f4]/gu],
-  [/\u30fb/u, /\u30fb(?=.*[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}])|(?<=[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}].*)\u30fb/gu],
+  [
+    /\u30fb/u,
+    /\u30fb(?=.*[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}])|(?<=[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}].*)\u30fb/gu,
+  ],
 ];
 const ARABIC_DIGITS = /[\u0660-\u0669]/u;
 const EXTENDED_ARABIC_DIGITS = /[\u06f0-\u06f9]/u;

@@ -35,7 +35,8 @@ function rsa({parameters}, key) {
   if (key.unused) throw new Unreadable('an RSA key that is no number of octets');
   const {modulus, exponent} = readAs(RSA_KEY, key.bits);
   const bits = modulus > 0n ? modulus.toString(2).length : 0;
-  if (bits > RSA_MODULUS_BITS || modulus % 2n !== 1n) throw new Unreadable(`an RSA modulus that is even or of ${bits} bits`);
+  if (bits > RSA_MODULUS_BITS || modulus % 2n !== 1n)
+    throw new Unreadable(`an RSA modulus that is even or of ${bits} bits`);
   if (exponent < 3n || exponent % 2n !== 1n || exponent >> BigInt(RSA_EXPONENT_BITS)) {
     throw new Unreadable('an RSA exponent that is even, below 3 or above 64 bits');
   }

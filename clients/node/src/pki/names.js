@@ -3,7 +3,21 @@
 import {hex} from '../octets.js';
 import {Unreadable} from '../refusal.js';
 import {TEXTS, utf8} from '../codec/leaves.js';
-import {ANY, IA5_STRING, OCTET_STRING, OID, choice, explicit, implicit, octets, sequence, sequenceOf, setOf, such, withRaw} from '../codec/types.js';
+import {
+  ANY,
+  IA5_STRING,
+  OCTET_STRING,
+  OID,
+  choice,
+  explicit,
+  implicit,
+  octets,
+  sequence,
+  sequenceOf,
+  setOf,
+  such,
+  withRaw,
+} from '../codec/types.js';
 
 /** @typedef {import('../octets.js').Octets} Octets */
 /** @typedef {{raw: Octets, empty: boolean}} Name compared octet for octet */
@@ -25,7 +39,12 @@ const distinct = (/** @type {any[]} */ said) => new Set(said.map(({raw}) => hex(
 const PARTS = such(setOf(withRaw(ATTRIBUTE), 1), distinct, 'a part of a name that says one thing twice');
 
 /** @type {import('../codec/types.js').Type<Name>} */
-export const NAME = such(withRaw(sequenceOf(PARTS)), () => true, '', ({raw, value}) => ({raw, empty: value.length === 0}));
+export const NAME = such(
+  withRaw(sequenceOf(PARTS)),
+  () => true,
+  '',
+  ({raw, value}) => ({raw, empty: value.length === 0}),
+);
 
 const OTHER_NAME = sequence({type: OID, value: explicit(0, ANY)});
 
@@ -54,4 +73,3 @@ function isNetwork(octets) {
   const mask = Array.from(octets.subarray(half), (octet) => octet.toString(2).padStart(8, '0')).join('');
   return !mask.includes('01');
 }
-

@@ -4,7 +4,24 @@ import * as oids from '../oids.js';
 import {OCSP_OCTETS, SKEW, STATUS_AGE} from '../limits.js';
 import {digest, hex} from '../octets.js';
 import {Unreadable} from '../refusal.js';
-import {BIT_STRING, ENUMERATED, INTEGER, NULL, OCTET_STRING, OID, RAW, SECONDS, choice, explicit, implicit, optional, readAs, sequence, sequenceOf, withRaw} from '../codec/types.js';
+import {
+  BIT_STRING,
+  ENUMERATED,
+  INTEGER,
+  NULL,
+  OCTET_STRING,
+  OID,
+  RAW,
+  SECONDS,
+  choice,
+  explicit,
+  implicit,
+  optional,
+  readAs,
+  sequence,
+  sequenceOf,
+  withRaw,
+} from '../codec/types.js';
 import {ALGORITHM, SIGNATURE_ALGORITHM, schemeOf, verifies} from './algorithms.js';
 import {inItsTime, isAuthority, issuedBy, onlyCritical, readCertificate, sound} from './certificate.js';
 import {EXTENSIONS} from './extensions.js';
@@ -54,7 +71,11 @@ const RESPONSE = sequence({
  * @returns {Status}
  */
 export function judge(octets, certificate, issuer, now, oldest = STATUS_AGE) {
-  const none = (/** @type {string} */ detail) => ({status: /** @type {const} */ ('status-missing'), validity: null, detail});
+  const none = (/** @type {string} */ detail) => ({
+    status: /** @type {const} */ ('status-missing'),
+    validity: null,
+    detail,
+  });
   try {
     const answers = validAnswers(octets, certificate, issuer, now);
     if (typeof answers === 'string') return none(answers);
@@ -65,7 +86,13 @@ export function judge(octets, certificate, issuer, now, oldest = STATUS_AGE) {
   }
 }
 
-/** Steps 1 to 6: the answers about the certificate, or why there are none. @param {Octets} octets @param {Certificate} certificate @param {Certificate} issuer @param {number} now */
+/**
+ * Steps 1 to 6: the answers about the certificate, or why there are none.
+ * @param {Octets} octets
+ * @param {Certificate} certificate
+ * @param {Certificate} issuer
+ * @param {number} now
+ */
 function validAnswers(octets, certificate, issuer, now) {
   if (octets.length > OCSP_OCTETS) return `${octets.length} octets, expected ${OCSP_OCTETS} at most`;
   const {status, bytes} = readAs(RESPONSE, octets);
@@ -73,7 +100,9 @@ function validAnswers(octets, certificate, issuer, now) {
   const basic = readAs(BASIC, bytes.response);
   const enclosed = (basic.certificates ?? []).map(readCertificate);
   const {value: data, raw} = basic.data;
-  const critical = [data, ...data.answers].flatMap(({extensions = new Map()}) => [...extensions.values()]).filter((one) => one.critical);
+  const critical = [data, ...data.answers]
+    .flatMap(({extensions = new Map()}) => [...extensions.values()])
+    .filter((one) => one.critical);
   if (critical.some(({oid}) => oid !== oids.OCSP_NONCE)) return 'a critical extension that is not known';
   const answers = data.answers.filter((/** @type {any} */ {id}) => isAbout(id, certificate, issuer));
   if (answers.length === 0) return 'no answer about the certificate';
@@ -82,11 +111,15 @@ function validAnswers(octets, certificate, issuer, now) {
   const scheme = schemeOf(basic.algorithm);
   if (!scheme || !ofK3(responder.key) || basic.signature.unused) return 'a key or an algorithm outside K3';
   if (!verifies(responder.key, scheme, raw, basic.signature.bits)) return 'the signature does not hold';
-  if (responder.hash !== issuer.hash && !isDelegate(responder, issuer, now)) return 'its signer is no delegate of the issuer';
+  if (responder.hash !== issuer.hash && !isDelegate(responder, issuer, now))
+    return 'its signer is no delegate of the issuer';
   return answers;
 }
 
-const CERT_ID_HASHES = /** @type {Record<string, string>} */ ({[oids.SHA1]: 'sha1', '2.16.840.1.101.3.4.2.1': 'sha256'});
+const CERT_ID_HASHES = /** @type {Record<string, string>} */ ({
+  [oids.SHA1]: 'sha1',
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+});
 
 /** Step 3. @param {any} id @param {Certificate} certificate @param {Certificate} issuer */
 function isAbout({hash, name, key, serial}, certificate, issuer) {
@@ -100,13 +133,26 @@ function isAbout({hash, name, key, serial}, certificate, issuer) {
   );
 }
 
-/** Step 4; KeyHash is SHA-1 of the key (RFC 6960 section 4.2.1). @param {{kind: string, value: any}} responder @param {Certificate} one */
+/**
+ * Step 4; KeyHash is SHA-1 of the key (RFC 6960 section 4.2.1).
+ * @param {{kind: string, value: any}} responder
+ * @param {Certificate} one
+ */
 function isNamed({kind, value}, one) {
   return kind === 'key' ? hex(value) === digest(one.key.point, 'sha1') : hex(value.raw) === hex(one.subject.raw);
 }
 
-const DELEGATES_CRITICAL = [oids.BASIC_CONSTRAINTS, oids.KEY_USAGE, oids.EXTENDED_KEY_USAGE, oids.SUBJECT_ALT_NAME,
-  oids.SUBJECT_KEY_IDENTIFIER, oids.AUTHORITY_KEY_IDENTIFIER, oids.NAME_CONSTRAINTS, oids.AUTHORITY_INFO_ACCESS, oids.OCSP_NOCHECK];
+const DELEGATES_CRITICAL = [
+  oids.BASIC_CONSTRAINTS,
+  oids.KEY_USAGE,
+  oids.EXTENDED_KEY_USAGE,
+  oids.SUBJECT_ALT_NAME,
+  oids.SUBJECT_KEY_IDENTIFIER,
+  oids.AUTHORITY_KEY_IDENTIFIER,
+  oids.NAME_CONSTRAINTS,
+  oids.AUTHORITY_INFO_ACCESS,
+  oids.OCSP_NOCHECK,
+];
 
 /** Step 6. @param {Certificate} delegate @param {Certificate} issuer @param {number} now */
 function isDelegate(delegate, issuer, now) {
@@ -130,7 +176,8 @@ function says(answers, now, oldest) {
   const validity = nextUpdate === undefined ? null : nextUpdate - thisUpdate;
   if (answers.some((one) => one.status.kind === 'revoked')) return {status: 'revoked', validity, detail: 'revoked'};
   if (status.kind !== 'good') return {status: 'status-missing', validity, detail: `the responder says ${status.kind}`};
-  const fresh = thisUpdate <= now + SKEW && (nextUpdate === undefined || now < nextUpdate) && now - thisUpdate <= oldest;
+  const fresh =
+    thisUpdate <= now + SKEW && (nextUpdate === undefined || now < nextUpdate) && now - thisUpdate <= oldest;
   const detail = `good, from ${thisUpdate} to ${nextUpdate}, in seconds`;
   return {status: fresh ? 'good' : 'status-stale', validity, detail};
 }

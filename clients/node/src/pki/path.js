@@ -9,8 +9,20 @@ import {ofK7} from './keys.js';
 
 /** @typedef {import('./certificate.js').Certificate} Certificate */
 
-const OF_END_ENTITIES = [oids.BASIC_CONSTRAINTS, oids.KEY_USAGE, oids.EXTENDED_KEY_USAGE, oids.SUBJECT_ALT_NAME, oids.SUBJECT_KEY_IDENTIFIER];
-export const OF_ISSUERS = [oids.BASIC_CONSTRAINTS, oids.KEY_USAGE, oids.EXTENDED_KEY_USAGE, oids.NAME_CONSTRAINTS, oids.SUBJECT_ALT_NAME];
+const OF_END_ENTITIES = [
+  oids.BASIC_CONSTRAINTS,
+  oids.KEY_USAGE,
+  oids.EXTENDED_KEY_USAGE,
+  oids.SUBJECT_ALT_NAME,
+  oids.SUBJECT_KEY_IDENTIFIER,
+];
+export const OF_ISSUERS = [
+  oids.BASIC_CONSTRAINTS,
+  oids.KEY_USAGE,
+  oids.EXTENDED_KEY_USAGE,
+  oids.NAME_CONSTRAINTS,
+  oids.SUBJECT_ALT_NAME,
+];
 
 /**
  * Finds the validated path: the first, depth first, in which nothing fails.
@@ -28,18 +40,25 @@ export function findPath([end, ...others], roots, asked, now) {
   return search.from([end]) ?? 'no path leads to a root';
 }
 
-/** Says what is wrong with an end entity, or nothing. @param {Certificate} end @param {string} asked @param {number} now */
+/**
+ * Says what is wrong with an end entity, or nothing.
+ * @param {Certificate} end
+ * @param {string} asked
+ * @param {number} now
+ */
 function faultOfEnd(end, asked, now) {
   const {says, extensions, subject} = end;
   const usage = says[oids.EXTENDED_KEY_USAGE];
   const names = extensions.get(oids.SUBJECT_ALT_NAME);
   if (!sound(end)) return 'not sound';
   if (!inItsTime(end, now)) return "out of the certificate's time";
-  if (says[oids.BASIC_CONSTRAINTS]?.ca || says[oids.KEY_USAGE]?.has('keyCertSign')) return "the server's certificate is a CA's";
+  if (says[oids.BASIC_CONSTRAINTS]?.ca || says[oids.KEY_USAGE]?.has('keyCertSign'))
+    return "the server's certificate is a CA's";
   if (extensions.has(oids.NAME_CONSTRAINTS)) return 'name constraints in an end entity';
   if (!extensions.has(oids.AUTHORITY_KEY_IDENTIFIER)) return 'no authority key identifier';
   if (usage && !usage.includes(oids.SERVER_AUTH)) return 'not for servers';
-  if (!names || names.critical !== subject.empty) return 'subjectAltName is missing, or critical where it should not be';
+  if (!names || names.critical !== subject.empty)
+    return 'subjectAltName is missing, or critical where it should not be';
   if (!isFor(end, asked)) return `not for ${asked}`;
   if (!ofK7(end.key)) return 'a key outside K7';
   if (!onlyCritical(end, OF_END_ENTITIES)) return 'a critical extension that is not processed';

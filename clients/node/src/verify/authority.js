@@ -14,8 +14,15 @@ import {OF_ISSUERS} from '../pki/path.js';
 /** @typedef {import('../objects/directory.js').Directory} Directory */
 /** @typedef {import('../objects/directory.js').Authority} Authority */
 
-const CRITICAL = [oids.EXTENDED_KEY_USAGE, oids.KEY_USAGE, oids.AUTHORITY_INFO_ACCESS, oids.SUBJECT_ALT_NAME, oids.BASIC_CONSTRAINTS,
-  oids.SUBJECT_KEY_IDENTIFIER, oids.AUTHORITY_KEY_IDENTIFIER];
+const CRITICAL = [
+  oids.EXTENDED_KEY_USAGE,
+  oids.KEY_USAGE,
+  oids.AUTHORITY_INFO_ACCESS,
+  oids.SUBJECT_ALT_NAME,
+  oids.BASIC_CONSTRAINTS,
+  oids.SUBJECT_KEY_IDENTIFIER,
+  oids.AUTHORITY_KEY_IDENTIFIER,
+];
 
 /**
  * V3: the directory's entry, and the root that issued the authority's certificate.
@@ -61,7 +68,12 @@ function isServer({kind, value}) {
   return kind === 'dns' && isHostName(value.toLowerCase());
 }
 
-/** 12.2, issuer, steps 1 to 3 and 7, and K3. @param {Certificate} root @param {Certificate} certificate @param {number} now */
+/**
+ * 12.2, issuer, steps 1 to 3 and 7, and K3.
+ * @param {Certificate} root
+ * @param {Certificate} certificate
+ * @param {number} now
+ */
 function mayCertify(root, certificate, now) {
   return (
     issuedBy(certificate, root) &&
@@ -82,5 +94,6 @@ export function goodStatus({ownStatus, signed: {certificate}}, root, now) {
   const {status, validity, detail} = judge(ownStatus, certificate, root, now);
   if (status === 'revoked') throw refuse("the authority's certificate is revoked", 'authority-revoked');
   if (status !== 'good') throw refuse(detail);
-  if (validity === null || validity > AUTHORITY_STATUS_LIFETIME) throw refuse(`a response for ${validity ?? 'ever, in'} seconds, expected ${AUTHORITY_STATUS_LIFETIME} at most`);
+  if (validity === null || validity > AUTHORITY_STATUS_LIFETIME)
+    throw refuse(`a response for ${validity ?? 'ever, in'} seconds, expected ${AUTHORITY_STATUS_LIFETIME} at most`);
 }

@@ -29,7 +29,9 @@ import {isCandidate, judgeVoucher} from './voucher.js';
  * @property {Octets[]} [cached] those that were named to the server, in their order
  * @property {boolean} [resumed] a session was resumed that T8 does not allow
  */
-/** @typedef {{hash: string | null, authority: string | null, ownerGroup: string | null, refusal: Refusal | null}} Judged */
+/**
+ * @typedef {{hash: string | null, authority: string | null, ownerGroup: string | null, refusal: Refusal | null}} Judged
+ */
 /** @typedef {{vouchers: Judged[], path: Certificate[]}} Verdict of an accepted connection */
 
 /**
@@ -42,7 +44,12 @@ import {isCandidate, judgeVoucher} from './voucher.js';
 export function verifyConnection(handshake, directory, policy, now = Date.now() / 1000) {
   const {chain, vouchers} = verifyChain(handshake, directory, now);
   if (vouchers.length === 0) throw new Refusal('no-voucher', 'C1', 'the server sent no voucher');
-  const peer = {directory, policy, now, address: handshake.peerAddress === null ? null : addressOf(handshake.peerAddress)};
+  const peer = {
+    directory,
+    policy,
+    now,
+    address: handshake.peerAddress === null ? null : addressOf(handshake.peerAddress),
+  };
   const judged = vouchers.map((octets) => judgeOne(octets, peer, chain));
   enough(judged, policy);
   return {vouchers: judged, path: chain.path};
@@ -56,15 +63,21 @@ export function verifyConnection(handshake, directory, policy, now = Date.now() 
  */
 export function verifyChain(handshake, directory, now) {
   inItsTime(directory, now);
-  if (handshake.resumed) throw new Refusal('no-voucher', 'T8', 'the session was resumed, and its acceptance is not known');
-  if (handshake.serverName === null) throw new Refusal('untrusted', 'C4', 'there is no name to hold the certificate against');
+  if (handshake.resumed)
+    throw new Refusal('no-voucher', 'T8', 'the session was resumed, and its acceptance is not known');
+  if (handshake.serverName === null)
+    throw new Refusal('untrusted', 'C4', 'there is no name to hold the certificate against');
   const vouchers = answeredWith(handshake);
   const chain = chainOf(handshake.chain, directory, canonicalName(handshake.serverName) ?? '', now);
   notRevoked(handshake.staple ? [handshake.staple] : [], chain.path, now);
   return {chain, vouchers};
 }
 
-/** T4: what came, then what was named, which counts for nothing without an answer (C5). @param {Handshake} handshake @returns {Octets[]} */
+/**
+ * T4: what came, then what was named, which counts for nothing without an answer (C5).
+ * @param {Handshake} handshake
+ * @returns {Octets[]}
+ */
 function answeredWith({vouchers, answer = null, cached = []}) {
   if (vouchers) return vouchers;
   if (answer === null) return [];
@@ -85,7 +98,8 @@ function chainOf(octets, directory, serverName, now) {
   const presented = readPresented(octets, 'untrusted', 'C4');
   const path = findPath(presented, directory.roots, serverName, now);
   if (typeof path === 'string') throw new Refusal('untrusted', 'C4', path);
-  if (path.some(({key}) => directory.distrusts(key, now))) throw new Refusal('distrusted', 'D7', 'the directory distrusts a CA of the path');
+  if (path.some(({key}) => directory.distrusts(key, now)))
+    throw new Refusal('distrusted', 'D7', 'the directory distrusts a CA of the path');
   const unlisted = path.slice(1).find(({key}) => !directory.owners.has(key.hash));
   if (unlisted) throw new Refusal('untrusted', 'C4', `nobody knows whose the CA key ${unlisted.key.hash} is`);
   return {path, owners: ownersOf([...presented, ...path], directory)};
@@ -96,11 +110,16 @@ function chainOf(octets, directory, serverName, now) {
  * @param {Octets[]} octets @param {string} code @param {string} rule @returns {Certificate[]}
  */
 export function readPresented(octets, code, rule) {
-  if (octets.length < 1 || octets.length > CERTIFICATES_PRESENTED) throw new Refusal(code, rule, `${octets.length} certificates, expected 1 to ${CERTIFICATES_PRESENTED}`);
+  if (octets.length < 1 || octets.length > CERTIFICATES_PRESENTED)
+    throw new Refusal(code, rule, `${octets.length} certificates, expected 1 to ${CERTIFICATES_PRESENTED}`);
   return readingAs(code, rule, () => octets.map(readCertificate));
 }
 
-/** V6: the owner groups whose vouchers are their own praise. @param {Certificate[]} certificates @param {Directory} directory */
+/**
+ * V6: the owner groups whose vouchers are their own praise.
+ * @param {Certificate[]} certificates
+ * @param {Directory} directory
+ */
 function ownersOf(certificates, directory) {
   const issuers = directory.roots.filter((root) => certificates.some((one) => issuedBy(one, root)));
   return new Set([...certificates, ...issuers].flatMap(({key}) => [...(directory.owners.get(key.hash) ?? [])]));
@@ -109,21 +128,30 @@ function ownersOf(certificates, directory) {
 /** E6. @param {Octets[]} responses @param {Certificate[]} path @param {number} now */
 function notRevoked(responses, path, now) {
   for (const response of responses) {
-    const at = path.slice(0, -1).findIndex((one, below) => judge(response, one, path[below + 1], now).status === 'revoked');
+    const at = path
+      .slice(0, -1)
+      .findIndex((one, below) => judge(response, one, path[below + 1], now).status === 'revoked');
     if (at >= 0) throw new Refusal('revoked', 'E6', `${path[at].hash} is revoked`);
   }
 }
 
 /**
  * Step 11.
- * @param {Octets} octets @param {import('./voucher.js').Peer} peer @param {import('./voucher.js').Chain} chain @returns {Judged}
+ * @param {Octets} octets
+ * @param {import('./voucher.js').Peer} peer
+ * @param {import('./voucher.js').Chain} chain
+ * @returns {Judged}
  * @throws {Refusal} E6, which refuses the connection
  */
 export function judgeOne(octets, peer, chain) {
   /** @type {Voucher | null} */
   let voucher = null;
-  const judged = (/** @type {string | null} */ ownerGroup, /** @type {Refusal | null} */ refusal) =>
-    ({hash: voucher?.hash ?? null, authority: voucher?.authority ?? null, ownerGroup, refusal});
+  const judged = (/** @type {string | null} */ ownerGroup, /** @type {Refusal | null} */ refusal) => ({
+    hash: voucher?.hash ?? null,
+    authority: voucher?.authority ?? null,
+    ownerGroup,
+    refusal,
+  });
   try {
     voucher = readVoucher(octets);
     isCandidate(voucher, peer);

@@ -4,7 +4,7 @@ import * as oids from '../oids.js';
 import {DIRECTORY_OCTETS, SKEW} from '../limits.js';
 import {digest} from '../octets.js';
 import {Refusal, Unreadable, readingAs} from '../refusal.js';
-import {readSigned} from '../codec/cms.js';
+import {readSigned} from '../objects/signed.js';
 import {readDocument} from '../objects/directory.js';
 import {ofK3} from '../pki/keys.js';
 
@@ -29,12 +29,16 @@ import {ofK3} from '../pki/keys.js';
  * @throws {Refusal}
  */
 export function acceptDirectory(record, octets, now, firstPins) {
-  const before = record && sameKeys(record.firstPins, firstPins) ? record : {firstPins, pins: firstPins, highest: record?.highest ?? {}, last: {}};
+  const before =
+    record && sameKeys(record.firstPins, firstPins)
+      ? record
+      : {firstPins, pins: firstPins, highest: record?.highest ?? {}, last: {}};
   const hash = digest(octets);
   const again = Object.values(before.last).includes(hash);
   const signed = readingAs('malformed', 'D1', () => readEnvelope(octets));
   const {key} = signed.certificate;
-  if (!again && !before.pins.includes(key.hash)) throw new Refusal('directory-untrusted', 'D2', `signed by ${key.hash}, which is not pinned`);
+  if (!again && !before.pins.includes(key.hash))
+    throw new Refusal('directory-untrusted', 'D2', `signed by ${key.hash}, which is not pinned`);
   if (!ofK3(key)) throw new Refusal('malformed', 'D1', 'the key of its signer is none of K3');
   const fault = signed.fault();
   if (fault) throw new Refusal('bad-signature', 'D2', fault);
@@ -46,7 +50,8 @@ export function acceptDirectory(record, octets, now, firstPins) {
 
 /** @param {Octets} octets */
 function readEnvelope(octets) {
-  if (octets.length > DIRECTORY_OCTETS) throw new Unreadable(`${octets.length} octets, expected ${DIRECTORY_OCTETS} at most`);
+  if (octets.length > DIRECTORY_OCTETS)
+    throw new Unreadable(`${octets.length} octets, expected ${DIRECTORY_OCTETS} at most`);
   return readSigned(octets, oids.DIRECTORY, false);
 }
 
@@ -61,15 +66,27 @@ export function inItsTime({issued, expires}, now) {
   if (now >= expires) throw new Refusal('directory-expired', 'D4', `ended ${now - expires} s ago`);
 }
 
-/** D3. @param {Directory} directory @param {string} content @param {{sequence: number, content: string} | undefined} highest */
+/**
+ * D3.
+ * @param {Directory} directory
+ * @param {string} content
+ * @param {{sequence: number, content: string} | undefined} highest
+ */
 function inSequence({sequence, context}, content, highest) {
   if (!highest) return;
   const seen = `sequence ${sequence} of ${context}, ${highest.sequence} was accepted`;
   if (sequence < highest.sequence) throw new Refusal('directory-rollback', 'D3', seen);
-  if (sequence === highest.sequence && content !== highest.content) throw new Refusal('directory-equivocation', 'D3', `${seen} with other content`);
+  if (sequence === highest.sequence && content !== highest.content)
+    throw new Refusal('directory-equivocation', 'D3', `${seen} with other content`);
 }
 
-/** @param {Record} before @param {Directory} directory @param {string} content @param {string} hash @returns {Record} */
+/**
+ * @param {Record} before
+ * @param {Directory} directory
+ * @param {string} content
+ * @param {string} hash
+ * @returns {Record}
+ */
 function after({firstPins, pins, highest, last}, {context, sequence, publishers}, content, hash) {
   return {
     firstPins,

@@ -10,10 +10,17 @@ import {readPresented} from './connection.js';
 
 /** @typedef {import('../octets.js').Octets} Octets */
 /** @typedef {import('../pki/certificate.js').Certificate} Certificate */
-/** @typedef {{domains: string[], roots: Certificate[], pins: string[]}} Network pins are SPKI hashes; none: the roots are the pin */
+/**
+ * @typedef {{domains: string[], roots: Certificate[], pins: string[]}} Network pins are SPKI hashes; none: the roots are the pin
+ */
 /** @typedef {{network: Network, domain: string}} Found */
 
-/** The network of the longest domain that holds a name. @param {Network[]} networks @param {string} serverName @returns {Found | null} */
+/**
+ * The network of the longest domain that holds a name.
+ * @param {Network[]} networks
+ * @param {string} serverName
+ * @returns {Found | null}
+ */
 export function networkOf(networks, serverName) {
   const name = canonicalName(serverName) ?? serverName.replace(/\.+$/, '').toLowerCase();
   if (addressOf(name)) return null;
@@ -47,9 +54,16 @@ function pinOf(path, pins) {
   return at;
 }
 
-/** @param {Octets | null} staple @param {Certificate} certificate @param {Certificate} issuer @param {(certificate: Certificate) => Octets | null} responder @param {number} now */
+/**
+ * @param {Octets | null} staple
+ * @param {Certificate} certificate
+ * @param {Certificate} issuer
+ * @param {(certificate: Certificate) => Octets | null} responder
+ * @param {number} now
+ */
 function goodStatus(staple, certificate, issuer, responder, now) {
-  const refuse = (/** @type {string} */ code, /** @type {string} */ detail) => new Refusal(code, 'M4', `${certificate.hash}: ${detail}`);
+  const refuse = (/** @type {string} */ code, /** @type {string} */ detail) =>
+    new Refusal(code, 'M4', `${certificate.hash}: ${detail}`);
   const stapled = staple && judge(staple, certificate, issuer, now, PRIVATE_STATUS_AGE);
   if (stapled?.status === 'revoked') throw refuse('revoked', 'revoked');
   if (stapled?.status === 'good' && stapled.validity !== null) return;

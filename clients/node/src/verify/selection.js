@@ -22,8 +22,10 @@ import {canonicalName} from '../pki/idna.js';
 export function select({authorities, distrusts}, key, destination, count, now, excludedRegions = []) {
   const d = addressOf(destination) ?? Buffer.from(domainOf(canonicalName(destination) ?? destination));
   const epoch = epochOf(key, d, now);
-  const eligible = authorities.filter(({servers, roots, region}) =>
-    servers.length && !excludedRegions.includes(region) && !roots.some((root) => distrusts(root.key, now)));
+  const eligible = authorities.filter(
+    ({servers, roots, region}) =>
+      servers.length && !excludedRegions.includes(region) && !roots.some((root) => distrusts(root.key, now)),
+  );
   const scored = eligible.map((authority) => ({authority, score: score(key, epoch, d, authority.id)}));
   scored.sort((one, other) => Buffer.compare(other.score, one.score));
   const owners = new Set();

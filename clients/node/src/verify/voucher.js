@@ -31,21 +31,29 @@ import {goodStatus, trustedAuthority} from './authority.js';
 
 /** V2. @param {Voucher} voucher @param {Peer} peer @throws {Refusal} */
 export function isCandidate({authority}, {policy}) {
-  if (!policy.candidates.includes(authority)) throw new Refusal('not-a-candidate', 'V2', `${authority} was not asked for`);
+  if (!policy.candidates.includes(authority))
+    throw new Refusal('not-a-candidate', 'V2', `${authority} was not asked for`);
 }
 
 /**
  * V3 to V11, in their order.
- * @param {Voucher} voucher @param {Peer} peer @param {Chain} chain @returns {string} the owner group that vouches @throws {Refusal}
+ * @param {Voucher} voucher
+ * @param {Peer} peer
+ * @param {Chain} chain
+ * @returns {string} the owner group that vouches
+ * @throws {Refusal}
  */
 export function judgeVoucher(voucher, peer, chain) {
   const {entry} = fromAuthority(voucher, peer);
-  if (chain.owners.has(entry.ownerGroup)) throw new Refusal('self-endorsed', 'V6', `${entry.ownerGroup} vouches for a chain of its own`);
+  if (chain.owners.has(entry.ownerGroup))
+    throw new Refusal('self-endorsed', 'V6', `${entry.ownerGroup} vouches for a chain of its own`);
   inItsTime(voucher, peer);
   forChain(voucher, chain.path);
   atAddress(voucher, peer);
   inContext(voucher, peer);
-  chain.path.slice(0, -1).forEach((certificate, at) => goodEvidence(voucher, certificate, chain.path[at + 1], peer.now));
+  chain.path
+    .slice(0, -1)
+    .forEach((certificate, at) => goodEvidence(voucher, certificate, chain.path[at + 1], peer.now));
   return entry.ownerGroup;
 }
 
@@ -72,14 +80,16 @@ function fromAuthority(voucher, {directory, now}) {
 /** V7. @param {Voucher} voucher @param {Peer} peer */
 function inItsTime({thisUpdate, nextUpdate}, {policy, now}) {
   const longest = policy.maxVoucherLifetime ?? VOUCHER_LIFETIME;
-  if (nextUpdate - thisUpdate > longest) throw new Refusal('malformed', 'V7', `it lasts ${nextUpdate - thisUpdate} s, expected ${longest} at most`);
+  if (nextUpdate - thisUpdate > longest)
+    throw new Refusal('malformed', 'V7', `it lasts ${nextUpdate - thisUpdate} s, expected ${longest} at most`);
   if (thisUpdate > now + SKEW) throw new Refusal('not-yet-valid', 'V7', `from ${thisUpdate - now} s ahead`);
   if (now >= nextUpdate) throw new Refusal('expired', 'V7', `ended ${now - nextUpdate} s ago`);
 }
 
 /** V8. @param {Voucher} voucher @param {Certificate[]} path */
 function forChain({certificateHash, intermediateHashes}, [end, ...rest]) {
-  if (certificateHash !== end.hash) throw new Refusal('certificate-mismatch', 'V8', `for ${certificateHash}, the server showed ${end.hash}`);
+  if (certificateHash !== end.hash)
+    throw new Refusal('certificate-mismatch', 'V8', `for ${certificateHash}, the server showed ${end.hash}`);
   const missing = rest.slice(0, -1).find(({hash}) => !intermediateHashes.includes(hash));
   if (missing) throw new Refusal('intermediates-mismatch', 'V8', `${missing.hash} is not among its intermediates`);
 }
@@ -93,23 +103,35 @@ function atAddress({addresses}, {policy, address}) {
   }
 }
 
-/** The IPv4 address inside one of a translator's. @param {Octets} address @param {string[]} prefixes @returns {Octets[]} */
+/**
+ * The IPv4 address inside one of a translator's.
+ * @param {Octets} address
+ * @param {string[]} prefixes
+ * @returns {Octets[]}
+ */
 function translated(address, prefixes) {
   const fronts = ['64:ff9b::', ...prefixes.map((prefix) => prefix.replace(/\/96$/, ''))].map(addressOf);
-  const inside = address.length === 16 && fronts.some((front) => front && front.length === 16 && same(front.subarray(0, 12), address.subarray(0, 12)));
+  const inside =
+    address.length === 16 &&
+    fronts.some((front) => front && front.length === 16 && same(front.subarray(0, 12), address.subarray(0, 12)));
   return inside ? [address.subarray(12)] : [];
 }
 
 /** V10. @param {Voucher} voucher @param {Peer} peer */
 function inContext({trustContexts}, {policy: {contexts}}) {
   if (contexts.length && !contexts.some((one) => trustContexts.includes(one))) {
-    throw new Refusal('context-missing', 'V10', `in ${trustContexts.join(' ') || 'no context'}, expected one of ${contexts.join(' ')}`);
+    throw new Refusal(
+      'context-missing',
+      'V10',
+      `in ${trustContexts.join(' ') || 'no context'}, expected one of ${contexts.join(' ')}`,
+    );
   }
 }
 
 /** V11. @param {Voucher} voucher @param {Certificate} certificate @param {Certificate} issuer @param {number} now */
 function goodEvidence(voucher, certificate, issuer, now) {
-  const refuse = (/** @type {string} */ code, /** @type {string} */ detail) => new Refusal(code, 'V11', `${certificate.hash}: ${detail}`);
+  const refuse = (/** @type {string} */ code, /** @type {string} */ detail) =>
+    new Refusal(code, 'V11', `${certificate.hash}: ${detail}`);
   const evidence = voucher.evidence.find(({certificateHash}) => certificateHash === certificate.hash);
   if (!evidence) throw refuse('status-missing', 'no evidence'); // E1 and V8 leave no way here
   const {method, thisUpdate, nextUpdate, evidenceHash} = evidence;
@@ -125,5 +147,6 @@ function goodEvidence(voucher, certificate, issuer, now) {
   if (!response) throw refuse('status-missing', 'the OCSP response is not enclosed');
   const {status, validity, detail} = judge(response, certificate, issuer, now);
   if (status !== 'good') throw refuse(status, detail);
-  if (validity === null && now >= nextUpdate) throw refuse('status-stale', 'its entry ended, and the response names no end');
+  if (validity === null && now >= nextUpdate)
+    throw refuse('status-stale', 'its entry ended, and the response names no end');
 }

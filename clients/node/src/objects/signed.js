@@ -3,8 +3,22 @@
 import * as oids from '../oids.js';
 import {digest, hex, same} from '../octets.js';
 import {Unreadable} from '../refusal.js';
-import {encode} from './der.js';
-import {INTEGER, OCTET_STRING, OID, RAW, choice, explicit, implicit, integer, optional, readAs, sequence, setOf, withRaw} from './types.js';
+import {encode} from '../codec/der.js';
+import {
+  INTEGER,
+  OCTET_STRING,
+  OID,
+  RAW,
+  choice,
+  explicit,
+  implicit,
+  integer,
+  optional,
+  readAs,
+  sequence,
+  setOf,
+  withRaw,
+} from '../codec/types.js';
 import {ALGORITHM, DIGEST_ALGORITHM, schemeOf, verifies} from '../pki/algorithms.js';
 import {readCertificate} from '../pki/certificate.js';
 import {NAME} from '../pki/names.js';
@@ -59,7 +73,8 @@ export function readSigned(octets, type, withResponses) {
   const attributes = attributesOf(signer, type);
   const scheme = schemeOf(signer.algorithm);
   if (!scheme) throw new Unreadable('a signature algorithm outside K3');
-  if (scheme.hash !== signer.digest) throw new Unreadable(`a signature with ${scheme.hash}, digests with ${signer.digest}`);
+  if (scheme.hash !== signer.digest)
+    throw new Unreadable(`a signature with ${scheme.hash}, digests with ${signer.digest}`);
   return {content, certificate, responses, fault: () => faultOf(content, certificate, signer, attributes, scheme)};
 }
 
@@ -68,33 +83,44 @@ function responsesOf(crls, expected) {
   if (!expected && crls === undefined) return [];
   if (!expected || !crls?.length) throw new Unreadable(`crls is ${crls ? 'empty, or should not be there' : 'absent'}`);
   const infos = crls.map(({value}) => value);
-  if (infos.some(({format}) => format !== oids.RI_OCSP_RESPONSE)) throw new Unreadable('crls holds what is no OCSP response');
-  if (new Set(infos.map(({info}) => hex(info))).size < infos.length) throw new Unreadable('crls holds a response twice');
+  if (infos.some(({format}) => format !== oids.RI_OCSP_RESPONSE))
+    throw new Unreadable('crls holds what is no OCSP response');
+  if (new Set(infos.map(({info}) => hex(info))).size < infos.length)
+    throw new Unreadable('crls holds a response twice');
   return infos.map(({info}) => info);
 }
 
 /** @param {any} sid @param {import('../pki/certificate.js').Certificate} certificate */
 function named({issuer, serial}, certificate) {
-  if (serial !== certificate.serial || !same(issuer.raw, certificate.issuer.raw)) throw new Unreadable('sid names another certificate');
+  if (serial !== certificate.serial || !same(issuer.raw, certificate.issuer.raw))
+    throw new Unreadable('sid names another certificate');
 }
 
 /** @param {any} signer @param {string} type @returns {Record<string, Octets>} each one's value, in DER */
 function attributesOf({attributes}, type) {
   const expected = [oids.CONTENT_TYPE, oids.MESSAGE_DIGEST, oids.SIGNING_CERTIFICATE_V2];
   const found = Object.fromEntries(attributes.value.map((/** @type {any} */ one) => [one.type, one.values[0]]));
-  if (attributes.value.length !== 3 || !expected.every((one) => one in found)) throw new Unreadable('signed attributes are other than the three');
+  if (attributes.value.length !== 3 || !expected.every((one) => one in found))
+    throw new Unreadable('signed attributes are other than the three');
   if (readAs(OID, found[oids.CONTENT_TYPE]) !== type) throw new Unreadable('content-type is not eContentType');
   return found;
 }
 
-/** O2, V4. @param {Octets} content @param {any} certificate @param {any} signer @param {Record<string, Octets>} attributes @param {any} scheme */
+/**
+ * O2, V4.
+ * @param {Octets} content
+ * @param {any} certificate
+ * @param {any} signer
+ * @param {Record<string, Octets>} attributes
+ * @param {any} scheme
+ */
 function faultOf(content, certificate, signer, attributes, scheme) {
   const messageDigest = encode(0x04, Buffer.from(digest(content, signer.digest), 'hex'));
   if (!same(attributes[oids.MESSAGE_DIGEST], messageDigest)) return 'message-digest is of other content';
   const id = encode(0x30, encode(0x04, Buffer.from(certificate.hash, 'hex'))); // ESSCertIDv2 with its default, SHA-256
-  if (!same(attributes[oids.SIGNING_CERTIFICATE_V2], encode(0x30, encode(0x30, id)))) return 'signing-certificate-v2 is of another';
+  if (!same(attributes[oids.SIGNING_CERTIFICATE_V2], encode(0x30, encode(0x30, id))))
+    return 'signing-certificate-v2 is of another';
   const {raw} = signer.attributes;
   const over = Buffer.concat([Uint8Array.from([0x31]), raw.subarray(1)]); // signed as a SET OF (RFC 5652 section 5.4)
   return verifies(certificate.key, scheme, over, signer.signature) ? '' : 'the signature does not hold';
 }
-
