@@ -11,6 +11,7 @@ import pytest
 
 from mecai.protocol.objects.report import parse_report
 from tests.integration.client_servers import PAGE, flooding_server, imap_before, openssl_server
+from tests.patience import SECONDS
 from tests.unit.client.world import World
 
 MECAI = Path(sys.executable).with_name("mecai")
@@ -45,7 +46,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 def mecai(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     command = [str(MECAI), "client", words[0], "--config", str(folder / "client.toml"), *words[1:]]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * SECONDS)
 
 
 def document(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:

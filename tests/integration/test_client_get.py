@@ -117,7 +117,7 @@ def test_a_page_for_a_file(folder: Path, port: int, tmp_path: Path) -> None:
 
 
 def test_a_page_that_is_too_large_for_a_file_leaves_none(folder: Path, port: int, tmp_path: Path) -> None:
-    result = mecai(folder, "get", f"https://localhost:{port}/large", "-o", str(tmp_path / "page"))
+    result = mecai(folder, "get", f"https://localhost:{port}/large", "-o", str(tmp_path / "page"), "--timeout", "600")
     assert result.returncode == 3
     assert "longer than the 67108864 octets" in result.stderr
     assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ from mecai.protocol.pki.names import dns_names
 from mecai.tls.library import SSL_EXT_TLS1_3_CERTIFICATE
 from tests.integration.private_network import DOMAIN, NAME, Responder, responder
 from tests.integration.proxied import Proxy, proxy
+from tests.patience import SECONDS
 from tests.pki import Issued
 from tests.scene import HOST
 from tests.unit.client.world import World
@@ -72,7 +73,7 @@ def site(issued: Issued, words: str, vouchers: bytes | None = None) -> Iterator[
             yield server.server_address[1]
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(SECONDS)
 
 
 @contextmanager
