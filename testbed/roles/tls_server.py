@@ -15,9 +15,14 @@ _CERTIFIED_BY = "certified_by"
 # ... and to which host, that begins no connection, this one brings vouchers.
 DELIVERS_TO = "delivers_to"
 
-# Asks every authority for vouchers at once, and delivers where that is this host's work.
+# Where the role voucher_push keeps the chains of that one, each at its path there.
+_OTHERS_CHAINS = "/etc/mecai/push-chains"
+
+# Asks every authority for vouchers at once, and delivers where that is this host's work, also where some authority had
+# none; ends as the first of both that failed.
 _DELIVERY = "! test -e /etc/mecai/push.toml || systemctl start mecai-push.service"
-RENEWAL = ("sh", "-c", f"runuser -u mecai-sidecar -- mecai sidecar refresh && {{ {_DELIVERY}; }}")
+_REFRESH = "runuser -u mecai-sidecar -- mecai sidecar refresh"
+RENEWAL = ("sh", "-c", f"{_REFRESH} || code=$?; {{ {_DELIVERY}; }} || code=${{code:-$?}}; exit ${{code:-0}}")
 
 
 def issuer(topology: Topology, server: Host) -> str:
@@ -68,8 +73,9 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
 def _delivering(plan: Plan, host: Host) -> Mapping[str, Any]:
     """Return what a host is told that fetches for another one besides."""
     other = plan.topology.host(delivers_to(host))
+    fetched = [entry | {"chain": f"{_OTHERS_CHAINS}{entry['chain']}"} for entry in shown(plan, other)]
     return {
-        "voucher_sidecar_certificates": [*shown(plan, host), *shown(plan, other)],
+        "voucher_sidecar_certificates": [*shown(plan, host), *fetched],
         "voucher_push_host": other.name,
         "voucher_push_address": plan.addresses(other.name)[0],
         "voucher_push_certificates": shown(plan, other),

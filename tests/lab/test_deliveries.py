@@ -9,6 +9,9 @@ from tests.lab.conftest import Machine, chosen, issuers, others
 SETTINGS: Final = "/etc/mecai/deliveries.toml"
 STAPLES: Final = "/var/lib/mecai-deliveries/staples"
 SECONDS: Final = 60  # nginx looks for what is new every few seconds (voucher_refresh)
+# A host of Debian's has nftables, which does nothing until it is enabled.
+STOP: Final = "systemctl stop nftables && systemctl reset-failed nftables"
+BREAK: Final = "echo broken >/etc/nftables.conf; ! systemctl restart nftables"
 # Runs on the host, in its own Python: begins a connection, and says what came of it.
 BEGIN: Final = """
 import socket, sys
@@ -47,10 +50,20 @@ def test_neither_a_delivery_nor_a_client_makes_it_begin_a_connection(
 
 
 def test_what_it_begins_is_refused_and_counted(delivered_server: Machine) -> None:
-    before, (deliverer,) = _refused(delivered_server), chosen("deliverer")
-    address = deliverer.told.addresses[0]
-    assert delivered_server.run("python3 -c %s %s", BEGIN, address) == "ConnectionRefusedError"
+    before = _refused(delivered_server)
+    assert _begun(delivered_server) == "ConnectionRefusedError"
     assert _refused(delivered_server) == before + 1
+
+
+def test_it_stays_closed_whatever_becomes_of_the_hosts_own_rules(delivered_server: Machine) -> None:
+    delivered_server.run("cp --preserve=all /etc/nftables.conf /etc/nftables.conf.kept")
+    try:
+        for does in (*(f"systemctl {verb} nftables" for verb in ("start", "reload", "restart")), BREAK, STOP):
+            delivered_server.run(does)
+            assert _begun(delivered_server) == "ConnectionRefusedError", does
+    finally:
+        delivered_server.run("mv /etc/nftables.conf.kept /etc/nftables.conf")
+        delivered_server.run(STOP)
 
 
 def test_its_files_are_readable_by_the_server_and_writable_by_deliveries_only(delivered_server: Machine) -> None:
@@ -60,6 +73,12 @@ def test_its_files_are_readable_by_the_server_and_writable_by_deliveries_only(de
 
 def _vouchers(server: Machine) -> list[str]:
     return server.run(f"find {STAPLES} -name '*.voucher'").split()
+
+
+def _begun(server: Machine) -> str:
+    """Return what comes of a connection that it begins."""
+    (deliverer,) = chosen("deliverer")
+    return server.run("python3 -c %s %s", BEGIN, deliverer.told.addresses[0])
 
 
 def _refused(server: Machine) -> int:

@@ -44,7 +44,11 @@ UNITS = {
         "dovecot.service": "",
         "mecai-sidecar.service": "mecai-sidecar",
     },
-    "delivered_server": {"nginx.service": "", "ssh.service": "", "nftables.service": ""},
+    "delivered_server": {
+        "nginx.service": "",
+        "ssh.service": "",
+        "mecai-deliveries-closed.service": "mecai-deliveries-closed",  # a user that systemd makes for it (DynamicUser=)
+    },
     "deliverer": {"mecai-push.timer": ""},  # a tls_server besides
     "plain_server": {"nginx.service": ""},
     "registry": {"nginx.service": ""},
@@ -61,7 +65,15 @@ UNITS = {
 # Where Postfix, Dovecot and what tells nginx of them listen, behind nginx.
 BEHIND_NGINX = (925, 943, 980, 987)
 # Who runs a service of MECAI.
-SANDBOXED = {"authority", "private_authority", "perspective", "tls_server", "mail_server", "vas_node"}
+SANDBOXED = {
+    "authority",
+    "private_authority",
+    "perspective",
+    "tls_server",
+    "delivered_server",
+    "mail_server",
+    "vas_node",
+}
 # Of a VAS that fetches the directory of a context.
 FETCHES = {"mecai-vas-contexts.timer": ""}
 TCP_PORTS = {

@@ -48,6 +48,18 @@ def play(folder: Path, tasks: list[dict[str, Any]], *arguments: str, **words: An
     return ansible(folder, "ansible-playbook", "-i", "localhost,", "-e", python, *arguments, playbook.name)
 
 
+def refusals(folder: Path, task: dict[str, Any], cases: Sequence[dict[str, Any]]) -> list[str]:
+    """Run a role's task once with the variables of each case, in one play; return what each says that fails."""
+    runs = [
+        task | {"vars": case, "register": f"case_{number}", "ignore_errors": True} for number, case in enumerate(cases)
+    ]
+    said = ", ".join(f"case_{number}.msg if case_{number} is failed else ''" for number in range(len(cases)))
+    kept = {"content": f"{{{{ [{said}] | to_json }}}}", "dest": str(folder / "said.json"), "mode": "0600"}
+    ran = play(folder, [*runs, {"name": "Keep", "ansible.builtin.copy": kept}])
+    assert ran.returncode == 0, ran.stdout
+    return [str(each) for each in json.loads((folder / "said.json").read_text())]
+
+
 @contextmanager
 def listening(command: Sequence[str], port: int) -> Iterator[None]:
     """Run a server that stays in the foreground until the end, from when a port of the loopback is open."""

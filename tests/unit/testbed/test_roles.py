@@ -73,10 +73,26 @@ def test_one_host_delivers_what_another_one_takes() -> None:
         made[f"deliver{end}"]["hosts"].items() for end in ("ers", "ed_servers")
     )
     assert sends["voucher_push_host"] == serving
-    assert fetching in takes["voucher_deliveries_keys"]
+    assert takes["voucher_deliveries_from"] == [fetching]
     assert sends["voucher_push_certificates"] == takes["voucher_deliveries_certificates"]
-    assert takes["voucher_deliveries_certificates"][0] in sends["voucher_sidecar_certificates"]
+    (shown,) = takes["voucher_deliveries_certificates"]
+    assert shown | {"chain": f"/etc/mecai/push-chains{shown['chain']}"} in sends["voucher_sidecar_certificates"]
     assert sends["voucher_push_address"] in takes["voucher_deliveries_certificates"][0]["addresses"]
+
+
+@pytest.mark.parametrize(("refreshed", "delivered", "ends"), [(0, 0, 0), (3, 0, 3), (0, 5, 5), (3, 5, 3)])
+def test_a_renewal_delivers_whatever_came_of_the_refresh(
+    tmp_path: Path, refreshed: int, delivered: int, ends: int
+) -> None:
+    for name, code in {"runuser": refreshed, "systemctl": delivered}.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/said\nexit {code}\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "push.toml").touch()
+    words = [word.replace("/etc/mecai/push.toml", f"{tmp_path}/push.toml") for word in tls_server.RENEWAL]
+    ran = subprocess.run(words, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=60, check=False)
+    assert ran.returncode == ends
+    said = (tmp_path / "said").read_text().splitlines()
+    assert [line.split()[0] for line in said] == ["runuser", "systemctl"]
 
 
 @pytest.mark.parametrize(
