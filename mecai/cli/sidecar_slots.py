@@ -30,8 +30,9 @@ _quorum = click.option("--quorum", type=click.IntRange(1), default=2, show_defau
 @click.option("--chain", type=FILE, required=True, help="The certificate, then its intermediates (PEM).")
 @click.option("--key", type=FILE, required=True, help="Its private key (PEM, 0600).")
 @click.option("--backup", is_flag=True, help="For the day on which its CA is needed, not as the next one.")
+@click.option("--once", is_flag=True, help="Do nothing where SLOT has it: for a timer.")
 @_reload
-def stage(slot: Path, chain: Path, key: Path, backup: bool, command: str) -> None:
+def stage(slot: Path, chain: Path, key: Path, backup: bool, once: bool, command: str) -> None:  # noqa: PLR0917
     """Lay a new certificate in SLOT, to be shown at a port of its own until it has its vouchers.
 
     The key that is live says that it follows (docs/spec H6), so that no hold is waited out. For an ACME client's deploy
@@ -40,6 +41,8 @@ def stage(slot: Path, chain: Path, key: Path, backup: bool, command: str) -> Non
     pair, place = read_pair(chain, key), Slot(slot)
     place.make()
     with place.held():
+        if once and place.leads_to(pair.version):
+            return
         turn = place.lay(pair, BACKUP if backup else NEXT, now())
         with _owed(place, command):
             place.go(turn)

@@ -131,6 +131,11 @@ class Slot:
         others = {link: version for link in (NEXT, BACKUP, FORMER) if (version := self._version_of(link)) != live}
         return Turn(live, **others)
 
+    def leads_to(self, version: str) -> bool:
+        """Return whether a version is live, next, backup or former."""
+        turn = self.turn()
+        return turn is not None and version in {turn.version(link) for link in LINKS}
+
     def lay(self, pair: Pair, link: str, now: datetime) -> Turn:
         """Write a certificate to be the next or the backup, or live where nothing is; return the turn to `go` to.
 

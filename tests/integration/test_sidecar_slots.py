@@ -131,6 +131,17 @@ def target(server: Server, link: str) -> str:
     return (server.folder / "slot" / link).resolve(strict=True).name
 
 
+def test_for_a_timer_what_a_slot_has_is_staged_once(server: Server) -> None:
+    server.stage(LIVE, "--once")
+    server.stage(OTHER, "--once")
+    server.stage(BACKUP, "--backup", "--once")
+    before = (server.folder / "slot" / "now").readlink()
+    for number in (LIVE, OTHER, BACKUP):
+        for words in ((), ("--backup",)):
+            assert not server.stage(number, "--once", *words, "--reload", "false")
+    assert (server.folder / "slot" / "now").readlink() == before
+
+
 def test_a_next_certificate_waits_for_its_vouchers(server: Server) -> None:
     server.stage(LIVE)
     first = target(server, "live")

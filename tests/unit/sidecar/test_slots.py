@@ -296,3 +296,14 @@ def test_a_pair_is_read_once(tmp_path: Path) -> None:
     chain.write_bytes(SECOND.chain)
     with pytest.raises(InputError, match="is not the key of the certificate"):
         read_pair(chain, private)
+
+
+def test_it_knows_each_version_that_it_leads_to(slot: Slot) -> None:
+    slot.make()
+    with slot.held():
+        assert not slot.leads_to(FIRST.version)
+        slot.go(slot.lay(FIRST, NEXT, NOW))
+        slot.go(slot.lay(SECOND, NEXT, NOW))
+        slot.go(slot.lay(THIRD, BACKUP, NOW))
+        known = [slot.leads_to(pair.version) for pair in (FIRST, SECOND, THIRD, FOURTH)]
+    assert known == [True, True, True, False]
