@@ -61,7 +61,7 @@ def test_root_reads_in_the_log_what_the_server_vouched_for(database: Machine, tl
 @pytest.mark.lab_only("it ends the database's server")
 @pytest.mark.parametrize(
     ("end", "begin"),
-    [(f"kill -9 $({MAIN_PROCESS})", "true"), ("systemctl stop postgresql", "systemctl start postgresql")],
+    [(f"kill -9 $({MAIN_PROCESS})", ""), ("systemctl stop postgresql", "systemctl start postgresql")],
     ids=["killed", "stopped for a while"],
 )
 def test_the_server_waits_for_its_database(database: Machine, tls_server: Machine, end: str, begin: str) -> None:
@@ -70,12 +70,13 @@ def test_the_server_waits_for_its_database(database: Machine, tls_server: Machin
         pytest.skip("it vouches for nothing that its own owner certified")
     before, given = database.run(MAIN_PROCESS), {_vouched(tls_server, database)}
     database.run(end)
-    until(lambda: _failing(database)[:1] == ["database"], SECONDS, lambda: "/readyz says nothing of the database")
-    status, _, body = ask(tls_server, database, VOUCHERS, site_request(tls_server).encode())
-    assert (status, json.loads(body)["type"].rpartition("/")[2]) == (503, "overloaded")
-    database.run(begin)
+    if begin:  # one that was killed is back after a few seconds, whether anybody has asked meanwhile or not
+        until(lambda: _failing(database)[:1] == ["database"], SECONDS, lambda: "/readyz says nothing of the database")
+        status, _, body = ask(tls_server, database, VOUCHERS, site_request(tls_server).encode())
+        assert (status, json.loads(body)["type"].rpartition("/")[2]) == (503, "overloaded")
+        database.run(begin)
+    until(lambda: database.run(MAIN_PROCESS) not in {before, "0"}, SECONDS, lambda: "its server does not come back")
     until(lambda: not _failing(database), SECONDS, lambda: "/readyz does not come back")
-    assert database.run(MAIN_PROCESS) != before
     given.add(_vouched(tls_server, database))
     logged = query(database, "SELECT encode(der, 'hex') FROM vouchers").split()
     assert {voucher.hex() for voucher in given} <= set(logged)
