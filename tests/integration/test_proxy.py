@@ -1,7 +1,9 @@
 """`mecai client proxy` with curl: a good site, a refused one, one of a private network, and what is kept of them."""
 
 import json
+import ssl
 from collections.abc import Iterator
+from http.client import HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,6 +79,22 @@ def test_the_verdicts_are_there_for_programs(place: Town) -> None:
     assert (private["policy"], len(private["proofs"])) == ("intranet", 2)
     assert {voucher["name"] for voucher in vouched["vouchers"]} <= {"birch", "cedar", "dogwood"}
     assert vouched["tls"]["version"] == "TLSv1.3"
+
+
+def test_after_an_upgrade_octets_pass_both_ways(place: Town) -> None:
+    """A WebSocket is that: what comes after the answer is no HTTP any more."""
+    context = ssl.create_default_context(cafile=str(place.proxy.authority))
+    connection = HTTPSConnection("127.0.0.1", place.proxy.port, timeout=20, context=context)
+    connection.set_tunnel(HOST, urlsplit(place.vouched).port)
+    connection.connect()
+    with connection.sock as secure, secure.makefile("rwb", buffering=0) as lines:
+        lines.write(b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
+        assert lines.readline().startswith(b"HTTP/1.1 101 ")
+        while lines.readline() != b"\r\n":
+            pass
+        for line in (b"one\n", b"two\n"):
+            lines.write(line)
+            assert lines.readline() == line
 
 
 def test_under_warn_a_site_comes_through_and_is_said(place: Town, tmp_path: Path) -> None:

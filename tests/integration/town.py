@@ -49,12 +49,22 @@ def site(issued: Issued, words: str, vouchers: bytes | None = None) -> Iterator[
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if self.path == "/echo":
+                self._echo()
+                return
             body = _PAGE.format(name=name, words=words).encode()
             self.send_response(200 if self.path == "/" else 404)
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def _echo(self) -> None:
+            """Speak another protocol, as after an upgrade to WebSocket: each line comes back."""
+            self.send_response(101)
+            self.end_headers()
+            for line in self.rfile:
+                self.wfile.write(line)
 
         def log_message(self, *_: object) -> None:  # says nothing
             pass
