@@ -1,7 +1,10 @@
 """The Node.js client (clients/node) in direct mode: a real TLS server, VASs that are played, and once a real one."""
 
+import http.server
 import json
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +18,7 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
 from tests.directories import signed
 from tests.integration import vouching as vouching_world
+from tests.integration.client_servers import openssl_server
 from tests.integration.played_vas import NOW, Handle, Vas, answering
 from tests.integration.sites import serve_by_nginx
 from tests.integration.tls_server import TlsServer
@@ -196,6 +200,44 @@ def test_nobody_there_is_no_refusal(world: World) -> None:
     done = node(CHECK, f"{HOST}:{free_port()}", *options)
     assert (done.returncode, done.stdout) == (3, "")
     assert "ECONNREFUSED" in done.stderr
+
+
+@dataclass(frozen=True)
+class Stapling:
+    """What a server shows beside its certificate."""
+
+    site: Issued
+    staple: bytes | None
+
+
+def test_a_staple_that_says_revoked_is_the_verdict_and_nobody_is_told(world: World) -> None:
+    shown = Stapling(SCENE.site, SCENE.alder.ocsp(SCENE.site, "revoked"))
+    with openssl_server(shown, world.folder, None) as port:
+        done = node(CHECK, f"{HOST}:{port}", *world.options(), "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["code"], said["rule"], world.asked()) == (1, "revoked", "E6", [])
+
+
+def test_a_server_that_says_nothing_is_waited_for_as_long_as_was_asked(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        done = node(CHECK, f"{HOST}:{mute.getsockname()[1]}", *world.options(), "--timeout", "1")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "mecai-check: no handshake with 127.0.0.1 within 1000 ms\n"
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nslow"])
+def test_an_authority_that_comes_to_no_end_is_no_voucher(world: World, first: bytes) -> None:
+    over = threading.Event()
+
+    def hanging(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(first)
+        over.wait(SECONDS)
+
+    for vas in world.vas.values():
+        vas.handle = hanging
+    code, said = world.check("--timeout", "1")
+    over.set()
+    assert (code, said["code"], world.asked()) == (1, "no-voucher", list(VAS_NAMES))
 
 
 def test_a_real_vas_probes_the_server_and_vouches(tmp_path: Path) -> None:
