@@ -9,6 +9,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,9 +44,16 @@ class Proxy:
         """Fetch a URL through it, trusting its authority alone; perhaps as another user."""
         words = ("--silent", "--show-error", "--max-time", str(SECONDS), "--proxy", self.url)
         command = ["curl", *words, "--cacert", str(self.authority), *more, url]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=2 * SECONDS, env={}, user=user
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS, env={}, user=user)
+
+    def says(self, words: str) -> bool:
+        """Tell whether it says some words in its log, sooner or later."""
+        end = time.monotonic() + SECONDS
+        while words not in self.log.read_text():
+            if time.monotonic() > end:
+                return False
+            threading.Event().wait(0.02)
+        return True
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.private_network import NAME
 from tests.integration.proxied import proxy
 from tests.integration.town import Town, town
+from tests.patience import SECONDS
 from tests.scene import HOST
 
 
@@ -57,6 +58,12 @@ def test_a_site_that_ordinary_validation_refuses_has_its_page_too(place: Town) -
     assert "Of this company alone." not in done.stdout
 
 
+def test_a_browser_that_does_not_trust_the_authority_is_said(place: Town) -> None:
+    done = place.proxy.curl(place.vouched, "--cacert", "/etc/ssl/certs/ca-certificates.crt")
+    assert done.returncode == 60, done.stderr
+    assert place.proxy.says("a browser does not trust this proxy's authority")
+
+
 def test_a_site_that_does_not_answer_has_its_page_too(place: Town) -> None:
     done = place.proxy.curl(f"https://{HOST}/")
     assert "unreachable" in done.stdout
@@ -84,7 +91,7 @@ def test_the_verdicts_are_there_for_programs(place: Town) -> None:
 def test_after_an_upgrade_octets_pass_both_ways(place: Town) -> None:
     """A WebSocket is that: what comes after the answer is no HTTP any more."""
     context = ssl.create_default_context(cafile=str(place.proxy.authority))
-    connection = HTTPSConnection("127.0.0.1", place.proxy.port, timeout=20, context=context)
+    connection = HTTPSConnection("127.0.0.1", place.proxy.port, timeout=SECONDS, context=context)
     connection.set_tunnel(HOST, urlsplit(place.vouched).port)
     connection.connect()
     with connection.sock as secure, secure.makefile("rwb", buffering=0) as lines:
