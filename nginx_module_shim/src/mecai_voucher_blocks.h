@@ -1,6 +1,6 @@
 /*
  * The blocks that the zone is made of. For mecai_voucher_zone.c,
- * mecai_voucher_set.c and mecai_voucher_blocks.c alone.
+ * mecai_voucher_set.c, mecai_voucher_tell.c and mecai_voucher_blocks.c alone.
  */
 
 #ifndef MECAI_VOUCHER_BLOCKS_H
@@ -29,6 +29,7 @@ struct mecai_zone_s {
     uint64_t        used;       /* blocks */
     uint64_t        scans;
     time_t          told_full;
+    mecai_said_t    said;       /* of all sets */
     mecai_figures_t figures;
     mecai_set_t    *buckets[MECAI_BUCKETS];
 };

@@ -1,4 +1,4 @@
-/* What the http and the stream module share: see the header. */
+/* What the http, stream and mail modules share: see the header. */
 
 #include "mecai_voucher_configuration.h"
 #include "mecai_voucher_address.h"
@@ -115,6 +115,8 @@ mecai_create_main(ngx_conf_t *cf)
 
     if (main == NULL
         || ngx_array_init(&main->stores, cf->pool, 1, sizeof(mecai_store_t *))
+           != NGX_OK
+        || ngx_array_init(&main->servers, cf->pool, 4, sizeof(mecai_server_t))
            != NGX_OK)
     {
         return NULL;
@@ -142,6 +144,7 @@ mecai_create_conf(ngx_conf_t *cf)
     mecai_conf_t  *conf = ngx_pcalloc(cf->pool, sizeof(*conf));
 
     if (conf != NULL) {
+        conf->cycle = cf->cycle;
         conf->enable = NGX_CONF_UNSET;
         conf->ocsp = NGX_CONF_UNSET;
         conf->max_size = NGX_CONF_UNSET_SIZE;

@@ -1,5 +1,5 @@
 /*
- * What the http and the stream module share: the directives, and the
+ * What the http, stream and mail modules share: the directives, and the
  * registration on every TLS context.
  */
 
@@ -15,6 +15,14 @@
 
 #pragma GCC visibility push(hidden)
 
+/* One server of a configuration. */
+typedef struct {
+    SSL_CTX        *ctx;                        /* NULL: without TLS */
+    mecai_conf_t   *conf;
+    u_char         *file;                       /* where its block stands */
+    ngx_uint_t      line;
+} mecai_server_t;
+
 /* The directives of the whole block, and what its servers share. */
 typedef struct {
     size_t           zone_size;
@@ -23,15 +31,8 @@ typedef struct {
     ngx_shm_zone_t  *memory;    /* NULL: nobody staples or shows the status */
     mecai_access_t   access;
     mecai_stores_t   stores;
+    ngx_array_t      servers;                   /* of mecai_server_t */
 } mecai_main_t;
-
-/* One server of a configuration. */
-typedef struct {
-    SSL_CTX        *ctx;                        /* NULL: without TLS */
-    mecai_conf_t   *conf;
-    u_char         *file;                       /* where its block stands */
-    ngx_uint_t      line;
-} mecai_server_t;
 
 /* The directives of servers, for a module whose server configuration lies at
  * `offset` and which takes them where `where` says; those of the block lie at
@@ -66,13 +67,16 @@ char *mecai_init_main(ngx_conf_t *cf, void *conf);
 void *mecai_create_conf(ngx_conf_t *cf);
 char *mecai_merge_conf(ngx_conf_t *cf, void *parent, void *child);
 
+/* Adds a server of the block, before mecai_register(). */
+ngx_int_t mecai_add_server(mecai_main_t *main, SSL_CTX *ctx, mecai_conf_t *conf,
+                           u_char *file, ngx_uint_t line);
+
 /*
  * Registers the extensions on every context once any server uses the module,
  * and adds to the stores of `main` what their handshakes will ask. No file is
  * read: this runs as root.
  */
-ngx_int_t mecai_register(ngx_conf_t *cf, const mecai_server_t *servers,
-                         ngx_uint_t count, mecai_main_t *main);
+ngx_int_t mecai_register(ngx_conf_t *cf, mecai_main_t *main);
 
 /* Begins to read; for init_process. `main` may be NULL. */
 ngx_int_t mecai_start(mecai_main_t *main);

@@ -186,17 +186,10 @@ show_request(const mecai_request_t *request, ngx_pool_t *pool, ngx_str_t *text)
 }
 
 
-ngx_int_t
-mecai_show(ngx_connection_t *c, mecai_show_t what, ngx_pool_t *pool,
-    ngx_str_t *text)
+static ngx_int_t
+show(const mecai_exchange_t *exchange, SSL *ssl, mecai_show_t what,
+    ngx_pool_t *pool, ngx_str_t *text)
 {
-    const mecai_exchange_t  *exchange;
-
-    ngx_str_null(text);
-    exchange = c->ssl != NULL ? exchange_of(c->ssl->connection) : NULL;
-    if (exchange == NULL || exchange->request.candidate_count == 0) {
-        return NGX_OK;
-    }
     switch (what) {
     case MECAI_SHOW_REQUESTED:
         return show_request(&exchange->request, pool, text);
@@ -209,8 +202,30 @@ mecai_show(ngx_connection_t *c, mecai_show_t what, ngx_pool_t *pool,
                               - text->data);
         return NGX_OK;
     default:
-        text->data = (u_char *) words[reason_of(exchange, c->ssl->connection)];
+        text->data = (u_char *) words[reason_of(exchange, ssl)];
         text->len = ngx_strlen(text->data);
         return NGX_OK;
     }
+}
+
+
+ngx_int_t
+mecai_show(ngx_connection_t *c, mecai_show_t what, ngx_pool_t *pool,
+    ngx_variable_value_t *value)
+{
+    SSL                     *ssl = c->ssl != NULL ? c->ssl->connection : NULL;
+    const mecai_exchange_t  *exchange = ssl != NULL ? exchange_of(ssl) : NULL;
+    ngx_str_t                text = ngx_null_string;
+
+    if (exchange != NULL && exchange->request.candidate_count > 0
+        && show(exchange, ssl, what, pool, &text) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+    value->not_found = text.len == 0;
+    value->valid = text.len > 0;
+    value->no_cacheable = 0;
+    value->len = text.len;
+    value->data = text.data;
+    return NGX_OK;
 }

@@ -51,11 +51,11 @@ typedef enum {
     ngx_string("voucher_reason")
 
 /*
- * Writes what a variable shows of a connection into memory of `pool`. Empty
- * `text` where the client asked for nothing.
+ * Fills in a variable of a connection, with memory of `pool`. It is not found
+ * where the client asked for nothing.
  */
 ngx_int_t mecai_show(ngx_connection_t *c, mecai_show_t what, ngx_pool_t *pool,
-                     ngx_str_t *text);
+                     ngx_variable_value_t *value);
 
 /* Returns the word for a reason, as in the variable and the status. */
 const char *mecai_reason_word(mecai_reason_code_t reason);

@@ -18,6 +18,17 @@ enum {
 
 
 /*
+ * Tells whether the zone of a configuration is there: where a reload ends no
+ * process ("master_process off"), nginx frees it before the configuration.
+ */
+static bool
+is_current(const mecai_conf_t *conf)
+{
+    return conf->cycle == (const ngx_cycle_t *) ngx_cycle;
+}
+
+
+/*
  * Returns what this worker knows of a certificate, without leaving errors in
  * OpenSSL's queue, where the handshake would trip over them.
  */
@@ -33,6 +44,16 @@ find(const mecai_conf_t *conf, X509 *certificate)
 }
 
 
+/* Tells whether a handshake may say something of a set, if there is one. */
+static mecai_leave_t
+may_say(const mecai_conf_t *conf, mecai_set_t *set, mecai_tell_t tell)
+{
+    return set != NULL ? mecai_zone_tell(conf->access->zone, set, tell,
+                                         ngx_time())
+                       : MECAI_SILENT;
+}
+
+
 /*
  * Says, once in a while for all workers, that a certificate in use has no
  * directory; or lets what was not read yet be read next.
@@ -40,28 +61,49 @@ find(const mecai_conf_t *conf, X509 *certificate)
 static void
 miss(const mecai_conf_t *conf, const mecai_known_t *known, ngx_connection_t *c)
 {
-    mecai_zone_t  *zone = conf->access->zone;
+    mecai_leave_t  leave = MECAI_SILENT;
     mecai_set_t   *set;
     int            trouble = 0;
     bool           complete;
 
     mecai_lock_to_write(conf->access);
-    set = mecai_zone_find(zone, known->key);
+    set = mecai_zone_find(conf->access->zone, known->key);
     complete = set != NULL && set->complete;
-    if (complete && set->trouble != 0
-        && mecai_zone_tell(zone, set, MECAI_TELL_MISSING, ngx_time()))
-    {
+    if (complete && set->trouble != 0) {
         trouble = set->trouble;
+        leave = may_say(conf, set, MECAI_TELL_MISSING);
     }
     mecai_unlock(conf->access);
     if (!complete) {
         mecai_store_want(conf->store, known);
         mecai_hurry();
     }
-    if (trouble != 0) {
+    if (leave != MECAI_SILENT) {
         ngx_log_error(NGX_LOG_ERR, c->log, trouble, "voucher: nothing to "
-                      "staple for the certificate in use: directory \"%s\"",
-                      known->path);
+                      "staple for the certificate in use: directory \"%s\"%s",
+                      known->path, mecai_last_words(leave));
+    }
+}
+
+
+/* Says, once in a while, that a voucher did not fit into the answer. */
+static void
+leave_out(const mecai_conf_t *conf, const mecai_known_t *known,
+    ngx_connection_t *c, size_t room)
+{
+    mecai_leave_t  leave;
+
+    if (c->log->log_level < NGX_LOG_INFO) {
+        return;
+    }
+    mecai_lock_to_write(conf->access);
+    leave = may_say(conf, mecai_zone_find(conf->access->zone, known->key),
+                    MECAI_TELL_LEFT_OUT);
+    mecai_unlock(conf->access);
+    if (leave != MECAI_SILENT) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0, "voucher: one was left out, "
+                      "because the answer may have %uz octets; see "
+                      "voucher_max_size%s", room, mecai_last_words(leave));
     }
 }
 
@@ -95,7 +137,8 @@ may_answer(SSL *ssl, const mecai_conf_t *conf, const X509 *certificate)
     if (mecai_is_quic(ngx_ssl_get_connection(ssl))) {
         return MECAI_QUIC;
     }
-    return conf->enable && certificate != NULL ? MECAI_ANSWERED : MECAI_OFF;
+    return conf->enable && certificate != NULL && is_current(conf)
+           ? MECAI_ANSWERED : MECAI_OFF;
 }
 
 
@@ -153,9 +196,7 @@ answer(SSL *ssl, const mecai_conf_t *conf, X509 *certificate,
     }
     choice = choose(conf, known, c, exchange, out, room);
     if (choice.left_out) {
-        ngx_log_error(NGX_LOG_INFO, c->log, 0, "voucher: one was left out, "
-                      "because the answer may have %uz octets; see "
-                      "voucher_max_size", room);
+        leave_out(conf, known, c, room);
     }
     if (exchange->reason == MECAI_UNREAD
         || exchange->reason == MECAI_NO_DIRECTORY)
@@ -191,7 +232,7 @@ add_voucher(SSL *ssl, unsigned int type, unsigned int context,
     *out = room;
     *size = exchange->reason == MECAI_ANSWERED
             ? answer(ssl, conf, certificate, exchange, room) : 0;
-    if (conf->access != NULL) {
+    if (is_current(conf)) {
         mecai_zone_count(conf->access->zone, exchange->reason);
     }
     return *size > 0;
@@ -232,7 +273,7 @@ add_staple(SSL *ssl, void *arg)
     unsigned char        *copy;
     size_t                size;
 
-    if (certificate != NULL) {
+    if (certificate != NULL && is_current(conf)) {
         known = find(conf, certificate);
     }
     if (known == NULL) {

@@ -19,6 +19,7 @@
 
 /* The directives of one server. */
 typedef struct {
+    const ngx_cycle_t     *cycle;               /* of the configuration */
     ngx_flag_t             enable;
     ngx_flag_t             ocsp;
     ngx_flag_t             said;                /* in this very server */

@@ -1,6 +1,7 @@
 /* The zone as nginx's shared memory: see the header. */
 
 #include "mecai_voucher_memory.h"
+#include "mecai_voucher_scan.h"
 
 /* Only what is in use takes memory: pages are touched one after another. */
 #define DEFAULT_SIZE  (256 * 1024 * 1024)
@@ -17,13 +18,11 @@ make_zone(ngx_shm_zone_t *memory, void *kept)
     void             *room;
 
     if (kept != NULL || memory->shm.exists) {
-        memory->data = pool->data;
         return NGX_OK;
     }
     size = (size_t) pool->pfree << ngx_pagesize_shift;
     room = ngx_slab_alloc(pool, size);
     pool->data = room != NULL ? mecai_zone_make(room, size) : NULL;
-    memory->data = pool->data;
     return pool->data != NULL ? NGX_OK : NGX_ERROR;
 }
 
@@ -52,7 +51,10 @@ mecai_add_memory(ngx_conf_t *cf, size_t size)
         memory->shm.size = size != 0 ? size : DEFAULT_SIZE;
     }
     memory->init = make_zone;
-    return memory;
+    if (memory->data == NULL) {
+        memory->data = ngx_pcalloc(cf->pool, sizeof(mecai_until_t));
+    }
+    return memory->data != NULL ? memory : NULL;
 }
 
 

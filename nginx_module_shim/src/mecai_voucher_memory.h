@@ -15,7 +15,8 @@
 
 /*
  * Asks nginx for the zone; `size` 0 takes the other module's, or the default.
- * Two sizes are a configuration error.
+ * Two sizes are a configuration error. Its `data` is a mecai_until_t of each
+ * process, 0 at first, which all blocks share.
  */
 ngx_shm_zone_t *mecai_add_memory(ngx_conf_t *cf, size_t size);
 

@@ -181,10 +181,24 @@ register_server(ngx_conf_t *cf, const mecai_server_t *server,
 
 
 ngx_int_t
-mecai_register(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count,
-    mecai_main_t *main)
+mecai_add_server(mecai_main_t *main, SSL_CTX *ctx, mecai_conf_t *conf,
+    u_char *file, ngx_uint_t line)
 {
-    ngx_uint_t  i, vouchers = 0;
+    mecai_server_t  *server = ngx_array_push(&main->servers);
+
+    if (server == NULL) {
+        return NGX_ERROR;
+    }
+    *server = (mecai_server_t) { ctx, conf, file, line };
+    return NGX_OK;
+}
+
+
+ngx_int_t
+mecai_register(ngx_conf_t *cf, mecai_main_t *main)
+{
+    const mecai_server_t  *servers = main->servers.elts;
+    ngx_uint_t             i, count = main->servers.nelts, vouchers = 0;
 
     if (open_stores(cf, servers, count, main) != NGX_OK) {
         return NGX_ERROR;
@@ -209,26 +223,15 @@ mecai_register(ngx_conf_t *cf, const mecai_server_t *servers, ngx_uint_t count,
 }
 
 
-/* Where this process reaches the zone; the newest configuration's. */
-static mecai_access_t  *newest;
-
-
 static ngx_int_t
 start(mecai_main_t *main)
 {
-    mecai_access_t  *before = newest;
-
     if (main == NULL || main->memory == NULL) {
         return NGX_OK;
     }
     mecai_attach(main->memory, &main->access);
-    newest = &main->access;
-    if (before != NULL) {
-        /* a connection of the configuration before may shake hands yet, and
-         * nginx is about to free a zone of another size */
-        *before = *newest;
-    }
-    return mecai_start_reading(&main->stores, main->refresh);
+    return mecai_start_reading(&main->stores, main->refresh,
+                               main->memory->data);
 }
 
 

@@ -8,11 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    SETTLING_SECONDS = 2,       /* file systems stamp coarsely: a younger
-                                 * directory may change unseen */
-};
-
 int64_t
 mecai_clock_ns(void)
 {
@@ -62,11 +57,11 @@ lost(mecai_scan_t *scan, int error, time_t now)
         }
     }
     mecai_unlock(scan->access);
-    if (!missing && mecai_may_say(scan, MECAI_TELL_UNREADABLE, now)) {
-        mecai_say(scan, "directory \"%s\" cannot be read: %s",
-                       scan->known->path, error == ELOOP
-                       ? "a symbolic link, which is not followed"
-                       : strerror(error));
+    if (!missing) {
+        mecai_say(scan, MECAI_TELL_UNREADABLE, now, "directory \"%s\" cannot "
+                  "be read: %s", scan->known->path, error == ELOOP
+                  ? "a symbolic link, which is not followed"
+                  : strerror(error));
     }
 }
 
@@ -162,12 +157,10 @@ read_name(mecai_scan_t *scan, const char *name, time_t now)
     case MECAI_NAME_STRANGE:
         break;
     case MECAI_NAME_BAD:
-        if (mecai_may_say(scan, MECAI_TELL_NAME, now)) {
-            mecai_say(scan, "\"%s/%s\" is not served, nor are others "
-                           "with such names: expected 16 hex digits, then "
-                           "-LABEL or nothing, then " MECAI_VOUCHER_SUFFIX,
-                           scan->known->path, name);
-        }
+        mecai_say(scan, MECAI_TELL_NAME, now, "\"%s/%s\" is not served, nor "
+                  "are others with such names: expected 16 hex digits, then "
+                  "-LABEL or nothing, then " MECAI_VOUCHER_SUFFIX,
+                  scan->known->path, name);
         break;
     default:
         error = mecai_take(scan, name, now);
@@ -236,7 +229,7 @@ end(mecai_scan_t *scan, time_t now)
          * wrote it in place comes to the end */
         set->settled = scan->trouble == 0 && set->refused_count == 0
                        && !scan->left_out
-                       && now - scan->modified >= SETTLING_SECONDS;
+                       && now - scan->modified >= MECAI_SETTLING_SECONDS;
     }
     mecai_unlock(scan->access);
     if (done) {

@@ -33,6 +33,10 @@ struct mecai_known_s {
     char            path[];
 };
 
+/* File systems stamp coarsely, the kernel by its ticks: what is younger may
+ * change unseen. */
+enum { MECAI_SETTLING_SECONDS = 2 };
+
 /* Takes one line without a line end. */
 typedef void  (*mecai_log_pt)(const char *line);
 

@@ -1,14 +1,10 @@
 /* The certificates this process knows: see the header. */
 
 #include "mecai_voucher_store.h"
+#include "mecai_voucher_known.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
-
-enum { BUCKETS = 256 };
 
 struct mecai_store_s {
     mecai_scan_t          scan;
@@ -16,7 +12,7 @@ struct mecai_store_s {
     const mecai_known_t  *after;        /* in it, the last one that was looked
                                          * at; NULL: none was */
     mecai_known_t        *wanted;
-    mecai_known_t        *buckets[BUCKETS];
+    mecai_certificates_t  all;
     char                  path[];
 };
 
@@ -24,87 +20,27 @@ struct mecai_store_s {
 static void
 forget(mecai_store_t *store, mecai_known_t **link)
 {
-    mecai_known_t  *known = *link;
-
-    if (store->scan.known == known) {
+    if (store->scan.known == *link) {
         mecai_scan_break_off(&store->scan);
     }
-    if (store->wanted == known) {
+    if (store->wanted == *link) {
         store->wanted = NULL;
     }
-    *link = known->next;
-    X509_free(known->certificate);
-    free(known);
-}
-
-
-static mecai_known_t *
-new_known(const mecai_store_t *store, X509 *certificate,
-    const uint8_t hash[MECAI_HASH_SIZE])
-{
-    size_t          size = strlen(store->path) + sizeof("/")
-                           + 2 * MECAI_HASH_SIZE;
-    mecai_known_t  *known = calloc(1, sizeof(*known) + size);
-    char           *out;
-
-    if (known == NULL) {
-        return NULL;
-    }
-    memcpy(known->hash, hash, MECAI_HASH_SIZE);
-    out = known->path + sprintf(known->path, "%s/", store->path);
-    for (size_t i = 0; i < MECAI_HASH_SIZE; i++) {
-        out += sprintf(out, "%02x", hash[i]);
-    }
-    if (EVP_Digest(known->path, strlen(known->path), known->key, NULL,
-                   EVP_sha256(), NULL) != 1)
-    {
-        free(known);
-        return NULL;
-    }
-    X509_up_ref(certificate);
-    known->certificate = certificate;
-    return known;
-}
-
-
-/* Returns what is known of a certificate, new where there is nothing. */
-static mecai_known_t *
-known_of(mecai_store_t *store, X509 *certificate)
-{
-    uint8_t          hash[MECAI_HASH_SIZE];
-    mecai_known_t  **link, *known;
-
-    if (X509_digest(certificate, EVP_sha256(), hash, NULL) != 1) {
-        return NULL;
-    }
-    /* a new one goes to the end, behind the place of a round */
-    link = &store->buckets[hash[0]];
-    for ( /* void */ ; (known = *link) != NULL; link = &known->next) {
-        if (memcmp(known->hash, hash, sizeof(hash)) == 0) {
-            return known;
-        }
-    }
-    *link = new_known(store, certificate, hash);
-    return *link;
+    mecai_unknow(link);
 }
 
 
 bool
 mecai_store_keep(mecai_store_t *store, X509 *certificate)
 {
-    mecai_known_t  *known = known_of(store, certificate);
-
-    if (known != NULL) {
-        known->configured = true;
-    }
-    return known != NULL;
+    return mecai_know_for_good(&store->all, store->path, certificate) != NULL;
 }
 
 
 const mecai_known_t *
 mecai_store_find(mecai_store_t *store, X509 *certificate, time_t now)
 {
-    mecai_known_t  *known = known_of(store, certificate);
+    mecai_known_t  *known = mecai_know(&store->all, store->path, certificate);
 
     if (known != NULL) {
         known->shown = now;
@@ -162,7 +98,7 @@ look(mecai_store_t *store, const mecai_known_t *known, time_t now,
 static mecai_known_t **
 place(mecai_store_t *store)
 {
-    mecai_known_t **link = &store->buckets[store->at];
+    mecai_known_t **link = &store->all.buckets[store->at];
 
     if (store->after == NULL) {
         return link;
@@ -241,7 +177,7 @@ mecai_store_refresh(mecai_store_t *store, time_t now, int64_t interval_ms,
     if (!finish(store, now, interval_ms, until)) {
         return false;
     }
-    for ( /* void */ ; store->at < BUCKETS; store->at++) {
+    for ( /* void */ ; store->at < MECAI_KNOWN_BUCKETS; store->at++) {
         if (!refresh_bucket(store, now, interval_ms, until)) {
             return false;
         }
@@ -260,8 +196,8 @@ mecai_store_complete(const mecai_store_t *store)
     const mecai_access_t  *access = store->scan.access;
     bool                   complete = true;
 
-    for (size_t i = 0; i < BUCKETS && complete; i++) {
-        const mecai_known_t  *known = store->buckets[i];
+    for (size_t i = 0; i < MECAI_KNOWN_BUCKETS && complete; i++) {
+        const mecai_known_t  *known = store->all.buckets[i];
 
         mecai_lock(access);
         for ( /* void */ ; known != NULL && complete; known = known->next) {
@@ -294,10 +230,6 @@ void
 mecai_store_destroy(mecai_store_t *store)
 {
     mecai_scan_break_off(&store->scan);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (store->buckets[i] != NULL) {
-            forget(store, &store->buckets[i]);
-        }
-    }
+    mecai_unknow_all(&store->all);
     free(store);
 }

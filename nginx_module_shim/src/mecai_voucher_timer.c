@@ -57,8 +57,9 @@ read_on(ngx_event_t *event)
 {
     mecai_until_t  until = mecai_clock_ns() + PART_MS * NS_PER_MS;
 
-    /* a worker that is to end accepts nobody; the others read */
-    if (!ngx_exiting) {
+    /* a worker that is to end accepts nobody; the others read. Where a reload
+     * ends no process, the zone goes before the configuration that filled it */
+    if (!ngx_exiting && stores->pool == ngx_cycle->pool) {
         ngx_add_timer(event, read_stores(until) ? interval : PAUSE_MS);
     }
 }
@@ -78,10 +79,9 @@ stop_reading(void *all)
 
 
 ngx_int_t
-mecai_start_reading(mecai_stores_t *all, ngx_msec_t every)
+mecai_start_reading(mecai_stores_t *all, ngx_msec_t every, mecai_until_t *wait)
 {
     ngx_pool_cleanup_t  *cleanup = ngx_pool_cleanup_add(all->pool, 0);
-    mecai_until_t        until = mecai_clock_ns() + START_MS * NS_PER_MS;
 
     if (cleanup == NULL) {
         return NGX_ERROR;
@@ -94,8 +94,12 @@ mecai_start_reading(mecai_stores_t *all, ngx_msec_t every)
     if (stores->nelts == 0) {
         return NGX_OK;
     }
-    while (!all_complete() && mecai_clock_ns() < until) {
-        if (read_stores(until)) {
+    if (*wait == 0) {
+        *wait = mecai_clock_ns() + START_MS * NS_PER_MS;
+    }
+    while (!all_complete() && mecai_clock_ns() < *wait) {
+        ngx_time_update();          /* the master's is that of its last event */
+        if (read_stores(*wait)) {
             ngx_msleep(WAIT_MS);
         }
     }

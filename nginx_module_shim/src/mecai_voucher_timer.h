@@ -18,9 +18,12 @@ typedef ngx_array_t  mecai_stores_t;            /* of mecai_store_t * */
 
 /*
  * Reads, and sets the timer, until the pool of `all` goes, or is called with
- * others; with none in it there is nothing to do. An error: no memory.
+ * others; with none in it there is nothing to do. `wait` is how long a process
+ * waits for that as it starts, whatever the blocks: 0 before the first. An
+ * error: no memory.
  */
-ngx_int_t mecai_start_reading(mecai_stores_t *all, ngx_msec_t interval);
+ngx_int_t mecai_start_reading(mecai_stores_t *all, ngx_msec_t interval,
+                              mecai_until_t *wait);
 
 /* Lets the timer go off at once: a handshake wants what was not read yet. */
 void mecai_hurry(void);

@@ -16,7 +16,7 @@ _Static_assert(sizeof(mecai_file_t) <= MECAI_BLOCK_SIZE, "a file is a block");
 _Static_assert(sizeof(mecai_set_t) <= MECAI_BLOCK_SIZE, "a set is a block");
 /* another size is another layout: count MECAI_ZONE_LAYOUT_TEXT up */
 _Static_assert(sizeof(void *) != 8
-               || (sizeof(mecai_file_t) == 224 && sizeof(mecai_set_t) == 192
+               || (sizeof(mecai_file_t) == 224 && sizeof(mecai_set_t) == 208
                    && sizeof(mecai_figures_t) == 144), "the layout");
 
 
@@ -164,21 +164,6 @@ mecai_zone_sweep(mecai_zone_t *zone, int64_t now_ms)
             mecai_free_one(zone, set);
         }
     }
-    return true;
-}
-
-
-bool
-mecai_zone_tell(mecai_zone_t *zone, mecai_set_t *set, mecai_tell_t tell,
-    time_t now)
-{
-    time_t  *told = tell == MECAI_TELL_FULL ? &zone->told_full
-                                            : &set->told[tell];
-
-    if (*told != 0 && now >= *told && now - *told < MECAI_TELL_SECONDS) {
-        return false;
-    }
-    *told = now;
     return true;
 }
 

@@ -20,27 +20,50 @@
 #pragma GCC visibility push(hidden)
 
 /* changes with every layout: two layouts of the module share no zone */
-#define MECAI_ZONE_LAYOUT_TEXT  "2"
+#define MECAI_ZONE_LAYOUT_TEXT  "3"
 
 enum {
     MECAI_ZONE_SIZE_MIN = 1024 * 1024,      /* octets */
     MECAI_BLOCK_SIZE = 256,                 /* octets */
     MECAI_FILES_MAX = 1024,     /* voucher files of one certificate */
     MECAI_TELL_SECONDS = 60 * 60,           /* one line a cause */
+    /* lines of the log in that time, whatever the causes: of refused files of
+     * one certificate; of everything */
+    MECAI_REFUSALS_MAX = 100,
+    MECAI_LINES_MAX = 1000,
+    /* OpenSSL does not always say that it lacked memory: what was refused for
+     * its content is checked again then, once in a while, and not told again */
+    MECAI_RECHECK_SECONDS = 60 * 60,
     MECAI_UNLOOKED_SECONDS = 10 * 60,       /* then a set is forgotten */
     MECAI_SLICE_FILES = 32,     /* that go while the lock is held once */
 };
 
-/* What is said once in MECAI_TELL_SECONDS of a set. */
+/* What is said once in MECAI_TELL_SECONDS of a set, but for the last two. */
 typedef enum {
     MECAI_TELL_MISSING,         /* by a handshake that asked */
+    MECAI_TELL_LEFT_OUT,        /* the same */
     MECAI_TELL_UNREADABLE,
     MECAI_TELL_PASSING,         /* no fault of a file */
     MECAI_TELL_CROWDED,
     MECAI_TELL_NAME,
-    MECAI_TELL_FULL,            /* of the zone, not of a set */
     MECAI_TELLS,
+    MECAI_TELL_FULL = MECAI_TELLS,          /* once of the zone */
+    MECAI_TELL_REFUSED,                     /* MECAI_REFUSALS_MAX times */
 } mecai_tell_t;
+
+/* Whether a line may be written. */
+typedef enum {
+    MECAI_SILENT,
+    MECAI_SAY,
+    MECAI_SAY_LAST_OF_SET,      /* of refused files, for a while */
+    MECAI_SAY_LAST,             /* of anything, for a while */
+} mecai_leave_t;
+
+/* Lines that were written since a moment. */
+typedef struct {
+    time_t    since;
+    unsigned  lines;
+} mecai_said_t;
 
 /* How handshakes ended that asked for vouchers. */
 typedef enum {
@@ -76,8 +99,8 @@ struct mecai_file_s {
     mecai_file_t     *next;
     mecai_block_t    *content;      /* in service; NULL: nothing ever passed */
     mecai_version_t   seen;         /* the version checked last, good or bad */
-    time_t            from;         /* refused for the time alone: passes */
-    time_t            until;        /* from then to then; 0 and 0: never */
+    time_t            from;         /* refused: to be checked again from then */
+    time_t            until;        /* up to then; 0 and 0: not refused */
     time_t            this_update;  /* of what is in service, as the rest */
     time_t            next_update;
     uint64_t          scan;         /* the last reading that found it */
@@ -85,6 +108,7 @@ struct mecai_file_s {
     uint8_t           address_count;
     uint8_t           context_count;
     bool              refused;      /* the version checked last */
+    bool              settled;      /* a later change of it will show */
     uint8_t           authority[MECAI_AUTHORITY_SIZE];
     uint8_t           hash[MECAI_HASH_SIZE];
     char              name[MECAI_NAME_SIZE];
@@ -99,6 +123,7 @@ struct mecai_set_s {
     uint64_t          scan;         /* the reading that began last */
     int64_t           looked;       /* ms, when somebody did last */
     time_t            told[MECAI_TELLS];
+    mecai_said_t      refusals;
     int               trouble;      /* errno of the directory; 0: none */
     uint32_t          file_count;   /* of vouchers */
     uint32_t          refused_count;        /* of all files */
@@ -184,9 +209,15 @@ void mecai_zone_complete(mecai_zone_t *zone, mecai_set_t *set);
  */
 bool mecai_zone_sweep(mecai_zone_t *zone, int64_t now_ms);
 
-/* Tells whether it is time to say this of a set, and notes that it is said. */
-bool mecai_zone_tell(mecai_zone_t *zone, mecai_set_t *set, mecai_tell_t tell,
-                     time_t now);
+/*
+ * Tells whether it is time to say this of a set, and notes that it is said:
+ * once in MECAI_TELL_SECONDS, and at most MECAI_LINES_MAX lines of everything.
+ */
+mecai_leave_t mecai_zone_tell(mecai_zone_t *zone, mecai_set_t *set,
+                              mecai_tell_t tell, time_t now);
+
+/* Returns what such a line ends with. */
+const char *mecai_last_words(mecai_leave_t leave);
 
 /* Copies DER of a file in service: all `file->size` octets. */
 void mecai_file_der(const mecai_file_t *file, uint8_t *out);

@@ -68,17 +68,7 @@ static ngx_int_t
 ngx_http_voucher_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t what)
 {
-    ngx_str_t  text;
-
-    if (mecai_show(r->connection, what, r->pool, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-    v->not_found = text.len == 0;
-    v->valid = text.len > 0;
-    v->no_cacheable = 0;
-    v->len = text.len;
-    v->data = text.data;
-    return NGX_OK;
+    return mecai_show(r->connection, what, r->pool, v);
 }
 
 
@@ -135,26 +125,6 @@ ngx_http_voucher_set_status(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 }
 
 
-/* Adds a server to the list. */
-static ngx_int_t
-ngx_http_voucher_add(ngx_array_t *servers, ngx_http_core_srv_conf_t *block)
-{
-    void                   **confs = block->ctx->srv_conf;
-    ngx_http_ssl_srv_conf_t *ssl = confs[ngx_http_ssl_module.ctx_index];
-    mecai_server_t          *server;
-
-    server = ngx_array_push(servers);
-    if (server == NULL) {
-        return NGX_ERROR;
-    }
-    server->ctx = ssl->ssl.ctx;
-    server->conf = confs[ngx_http_voucher_module.ctx_index];
-    server->file = block->file_name;
-    server->line = block->line;
-    return NGX_OK;
-}
-
-
 /* Runs after every merge, when each server's TLS context is complete. */
 static ngx_int_t
 ngx_http_voucher_init(ngx_conf_t *cf)
@@ -162,19 +132,21 @@ ngx_http_voucher_init(ngx_conf_t *cf)
     ngx_http_core_main_conf_t  *main;
     ngx_http_core_srv_conf_t  **blocks;
     mecai_main_t               *mine;
-    ngx_array_t                *servers;
 
     main = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     mine = ngx_http_conf_get_module_main_conf(cf, ngx_http_voucher_module);
-    servers = ngx_array_create(cf->temp_pool, 4, sizeof(mecai_server_t));
-    if (servers == NULL) {
-        return NGX_ERROR;
-    }
     blocks = main->servers.elts;
     for (ngx_uint_t i = 0; i < main->servers.nelts; i++) {
-        if (ngx_http_voucher_add(servers, blocks[i]) != NGX_OK) {
+        void                    **confs = blocks[i]->ctx->srv_conf;
+        ngx_http_ssl_srv_conf_t  *ssl = confs[ngx_http_ssl_module.ctx_index];
+
+        if (mecai_add_server(mine, ssl->ssl.ctx,
+                             confs[ngx_http_voucher_module.ctx_index],
+                             blocks[i]->file_name, blocks[i]->line)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
-    return mecai_register(cf, servers->elts, servers->nelts, mine);
+    return mecai_register(cf, mine);
 }

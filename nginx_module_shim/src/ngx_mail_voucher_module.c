@@ -70,43 +70,25 @@ ngx_mail_voucher_restart(ngx_cycle_t *cycle)
 }
 
 
-/* Adds a server to the list. */
-static ngx_int_t
-ngx_mail_voucher_add(ngx_array_t *servers, ngx_mail_core_srv_conf_t *block)
-{
-    void                **confs = block->ctx->srv_conf;
-    ngx_mail_ssl_conf_t  *ssl = confs[ngx_mail_ssl_module.ctx_index];
-    mecai_server_t       *server;
-
-    server = ngx_array_push(servers);
-    if (server == NULL) {
-        return NGX_ERROR;
-    }
-    server->ctx = ssl->ssl.ctx;
-    server->conf = confs[ngx_mail_voucher_module.ctx_index];
-    server->file = block->file_name;
-    server->line = block->line;
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_mail_voucher_init(ngx_conf_t *cf, ngx_mail_core_main_conf_t *main,
     mecai_main_t *mine)
 {
     ngx_mail_core_srv_conf_t  **blocks = main->servers.elts;
-    ngx_array_t                *servers;
 
-    servers = ngx_array_create(cf->temp_pool, 4, sizeof(mecai_server_t));
-    if (servers == NULL) {
-        return NGX_ERROR;
-    }
     for (ngx_uint_t i = 0; i < main->servers.nelts; i++) {
-        if (ngx_mail_voucher_add(servers, blocks[i]) != NGX_OK) {
+        void                **confs = blocks[i]->ctx->srv_conf;
+        ngx_mail_ssl_conf_t  *ssl = confs[ngx_mail_ssl_module.ctx_index];
+
+        if (mecai_add_server(mine, ssl->ssl.ctx,
+                             confs[ngx_mail_voucher_module.ctx_index],
+                             blocks[i]->file_name, blocks[i]->line)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
-    return mecai_register(cf, servers->elts, servers->nelts, mine);
+    return mecai_register(cf, mine);
 }
 
 

@@ -70,7 +70,6 @@ ngx_stream_voucher_variable(ngx_stream_session_t *s,
     ngx_stream_variable_value_t *v, uintptr_t what)
 {
     ngx_connection_t  *c = s->connection;
-    ngx_str_t          text;
 
     if (c->ssl == NULL || !c->ssl->handshaked) {
         /* who looks before the handshake fixes nothing for the log: nginx keeps
@@ -80,15 +79,7 @@ ngx_stream_voucher_variable(ngx_stream_session_t *s,
         v->data = (u_char *) "";
         return NGX_OK;
     }
-    if (mecai_show(c, what, c->pool, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-    v->not_found = text.len == 0;
-    v->valid = text.len > 0;
-    v->no_cacheable = 0;
-    v->len = text.len;
-    v->data = text.data;
-    return NGX_OK;
+    return mecai_show(c, what, c->pool, v);
 }
 
 
@@ -111,27 +102,6 @@ ngx_stream_voucher_variables(ngx_conf_t *cf)
 }
 
 
-/* Adds a server to the list. */
-static ngx_int_t
-ngx_stream_voucher_add(ngx_array_t *servers, ngx_stream_core_srv_conf_t *block)
-{
-    void                          **confs = block->ctx->srv_conf;
-    mecai_server_t                 *server;
-    ngx_stream_voucher_ssl_conf_t  *ssl;
-
-    ssl = confs[ngx_stream_ssl_module.ctx_index];
-    server = ngx_array_push(servers);
-    if (server == NULL) {
-        return NGX_ERROR;
-    }
-    server->ctx = ssl->ssl.ctx;
-    server->conf = confs[ngx_stream_voucher_module.ctx_index];
-    server->file = block->file_name;
-    server->line = block->line;
-    return NGX_OK;
-}
-
-
 /* Runs after every merge, when each server's TLS context is complete. */
 static ngx_int_t
 ngx_stream_voucher_init(ngx_conf_t *cf)
@@ -139,19 +109,22 @@ ngx_stream_voucher_init(ngx_conf_t *cf)
     ngx_stream_core_main_conf_t  *main;
     ngx_stream_core_srv_conf_t  **blocks;
     mecai_main_t                 *mine;
-    ngx_array_t                  *servers;
 
     main = ngx_stream_conf_get_module_main_conf(cf, ngx_stream_core_module);
     mine = ngx_stream_conf_get_module_main_conf(cf, ngx_stream_voucher_module);
-    servers = ngx_array_create(cf->temp_pool, 4, sizeof(mecai_server_t));
-    if (servers == NULL) {
-        return NGX_ERROR;
-    }
     blocks = main->servers.elts;
     for (ngx_uint_t i = 0; i < main->servers.nelts; i++) {
-        if (ngx_stream_voucher_add(servers, blocks[i]) != NGX_OK) {
+        void                          **confs = blocks[i]->ctx->srv_conf;
+        ngx_stream_voucher_ssl_conf_t  *ssl;
+
+        ssl = confs[ngx_stream_ssl_module.ctx_index];
+        if (mecai_add_server(mine, ssl->ssl.ctx,
+                             confs[ngx_stream_voucher_module.ctx_index],
+                             blocks[i]->file_name, blocks[i]->line)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
-    return mecai_register(cf, servers->elts, servers->nelts, mine);
+    return mecai_register(cf, mine);
 }

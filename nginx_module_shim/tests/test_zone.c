@@ -281,6 +281,34 @@ test_said_hourly(void)
 }
 
 
+/* Whatever the causes and however many the certificates: so many lines. */
+static void
+test_lines_of_all(void)
+{
+    unsigned       lines = 0;
+    mecai_leave_t  leave, last = MECAI_SILENT;
+    time_t         now = NOW + 10 * MECAI_TELL_SECONDS;
+
+    for (unsigned i = 0; i < MECAI_LINES_MAX; i++) {
+        mecai_set_t  *set = set_of(100 + i);
+
+        for (mecai_tell_t tell = 0; tell <= MECAI_TELL_REFUSED; tell++) {
+            leave = mecai_zone_tell(zone.zone, set, tell, now);
+            CHECK(last != MECAI_SAY_LAST || leave == MECAI_SILENT);
+            lines += leave != MECAI_SILENT;
+            last = leave != MECAI_SILENT ? leave : last;
+        }
+    }
+    CHECK(lines == MECAI_LINES_MAX && last == MECAI_SAY_LAST);
+    CHECK(*mecai_last_words(last) != '\0'
+          && *mecai_last_words(MECAI_SAY) == '\0');
+    now += MECAI_TELL_SECONDS;
+    CHECK(mecai_zone_tell(zone.zone, set_of(100), MECAI_TELL_NAME, now)
+          == MECAI_SAY);
+    mecai_zone_tell(zone.zone, set_of(100), MECAI_TELL_FULL, NOW);
+}
+
+
 static void
 test_forgotten(void)
 {
@@ -324,6 +352,7 @@ main(void)
     test_figures();
     test_overtaken();
     test_said_hourly();
+    test_lines_of_all();
     test_forgotten();
     test_slices();
     test_end_of_chain();

@@ -49,17 +49,18 @@ class Staples:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def put(self, site: Issued, name: str, content: bytes) -> Path:
-        """Rename a file into place."""
+    def put(self, site: Issued, name: str, content: bytes, *, age: int = 0) -> Path:
+        """Rename a file into place, of so many seconds: the module reads a young one again."""
         path = self.place(site) / name
         temporary = path.with_name(f".{name}.new")
         temporary.write_bytes(content)
+        os.utime(temporary, (time.time() - age,) * 2)
         temporary.rename(path)
         return path
 
-    def voucher(self, site: Issued, authority: bytes, der: bytes, label: str = "") -> Path:
+    def voucher(self, site: Issued, authority: bytes, der: bytes, label: str = "", *, age: int = 0) -> Path:
         """Rename a voucher into place."""
-        return self.put(site, f"{authority.hex()}{label}.voucher", der)
+        return self.put(site, f"{authority.hex()}{label}.voucher", der, age=age)
 
 
 @dataclass
@@ -74,6 +75,7 @@ class Nginx:
     master: bool = True  # False: one process is all of nginx (master_process off)
     log_level: str = "error"
     trace: Path | None = None  # strace writes the system calls of all processes there
+    inject: tuple[str, ...] = ()  # words for strace: what it does to which calls
     variables: dict[str, str] = field(default_factory=dict)  # of the environment, which the workers keep
     _forgiven: list[str] = field(default_factory=list, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -184,7 +186,7 @@ class Nginx:
         if self.trace is None:
             return []
         # -D: nginx is our child, and strace in the background
-        return ["strace", "-D", "-f", "-qq", "-s", "16", "-o", str(self.trace)]
+        return ["strace", "-D", "-f", "-qq", "-s", "16", *self.inject, "-o", str(self.trace)]
 
     def _configuration(self, http: str, stream: str, mail: str) -> str:
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -35,9 +35,9 @@ class Site:
         """Return the time, which the workers share, in whole seconds."""
         return datetime.now(UTC).replace(microsecond=0)
 
-    def put(self, der: bytes) -> None:
-        """Rename a file into birch's place."""
-        self.nginx.staples.voucher(self.scene.site, self.authority, der)
+    def put(self, der: bytes, *, age: int = 0) -> None:
+        """Rename a file, of so many seconds, into birch's place."""
+        self.nginx.staples.voucher(self.scene.site, self.authority, der, age=age)
 
     def settle(self, expected: bytes | None) -> None:
         """Shake hands until every worker serves this."""

@@ -8,4 +8,4 @@ from tests.integration.nginx_module.server import SHIM
 def test_parts_without_nginx() -> None:
     done = subprocess.run(["make", "-s", "-C", SHIM, "native"], capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout.decode().count(": good") == 8
+    assert done.stdout.decode().count(": good") == 11

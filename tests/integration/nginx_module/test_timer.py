@@ -2,12 +2,14 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from mecai.protocol.codec.tls_request import RequestExtension
-from tests.integration.nginx_module.server import Nginx
+from tests.integration.nginx_module.server import Nginx, Staples
 from tests.integration.nginx_module.site import Site
+from tests.integration.nginx_module.test_zone import status
 from tests.integration.nginx_module.tls import ask
 from tests.ports import free_port
 from tests.scene import Scene, authority_entry
@@ -21,10 +23,10 @@ def test_handshakes_touch_no_file(site: Site, nginx: Nginx) -> None:
     """Several rounds and a new voucher pass by while clients connect; the kernel sees which calls are made when."""
     nginx.trace = nginx.home / "trace"
     first, second = (site.scene.voucher(site.scene.birch, serial_number=number) for number in (1, 2))
-    site.put(first)
+    site.put(first, age=60)
     site.start()
     assert {site.served() for _ in range(12)} == {first}
-    site.put(second)
+    site.put(second, age=60)
     site.settle(second)
     nginx.stop()
     trace = nginx.trace.read_text()
@@ -85,8 +87,33 @@ def test_certificate_that_is_loaded_in_the_handshake(nginx: Nginx, scene: Scene)
 def test_many_files_are_read_in_parts(site: Site) -> None:
     """A round longer than a part goes on while clients are served; in the end all is read."""
     site.put(site.scene.voucher(site.scene.birch))
-    site.start()
+    plain = free_port()
+    site.nginx.start(
+        f"server {{ listen 127.0.0.1:{plain}; location /status {{ voucher_status; }} }}"
+        + site.nginx.server(site.port, site.scene.site)
+    )
     for number in range(200):
         site.nginx.staples.put(site.scene.site, f"{number:016x}.voucher", Path(__file__).read_bytes()[:100])
-    site.until(lambda: len(site.nginx.voucher_log) == 200)
+    site.until(lambda: status(plain)["refused"] == 200)
     assert site.served() is not None
+
+
+def test_all_blocks_share_one_wait_at_start(site: Site, nginx: Nginx) -> None:
+    """A directory takes longer to list than a worker waits: the second block's is listed when clients are served."""
+    voucher, stream = site.scene.voucher(site.scene.birch), free_port()
+    other = Staples(nginx.home / "other")
+    for staples in (nginx.staples, other):
+        staples.voucher(site.scene.site, site.authority, voucher)
+    nginx.trace, nginx.inject = nginx.home / "trace", ("-e", "inject=getdents64:delay_enter=1100000:when=1")
+    block = nginx.server(stream, site.scene.site, options=f"voucher_directory {other.root};")
+    nginx.start(nginx.server(site.port, site.scene.site), block.replace("return 200", "return"))
+    for port in (site.port, stream):
+        site.until(partial(_serves, port, site.request, voucher))
+    nginx.stop()
+    # the first wait for events is nginx's own test of what epoll can do
+    before = nginx.trace.read_text().split(" epoll_wait(", 2)[:2]
+    assert sum(part.count(" getdents64(") for part in before) == 1
+
+
+def _serves(port: int, request: bytes, voucher: bytes) -> bool:
+    return ask(port, request).vouchers == (voucher,)

@@ -40,7 +40,7 @@ def status(port: int) -> dict[str, object]:
 def test_one_reading_serves_workers_of_http_and_stream_and_a_reload(site: Site, nginx: Nginx) -> None:
     nginx.workers, nginx.trace = 3, nginx.home / "trace"
     voucher = site.scene.voucher(site.scene.birch)
-    site.put(voucher)
+    site.put(voucher, age=60)
     stream = free_port()
     http = nginx.server(site.port, site.scene.site, options=f"voucher_directory {nginx.staples.root}/;")
     block = nginx.server(stream, site.scene.site).replace("return 200", "return")
@@ -52,7 +52,7 @@ def test_one_reading_serves_workers_of_http_and_stream_and_a_reload(site: Site, 
     assert {ask(port, site.request).vouchers for port in (site.port, stream) * 8} == {(voucher,)}
     assert reads(site) == 1
     renewed = site.scene.voucher(site.scene.birch, serial_number=2)
-    site.put(renewed)
+    site.put(renewed, age=60)
     site.settle(renewed)
     assert ask(stream, site.request).vouchers == (renewed,)
     assert reads(site) == 2
@@ -95,6 +95,30 @@ def test_reload_without_a_master(site: Site, nginx: Nginx) -> None:
         nginx.until(partial(_reloaded, nginx, number), "load its configuration anew")
         site.put(f"bad {number}".encode())
         nginx.until(partial(_said, nginx, number), "read after the reload")
+
+
+def test_reload_that_staples_nothing_without_a_master(site: Site, nginx: Nginx) -> None:
+    """The zone is freed at once, and the old configuration later: nothing may reach for either.
+
+    A client that had connected before shakes hands with the old one, which has nothing to staple any more.
+    """
+    nginx.master, nginx.log_level = False, "notice"
+    site.put(site.scene.voucher(site.scene.birch))
+    nginx.start(nginx.server(site.port, site.scene.site, options="voucher_ocsp on;"))
+    assert site.served() is not None
+    nothing, something = (
+        nginx.server(site.port, site.scene.site, options=f"voucher {word};") for word in ("off", "on")
+    )
+
+    def reload_to_nothing() -> None:
+        nginx.reload(nothing)
+        nginx.until(partial(_reloaded, nginx, 1), "load its configuration anew")
+
+    assert ask(site.port, site.request, connected=reload_to_nothing, status=True).vouchers is None
+    nginx.reload(something)
+    nginx.until(partial(_reloaded, nginx, 2), "load its configuration anew")
+    site.put(b"bad")
+    nginx.until(partial(_said, nginx, 1), "read after the reload")
 
 
 def test_one_line_an_hour_for_a_certificate_without_directory(site: Site, nginx: Nginx) -> None:

@@ -8,7 +8,7 @@ tlslite-ng shares no code with OpenSSL, so it is a witness for both sides of the
 
 import socket
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -115,6 +115,7 @@ def ask(
     send: bytes | None = None,
     alpn: Sequence[str] = (),
     address: str = "127.0.0.1",
+    connected: Callable[[], None] | None = None,
 ) -> Answer:
     """Shake hands and close; raises `TLSRemoteAlert` where the server refuses.
 
@@ -122,11 +123,13 @@ def ask(
     only one the client can verify. `retry` offers a key share for x25519 alone, which a server without it sends back
     with a HelloRetryRequest; `second_request` is then the request of the second ClientHello (default: the same).
     `preface` goes before the ClientHello; `send` after the handshake, and the answer is read
-    to its end.
+    to its end. `connected` is called once between connecting and all that.
     """
     offers = [(VOUCHER_REQUEST, request), (VOUCHER, voucher), (_STATUS_REQUEST, _ANY_RESPONDER if status else None)]
     extensions = [(number, data) for number, data in offers if data is not None]
     with socket.create_connection((address, port), timeout=SECONDS) as sock:
+        if connected is not None:
+            connected()
         sock.sendall(preface)
         connection = _Connection(sock, extensions, session, second_request)
         connection.ignoreAbruptClose = True
