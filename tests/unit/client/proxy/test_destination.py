@@ -1,13 +1,17 @@
 """Where a browser may be led, and where not."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mecai.client.proxy.authority import LocalAuthority, open_authority
 from mecai.client.proxy.destination import read_destination
 from mecai.client.proxy.head import Declined
+from mecai.protocol.pki.names import host_name
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +59,18 @@ def test_what_is_declined(authority: LocalAuthority, target: str, status: HTTPSt
         read_destination(target, {443, 8443}, authority)
     assert caught.value.status is status
     assert caught.value.text.isprintable()
+
+
+@given(st.text(st.characters(max_codepoint=0x7F), max_size=40))
+def test_whatever_is_asked_for_is_a_host_name_or_declined(authority: LocalAuthority, host: str) -> None:
+    with suppress(Declined):
+        found = read_destination(f"{host}:443", {443}, authority)
+        assert found.host.endswith("example.test")
+        assert host_name(found.host) == found.host
+
+
+@given(st.text("aZ0-._%", max_size=12))
+def test_a_name_below_the_domain_is_led_to_as_it_is(authority: LocalAuthority, labels: str) -> None:
+    with suppress(Declined):
+        found = read_destination(f"{labels}.example.test.:443", {443}, authority)
+        assert found.host == f"{labels}.example.test".lower()

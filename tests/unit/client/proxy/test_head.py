@@ -3,10 +3,13 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mecai.client.proxy import head
 from mecai.client.proxy.head import LIMIT, Declined, Head, parse_head, read_head, receive_head
@@ -48,6 +51,20 @@ def test_what_is_not_of_the_plain_form_is_declined(octets: bytes) -> None:
     with pytest.raises(Declined, match="plain form") as caught:
         parse_head(octets)
     assert caught.value.status is HTTPStatus.BAD_REQUEST
+
+
+_PIECES = st.sampled_from(
+    [b"CONNECT ", b"GET ", b"/", b"a.test:443", b" HTTP/1.1", b"\r\n", b"Host: a", b":", b"\0", b"\xff"]
+)
+
+
+@given(st.lists(st.one_of(_PIECES, st.binary(max_size=4)), max_size=12).map(b"".join))
+def test_whatever_comes_is_a_head_or_declined(octets: bytes) -> None:
+    with suppress(Declined):
+        found = parse_head(octets)
+        assert octets.startswith(f"{found.method} {found.target} HTTP/1.".encode())
+        assert octets.endswith(b"\r\n\r\n")
+        assert octets.count(b"\r\n") == len(found.fields.items()) + 2
 
 
 def received(*pieces: bytes, ends: bool = True) -> Head | None:
