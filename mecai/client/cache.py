@@ -11,7 +11,7 @@ from typing import Final
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher import Voucher
 
-_NAMES: Final = 256  # host names; the one that was used longest ago goes first
+NAMES: Final = 256  # host names; the one that was used longest ago goes first
 
 
 class VoucherCache:
@@ -35,5 +35,5 @@ class VoucherCache:
             kept |= {voucher.hash: voucher for voucher in passed}
             if kept:
                 self._kept[name] = dict(list(kept.items())[-LIMITS.cached_vouchers :])
-            while len(self._kept) > _NAMES:
+            while len(self._kept) > NAMES:
                 self._kept.popitem(last=False)
