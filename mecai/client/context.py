@@ -36,6 +36,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mecai import tls
 from mecai.client.attempt import Attempt
 from mecai.client.cache import VoucherCache
+from mecai.client.cache_file import VoucherFile
 from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, OFF, WARN
 from mecai.client.domains import most_fitting
 from mecai.client.networks import PrivateNetworks
@@ -82,7 +83,8 @@ class VoucherContext(ssl.SSLContext):
         fewer owner groups than must vouch, and either for a private network's roots.
         """
         self.policy, self.directory, self._key, self._clock = policy, directory, key, clock
-        self._networks, self._cache = PrivateNetworks(policy.intranets, directory), VoucherCache()
+        self._networks = PrivateNetworks(policy.intranets, directory)
+        self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
         self._choices: Remembered[str, tuple[RequestExtension, bytes]] = Remembered(_REMEMBERED)
         self._passed: Remembered[Hashable, tuple[Vouched, ...]] = Remembered(_REMEMBERED)
         self._drawing, self._policies = threading.Lock(), policy.by_domain()
@@ -159,7 +161,7 @@ class VoucherContext(ssl.SSLContext):
     def _worth_naming(
         self, extension: RequestExtension, policy: ClientPolicy, server_name: str | None, peer_address: str | None
     ) -> tuple[Voucher, ...]:
-        if not server_name or not (held := self._cache.held(server_name)):
+        if not server_name or not _caches(policy) or not (held := self._cache.held(server_name)):
             return ()
         rules = self._rules(extension, policy)
         return worth_naming(held, peer_octets(peer_address), self.directory, rules, self._clock())
@@ -221,7 +223,7 @@ class VoucherContext(ssl.SSLContext):
 
     def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""
-        if attempt.policy.cache and attempt.policy.mode == ENFORCE and attempt.server_name:
+        if _caches(attempt.policy) and attempt.server_name:
             self._cache.settle(attempt.server_name, attempt.cached, passed if attempt.peer_address else ())
 
     def _rules(self, extension: RequestExtension, policy: ClientPolicy) -> Policy:
@@ -273,3 +275,8 @@ class VoucherContext(ssl.SSLContext):
 def _destination(server_name: str | None, peer_address: str | None) -> str:
     """Return for what candidates are chosen: the host name or, where there is none, the address."""
     return server_name or peer_address or ""
+
+
+def _caches(policy: ClientPolicy) -> bool:
+    """Tell whether vouchers are kept, and named: not under `warn`, which forgets none that fails (M1)."""
+    return policy.cache and policy.mode == ENFORCE

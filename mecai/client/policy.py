@@ -12,6 +12,7 @@
     max_voucher_hours = 72     # no voucher with a longer life is accepted
     cache      = false         # keep vouchers in memory and name them at the next connection to the host (rule C5),
                                # where whoever reads the ClientHello sees that it is not the first (S5)
+    cache_file = "..."         # keep them in this file, 0600, for the next program too; default: in memory alone
     allowed_networks  = []     # of which reports are written though they are not public (P3), such as ["198.18.0.0/15"]
     nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
@@ -66,6 +67,7 @@ class ClientPolicy:
     contexts: tuple[str, ...] | None = None
     max_voucher_hours: int = LONGEST_HOURS
     cache: bool = False
+    cache_file: Path | None = None
     allowed_networks: tuple[Network, ...] = ()
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
@@ -76,6 +78,8 @@ class ClientPolicy:
 
     def __post_init__(self) -> None:
         check_demand(vars(self))
+        if self.cache_file and not self.cache:
+            raise ValueError("cache_file: nothing is kept there without cache = true")
         self._check_prefixes()
         for key, entries in (("domain", self.domains), ("intranet", self.intranets), ("regional", self.regional)):
             check_distinct(key, chain.from_iterable(entry.names for entry in entries))

@@ -2,18 +2,21 @@
 
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from mecai.client import Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
 from mecai.client.cache import VoucherCache
+from mecai.client.cache_file import VoucherFile
 from mecai.client.policy import ClientPolicy
 from mecai.protocol.codec.tls_answer import VOUCHER, encode_vouchers
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.tls.library import SSL_EXT_TLS1_3_CERTIFICATE
+from tests.pki import Hierarchy
 from tests.scene import HOST
-from tests.unit.client.world import World
+from tests.unit.client.world import LOOPBACK, World
 from tests.unit.tls.memory import Extension, Pair, server_context
 
 world = World()
@@ -109,6 +112,27 @@ def test_what_fails_once_is_not_missing_for_ever() -> None:
     assert (named, verdict.reason) == (HASHES, "certificate-mismatch")
     assert server.meet(browser, BOTH)[0] == []
     assert server.meet(browser, EMPTY)[1].outcome is Outcome.ACCEPTED
+
+
+def test_the_next_program_names_what_passed_in_this_one(tmp_path: Path) -> None:
+    server, file = Server(), tmp_path / "vouchers.sqlite3"
+    server.meet(client(cache_file=file), BOTH)
+    named, verdict = server.meet(client(cache_file=file), EMPTY)
+    assert (named, verdict.outcome) == (HASHES, Outcome.ACCEPTED)
+    assert server.meet(client(cache_file=file, mode="warn"), BOTH)[0] == []
+
+
+def test_what_somebody_else_wrote_into_the_file_is_believed_by_nobody(tmp_path: Path) -> None:
+    """Vouchers of a CA that the directory does not list, and for another certificate."""
+    stranger = Hierarchy("stranger", world.now)
+    forged = world.voucher(stranger, addresses=LOOPBACK)
+    other = world.voucher(world.birch, site=world.alder.server(HOST), addresses=LOOPBACK)
+    VoucherFile(tmp_path / "file").settle(HOST, (), map(parse_voucher, (forged, other)))
+    server, browser = Server(), client(profile="default", cache_file=tmp_path / "file")
+    named, verdict = server.meet(browser, EMPTY)
+    assert (named, verdict.reason) == ([parse_voucher(other).hash.hex()], "certificate-mismatch")
+    named, verdict = server.meet(browser, BOTH)
+    assert (named, verdict.outcome) == ([], Outcome.ACCEPTED)
 
 
 @pytest.mark.parametrize("settings", [{"cache": False}, {"mode": "warn"}])

@@ -51,7 +51,7 @@ class Client:
         """Judge a connection that shows this."""
         exchange = tls.Exchange({})
         exchange.answer = answer
-        made = attempt(Attempt(EXTENSION, exchange, HOST, "127.0.0.1"))
+        made = attempt(Attempt(EXTENSION, exchange, HOST, "127.0.0.1", self.context.policy))
         return self.context.judge(made, facts, Deadline(0))
 
 
