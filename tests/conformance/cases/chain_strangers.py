@@ -73,6 +73,12 @@ def c4_stranger(octets_: bytes) -> Situation:
 
 
 _NAMED = b"\x82\x05a.net"
+
+
+def _constrained(*subtree: bytes) -> tuple[str, bytes]:
+    return NAME_CONSTRAINTS, sequence(implicit(0, sequence(sequence(*subtree))))
+
+
 _MISTYPED: dict[str, tuple[str, bytes]] = {
     "a path length and no CA": (BASIC_CONSTRAINTS, sequence(integer(0))),
     "a negative path length": (BASIC_CONSTRAINTS, sequence(boolean(value=True), integer(-1))),
@@ -90,6 +96,13 @@ _MISTYPED: dict[str, tuple[str, bytes]] = {
     "a name of no kind": (ALTERNATIVE_NAME, sequence(_NAMED, b"\x8c\x02ab")),
     "name constraints of nothing": (NAME_CONSTRAINTS, sequence()),
     "name constraints of an empty list": (NAME_CONSTRAINTS, sequence(implicit(0, sequence()))),
+    "a constraint on an address without a mask": _constrained(b"\x87\x04\x0a\0\0\0"),
+    "a constraint on addresses whose mask has holes": _constrained(b"\x87\x08\x0a\0\0\0\xff\0\xff\0"),
+    "a constraint on an x400 address": _constrained(b"\xa3\x02\x30\0"),
+    "a constraint with a minimum of 0": _constrained(_NAMED, b"\x80\x01\0"),
+    "CA FALSE written": (BASIC_CONSTRAINTS, sequence(boolean(value=False))),
+    "a registered name that is cut": (ALTERNATIVE_NAME, sequence(_NAMED, b"\x88\x02\x2a\x83")),
+    "an issuer without its serial number": (AUTHORITY_KEY, sequence(b"\x80\x01a", b"\xa1\x07" + _NAMED)),
 }
 
 
@@ -179,6 +192,10 @@ def c4_stranger_named_by(text: bytes) -> Situation:
 _ODD_BUT_READ: dict[str, dict[str, Fields]] = {
     "named bits that end in zeros": {"extensions": {KEY_USAGE: extension(KEY_USAGE, b"\x03\x02\0\x06")}},
     "version 1 and extensions": {"body": {"version": b""}},
+    "an empty list of names": {"extensions": {ALTERNATIVE_NAME: extension(ALTERNATIVE_NAME, sequence())}},
+    "a constraint with a minimum of 1": {
+        "extensions": {NAME_CONSTRAINTS: extension(NAME_CONSTRAINTS, _constrained(_NAMED, b"\x80\x01\x01")[1])}
+    },
     "two texts of one kind in a part of its name": {
         "body": {"subject": sequence(set_of(_TEXT, sequence(oid("2.5.4.3"), b"\x0c\x01z")))}
     },

@@ -18,7 +18,8 @@ SERVER_AUTH, OCSP_SIGNING, ANY_PURPOSE = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.9
 VOUCHER_SIGNING = "1.3.6.1.4.1.32473.4.2.1"
 ACCESS_BY_OCSP = "1.3.6.1.5.5.7.48.1"
 MAIL, DNS_NAME, URL, IP_ADDRESS = 0x81, 0x82, 0x86, 0x87
-_GENERAL_NAMES = {0xA0, MAIL, DNS_NAME, 0xA4, URL, IP_ADDRESS, 0x88}
+_REGISTERED = 0x88
+_GENERAL_NAMES = {0xA0, MAIL, DNS_NAME, 0xA4, URL, IP_ADDRESS, _REGISTERED}
 _KEY_IDENTIFIER = 0x80
 _KEY_AGREEMENT, _ENCIPHER_ONLY, _DECIPHER_ONLY = 4, 7, 8
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,./:=?-]*")
@@ -90,7 +91,8 @@ class Certificate:
         fields = der.Fields(value)
         flag, length = fields.maybe(der.BOOLEAN), fields.maybe(der.INTEGER)
         fields.end()
-        return flag is not None and der.boolean(flag), None if length is None else der.integer(length)
+        expect(flag is None or der.boolean(flag), "CA FALSE is the default, and written")
+        return flag is not None, None if length is None else der.integer(length)
 
     def usage(self, bit: int) -> bool:
         """Whether a bit of keyUsage is set: 0 digitalSignature, 5 keyCertSign, 6 cRLSign."""
@@ -197,9 +199,9 @@ def _access(value: Value) -> tuple[str, Value]:
 def _read_authority_key(value: Value) -> None:
     """Refuse an AuthorityKeyIdentifier with other fields than its three, or in another order."""
     fields = der.Fields(value)
-    for tag in (_KEY_IDENTIFIER, 0xA1, 0x82):
-        fields.maybe(tag)
+    _, issuer, serial = (fields.maybe(tag) for tag in (_KEY_IDENTIFIER, 0xA1, 0x82))
     fields.end()
+    expect((issuer is None) == (serial is None), "an issuer without its serial number, or that alone")
 
 
 def _read_everything(found: Certificate) -> None:
@@ -227,12 +229,29 @@ def _read_everything(found: Certificate) -> None:
         expect(item.tag in _GENERAL_NAMES, "a name of no kind")
         expect(item.tag not in {MAIL, DNS_NAME, URL} or item.content.isascii(), "a name that is no IA5String")
         expect(item.tag != IP_ADDRESS or len(item.content) in {4, 16}, "an address of another length")
+        expect(item.tag != _REGISTERED or item.content[-1:] < b"\x80", "a registered name that is cut")
     authority, length = found.is_ca, found.basic_constraints[1]
     expect(length is None or authority, "a path length of no CA")
     expect(length is None or length >= 0, "a negative path length")
     constraints = found.value(NAME_CONSTRAINTS)
     expect(constraints is None or constraints.items, "name constraints of nothing")
-    expect(constraints is None or all(each.items for each in constraints.items), "an empty list of subtrees")
+    for subtrees in [] if constraints is None else constraints.items:
+        expect(subtrees.items, "an empty list of subtrees")
+        for subtree in subtrees.items:
+            _read_subtree(der.Fields(subtree))
+
+
+def _read_subtree(fields: der.Fields) -> None:
+    """Refuse a subtree of another structure; one with a minimum or maximum can be read."""
+    base, minimum = fields.take(*_GENERAL_NAMES), fields.maybe(0x80)
+    fields.maybe(0x81)
+    fields.end()
+    expect(minimum is None or minimum.content != b"\0", "a minimum of 0 is the default, and written")
+    if base.tag == IP_ADDRESS:
+        size = len(base.content)
+        expect(size in {8, 32}, "a network of another length")
+        mask = f"{int.from_bytes(base.content[size // 2 :]):0{4 * size}b}"
+        expect("01" not in mask, "a mask with ones behind zeros")
 
 
 def _read_name(name: bytes) -> None:

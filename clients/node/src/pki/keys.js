@@ -23,6 +23,7 @@ export const KEY = such(withRaw(sequence({algorithm: ALGORITHM, key: BIT_STRING}
 
 /** @param {{raw: Octets, value: any}} found @returns {Key} */
 function keyOf({raw, value: {algorithm, key}}) {
+  if (key.unused) throw new Unreadable('a key that is no number of octets');
   const common = {raw, point: key.bits, hash: digest(raw)};
   if (algorithm.oid === oids.RSA) return {...common, ...rsa(algorithm, key), object: opened(raw)};
   if (algorithm.oid === oids.EC) return ec(common, algorithm, key);
@@ -32,7 +33,6 @@ function keyOf({raw, value: {algorithm, key}}) {
 /** @param {any} algorithm @param {any} key @returns {{kind: 'rsa', bits: number}} */
 function rsa({parameters}, key) {
   if (parameters?.tag !== 'u5') throw new Unreadable('an RSA key whose parameters are not NULL');
-  if (key.unused) throw new Unreadable('an RSA key that is no number of octets');
   const {modulus, exponent} = readAs(RSA_KEY, key.bits);
   const bits = modulus > 0n ? modulus.toString(2).length : 0;
   if (bits > RSA_MODULUS_BITS || modulus % 2n !== 1n)
@@ -48,7 +48,7 @@ function ec(common, {parameters}, key) {
   if (parameters?.tag !== 'u6') throw new Unreadable('an elliptic curve key that does not name its curve');
   const curve = oids.CURVES[readAs(OID, parameters.raw)];
   if (!curve) return {...common, kind: 'other', object: null};
-  if (key.unused || key.bits[0] !== 4) throw new Unreadable('an elliptic curve key that is no uncompressed point');
+  if (key.bits[0] !== 4) throw new Unreadable('an elliptic curve key that is no uncompressed point');
   const object = opened(common.raw);
   if (!object) throw new Unreadable(`a key that is no point of ${curve}`);
   return {...common, kind: 'ec', curve, object};

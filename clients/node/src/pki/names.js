@@ -62,7 +62,8 @@ function generalName(address) {
 }
 
 export const GENERAL_NAME = generalName(octets(4, 16));
-export const GENERAL_NAMES = sequenceOf(GENERAL_NAME, 1);
+/** Of an empty list nothing is said but that it is read (12.5). */
+export const GENERAL_NAMES = sequenceOf(GENERAL_NAME);
 /** The base of a subtree, whose address has a mask behind it (RFC 5280 section 4.2.1.10). */
 export const SUBTREE_NAME = generalName(such(OCTET_STRING, isNetwork, 'no network of addresses'));
 
