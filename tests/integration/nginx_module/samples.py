@@ -42,6 +42,7 @@ def main() -> None:
         "info.der": parse_voucher(second).info.encode(),
         "request.bin": choice.encode(),
         "name": f"{birch.hex()}-1.voucher".encode(),
+        "long-name": f"{birch.hex()}-{'1' * 39}.voucher".encode(),  # one octet more than a name may have
     }
     for name, content in samples.items():
         (DATA / name).write_bytes(content)
