@@ -2,8 +2,9 @@
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -51,59 +52,65 @@ def stage(slot: Path, chain: Path, key: Path, backup: bool, once: bool, command:
     click.echo(f"{slot / turn.link(pair.version)}: {chain}")
 
 
-@click.command()
-@_slot
-@with_config
-@_quorum
-@_reload
-@click.pass_context
-def promote(context: click.Context, slot: Path, config_path: Path, quorum: int, command: str) -> None:
+@dataclass(frozen=True)
+class _Wish:
+    """What is said to a verb that lets another certificate be live."""
+
+    context: click.Context
+    slot: Slot
+    config: Path
+    quorum: int
+    command: str
+
+
+def _switching(verb: Callable[[_Wish], None]) -> click.Command:
+    """Make a command with the arguments of such a verb."""
+
+    @click.command(verb.__name__, help=verb.__doc__)
+    @_slot
+    @with_config
+    @_quorum
+    @_reload
+    @click.pass_context
+    def switch(context: click.Context, slot: Path, config_path: Path, quorum: int, command: str) -> None:
+        verb(_Wish(context, Slot(slot), config_path, quorum, command))
+
+    return switch
+
+
+@_switching
+def promote(wish: _Wish) -> None:
     """Let the next certificate of SLOT be live, if it has its vouchers; exit code 1 if it has too few.
 
     Exit code 0 where there is no next one: for a timer. A reload that failed before is tried again.
     """
-    place = Slot(slot)
-    if not slot.is_dir():
+    if not wish.slot.folder.is_dir():
         return
-    with place.held():
-        before = place.turn()
+    with wish.slot.held():
+        before = wish.slot.turn()
         if before is None or before.next is None:
-            _pay(place, command)
+            _pay(wish.slot, wish.command)
         else:
-            _switch(context, place, NEXT, (before, before.promoted()), read_config(config_path), quorum, command)
+            _switch(wish, NEXT, before, before.promoted())
 
 
-@click.command()
-@_slot
-@with_config
-@_quorum
-@_reload
-@click.pass_context
-def failover(context: click.Context, slot: Path, config_path: Path, quorum: int, command: str) -> None:
+@_switching
+def failover(wish: _Wish) -> None:
     """Exchange the live certificate of SLOT and its backup, if that has its vouchers; exit code 1 if it has too few."""
-    place = Slot(slot)
-    with place.held():
-        before = place.turn()
+    with wish.slot.held():
+        before = wish.slot.turn()
         if before is None or before.backup is None:
-            raise HostError(f"{slot / BACKUP}: there is none; lay it: mecai sidecar stage --backup")
-        _switch(context, place, BACKUP, (before, before.failed_over()), read_config(config_path), quorum, command)
+            raise HostError(f"{wish.slot.folder / BACKUP}: there is none; lay it: mecai sidecar stage --backup")
+        _switch(wish, BACKUP, before, before.failed_over())
 
 
-def _switch(  # noqa: PLR0917 - what both verbs are given
-    context: click.Context,
-    slot: Slot,
-    link: str,
-    turns: tuple[Turn, Turn],
-    config: SidecarConfig,
-    quorum: int,
-    command: str,
-) -> None:
+def _switch(wish: _Wish, link: str, before: Turn, after: Turn) -> None:
     """Go from one turn to the other, if what is at `link` may be live, and back where the server does not follow."""
-    before, after = turns
-    if lacking := _lacking(config, slot.chain(link), quorum):
+    slot, command = wish.slot, wish.command
+    if lacking := _lacking(read_config(wish.config), slot.chain(link), wish.quorum):
         click.echo(f"{slot.folder / link}: stays where it is: {lacking}", err=True)
         _pay(slot, command)
-        context.exit(1)
+        wish.context.exit(1)
     with _owed(slot, command):
         slot.go(after)
         try:
