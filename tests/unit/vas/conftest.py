@@ -23,6 +23,7 @@ from tests.directories import PUBLISHER, signed
 from tests.openapi import conforms
 from tests.pki import Issued
 from tests.unit.vas.outside import ALDER, BIRCH, MOZ, SITE, Make, Outside, Vas
+from tests.unit.vas.post import Post
 
 SERVER = "VAS_TEST_DATABASE"
 only_sqlite = pytest.mark.skipif(SERVER in os.environ, reason="what SQLite alone does")
@@ -59,6 +60,12 @@ def engine(new: Engine) -> Engine:
     """Give a database with its schema."""
     migrate(new)
     return new
+
+
+@pytest.fixture
+def post(engine: Engine, tmp_path: Path) -> Post:
+    """Give the worker of a VA that tells owners."""
+    return Post(engine, tmp_path)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from mecai.vas.storage.digests import DIGEST, UNTOLD, Part
 from mecai.vas.storage.mails import PER_DAY
 from mecai.vas.storage.outbox import put
 from tests.pki import DAY, HOUR, NOW, Hierarchy, key
-from tests.unit.vas.test_notify import Post, inner
+from tests.unit.vas.post import Post, inner
 
 CEDAR = Hierarchy("cedar")
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=NOW.tzinfo)

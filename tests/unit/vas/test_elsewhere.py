@@ -20,7 +20,7 @@ from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import ADDRESSES, OUTBOX
 from tests.pki import DAY, HOUR, NOW, Issued, key
 from tests.unit.vas.outside import ONE, OTHER, REQUEST, TWO, Make, Vas
-from tests.unit.vas.test_notify import ALDER, SITE, Post, inner
+from tests.unit.vas.post import ALDER, SITE, Post, inner
 
 SUBJECT = "certificate for www.example.test at new addresses"
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=NOW.tzinfo)

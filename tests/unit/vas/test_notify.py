@@ -1,116 +1,37 @@
 """Owners of domains are told (docs/spec H3, H4): who, what, how often, and over an outage of the relay."""
 
 import email
-import json
 import subprocess
 from dataclasses import replace
 from datetime import datetime, timedelta
-from email.message import Message as Mail
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import pytest
-from cryptography.x509.oid import ExtendedKeyUsageOID
-from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy import func, select
 
 from mecai.errors import HostError
-from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import hash_of
 from mecai.service.deadline import Deadline
 from mecai.vas import worker
-from mecai.vas.config import ContextSource, MailSettings, VasConfig
+from mecai.vas.config import ContextSource, VasConfig
 from mecai.vas.jobs import runner
-from mecai.vas.jobs.runner import PERSISTENCE, GivenUp, Runner, run_all_forever
-from mecai.vas.notify.contacts import MOST, Contacts, Source
+from mecai.vas.jobs.runner import run_all_forever
+from mecai.vas.notify.contacts import MOST, Contacts
 from mecai.vas.notify.contacts import SECONDS as CONTACT_SECONDS
-from mecai.vas.notify.deliver import Send
 from mecai.vas.notify.first_sight import FIRST_SECONDS, Owner
 from mecai.vas.storage import unnotified
-from mecai.vas.storage.certificates import SETTLED_AFTER, CertificateLog
-from mecai.vas.storage.counts import COUNT
-from mecai.vas.storage.mails import AGAIN, MAIL, OWNER, PER_DAY, Mails
-from mecai.vas.storage.outbox import LEASE, Message, put
+from mecai.vas.storage.certificates import SETTLED_AFTER
+from mecai.vas.storage.mails import AGAIN, OWNER, PER_DAY
+from mecai.vas.storage.outbox import LEASE, Message
 from mecai.vas.storage.review import review
 from mecai.vas.storage.tables import OUTBOX
 from mecai.vas.storage.unnotified import UnnotifiedLog
 from mecai.vas.worker import apart, make_notifier
 from tests.patience import SECONDS
-from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, issue, key, leaf_extensions
-
-ALDER, BIRCH = Hierarchy("alder"), Hierarchy("birch")
-SITE = ALDER.server("www.example.test", "example.test")
-_FOR_MAIL = leaf_extensions(ExtendedKeyUsageOID.EMAIL_PROTECTION)
-NOTARY = issue("notary@birch.test", key("notary"), BIRCH.root, _FOR_MAIL, span=(NOW - DAY, NOW + 300 * DAY))
-NO_DIRECTORY = ContextSource("MOZ", Path("/nonexistent"), Path("/nonexistent"))
-MINUTE = timedelta(minutes=1)
-BODY = {"certificate": hash_of(SITE.certificate).hex(), "requester": "192.0.2.7", "addresses": ["198.18.0.1"]}
-
-
-class Post:
-    """A VA's worker with played sources and a played relay."""
-
-    def __init__(self, engine: Engine, folder: Path, directory: ContextSource = NO_DIRECTORY) -> None:
-        self.now = NOW
-        self.engine = engine
-        self.log, self.mails = CertificateLog(engine), Mails(engine)
-        self.known: dict[str, tuple[str, ...] | HostError] = {"example.test": ("owner@example.test",)}
-        self.sent: list[tuple[str, str, bytes]] = []
-        self.relay: list[Exception] = []  # what it says to the next ones
-        settings = MailSettings("notary@birch.test", folder / "key.pem", folder / "certificate.pem", "mail.birch.test")
-        settings.key.touch(0o600)
-        settings.key.write_bytes(NOTARY.key_pem)
-        settings.certificate.write_bytes(NOTARY.pem)
-        nothing = Path("/nonexistent")
-        self._config = VasConfig(nothing, nothing, "sqlite://", (directory,), nothing, mail=settings)
-        self.employ(self.look_up)
-
-    def employ(self, *sources: Source, send: Send | None = None) -> None:
-        """Let the worker ask these, and hand mail over by this."""
-        self.runner: Runner = make_notifier(self._config, self.engine, lambda: self.now, sources, send or self._send)
-
-    def look_up(self, domain: str, _deadline: object) -> tuple[str, ...]:
-        """Say who is known for a domain."""
-        found = self.known.get(domain, ())
-        if isinstance(found, HostError):
-            raise found
-        return found
-
-    def _send(self, sender: str, recipient: str, message: bytes) -> None:
-        if self.relay:
-            raise self.relay.pop(0)
-        self.sent.append((sender, recipient, message))
-
-    def see(self, server: Issued = SITE) -> None:
-        """Let a probe see a certificate."""
-        addresses = (bytes([198, 18, 0, 1]), bytes([198, 18, 0, 2]))
-        self.log.sight(VoucherRequest(server.der, server.chain_der[1:], addresses, 443), "192.0.2.7", self.now)
-
-    def tell(self) -> None:
-        """Do what is due when the request that saw it is over."""
-        self.now += SETTLED_AFTER
-        self.runner.run()
-
-    def outcomes(self) -> dict[str, list[str]]:
-        """Return what came of the messages, by kind."""
-        found: dict[str, list[str]] = {}
-        with self.engine.connect() as connection:
-            for row in connection.execute(select(OUTBOX).where(OUTBOX.c.kind != COUNT).order_by(OUTBOX.c.id)):
-                found.setdefault(row.kind, []).append(row.outcome)
-        return found
-
-
-@pytest.fixture
-def post(engine: Engine, tmp_path: Path) -> Post:
-    return Post(engine, tmp_path)
-
-
-def inner(message: bytes) -> Mail:
-    part = email.message_from_bytes(message).get_payload(0)
-    assert isinstance(part, Mail)
-    return part
+from tests.pki import DAY, HOUR, NOW, key
+from tests.unit.vas.post import ALDER, BIRCH, BODY, MINUTE, SITE, Post, inner
 
 
 def test_the_owner_is_told_once(post: Post) -> None:
@@ -179,117 +100,6 @@ def test_the_name_in_the_subject(post: Post, name: str, said: str) -> None:
     post.tell()
     ((_, _, message),) = post.sent
     assert email.message_from_bytes(message)["Subject"] == f"certificate for {said}: {hash_of(odd.certificate).hex()}"
-
-
-def test_a_relay_that_is_out_is_tried_again_with_the_same_message(post: Post) -> None:
-    post.see()
-    post.relay = [HostError("the relay: Connection refused")] * 3
-    waits = []
-    post.tell()
-    while not post.sent:
-        due = post.runner.outbox.next_due(post.runner.handlers)
-        assert due is not None
-        waits.append(due - post.now)
-        post.now = due
-        post.runner.run()
-    assert waits == [MINUTE, 2 * MINUTE, 4 * MINUTE]
-    assert post.outcomes()["mail"] == ["delivered"]
-    assert len(post.sent) == 1
-
-
-def test_a_relay_that_stays_out_is_given_up(post: Post) -> None:
-    post.see()
-    post.relay = [HostError("the relay: Connection refused")] * 1000
-    post.tell()
-    while (due := post.runner.outbox.next_due(post.runner.handlers)) is not None:
-        post.now = due
-        post.runner.run()
-    assert post.outcomes()["mail"] == ["given up: the relay: Connection refused"]
-    assert PERSISTENCE <= post.now - NOW < PERSISTENCE + 5 * HOUR
-
-
-def test_what_is_refused_for_good_is_not_tried_again(post: Post) -> None:
-    post.see()
-    post.relay = [GivenUp("the relay says 550 no such user")]
-    post.tell()
-    assert post.outcomes()["mail"] == ["given up: the relay says 550 no such user"]
-    assert post.runner.outbox.next_due(post.runner.handlers) is None
-
-
-def test_a_runner_that_dies_leaves_its_message_to_another(post: Post) -> None:
-    """The mail goes out under the same Message-ID, so that whoever got it already knows it."""
-    post.see()
-    post.tell()
-    first = post.sent.pop()[2]
-    with post.engine.begin() as connection:
-        connection.execute(OUTBOX.update().where(OUTBOX.c.kind == "mail").values(due=post.now, outcome=None))
-    assert post.runner.outbox.take(post.now, post.runner.handlers) is not None  # and here it dies
-    post.runner.run()
-    assert post.sent == []
-    post.now += LEASE
-    post.runner.run()
-    again = post.sent.pop()[2]
-    assert email.message_from_bytes(again)["Message-ID"] == email.message_from_bytes(first)["Message-ID"]
-
-
-@pytest.mark.parametrize(
-    ("relay", "pauses"), [([], []), ([HostError("the relay: Connection refused")], [MINUTE])], ids=["sent", "refused"]
-)
-def test_what_came_of_a_mail_is_said_when_the_database_is_back(
-    post: Post, monkeypatch: pytest.MonkeyPatch, relay: list[Exception], pauses: list[timedelta]
-) -> None:
-    """What has left does not leave again, and what has not waits for its pause, not for the end of the lease."""
-    post.see()
-    post.relay = relay
-    settle = post.runner.outbox.settle
-
-    def fail_once(message: Message, *came_of_it: Any) -> None:
-        if message.kind == MAIL:
-            monkeypatch.undo()
-            raise OperationalError("UPDATE", {}, Exception("terminating connection due to administrator command"))
-        settle(message, *came_of_it)
-
-    monkeypatch.setattr(post.runner.outbox, "settle", fail_once)
-    with pytest.raises(OperationalError):
-        post.tell()
-    post.runner.run()
-    waited = []
-    while (due := post.runner.outbox.next_due(post.runner.handlers)) is not None:
-        waited.append(due - post.now)
-        post.now = due
-        post.runner.run()
-    assert (waited, len(post.sent)) == (pauses, 1)
-    assert post.outcomes()["mail"] == ["delivered"]
-
-
-def test_what_the_database_refuses_for_good_stops_no_other_message(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    post.see()
-
-    def fail(*_: object) -> None:
-        raise DataError("UPDATE", {}, Exception("invalid byte sequence"))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(post.runner.outbox, "settle", fail)
-        with pytest.raises(DataError):
-            post.tell()
-    assert not post.runner.unsettled
-
-
-@pytest.mark.parametrize("due", [None, NOW + 10 * DAY], ids=["given up", "again"])
-def test_an_attempt_that_failed_says_nothing_where_another_has_begun(post: Post, due: datetime | None) -> None:
-    post.see()
-    post.now += SETTLED_AFTER
-    kinds = post.runner.handlers
-    slow = post.runner.outbox.take(post.now, kinds)
-    post.now += LEASE
-    other = post.runner.outbox.take(post.now, kinds)
-    assert slow is not None
-    assert other is not None
-    assert slow.id == other.id
-    post.runner.outbox.settle(other, "done")
-    post.runner.outbox.settle(slow, "the database failed", due, failed=True)
-    assert post.outcomes() == {"first-sight": ["done"]}
-    assert post.runner.outbox.next_due(kinds) is None
 
 
 def test_a_source_that_is_silent_is_asked_again(post: Post) -> None:
@@ -514,16 +324,6 @@ def test_a_va_without_mail_says_so(post: Post) -> None:
     assert post.outcomes() == {"first-sight": ["given up: unnotified: this VA sends no mail"]}
 
 
-def test_a_fault_in_one_message_leaves_the_others(post: Post) -> None:
-    post.see()
-    with post.engine.begin() as connection:
-        connection.execute(OUTBOX.update().values(body=json.dumps({"certificate": "zz"})))
-    post.see(ALDER.server("www.example.test", days=80))
-    post.tell()
-    assert len(post.sent) == 1
-    assert post.outcomes()["first-sight"][0] == "a fault of this program: ValueError"
-
-
 def test_a_renewal_is_told_as_one_that_is_not_held(post: Post) -> None:
     """Its hold ends within the request that saw it first (docs/spec H5): nobody is told before."""
     post.see()
@@ -532,14 +332,3 @@ def test_a_renewal_is_told_as_one_that_is_not_held(post: Post) -> None:
     post.log.release(hash_of(SITE.certificate), post.now, "renewal")
     post.tell()
     assert "not held: it follows one that is known" in str(inner(post.sent[0][2]).get_payload())
-
-
-def test_what_a_worker_does_not_know_waits_for_another(post: Post) -> None:
-    """A worker of this release neither does nor gives up what the next one will do."""
-    with post.engine.begin() as connection:
-        put(connection, "of the next release", "key", {}, post.now, due=post.now)
-    post.see()
-    post.tell()
-    assert len(post.sent) == 1
-    assert post.outcomes()["of the next release"] == [None]
-    assert post.runner.outbox.take(post.now, {"of the next release"}) is not None

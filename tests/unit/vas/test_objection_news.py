@@ -19,7 +19,7 @@ from tests.directories import directory
 from tests.pki import DAY, HOUR, NOW, Hierarchy, Issued, key
 from tests.scene import authority_entry
 from tests.unit.vas.conftest import Publish
-from tests.unit.vas.test_notify import NOTARY, SITE, Post, inner
+from tests.unit.vas.post import NOTARY, SITE, Post, inner
 
 ALDER, BIRCH, CEDAR = Hierarchy("alder"), Hierarchy("birch"), Hierarchy("cedar")
 ROGUE = CEDAR.server("www.example.test", server_key=key("rogue"))
