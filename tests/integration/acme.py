@@ -7,7 +7,6 @@ what Pebble knows of a certificate.
 import json
 import os
 import ssl
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from tests.integration.stock_servers import in_foreground
 from tests.integration.vouching import BIN, TLS, run
 from tests.pki import Hierarchy, Issued, Status
 from tests.ports import free_port
+from tests.serving import serving
 
 NAME = "pebble"
 
@@ -130,11 +130,5 @@ def _responding(of: Acme, address: str) -> Iterator[None]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             """Say nothing."""
 
-    with ThreadingHTTPServer((address, 80), Responder) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(ThreadingHTTPServer((address, 80), Responder)):
+        yield

@@ -5,13 +5,14 @@ import socket
 import struct
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
 from typing import Protocol
 
 from mecai.protocol.codec.tls_answer import VOUCHER
+from tests.integration.relays import relay
 from tests.patience import SECONDS
 from tests.pki import Issued
 
@@ -61,8 +62,7 @@ def openssl_server(world: Served, folder: Path, answer: bytes | None, *more: str
             server.terminate()
 
 
-@contextmanager
-def imap_before(port: int) -> Iterator[int]:
+def imap_before(port: int) -> AbstractContextManager[int]:
     """Accept one connection, consent to STARTTLS as IMAP does, then pass everything on to a port; yields its own."""
 
     def consent(near: socket.socket) -> None:
@@ -70,47 +70,17 @@ def imap_before(port: int) -> Iterator[int]:
         near.recv(4096)
         near.sendall(b"a OK begin\r\n")
 
-    with _relay_after(consent, port) as own:
-        yield own
+    return relay(port, greet=consent)
 
 
-@contextmanager
-def connect_proxy(port: int) -> Iterator[int]:
+def connect_proxy(port: int) -> AbstractContextManager[int]:
     """Accept one connection as an HTTP proxy does (CONNECT, RFC 9110), and lead it to a port; yields its own."""
 
     def consent(near: socket.socket) -> None:
         near.recv(4096)
         near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
 
-    with _relay_after(consent, port) as own:
-        yield own
-
-
-@contextmanager
-def _relay_after(consent: Callable[[socket.socket], None], port: int) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def meet() -> None:
-            near, _ = listener.accept()
-            with near, socket.create_connection(("127.0.0.1", port)) as far, suppress(ConnectionError):
-                consent(near)
-                back = threading.Thread(target=_pass_on, args=(far, near), daemon=True)
-                back.start()
-                _pass_on(near, far)
-                back.join()
-
-        thread = threading.Thread(target=meet, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join(SECONDS)
-
-
-def _pass_on(here: socket.socket, there: socket.socket) -> None:
-    with suppress(OSError):  # one of them has gone
-        while octets := here.recv(65536):
-            there.sendall(octets)
-    with suppress(OSError):  # whether it ended or was reset: the other side waits for nothing more
-        there.shutdown(socket.SHUT_WR)
+    return relay(port, greet=consent)
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import http.server
 import ssl
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mecai.protocol.objects.authorities import Server
 from tests.pki import Hierarchy
+from tests.serving import serving
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 TLS = Hierarchy("tls of the played VAS", NOW)
@@ -29,8 +30,8 @@ class Vas:
         context.load_cert_chain(path)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
+        self._serving = ExitStack()
+        self._serving.enter_context(serving(self._server))
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         vas = self
@@ -57,9 +58,7 @@ class Vas:
 
     def close(self) -> None:
         """Stop it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._serving.close()
 
 
 def answering(status: int, kind: str, body: bytes | str, **headers: str) -> Handle:

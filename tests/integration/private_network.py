@@ -16,6 +16,7 @@ from mecai.service.settings import Network
 from tests.patience import SECONDS
 from tests.pki import Hierarchy, Issued
 from tests.responders import Online, Responders
+from tests.serving import serving
 
 DOMAIN = "corp.test"
 NAME = f"wiki.{DOMAIN}"
@@ -79,19 +80,15 @@ def responder() -> Iterator[Responder]:
         def log_message(self, *_: object) -> None:  # type: ignore[override]  # says nothing
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        port = server.server_address[1]
-        ca = private_ca(f"http://127.0.0.1:{port}/ocsp")
-        running = Responder(port, ca, Responders(ca))
-        running.gate.set()
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    ca = private_ca(f"http://127.0.0.1:{server.server_port}/ocsp")
+    running = Responder(server.server_port, ca, Responders(ca))
+    running.gate.set()
+    with serving(server):
         try:
             yield running
         finally:
             running.gate.set()
-            server.shutdown()
-            thread.join(SECONDS)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 import socket
 import struct
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.patience import SECONDS
+from tests.integration.relays import relay
 
 _LINK: Final = 228  # raw IPv4 (pcap-linktype(7))
 _CLIENT: Final = ("192.0.2.1", 40000)
@@ -20,36 +19,11 @@ Said = tuple[bool, bytes]  # whether the client said it, and what
 
 
 @contextmanager
-def relay(port: int) -> Iterator[tuple[int, list[Said]]]:
+def recording(port: int) -> Iterator[tuple[int, list[Said]]]:
     """Relay one connection to a port of 127.0.0.1; yields the port to connect to and what was said, in its order."""
     said: list[Said] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(SECONDS)
-
-    def pump(source: socket.socket, sink: socket.socket, client: bool) -> None:
-        with suppress(OSError):
-            while octets := source.recv(65536):
-                said.append((client, octets))
-                sink.sendall(octets)
-        with suppress(OSError):  # also where the source was reset
-            sink.shutdown(socket.SHUT_WR)
-
-    def meet() -> None:
-        with suppress(OSError):
-            near, _ = listener.accept()
-            with near, socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as far:
-                back = threading.Thread(target=pump, args=(far, near, False), daemon=True)
-                back.start()
-                pump(near, far, client=True)
-                back.join(SECONDS)
-
-    thread = threading.Thread(target=meet, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1], said
-    finally:
-        thread.join(SECONDS)
-        listener.close()
+    with relay(port, heard=lambda client, octets: said.append((client, octets))) as own:
+        yield own, said
 
 
 def write(path: Path, *conversations: Iterable[Said]) -> Path:

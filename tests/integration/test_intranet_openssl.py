@@ -23,6 +23,7 @@ from tests.integration.nginx_module.server import Nginx, Staples
 from tests.patience import SECONDS
 from tests.pki import Issued, load_key
 from tests.ports import free_port
+from tests.serving import serving
 from tests.unit.client.world import World
 
 MECAI = Path(sys.executable).with_name("mecai")
@@ -135,14 +136,9 @@ def answering(corp: Corp) -> Iterator[int]:
         def log_message(self, *_: object) -> None:  # type: ignore[override]  # says nothing
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join(SECONDS)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(server):
+        yield server.server_port
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ import pytest
 from mecai.client import ClientPolicy, Outcome, VoucherContext, VoucherSocket
 from mecai.server import StaplingContext
 from tests.integration.nginx_module.tls import TLS12, TLS13, ask
+from tests.serving import serving
 from tests.unit.client.world import LOOPBACK
 from tests.unit.server.shelf import IDS, Shelf, asking, load, vouched, world
 
@@ -42,16 +43,11 @@ def by_http_server(folder: Path, shelf: Shelf) -> Iterator[int]:
         def log_message(self, *_words: object) -> None:
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        context = load(StaplingContext(shelf.path), folder, world.site)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    context = load(StaplingContext(shelf.path), folder, world.site)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server):
+        yield server.server_port
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import http.client
 import json
 import shutil
 import socket
-import socketserver
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +31,7 @@ from tests.integration.postgresql import postgresql
 from tests.integration.vouching import PORT, SERVER, World, chain_of, end, running, start_node
 from tests.patience import SECONDS
 from tests.pki import DAY, Hierarchy, issue, key, leaf_extensions
-from tests.unit.vas.test_relay import Smtp
+from tests.unit.vas import test_relay as mail_relay
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx"
 SITES = 2  # certificates that the target shows, by name
@@ -179,18 +178,6 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         yield found
 
 
-@contextmanager
-def relay() -> Iterator[tuple[Relay, list[bytes]]]:
-    """Run a mail relay; give what it has taken."""
-    kind = type("Handler", (Smtp,), {"answers": {"DATA": "354 go on", "QUIT": "221 bye"}, "messages": [], "verbs": []})
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), kind) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield Relay("127.0.0.1", server.server_address[1]), kind.messages
-        server.shutdown()
-        thread.join()
-
-
 def tell_owners(nodes: Nodes, send: Relay) -> None:
     """Let the workers of both nodes do at once what is due when the requests are over."""
     home = nodes.world.home
@@ -226,9 +213,11 @@ def test_nodes_that_see_a_certificate_at_the_same_moment_begin_one_hold_and_send
     assert answers[::2] == answers[1::2]
     assert (nodes.count(CERTIFICATES), nodes.count(OUTBOX)) == (SITES, SITES)
     assert set(Outbox(nodes.engine).waiting()) == {FIRST_SIGHT}
-    with relay() as (send, taken):
+    with mail_relay.running() as (send, seen):
         tell_owners(nodes, send)
-    subjects = sorted(line for mail in taken for line in mail.split(b"\r\n\r\n")[0].splitlines() if b"Subject:" in line)
+    subjects = sorted(
+        line for mail in seen.messages for line in mail.split(b"\r\n\r\n")[0].splitlines() if b"Subject:" in line
+    )
     assert len(subjects) == len(set(subjects)) == SITES
 
 

@@ -4,7 +4,6 @@ import http.client
 import socketserver
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from tests.integration.test_vas_site import NAME, NGINX, ROLE, Connection
 from tests.patience import SECONDS
 from tests.pki import DAY, Hierarchy, Issued, crl, issue, key, leaf_extensions
 from tests.ports import free_port
+from tests.serving import serving
 
 VOUCHERS, READY = "/v1/vouchers", "/readyz"
 BODY = bytes(range(256)) * 100
@@ -77,14 +77,8 @@ class Node:
 
         path = self.home / "http.sock"
         path.unlink(missing_ok=True)
-        with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
-            try:
-                yield
-            finally:
-                server.shutdown()
-                thread.join()
+        with serving(socketserver.ThreadingUnixStreamServer(str(path), Handler)):
+            yield
 
     def ask(self, path: str = VOUCHERS, body: bytes | None = BODY) -> tuple[int, bytes]:
         """Ask as a site does."""

@@ -9,7 +9,6 @@ import socket
 import socketserver
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from mecai.service.web import PROBLEM_TYPE
 from mecai.vas.http.problems import problem
 from mecai.vas.refusal import Code, Refusal
 from tests.pki import Hierarchy, crl
+from tests.serving import serving
 
 ROLE = Path(__file__).resolve().parents[2] / "ansible" / "roles" / "voucher_authority"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
@@ -114,7 +114,7 @@ def test_a_node_whose_server_answers_asks_others_only_where_it_cannot_vouch(
     tmp_path: Path, status: int, said: int
 ) -> None:
     """A target that cannot be reached (502) is an answer: else each stranger has every node probe for one request."""
-    with serving(tmp_path / "http.sock", status), running(tmp_path, ["127.0.0.1"]) as path:
+    with answering(tmp_path / "http.sock", status), running(tmp_path, ["127.0.0.1"]) as path:
         connection = Connection(path)
         connection.request("POST", "/v1/vouchers", body=b"request")
         response = connection.getresponse()
@@ -128,7 +128,7 @@ def test_who_asks_too_much_of_one_node_asks_no_other(tmp_path: Path) -> None:
     bound = (
         "limit_req_zone $request_method zone=all:64k rate=1r/m; limit_req zone=all;"  # nginx's own 503, as limit_conn's
     )
-    with serving(tmp_path / "http.sock", 409), running(tmp_path, ["127.0.0.1"], bound) as path:
+    with answering(tmp_path / "http.sock", 409), running(tmp_path, ["127.0.0.1"], bound) as path:
         answers = []
         for _ in range(2):
             connection = Connection(path)
@@ -141,7 +141,7 @@ def test_who_asks_too_much_of_one_node_asks_no_other(tmp_path: Path) -> None:
 
 
 @contextmanager
-def serving(path: Path, status: int) -> Iterator[None]:
+def answering(path: Path, status: int) -> Iterator[None]:
     """Answer everything by a status, behind the socket of the VAS."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -158,9 +158,5 @@ def serving(path: Path, status: int) -> Iterator[None]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(socketserver.ThreadingUnixStreamServer(str(path), Handler)):
         yield
-        server.shutdown()
-        thread.join()

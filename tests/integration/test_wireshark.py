@@ -15,7 +15,7 @@ from mecai.client import ClientPolicy, VoucherContext
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from tests.integration.client_servers import openssl_server
-from tests.integration.recorded import relay, write
+from tests.integration.recorded import recording, write
 from tests.patience import SECONDS
 from tests.scene import HOST, authority_entry
 from tests.unit.client.world import LOOPBACK, World
@@ -54,7 +54,7 @@ def handshake(folder: Path, version: ssl.TLSVersion) -> tuple[Path, tuple[str, .
     context = VoucherContext(ClientPolicy(contexts=("MOZ",)), world.directory, bytes(32))
     context.minimum_version = context.maximum_version = version
     context.keylog_filename = str(folder / "keys.log")
-    with openssl_server(world, folder, world.answer(*NAMES)) as port, relay(port) as (near, said):
+    with openssl_server(world, folder, world.answer(*NAMES)) as port, recording(port) as (near, said):
         plain = socket.create_connection(("127.0.0.1", near), timeout=SECONDS)
         with context.wrap_socket(plain, server_hostname=HOST) as sock:
             sock.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")

@@ -4,7 +4,6 @@ import imaplib
 import re
 import smtplib
 import socketserver
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -18,6 +17,7 @@ from tests.integration.nginx_module.test_mail import context_of
 from tests.patience import SECONDS
 from tests.ports import free_port
 from tests.scene import HOST, Scene
+from tests.serving import serving
 
 PORTS: Final = {"listen": (993, 465, 143, 587, 25), "behind": (943, 987, 925), "router": (980,)}
 LOGIN: Final = ("reader@example.test", "secret")
@@ -65,12 +65,11 @@ def _smtp(line: str) -> bytes:
 @contextmanager
 def behind(port: int, greeting: bytes, answer: Callable[[str], bytes]) -> Iterator[list[str]]:
     """Serve behind nginx; gives the lines of the PROXY protocol that came."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", port), _Back) as server:
-        server.daemon_threads = True
-        server.proxied, server.speaks = [], (greeting, answer)  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", port), _Back)
+    server.daemon_threads = True
+    server.proxied, server.speaks = [], (greeting, answer)  # type: ignore[attr-defined]
+    with serving(server):
         yield server.proxied  # type: ignore[attr-defined]
-        server.shutdown()
 
 
 def recipe(nginx: Nginx, scene: Scene, ports: Mapping[int, int]) -> dict[str, str]:

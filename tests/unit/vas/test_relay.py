@@ -2,8 +2,8 @@
 
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -16,6 +16,7 @@ from mecai.errors import HostError
 from mecai.vas.jobs.runner import GivenUp
 from mecai.vas.notify.relay import Relay
 from tests.pki import DAY, Hierarchy, ca_extensions, issue, key
+from tests.serving import serving
 
 
 class Smtp(socketserver.StreamRequestHandler):
@@ -67,15 +68,19 @@ class Smtp(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b"\r\n")
 
 
+@contextmanager
+def running() -> Iterator[tuple[Relay, type[Smtp]]]:
+    """Run a mail relay; yields the way to it, and what it has seen."""
+    kind = type("Handler", (Smtp,), {"answers": {"DATA": "354 go on", "QUIT": "221 bye"}, "messages": [], "verbs": []})
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), kind)
+    with serving(server):
+        yield Relay("127.0.0.1", server.server_address[1]), kind
+
+
 @pytest.fixture
 def smtp() -> Iterator[tuple[Relay, type[Smtp]]]:
-    kind = type("Handler", (Smtp,), {"answers": {"DATA": "354 go on", "QUIT": "221 bye"}, "messages": [], "verbs": []})
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), kind) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield Relay("127.0.0.1", server.server_address[1]), kind
-        server.shutdown()
-        thread.join()
+    with running() as relay:
+        yield relay
 
 
 def test_a_message_arrives_as_it_is(smtp: tuple[Relay, type[Smtp]]) -> None:
