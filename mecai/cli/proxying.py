@@ -15,8 +15,9 @@ from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.proxy.authority import CERTIFICATE_FILE, open_authority
 from mecai.client.proxy.destination import HTTPS
 from mecai.client.proxy.door import Door, open_door
+from mecai.client.proxy.leaves import PROTOCOLS
 from mecai.client.proxy.owner import require_owners
-from mecai.client.proxy.trust import Trust
+from mecai.client.trust import Trust
 from mecai.client.verdict import Outcome
 from mecai.protocol.pki.names import host_name_of
 from mecai.service.printable import printable
@@ -40,7 +41,7 @@ def _serve(listener: socket.socket, policy: ClientPolicy, ports: Collection[int]
     """Make or read the authority, say what there is, and serve."""
     require_owners()
     folder = policy.state_folder / _FOLDER
-    trust = Trust(policy)
+    trust = Trust(policy, PROTOCOLS)
     authority = open_authority(folder, domains, now())
     door = Door(listener, trust, authority, ports, _say)
     click.echo(_words(door, folder / CERTIFICATE_FILE))

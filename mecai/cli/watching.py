@@ -15,10 +15,10 @@ import click
 from mecai.cli.show.watch import WatchTable
 from mecai.client.document import Document
 from mecai.client.policy import read_policy
-from mecai.client.proxy.trust import Trust
-from mecai.client.proxy.upstream import visit
 from mecai.client.request import Destination
+from mecai.client.trust import Trust
 from mecai.client.verdict import Outcome
+from mecai.client.visit import visit
 from mecai.errors import VerificationError
 
 _AT_ONCE: Final = 16  # connections

@@ -19,9 +19,9 @@ from mecai.client.proxy.near import end_tls, show
 from mecai.client.proxy.own import OwnPages
 from mecai.client.proxy.owner import is_own
 from mecai.client.proxy.refusal import refusal
-from mecai.client.proxy.trust import Trust
 from mecai.client.proxy.tunnel import abort, pass_on
-from mecai.client.proxy.upstream import Visit, visit
+from mecai.client.trust import Trust
+from mecai.client.visit import Visit, visit
 
 LOG: Final = logging.getLogger(__name__)
 ADDRESS: Final = "127.0.0.1"  # and nothing else: whoever reaches the proxy lends this person's place in the network

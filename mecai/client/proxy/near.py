@@ -8,7 +8,7 @@ from typing import Final
 
 from mecai.client.proxy.head import LIMIT, Declined, plain_answer, read_head
 from mecai.client.proxy.tunnel import close
-from mecai.client.proxy.upstream import Streams
+from mecai.client.visit import Streams
 
 LOG: Final = logging.getLogger(__name__)
 SECONDS: Final = 10.0  # for the browser's handshake

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mecai.client.document import Document
 from mecai.client.explain import expected, explain
 from mecai.client.proxy.head import answer
-from mecai.client.proxy.upstream import Visit
+from mecai.client.visit import Visit
 from mecai.protocol.objects.authorities import Directory
 from mecai.service.printable import printable
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from mecai.client.proxy.upstream import Streams
+from mecai.client.visit import Streams
 
 IDLE_SECONDS: Final = 600.0  # without an octet in either direction, and for one side to read what the other sent
 CLOSE_SECONDS: Final = 5.0  # for a side to take its last octets

@@ -10,7 +10,7 @@ import pytest
 
 from mecai.client.explain import expected
 from mecai.client.proxy.refusal import page, refusal
-from mecai.client.proxy.upstream import Visit
+from mecai.client.visit import Visit
 from tests.scene import Scene, authority_entry
 
 SCENE = Scene()

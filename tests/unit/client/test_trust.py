@@ -1,4 +1,4 @@
-"""A proxy that runs for days follows its directory: a new file is taken, a bad one leaves the former in force."""
+"""A client that runs for days follows its directory: a new file is taken, a bad one leaves the former in force."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mecai.client.policy import read_policy
-from mecai.client.proxy.trust import Trust
+from mecai.client.trust import Trust
 from tests.unit.client.world import World
 
 world = World()

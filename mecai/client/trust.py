@@ -1,12 +1,12 @@
-"""The client's context of a proxy that runs for days: made anew when the directory's file has changed."""
+"""The context of a client that runs for days: made anew when the directory's file has changed."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from mecai.client.context import VoucherContext
 from mecai.client.policy import ClientPolicy
-from mecai.client.proxy.leaves import PROTOCOLS
 from mecai.errors import MecaiError
 from mecai.service.file_status import FileStatus
 
@@ -16,9 +16,9 @@ LOG: Final = logging.getLogger(__name__)
 class Trust:
     """Holds the newest context that could be made; for one event loop."""
 
-    def __init__(self, policy: ClientPolicy) -> None:
-        """Make the first; raises as `VoucherContext.from_policy`."""
-        self._policy = policy
+    def __init__(self, policy: ClientPolicy, protocols: Sequence[str] = ()) -> None:
+        """Make the first, which offers `protocols` (ALPN); raises as `VoucherContext.from_policy`."""
+        self._policy, self._protocols = policy, protocols
         self._lock = asyncio.Lock()
         self._read: FileStatus | None = None
         self._changed()
@@ -41,7 +41,8 @@ class Trust:
 
     def _make(self) -> VoucherContext:
         context = VoucherContext.from_policy(self._policy)
-        context.set_alpn_protocols(PROTOCOLS)
+        if self._protocols:
+            context.set_alpn_protocols(self._protocols)
         return context
 
     def _changed(self) -> bool:
