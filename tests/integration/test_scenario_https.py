@@ -8,6 +8,7 @@ from pathlib import Path
 
 from testbed.scenarios import tools
 from tests.integration.played_vas import TLS, Vas, answering
+from tests.patience import SECONDS
 from tests.pki import Hierarchy
 
 
@@ -15,7 +16,7 @@ def speak(url: str, root: bytes, *bodies: bytes) -> "subprocess.CompletedProcess
     encoded = [base64.b64encode(body).decode() for body in bodies]
     told = json.dumps({"url": url, "root": root.decode(), "type": "application/json", "bodies": encoded})
     command = [sys.executable, "-c", tools.text("https")]
-    return subprocess.run(command, input=told, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, input=told, capture_output=True, text=True, check=False, timeout=SECONDS)
 
 
 def test_each_body_has_its_answer_refusals_too(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.objects.voucher_info import Extension
 from mecai.protocol.pki.identity import address_octets
 from tests.integration.nginx_module.server import Nginx, Staples
+from tests.integration.nginx_module.site import Site
 from tests.integration.nginx_module.tls import GET, TLS12, TLS13, TLSRemoteAlert, ask
 from tests.pki import Hierarchy, rsa_key
 from tests.ports import free_port
@@ -81,8 +82,9 @@ def test_contexts_filter(nginx: Nginx, scene: Scene) -> None:
 
 
 def test_ten_minutes_must_be_left(nginx: Nginx, scene: Scene) -> None:
-    enough = scene.voucher(scene.cedar, next_update=scene.now + timedelta(seconds=600 + 300))
-    short = scene.voucher(scene.birch, next_update=scene.now + timedelta(seconds=599))
+    now = Site.now()  # the scene is as old as the run
+    enough = scene.voucher(scene.cedar, next_update=now + timedelta(seconds=600 + 300))
+    short = scene.voucher(scene.birch, next_update=now + timedelta(seconds=599))
     nginx.staples.voucher(scene.site, va(scene.birch), short)
     nginx.staples.voucher(scene.site, va(scene.cedar), enough)
     port = free_port()

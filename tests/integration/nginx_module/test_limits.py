@@ -6,6 +6,7 @@ from typing import Final
 
 from mecai.protocol.limits import LIMITS
 from tests.integration.nginx_module.server import SHIM
+from tests.patience import SECONDS
 
 SHARED: Final = {
     "MECAI_VOUCHER_SIZE_MAX": LIMITS.voucher_size,
@@ -34,5 +35,5 @@ def test_limits_are_those_of_the_protocol(tmp_path: Path) -> None:
     program = tmp_path / "limits"
     compiler = ["cc", "-x", "c", "-I", SHIM / "src", "-o", program, "-"]
     subprocess.run(compiler, input=source.encode(), check=True, timeout=60)
-    said = subprocess.run([program], capture_output=True, check=True, timeout=20).stdout.decode()
+    said = subprocess.run([program], capture_output=True, check=True, timeout=SECONDS).stdout.decode()
     assert dict(line.split() for line in said.splitlines()) == {name: str(value) for name, value in SHARED.items()}

@@ -5,11 +5,12 @@ import threading
 import pytest
 
 from mecai.service.at_once import at_once
+from tests.patience import SECONDS
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 8])
 def test_all_are_at_work_at_the_same_time_and_their_order_stays(count: int) -> None:
-    together = threading.Barrier(max(count, 1), timeout=20)
+    together = threading.Barrier(max(count, 1), timeout=SECONDS)
 
     def work(thing: int) -> tuple[int, int]:
         together.wait()

@@ -15,6 +15,7 @@ from mecai.sidecar.metrics import Metrics
 from mecai.sidecar.refresh import Refresher
 from mecai.sidecar.report import report
 from mecai.vrp.answers import RequestRefused
+from tests.patience import SECONDS
 from tests.pki import DAY, HOUR, NOW
 from tests.ports import free_port
 from tests.unit.sidecar.conftest import Side
@@ -76,7 +77,7 @@ def test_the_service_tells_by_file_and_listener(side: Side, path: Path, port: in
 
     class Asking(Sleeper):
         def __call__(self, seconds: float) -> bool:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS) as answer:
                 seen.append(read(answer.read().decode()))
             return super().__call__(seconds)
 
@@ -152,14 +153,14 @@ def test_who_connects_and_says_nothing_takes_one_place_for_a_while(
     metrics = Metrics(replace(side.config, metrics_address=f"{address}:{port}"))
     metrics.update((), NOW)
     before = set(threading.enumerate())
-    silent = [socket.create_connection((host, port), timeout=30) for _ in range(3)]
+    silent = [socket.create_connection((host, port), timeout=SECONDS) for _ in range(3)]
     for half, each in zip((b"", b"GET /metrics HT", b"GET /metrics HTTP/1.0\r\nx: "), silent, strict=True):
         each.sendall(half)
     begun = set(threading.enumerate()) - before
     assert not [each for each in begun if not isinstance(each, threading.Timer)]  # of the one that is at its turn
     assert [each.recv(1) for each in silent] == [b"", b"", b""]
     monkeypatch.setattr(listener, "SECONDS", 30)
-    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=SECONDS) as answer:
         assert read(answer.read().decode())["healthy",] == 1
     metrics.close()
     for each in silent:

@@ -19,6 +19,7 @@ from testbed.scenarios.hosts import Completed
 from testbed.scenarios.scenario import Step
 from testbed.scenarios.tools import visit as tool
 from testbed.scenarios.witnesses import visitor
+from tests.patience import SECONDS
 from tests.pki import Hierarchy
 from tests.unit.testbed.played import Stage
 from tests.unit.testbed.slotted import NOW, Visit, visit
@@ -89,7 +90,7 @@ def test_what_was_stapled_for_a_slot_goes_with_it(tmp_path: Path) -> None:
     for name in (sha256(shown.der).hexdigest(), "another"):
         (staples / name).mkdir(parents=True)
     for _ in range(2):
-        subprocess.run([*script, str(slot), str(staples)], check=True, timeout=20)
+        subprocess.run([*script, str(slot), str(staples)], check=True, timeout=SECONDS)
         assert [each.name for each in tmp_path.iterdir() if each.name in {"slot", "staples"}] == ["staples"]
         assert [each.name for each in staples.iterdir()] == ["another"]
 

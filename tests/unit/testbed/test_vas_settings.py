@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from testbed.scenarios import vas
+from tests.patience import SECONDS
 
 SETTINGS = """# Ansible managed
 key = "key.pem"
@@ -31,7 +32,7 @@ def file(tmp_path: Path) -> Path:
 
 def change(script: str, file: Path, *words: str) -> dict[str, Any]:
     """Run a script; returns the settings that come of it."""
-    subprocess.run(["sh", "-c", script, "sh", file, *words], check=True, timeout=10)
+    subprocess.run(["sh", "-c", script, "sh", file, *words], check=True, timeout=SECONDS)
     assert file.stat().st_mode & 0o777 == 0o640
     return tomllib.loads(file.read_text(encoding="utf-8"))
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.identity import address_octets
+from tests.patience import SECONDS
 from tests.pki import HOUR, NOW
 from tests.unit.vas.outside import ONE, OTHER, REQUEST, TWO, Make, Vas
 
@@ -85,7 +86,7 @@ def test_a_server_shares_no_refusal_with_a_stranger_who_asks_for_the_same(make: 
 
     def follow(_: bytes) -> None:
         vas.outside.meanwhile = lambda _: None
-        answers.append(pool.submit(_answer, vas, asked, "198.18.0.1").result(timeout=10))
+        answers.append(pool.submit(_answer, vas, asked, "198.18.0.1").result(timeout=SECONDS))
 
     asked = replace(REQUEST, addresses=(ONE,))
     assert _answer(vas, asked, "192.0.2.1") == (200, None)
@@ -137,7 +138,7 @@ def test_who_follows_an_identical_request_waits_no_longer_than_its_own_deadline(
 
     def follow(_: bytes) -> None:
         vas.outside.tick = 31.0  # more than the deadline, at each look at the clock
-        answers.append(pool.submit(_answer, vas, asked, "192.0.2.99").result(timeout=10))
+        answers.append(pool.submit(_answer, vas, asked, "192.0.2.99").result(timeout=SECONDS))
         vas.outside.tick = 0.0
 
     vas.outside.meanwhile = follow
