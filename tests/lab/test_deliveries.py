@@ -10,7 +10,7 @@ SETTINGS: Final = "/etc/mecai/deliveries.toml"
 STAPLES: Final = "/var/lib/mecai-deliveries/staples"
 SECONDS: Final = 60  # nginx looks for what is new every few seconds (voucher_refresh)
 # A host of Debian's has nftables, which does nothing until it is enabled.
-STOP: Final = "systemctl stop nftables && systemctl reset-failed nftables"
+STOP: Final = "systemctl stop nftables; ! systemctl is-failed --quiet nftables || systemctl reset-failed nftables"
 BREAK: Final = "echo broken >/etc/nftables.conf; ! systemctl restart nftables"
 # Runs on the host, in its own Python: begins a connection, and says what came of it.
 BEGIN: Final = """
