@@ -191,6 +191,8 @@ class VoucherContext(ssl.SSLContext):
             peer_address=attempt.peer_address,
             facts=facts,
             seconds=time.perf_counter() - started,
+            request=len(attempt.exchange.offer.get(VOUCHER_REQUEST, b"")),
+            answer=len(attempt.exchange.answer or b""),
         )
 
     def _apply_rules(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Grounds:

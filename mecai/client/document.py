@@ -116,12 +116,14 @@ def _evidence_document(evidence: StatusEvidence) -> Document:
 
 def _tls_document(verdict: Verdict) -> Document:
     """Say what the handshake showed; one that an unreadable answer ended (T4) showed no certificate."""
-    facts = verdict.facts
+    facts, cost = verdict.facts, verdict.cost
     return {
         "version": facts.version,
         "cipher": facts.cipher,
         "certificate": certificate_hash(facts.chain[0]).hex() if facts.chain else None,
         "staple": facts.staple is not None,
+        "octets": {each: getattr(cost, each) for each in ("request", "vouchers", "staple", "chain")},
+        "roundTrips": cost.round_trips,
     }
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from mecai.client.cost import Cost
 from mecai.client.intranet import Proof
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.codec.tls_answer import decode_vouchers
@@ -55,6 +56,14 @@ class Verdict:
     peer_address: str | None
     facts: Facts
     seconds: float  # that the judgement took
+    request: int = 0  # octets of extension `voucher_request`
+    answer: int = 0  # octets of extension `voucher`
+
+    @property
+    def cost(self) -> Cost:
+        """What the vouchers cost on the way."""
+        staple = len(self.facts.staple or b"")
+        return Cost(self.request, self.answer, staple, sum(map(len, self.facts.chain)))
 
     @property
     def vouched(self) -> tuple[Vouched, ...]:

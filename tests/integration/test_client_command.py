@@ -58,7 +58,8 @@ def test_get_says_who_vouched_and_shows_the_page(folder: Path, vouched: int) -> 
     result = mecai(folder, "get", f"https://localhost:{vouched}/index.html")
     assert (result.returncode, result.stderr) == (0, "")
     assert "accepted" in result.stdout.splitlines()[0]
-    for words in ("vouched by", "owner", "✓ V9", "it names the address that answered", "ocsp", "handshake"):
+    costs = ("first flight  █", "octets asked", "no round trip more")
+    for words in (*costs, "vouched by", "owner", "✓ V9", "it names the address that answered", "ocsp", "handshake"):
         assert words in result.stdout
     assert result.stdout.rstrip().endswith(PAGE)
 
@@ -72,6 +73,10 @@ def test_get_json(folder: Path, vouched: int) -> None:
     assert found["vouchers"][0].keys() >= {"authority", "name", "ownerGroup", "thisUpdate", "nextUpdate", "evidence"}
     assert len(found["candidates"]) == 4
     assert found["tls"]["staple"] is True
+    answer, octets = world.answer("birch", "cedar", "dogwood"), found["tls"]["octets"]
+    assert octets["chain"] >= sum(map(len, world.site.chain_der))  # openssl sends the end entity twice
+    assert (octets["staple"], abs(octets["vouchers"] - len(answer)) < 100) == (len(world.staple), True)
+    assert (octets["request"], found["tls"]["roundTrips"]) == (2 + 1 + 4 * 8 + 1 + 4 + 2, 0)
     assert found["timings"].keys() == {"connect", "handshake", "verification"}
     assert (found["page"]["status"], found["page"]["body"]) == (200, PAGE)
 

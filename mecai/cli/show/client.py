@@ -6,13 +6,17 @@ from typing import Final
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from mecai.client.cost import FIRST_FLIGHT
 from mecai.client.document import Document
 from mecai.client.explain import INTRANET_RULE, RULES, explain
 from mecai.client.verdict import Outcome
 from mecai.service.printable import printable
 
 _COLOURS: Final = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
+_BAR: Final = 48  # cells of a first flight
+_FILLED: Final = {"chain": "█", "staple": "▓", "vouchers": "▒"}
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer, or is none
 
 
@@ -79,6 +83,23 @@ def _print_connection(console: Console, document: Document) -> None:
     staple = "OCSP staple" if tls["staple"] else "no OCSP staple"
     console.print(", ".join(filter(None, (tls["version"], tls["cipher"], document["address"], staple))))
     console.print(", ".join(f"{name} {timings[name]:.1f} ms" for name in timings))
+    if tls["octets"]["vouchers"]:
+        _print_cost(console, tls)
+
+
+def _print_cost(console: Console, tls: Document) -> None:
+    """Draw the server's first flight, and what of it the vouchers are."""
+    octets, line = tls["octets"], Text("first flight  ")
+    drawn = 0
+    for name, colour in (("chain", "blue"), ("staple", "cyan"), ("vouchers", "green")):
+        cells = min(round(octets[name] * _BAR / FIRST_FLIGHT), _BAR - drawn)
+        line.append(_FILLED[name] * cells, colour)
+        drawn += cells
+    line.append("·" * (_BAR - drawn), "dim")
+    sizes = ", ".join(f"{_FILLED[name]} {name} {octets[name]:,}" for name in _FILLED)
+    console.print(line + Text(f"  {sizes} of {FIRST_FLIGHT:,} octets"))
+    more = {0: "no round trip", 1: "one round trip"}.get(tls["roundTrips"], f"{tls['roundTrips']} round trips")
+    console.print(f"vouchers cost {octets['request']:,} octets asked, {octets['vouchers']:,} answered, {more} more")
 
 
 def _print_page(console: Console, page: Document) -> None:
