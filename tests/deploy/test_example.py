@@ -11,6 +11,7 @@ from cryptography import x509
 
 from mecai.protocol.pki.identity import authority_id, spki_der
 from tests.deploy.conftest import Deployment
+from tests.patience import SECONDS
 
 HOSTS = ("ca.example.org", "ca.example.net", "www.example.org")
 SITE = "www.example.org"
@@ -42,7 +43,7 @@ def test_the_other_owners_voucher_is_in_the_handshake(deployment: Deployment, tm
         (tmp_path / "voucher").write_bytes(base64.b64decode(voucher))
         (tmp_path / "root.pem").write_text(root, encoding="ascii")
         verify = "openssl cms -verify -purpose any -inform DER -in voucher -CAfile root.pem -out content"
-        subprocess.run(verify.split(), cwd=tmp_path, check=True, capture_output=True, timeout=20)
+        subprocess.run(verify.split(), cwd=tmp_path, check=True, capture_output=True, timeout=SECONDS)
 
 
 def test_a_client_accepts_the_site(deployment: Deployment) -> None:

@@ -22,6 +22,7 @@ from testbed.machine.limits import LIMITS
 from tests.lab import inventory
 from tests.lab.inventory import Told
 from tests.lab.survey import EVERYWHERE, OWN_FOLDERS, Survey, survey
+from tests.patience import SECONDS
 
 LAB = Lab(os.environ.get("MECAI_LAB", "small"))
 CHOICES = (
@@ -193,6 +194,6 @@ def openssl(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
     """Run this machine's OpenSSL, a witness that knows nothing of MECAI, in a folder of the test's own."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(["openssl", *arguments], cwd=tmp_path, capture_output=True, check=False, timeout=20)
+        return subprocess.run(["openssl", *arguments], cwd=tmp_path, capture_output=True, check=False, timeout=SECONDS)
 
     return run
