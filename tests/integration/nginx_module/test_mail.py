@@ -3,7 +3,6 @@
 import imaplib
 import poplib
 import smtplib
-import socket
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,11 +10,12 @@ from typing import Final
 
 import pytest
 
-from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, fetch
-from mecai.client.fetch import connect
+from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext
+from mecai.client.fetch import JudgedConnection, connect
 from mecai.client.request import Destination
 from mecai.errors import VerificationError
 from mecai.protocol.codec.tls_request import RequestExtension
+from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from tests.integration.nginx_module.server import Nginx, Staples
 from tests.integration.nginx_module.site import Site
@@ -25,6 +25,8 @@ from tests.patience import SECONDS
 from tests.pki import Issued, rsa_key
 from tests.ports import free_port
 from tests.scene import HOST, Scene, authority_entry
+
+LOOPBACK: Final = address_octets("127.0.0.1")
 
 
 def server(nginx: Nginx, port: int, protocol: str, *sites: Issued, options: str = "starttls on;", tls: str = "") -> str:
@@ -138,23 +140,25 @@ def test_starttls_brings_the_staple(nginx: Nginx, scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROGRAMS)
-def test_the_projects_own_client_begins_in_the_clear(
-    nginx: Nginx, scene: Scene, protocol: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_projects_own_client_begins_in_the_clear(nginx: Nginx, scene: Scene, protocol: str) -> None:
     """And says no where somebody took the offer of STARTTLS away, before it says who it is."""
-    monkeypatch.setattr(fetch, "dial", lambda _, port, __: socket.create_connection(("127.0.0.1", port), SECONDS))
+
+    def begin(port: int) -> JudgedConnection:
+        place = Destination(HOST, port, "/", protocol)
+        return connect(place, context_of(scene), Deadline(SECONDS), lambda *_: [LOOPBACK])
+
     write_staples(scene, nginx)
     honest, stripped = free_port(), free_port()
     nginx.start(
         mail=server(nginx, honest, protocol, scene.site)
         + server(nginx, stripped, protocol, scene.site, options="starttls off;")
     )
-    connection = connect(Destination(HOST, honest, "/", protocol), context_of(scene), Deadline(SECONDS))
+    connection = begin(honest)
     assert connection.verdict.outcome is Outcome.ACCEPTED
     assert connection.socket is not None
     connection.socket.close()
     with pytest.raises(VerificationError, match="no STARTTLS") as caught:
-        connect(Destination(HOST, stripped, "/", protocol), context_of(scene), Deadline(SECONDS))
+        begin(stripped)
     assert caught.value.reason == "handshake-failed"
 
 
