@@ -6,17 +6,21 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import click
 
+from mecai.cli.arguments import now
 from mecai.cli.sidecar_settings import become_owner, environment, with_config
-from mecai.errors import HostError
+from mecai.errors import HostError, Malformed
+from mecai.protocol.codec import strict_json
 from mecai.service.deadline import Deadline
+from mecai.sidecar import stream
 from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.delivery import SECONDS, Received
 from mecai.sidecar.delivery import receive as receive_from
 from mecai.sidecar.delivery import send as send_to
+from mecai.sidecar.renewed import learn
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
@@ -53,14 +57,36 @@ def receive(context: click.Context, config_path: Path) -> None:
 def push(context: click.Context, host: str, config_path: Path, ssh: str) -> None:
     """Send what is kept for the certificates of the settings to HOST, where SSH runs `mecai sidecar receive`.
 
-    That host makes no connection of its own.
+    A chain that was renewed there takes the place of the one here, if it is for the same names, so that vouchers are
+    fetched for it. Exit code 1 where anything was refused.
     """
-    config, deadline = _settings(config_path), Deadline(SECONDS)
-    with _remote(ssh, host, "receive", stdin=subprocess.PIPE) as remote:
+    config = _settings(config_path)
+    code, said = _delivered(config, host, ssh)
+    done = learn(config, said.pop("chains"), now())
+    click.echo(json.dumps({**said, "chains": vars(done)}, indent=2))
+    context.exit(_REFUSED if code or done.reasons else 0)
+
+
+def _delivered(config: SidecarConfig, host: str, ssh: str) -> tuple[int, dict[str, Any]]:
+    """Deliver to a host that makes no connection of its own; return its exit code and its answer."""
+    deadline = Deadline(SECONDS)
+    with _remote(ssh, host, "receive", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as remote:
         with _pipe(remote.stdin) as pipe, suppress(BrokenPipeError):  # it has said why
             send_to(config, environment(), pipe.fileno(), deadline)
-        code = _code(remote, host, deadline)
-    context.exit(code)
+        said = stream.answer(_pipe(remote.stdout).fileno(), deadline)
+        return _code(remote, host, deadline), _understood(said, host)
+
+
+def _understood(said: bytes, host: str) -> dict[str, Any]:
+    """Return what the other side says of the delivery; raises `HostError` for anything else."""
+    try:
+        document = strict_json.load(said, "answer")
+    except Malformed as error:
+        raise HostError(f"{host}: {error.detail}") from error
+    chains = document.get("chains", []) if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(chains, list) or not {str}.issuperset(map(type, chains)):
+        raise HostError(f"{host}: says something else than what was taken")
+    return {**document, "chains": chains}
 
 
 @click.command()

@@ -19,7 +19,7 @@ from mecai.service.durable import PUBLIC, SECRET, replace
 from mecai.service.locks import locked
 from mecai.service.pem import load_certificates
 from mecai.service.regular import read_regular
-from mecai.sidecar import stream
+from mecai.sidecar import renewed, stream
 from mecai.sidecar.complaints import Complaints
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.judges import judges
@@ -36,12 +36,16 @@ PATIENCE: Final = 60.0  # of those, for another process's round, or another deli
 
 @dataclass
 class Received:
-    """What came of a delivery: how many files were written, were there already, were refused, and why the first."""
+    """What came of a delivery: how many files were written, were there already, were refused, and why the first.
+
+    `chains` are those that are shown here and for which nothing was brought: whoever fetches may not know them yet.
+    """
 
     written: int = 0
     unchanged: int = 0
     refused: int = 0
     reasons: list[str] = field(default_factory=list)
+    chains: list[str] = field(default_factory=list)
 
     def refuse(self, name: str, error: MecaiError, told: int = 20) -> None:
         """Count a refusal."""
@@ -105,8 +109,7 @@ def _take(config: SidecarConfig, environment: Environment, files: Iterator[strea
         except MecaiError as error:
             received.refuse("directory.der", error)
         first = next(files, None)
-    if first:
-        _take_files(config, environment, chain([first], files), received)
+    _take_files(config, environment, chain([first] if first else [], files), received)
 
 
 def _take_directory(config: SidecarConfig, environment: Environment, data: bytes) -> None:
@@ -134,9 +137,11 @@ def _take_files(
     for error in wanted.failures.values():
         complaints.say(f"certificate cannot be served: {error}")
     keeper.tidy(wanted, now)
+    brought: set[bytes] = set()
     for key, data in files:
         if key is None:
             raise Malformed("delivery: a directory that is not the first file")
+        brought.add(key.certificate)
         try:
             written = keeper.take(key, data, wanted, now)
         except MecaiError as error:
@@ -144,3 +149,4 @@ def _take_files(
         else:
             received.written += written
             received.unchanged += not written
+    received.chains = renewed.shown(site for digest, site in wanted.sites.items() if digest not in brought)

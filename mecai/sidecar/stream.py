@@ -22,6 +22,7 @@ from mecai.sidecar.store import StapleKey
 from mecai.sidecar.verdicts import LARGEST
 
 MOST: Final = 100_000  # files of one delivery
+LARGEST_ANSWER: Final = 16 * 1024 * 1024  # octets of what is said of it: 2,000 chains and more
 FILE_SECONDS: Final = 60.0  # for the next file to come, or for the first line: whoever reads may keep others waiting
 FIRST: Final = b"mecai-staples 1\n"
 _LINE: Final = re.compile(
@@ -53,6 +54,20 @@ def write(descriptor: int, octets: bytes, deadline: Deadline) -> None:
         if not ready or not left:
             raise HostError("delivery: is not taken in time")
         rest = rest[os.write(descriptor, rest[:_PIECE]) :]
+
+
+def answer(descriptor: int, deadline: Deadline) -> bytes:
+    """Return what the other side says until it ends; raises `HostError` at the deadline, `Malformed` for too much."""
+    said = b""
+    while len(said) <= LARGEST_ANSWER:
+        left = deadline.left()
+        ready, _, _ = select.select([descriptor], [], [], left)
+        if not ready or not left:
+            raise HostError("delivery: nobody says in time what was taken")
+        if not (chunk := os.read(descriptor, _CHUNK)):
+            return said
+        said += chunk
+    raise Malformed(f"delivery: an answer of more than {LARGEST_ANSWER} octets")
 
 
 def files_of(descriptor: int, deadline: Deadline) -> Iterator[File]:

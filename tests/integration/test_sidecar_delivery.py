@@ -14,9 +14,11 @@ import pytest
 
 from benchmarks.vouching_double import SITE, World, make_world
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
+from mecai.protocol.pki.names import dns_names
 from tests.directories import PUBLISHER
 from tests.integration.vouching import BIN
 from tests.patience import SECONDS
+from tests.pki import key
 from tests.ports import free_port
 from tests.unit.ansible.test_deliveries import rendered
 
@@ -147,6 +149,19 @@ def test_push_to_a_host_that_makes_no_connection(hosts: Hosts) -> None:
     assert (done.returncode, json.loads(done.stdout)["written"]) == (0, 3), done.stderr
     assert hosts.files("serving") == hosts.files("fetching")
     assert "AF_INET" not in (hosts.home / "calls").read_text()
+
+
+def test_a_chain_that_was_renewed_where_it_is_served_comes_back(hosts: Hosts, world: World) -> None:
+    hosts.force("serving", "receive")
+    known, shown = (hosts.home / host / "www.pem" for host in ("fetching", "serving"))
+    os.utime(known, (0, 0))
+    (name,) = dns_names(world.sites[0].certificate)
+    renewed = world.scene.alder.server(name, server_key=key("renewed"))
+    shown.write_bytes(renewed.chain_pem + renewed.key_pem)
+    done = hosts.mecai("push", "fetching")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["refused"], said["chains"]["renewed"]) == (1, 3, [str(known)]), done.stderr
+    assert known.read_bytes() == renewed.chain_pem
 
 
 def test_what_the_serving_host_refuses_is_said_where_it_came_from(hosts: Hosts) -> None:

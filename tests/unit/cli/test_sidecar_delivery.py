@@ -1,5 +1,8 @@
 """`mecai sidecar push` and `pull` with an SSH that is none: nobody is waited for without end."""
 
+import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -44,9 +47,10 @@ def script(folder: Path, text: str) -> Path:
     return path
 
 
-def run(*words: str) -> None:
+def run(*words: str) -> object:
+    """Return the exit code."""
     command = [*words[:1], "--config", "sidecar.toml", *words[1:]]
-    CliRunner().invoke(verb.command, command, catch_exceptions=False, standalone_mode=False)
+    return CliRunner().invoke(verb.command, command, catch_exceptions=False, standalone_mode=False).return_value
 
 
 def fill(side: Side) -> None:
@@ -61,7 +65,7 @@ def test_push_ends_where_the_other_side_reads_nothing(side: Side, ssh: str) -> N
 
 
 def test_push_ends_where_the_other_side_says_nothing(ssh: str) -> None:
-    with pytest.raises(HostError, match=r"has not said after 0\.2 s|not taken in time"):
+    with pytest.raises(HostError, match=r"nobody says in time|not taken in time"):
         run("push", "www.example.test", "--ssh", ssh)
 
 
@@ -77,6 +81,37 @@ def test_push_to_a_side_that_ends_before_it_has_read_everything(
     fill(side)
     with pytest.raises(HostError, match=r"nothing was delivered \(ssh ended with 7\)"):
         run("push", "www.example.test", "--ssh", f"sh {script(tmp_path, 'exit 7 #')}")
+
+
+@pytest.fixture
+def answered(side: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
+    """Let the other side say this of a delivery."""
+    monkeypatch.setattr(sidecar_delivery, "SECONDS", SECONDS)
+    monkeypatch.setattr(sidecar_delivery, "now", lambda: side.now)
+
+    def push(answer: str) -> object:
+        (tmp_path / "answer").write_text(answer)
+        says = f"cat >{tmp_path}/taken; cat {tmp_path}/answer #"
+        return run("push", "www.example.test", "--ssh", f"sh {script(tmp_path, says)}")
+
+    return push
+
+
+def test_push_lays_a_chain_that_was_renewed_there(side: Side, answered: Callable[[str], object]) -> None:
+    chain = side.config.certificates[0].chain
+    renewed = side.scene.alder.server("www.example.test", days=100).chain_pem
+    foreign = side.scene.alder.server("other.example.test", days=100).chain_pem
+    os.utime(chain, (0, 0))
+    assert answered(json.dumps({"written": 1, "chains": [renewed.decode()]})) == 0
+    assert chain.read_bytes() == renewed
+    assert answered(json.dumps({"written": 1, "chains": [foreign.decode()]})) == 1
+    assert chain.read_bytes() == renewed
+
+
+@pytest.mark.parametrize("answer", ["", "{", "[]", '{"chains": {}}', '{"chains": [1]}', '{"chains": null}'])
+def test_push_says_what_is_no_answer(answered: Callable[[str], object], answer: str) -> None:
+    with pytest.raises(HostError, match=r"^www\.example\.test: (answer: no strict JSON|says something else)"):
+        answered(answer)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""Chains that a delivered host has renewed, on their way back to the host that fetches for it.
+
+What comes is public, and believed no more than what a stranger says. It may renew, and nothing else: a chain takes the
+place of the one that it follows, with none but the names of that one, no older, by a CA of the directory; addresses and
+port are those of the settings. So whoever rules the delivered host can have vouchers asked for genuine certificates of
+its own names, one in `PAUSE` for each entry: whatever is asked for anew, owners may hear of.
+
+Who signed the directory that lies on this host is not asked here: the sidecar does so, and judges each chain once more.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mecai.errors import InputError, MecaiError
+from mecai.protocol.limits import LIMITS
+from mecai.protocol.objects.authorities import Directory
+from mecai.protocol.objects.directory import parse_directory, signer_of
+from mecai.protocol.pki.names import dns_names
+from mecai.service import durable
+from mecai.service.pem import certificates_in, load_certificates
+from mecai.service.regular import read_regular
+from mecai.sidecar.config import CertificateEntry, SidecarConfig
+from mecai.sidecar.places import entries_of
+from mecai.sidecar.privacy import privacy_of
+from mecai.sidecar.site import Site, load_site
+from mecai.sidecar.wanted import LARGEST_CHAIN
+
+PAUSE: Final = timedelta(hours=1)  # between two chains of one entry
+_TOLD: Final = 20  # reasons
+_SOURCE: Final = "renewed chain"
+
+
+@dataclass
+class Renewed:
+    """What came of the chains that a delivered host shows: where one was laid, and why others were not."""
+
+    renewed: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+
+def shown(sites: Iterable[Site]) -> list[str]:
+    """Return the chains of these sites as they travel: certificates alone in PEM, whatever else is in their files."""
+    return [_pem(site.presented).decode() for site in sites]
+
+
+def learn(config: SidecarConfig, chains: Sequence[str], now: datetime) -> Renewed:
+    """Lay each chain that renews one of the settings; those that are there already are nothing new.
+
+    Raises `MecaiError` where there is no directory to judge by.
+    """
+    done = Renewed()
+    if not chains:
+        return done
+    octets = read_regular(config.directory, LIMITS.directory_size)
+    directory = parse_directory(octets, [signer_of(octets)], now, even_expired=True)
+    known = list(_known(config))
+    for chain in chains[: len(known)]:  # there is one for each entry at most
+        try:
+            done.renewed += _lay(config, known, chain, directory, now)
+        except MecaiError as error:
+            done.reasons.append(str(error))
+    del done.reasons[_TOLD:]
+    return done
+
+
+@dataclass(frozen=True)
+class _Known:
+    entry: CertificateEntry
+    certificate: x509.Certificate
+
+    def may_be_followed_by(self, other: x509.Certificate) -> bool:
+        """Tell whether a certificate has no name that this one has not, and is no older."""
+        names = _names(other)
+        no_older = self.certificate.not_valid_before_utc <= other.not_valid_before_utc
+        return no_older and bool(names) and names <= _names(self.certificate)
+
+
+def _known(config: SidecarConfig) -> Iterator[_Known]:
+    """Yield what can be read of the settings' own; of the others `status` tells."""
+    for entry in entries_of(config)[0]:
+        with suppress(MecaiError):
+            yield _Known(entry, load_certificates(entry.chain)[0])
+
+
+def _lay(config: SidecarConfig, known: Sequence[_Known], chain: str, directory: Directory, now: datetime) -> list[str]:
+    """Lay a chain in the place of the one that it follows, and return where; raises `MecaiError`."""
+    pem = chain.encode(errors="replace")  # JSON has text that is none
+    if len(pem) > LARGEST_CHAIN:
+        raise InputError(f"{_SOURCE}: {len(pem)} octets, more than {LARGEST_CHAIN}")
+    certificate = certificates_in(pem, _SOURCE)[0]
+    if any(each.certificate == certificate for each in known):
+        return []
+    entry = _followed(known, certificate)
+    site = load_site(entry, pem, directory, privacy_of(config), now)
+    _check_pause(entry.chain, now)
+    durable.replace(entry.chain, _pem(site.presented), durable.PUBLIC)
+    return [str(entry.chain)]
+
+
+def _followed(known: Sequence[_Known], certificate: x509.Certificate) -> CertificateEntry:
+    """Return the one entry whose certificate this one follows: of several, that with a key of the same kind."""
+    found = [each for each in known if each.may_be_followed_by(certificate)]
+    if len(found) > 1:
+        kind = type(certificate.public_key())
+        found = [each for each in found if isinstance(each.certificate.public_key(), kind)]
+    if len(found) != 1:
+        names = ", ".join(sorted(_names(certificate)))
+        raise InputError(f"{_SOURCE}: for {names!r}: follows {len(found) or 'no'} chain(s) of the settings")
+    return found[0].entry
+
+
+def _check_pause(chain: Path, now: datetime) -> None:
+    with durable.host_errors(chain, "read"):
+        since = now.timestamp() - chain.stat().st_mtime
+    if 0 <= since < PAUSE.total_seconds():
+        raise InputError(f"{chain}: was laid {since:.0f} s ago; another one may be after {PAUSE.total_seconds():.0f} s")
+
+
+def _names(certificate: x509.Certificate) -> frozenset[str]:
+    return frozenset(name.lower() for name in dns_names(certificate))
+
+
+def _pem(chain: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
