@@ -21,13 +21,11 @@ the costly part.
 """
 
 import logging
-import random
 import ssl
-import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -39,6 +37,7 @@ from mecai.client.cache import VoucherCache
 from mecai.client.cache_file import VoucherFile
 from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, OFF, WARN
 from mecai.client.domains import most_fitting
+from mecai.client.draws import DRAW_STANDS, Draws
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
 from mecai.client.policy import ClientPolicy, read_policy
@@ -51,6 +50,7 @@ from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.voucher import Voucher
+from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.remembered import Remembered
 from mecai.protocol.selection import Mode, candidates, drawn_until
 from mecai.protocol.verify.cached import worth_naming
@@ -60,7 +60,6 @@ from mecai.service.deadline import Deadline
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 _REMEMBERED: Final = 256  # host names, and as many verdicts
-DRAW_STANDS: Final = timedelta(seconds=120)  # at most; urllib3 waits no longer before it tries again (S3)
 _PROBE: Final = "probe.invalid"  # RFC 6761: never resolves
 
 
@@ -87,7 +86,7 @@ class VoucherContext(ssl.SSLContext):
         self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
         self._choices: Remembered[str, tuple[RequestExtension, bytes]] = Remembered(_REMEMBERED)
         self._passed: Remembered[Hashable, tuple[Vouched, ...]] = Remembered(_REMEMBERED)
-        self._drawing, self._policies = threading.Lock(), policy.by_domain()
+        self._draws, self._policies = Draws(), policy.by_domain()
         self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
@@ -147,16 +146,15 @@ class VoucherContext(ssl.SSLContext):
     def _choice(self, destination: str, policy: ClientPolicy) -> tuple[RequestExtension, bytes]:
         """Return what to ask for, and its octets: the same until another is to be drawn (S2, S3)."""
         now = self._clock()
-        with self._drawing:  # those that begin at once have one draw
-            if found := self._choices.get(destination, now):
-                return found
-            named = self._candidates(destination)
-            extension = RequestExtension(policy.numbers.quorum, named, self._contexts(policy))
-            choice = extension, extension.encode()
-            is_random = policy.selection == Mode.RANDOM.value
-            until = now + DRAW_STANDS if is_random else drawn_until(self.directory, destination, now, self._key)
-            self._choices.put(destination, choice, now, until)
-            return choice
+        if found := self._choices.get(destination, now):
+            return found
+        named = self._candidates(destination)
+        extension = RequestExtension(policy.numbers.quorum, named, self._contexts(policy))
+        choice = extension, extension.encode()
+        is_random = policy.selection == Mode.RANDOM.value
+        until = now + DRAW_STANDS if is_random else drawn_until(self.directory, destination, now, self._key)
+        self._choices.put(destination, choice, now, until)
+        return choice
 
     def _worth_naming(
         self, extension: RequestExtension, policy: ClientPolicy, server_name: str | None, peer_address: str | None
@@ -179,7 +177,7 @@ class VoucherContext(ssl.SSLContext):
             if attempt.policy.mode == WARN:
                 LOG.warning("%s would be refused: %s", attempt.server_name, error)
         if failure is None and attempt.policy.selection == Mode.RANDOM.value:
-            self._choices.forget(_destination(attempt.server_name, attempt.peer_address))  # the next one draws anew
+            self._draw_anew(_destination(attempt.server_name, attempt.peer_address))
         return Verdict(
             outcome=outcome,
             reason=failure.reason if failure else None,
@@ -237,18 +235,27 @@ class VoucherContext(ssl.SSLContext):
             nat64_prefixes=(*Policy.nat64_prefixes, *map(str, policy.nat64_prefixes)),
         )
 
+    def _draw_anew(self, destination: str) -> None:
+        """Let the next connection to a destination have another draw."""
+        self._draws.accept(destination, self._clock())
+        self._choices.forget(destination)
+
     def _candidates(self, destination: str) -> tuple[bytes, ...]:
         """Name authorities for a host name or an address, in order of preference."""
-        without, policy = regions_without(self.policy.regional, destination), self._policy(destination)
+        without, policy, now = (
+            regions_without(self.policy.regional, destination),
+            self._policy(destination),
+            self._clock(),
+        )
+        is_random = not without and policy.selection == Mode.RANDOM.value
         return candidates(
             self.directory,
             destination,
-            self._clock(),
-            key=self._key,
+            now,
+            key=self._draws.key(destination, now) if is_random else self._key,
             k=policy.numbers.candidates,
-            mode=Mode.REGIONAL if without else Mode(policy.selection),
+            mode=Mode.REGIONAL if without else Mode.STICKY,
             excluded_regions=without,
-            random=random.SystemRandom(),
         )
 
     def _check_quorum(self) -> None:
@@ -275,8 +282,13 @@ class VoucherContext(ssl.SSLContext):
 
 
 def _destination(server_name: str | None, peer_address: str | None) -> str:
-    """Return for what candidates are chosen: the host name or, where there is none, the address."""
-    return server_name or peer_address or ""
+    """Return for what candidates are chosen: the host name in normal form or, where there is none, the address."""
+    if not server_name:
+        return peer_address or ""
+    try:
+        return host_name_of(server_name)
+    except InputError:
+        return server_name  # an address, or what no rule will accept
 
 
 def _caches(policy: ClientPolicy) -> bool:

@@ -9,7 +9,7 @@ from ipaddress import IPv6Network
 import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
-from mecai.client.context import DRAW_STANDS
+from mecai.client.draws import DRAW_STANDS
 from mecai.client.regional import RegionalEntry
 from mecai.errors import InputError
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
@@ -275,7 +275,24 @@ def test_a_refusal_is_a_certificate_error_to_every_program() -> None:
 
 def test_random_selection_is_drawn_anew() -> None:
     context = client(selection="random")
-    assert len({context._candidates(HOST) for _ in range(60)}) > 1
+    drawn = set()
+    for _ in range(60):
+        drawn.add(context._candidates(HOST))
+        context._draw_anew(HOST)
+    assert len(drawn) > 1
+
+
+def test_no_other_draw_comes_of_what_makes_a_client_forget() -> None:
+    """Connections elsewhere, as many as it remembers, and the name in another form."""
+    context = VoucherContext(ClientPolicy(selection="random"), world.directory, KEY, clock=lambda: world.now)
+    named = set()
+    for name in (HOST, HOST.upper(), f"{HOST}.", *(f"{number}.example.test" for number in range(300)), HOST):
+        made = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
+        attempt = context.begin(made._sslobj, name, "127.0.0.1")  # type: ignore[attr-defined]
+        assert attempt.extension is not None
+        if name.lower().startswith(HOST):
+            named.add(attempt.extension.candidates)
+    assert len(named) == 1
 
 
 def _choices(context: VoucherContext, answer: bytes | None, times: int) -> set[bytes]:
