@@ -1,5 +1,6 @@
 """What several verbs take in the same way: options, files, times, and bytes that have to parse."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -47,6 +48,13 @@ class Moment(click.ParamType[datetime]):
 def now() -> datetime:
     """Return the time of this machine's clock in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def file_mode() -> int:
+    """Return the mode of a file that a person asks for, as the process's umask has it (umask(2) has no other way)."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def read(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from mecai.cli.arguments import now
+from mecai.cli.arguments import file_mode, now
 from mecai.cli.program import loaded
 from mecai.client.context import VoucherContext
 from mecai.client.document import Document, document_of, failure_document, page_document
@@ -82,11 +82,14 @@ def _run(
     context = _context(destination, policy, style)
     show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too
     visit = _visit_all(destination, wish, context, Deadline(timeout - (time.monotonic() - started)))
+    if wish.output and visit.page and not visit.failure:
+        try:
+            durable.replace(wish.output, visit.page.body, file_mode())
+        except HostError as error:
+            visit.failure, visit.document["page"] = error, visit.document["page"] | {"file": None}
     show(visit.document)
     if visit.failure:
         raise visit.failure
-    if wish.output and visit.page:
-        durable.replace(wish.output, visit.page.body, durable.PUBLIC)
     if report is not None and visit.verdict:
         _write_report(report, visit.verdict, visit.destination, policy.allowed_networks)
     return visit.code

@@ -66,7 +66,7 @@ def watch(
     style: str,
 ) -> int:
     """Visit the hosts until SIGINT or SIGTERM, or `count` times; returns the exit code of the last round."""
-    destinations = [Destination.of_host(host) for host in dict.fromkeys(hosts)]
+    destinations = list(dict.fromkeys(map(Destination.of_host, hosts)))
     trust = Trust(read_policy(config).instead(mode, profile))
     table = WatchTable([each.url for each in destinations])
     drawn = style == "text" and sys.stdout.isatty()

@@ -1,5 +1,6 @@
 """What the options of `mecai client get` ask for."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,14 +20,18 @@ def read_wish(  # noqa: PLR0917 - one for each option
     resolve: Sequence[str],
 ) -> Wish:
     """Read the options; raises `InputError`, and `HostError` for a file that cannot be read."""
+    if output is not None and output.exists() and not output.is_file():
+        raise InputError(f"{output}: is no file, and would be replaced by one; name another")
     fields: dict[str, str] = {}
     for name, value in map(read_header, headers):
         if name.lower() in map(str.lower, fields):
             raise InputError(f"header {name} is given twice; expected once")
         fields[name] = value
-    body = None if data is None else read(Path(data[1:])) if data.startswith("@") else data.encode()
+    body = None if data is None else read(Path(data[1:])) if data.startswith("@") else os.fsencode(data)
     request = Request(method or ("GET" if body is None else "POST"), fields, body)
-    return Wish(request=request, output=output, follow=location, addresses=dict(map(_place, resolve)))
+    return Wish(
+        request=request, output=output and output.resolve(), follow=location, addresses=dict(map(_place, resolve))
+    )
 
 
 def _place(text: str) -> tuple[tuple[str, int], bytes]:

@@ -2,15 +2,15 @@
 
 What `mecai.client.cache` keeps in memory, in SQLite: a crash leaves what was there before or after a change, and
 processes take turns. Nothing that is read there is believed: what a client names it judges first, and what then counts
-it judges anew (docs/spec, C5). A file that is no database is made anew; one that cannot be used costs the use of it.
-
-Whoever can read the file sees which hosts were visited, so that nobody else may (0600).
+it judges anew (docs/spec, C5). A cache that is broken is made anew; what is no cache is left as it is and not used, and
+neither is a file that others may read: they would see which hosts were visited.
 """
 
 import contextlib
 import logging
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,9 +22,11 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.voucher import Voucher, parse_voucher
 
 LOG: Final = logging.getLogger(__name__)
-PATIENCE: Final = 1.0  # seconds that another process may hold the file
-_VERSION: Final = 1  # of the table; a file of another one is made anew
-_BROKEN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+PATIENCE: Final = 0.05  # seconds that another process may hold the file; whoever connects waits for no more
+_MARK: Final = 0x4D454341  # "MECA", the application id of a cache (sqlite.org/fileformat2, 1.3.15)
+_MARK_AT: Final = 68  # octets from the beginning
+_VERSION: Final = 1  # of the table; a cache of another one is made anew
+_OTHERS: Final = 0o077
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS voucher (
   place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -76,7 +78,7 @@ class VoucherFile:
         self._using(write, None)
 
     def _using(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
-        """Do work in one transaction; a broken file is made anew once, and one that cannot be used is said once."""
+        """Do work in one transaction; a broken cache is made anew once, and one that cannot be used is said once."""
         with self._lock:
             for attempt in range(2):
                 try:
@@ -84,7 +86,7 @@ class VoucherFile:
                         return work(file)
                 except (sqlite3.Error, OSError) as error:
                     self._close()
-                    if attempt == 0 and getattr(error, "sqlite_errorcode", None) in _BROKEN:
+                    if attempt == 0 and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
                         with contextlib.suppress(OSError):
                             self._path.unlink()
                         continue
@@ -99,14 +101,10 @@ class VoucherFile:
         if self._open is not None and self._open[0] == os.getpid():
             return self._open[1]
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _require_cache(self._path)
         file = sqlite3.connect(self._path, timeout=PATIENCE, check_same_thread=False)
         try:
-            (version,) = file.execute("PRAGMA user_version").fetchone()
-            if version != _VERSION:
-                file.execute("DROP TABLE IF EXISTS voucher")
-                file.execute(f"PRAGMA user_version = {_VERSION}")
-            file.execute(_TABLE)
+            _prepare(file)
         except BaseException:
             file.close()
             raise
@@ -118,6 +116,29 @@ class VoucherFile:
             with contextlib.suppress(sqlite3.Error):
                 self._open[1].close()
         self._open = None
+
+
+def _require_cache(path: Path) -> None:
+    """Make the file, or refuse, as `OSError`, one that is no cache or that others may read."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW, 0o600)
+    try:
+        status, begin = os.fstat(descriptor), os.pread(descriptor, _MARK_AT + 4, 0)
+    finally:
+        os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode) or (begin and begin[_MARK_AT:] != _MARK.to_bytes(4)):
+        raise OSError("it is no cache of vouchers; name another file")
+    if status.st_mode & _OTHERS:
+        raise OSError(f"others may read or write it (mode {status.st_mode & 0o777:o}); chmod 600 it")
+
+
+def _prepare(file: sqlite3.Connection) -> None:
+    """Make the table, in the place of another version's."""
+    (version,) = file.execute("PRAGMA user_version").fetchone()
+    if version != _VERSION:
+        file.execute(f"PRAGMA application_id = {_MARK}")
+        file.execute("DROP TABLE IF EXISTS voucher")
+        file.execute(f"PRAGMA user_version = {_VERSION}")
+    file.execute(_TABLE)
 
 
 def _vouchers(encoded: Iterable[bytes]) -> Iterator[Voucher]:

@@ -80,6 +80,8 @@ class ClientPolicy:
         check_demand(vars(self))
         if self.cache_file and not self.cache:
             raise ValueError("cache_file: nothing is kept there without cache = true")
+        if self.cache_file and self.cache_file in (self.selection_key_file, self.directory, self.publishers):
+            raise ValueError(f"cache_file: {self.cache_file} is another file of this client")
         self._check_prefixes()
         for key, entries in (("domain", self.domains), ("intranet", self.intranets), ("regional", self.regional)):
             check_distinct(key, chain.from_iterable(entry.names for entry in entries))

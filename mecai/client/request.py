@@ -1,7 +1,7 @@
 """What `mecai client` asks, and whom; where an answer leads on to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urljoin
@@ -12,9 +12,11 @@ from mecai.net.url import Target, read_url
 REDIRECTS: Final = 10  # that are followed, one after the other
 _GET: Final = "GET"
 _KEPT: Final = (307, 308)  # RFC 9110 section 15.4: asked again as it was
-_REWRITTEN: Final = (301, 302, 303)  # asked for by GET
+_SEE_OTHER: Final = 303  # asked for by GET
+_REWRITTEN: Final = (301, 302, _SEE_OTHER)  # so are these, after a POST
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _OWN: Final = ("connection", "content-length", "host", "transfer-encoding")  # what frames a message is no choice
+_OF_A_BODY: Final = ("content-encoding", "content-language", "content-location", "content-type")
 _PERSONAL: Final = ("authorization", "cookie", "proxy-authorization")  # for the server that they were meant for
 
 
@@ -53,13 +55,18 @@ class Request:
         """Return what a redirect asks for and where, None if an answer is none; raises `InputError` if not by https."""
         if location is None or status not in (*_KEPT, *_REWRITTEN):
             return None
-        there = Destination.of_url(urljoin(here.url, location))
-        kept = status in _KEPT or self.method in {_GET, "HEAD"}
-        request = self if kept else replace(self, method=_GET, body=None)
-        if there.authority != here.authority:
-            public = {name: value for name, value in self.headers.items() if name.lower() not in _PERSONAL}
-            request = replace(request, headers=public)
-        return request, there
+        try:
+            there = Destination.of_url(urljoin(here.url, location))
+        except ValueError as error:  # of urljoin
+            raise InputError(f"{location!r} is no URL ({error})") from error
+        left_out = () if there.authority == here.authority else _PERSONAL
+        if self._stays(status):
+            return replace(self, headers=_without(self.headers, left_out)), there
+        return Request(_GET, _without(self.headers, (*left_out, *_OF_A_BODY))), there
+
+    def _stays(self, status: int) -> bool:
+        """Tell whether the same is asked where a redirect leads (RFC 9110 section 15.4)."""
+        return status in _KEPT or self.method in {_GET, "HEAD"} or (status != _SEE_OTHER and self.method != "POST")
 
 
 PLAIN: Final = Request()
@@ -74,3 +81,7 @@ def read_header(text: str) -> tuple[str, str]:
     if name.lower() in _OWN:
         raise InputError(f"header {name} is the program's own; leave it out")
     return name, value
+
+
+def _without(headers: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}

@@ -2,8 +2,9 @@
 
 import http.server
 import json
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,33 @@ def test_a_page_that_is_too_large_for_a_file_leaves_none(folder: Path, port: int
     assert result.returncode == 3
     assert "longer than the 67108864 octets" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_goes_where_a_link_leads_and_as_the_umask_has_it(folder: Path, port: int, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "page")
+    before = os.umask(0o027)
+    try:
+        mecai(folder, "get", f"https://localhost:{port}/", "-o", str(tmp_path / "link"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "page").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_not_replaced_by_one(folder: Path, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "thing")
+    result = mecai(folder, "get", "https://localhost/", "-o", str(tmp_path / "thing"))
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+    assert "is no file" in result.stderr
+    assert not (tmp_path / "thing").is_file()
+
+
+def test_a_page_that_cannot_be_kept(folder: Path, port: int, tmp_path: Path) -> None:
+    where = tmp_path / "nowhere" / "page"
+    result = mecai(folder, "get", f"https://localhost:{port}/", "-o", str(where), "--format", "json")
+    assert (result.returncode, document(result)["page"]["file"]) == (3, None)
+    assert f"{where}: cannot be written" in result.stderr
 
 
 def test_no_redirect_is_followed_unasked(folder: Path, port: int) -> None:

@@ -106,7 +106,7 @@ def _print_page(console: Console, page: Document) -> None:
     more = f", {page['location']}" if page["location"] else ""
     status = f"{page['status']} {page['phrase']}{more}{'' if page['complete'] else ', cut off'}"
     if "file" in page:
-        console.print(printable(f"{status}, kept in {page['file']}"))
+        console.print(printable(f"{status}, kept in {page['file'] or 'no file'}"))
         return
     console.print(printable(status) + "\n")
     body: str = page["body"]

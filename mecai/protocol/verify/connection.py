@@ -10,6 +10,7 @@ groups must pass (C2: `quorum`), and where none does, the reason is the first fa
 (C3).
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,10 +93,11 @@ def verify_connection(  # noqa: PLR0917 these are the six things that a verdict 
 def _end(vouchers: Sequence[bytes], vouched: Sequence[Vouched], context: VerificationContext) -> datetime:
     """Return when the first of those ends that an acceptance rests upon: vouchers, certificates, the directory's word.
 
-    At once where more came than passed, or where a staple calls anything revoked: what does not count now may soon.
+    At once where more came than passed, or any response calls anything revoked: what does not count now may soon.
     """
-    staple = context.presented.staple
-    if len(vouched) < len(vouchers) or (staple and calls_revoked(staple)):
+    staple = () if context.presented.staple is None else (context.presented.staple,)
+    responses = itertools.chain(staple, *(entry.voucher.ocsp_responses for entry in vouched))
+    if len(vouched) < len(vouchers) or any(map(calls_revoked, responses)):
         return context.now
     chain = map(certificates.load, context.presented.chain)  # another one of it that begins may make another path
     _, end = certificates.unchanged((*chain, *context.path), context.now)

@@ -57,22 +57,42 @@ def test_names_and_vouchers_are_bounded(path: Path, monkeypatch: pytest.MonkeyPa
     assert file.held(HOST) == tuple(more[-16:])
 
 
-BROKEN = {
-    "empty": b"",
-    "text": b"this is no database" * 100,
-    "a cut database": b"SQLite format 3\x00" + bytes(200),
+def test_what_is_broken_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    VoucherFile(path).settle(HOST, (), VOUCHERS)
+    for content in (b"", path.read_bytes()[:200], path.read_bytes()[:5000]):
+        path.write_bytes(content)
+        file = VoucherFile(path)
+        assert file.held(HOST) == ()
+        file.settle(HOST, (), VOUCHERS)
+        assert VoucherFile(path).held(HOST) == VOUCHERS
+    assert not caplog.records
+
+
+OTHERS = {
+    "a text": b"this is no database" * 100,
+    "a key": bytes(range(32)),
+    "another program's database": b"SQLite format 3\x00" + bytes(200),
 }
 
 
-@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_database_is_made_anew(path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("content", OTHERS.values(), ids=OTHERS)
+def test_what_is_no_cache_stays_as_it_is(path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
+    path.chmod(0o600)
     file = VoucherFile(path)
-    assert file.held(HOST) == ()
     file.settle(HOST, (), VOUCHERS)
-    assert VoucherFile(path).held(HOST) == VOUCHERS
-    assert not caplog.records
+    assert file.held(HOST) == ()
+    assert path.read_bytes() == content
+    (record,) = caplog.records
+    assert "it is no cache of vouchers; name another file" in record.message
+
+
+def test_what_others_may_read_is_not_used(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    VoucherFile(path).settle(HOST, (), VOUCHERS)
+    path.chmod(0o644)
+    assert VoucherFile(path).held(HOST) == ()
+    assert "others may read or write it (mode 644); chmod 600 it" in caplog.text
 
 
 def test_a_database_whose_pages_are_overwritten_is_made_anew(path: Path) -> None:
@@ -85,9 +105,10 @@ def test_a_database_whose_pages_are_overwritten_is_made_anew(path: Path) -> None
     assert file.held(HOST) == VOUCHERS
 
 
-def test_a_database_of_another_version_is_made_anew(path: Path) -> None:
-    path.parent.mkdir()
+def test_a_cache_of_another_version_is_made_anew(path: Path) -> None:
+    VoucherFile(path).settle(HOST, (), ())
     with sqlite3.connect(path) as other:
+        other.execute("DROP TABLE voucher")
         other.execute("CREATE TABLE voucher (something)")
         other.execute("PRAGMA user_version = 7")
     other.close()

@@ -15,6 +15,7 @@ from mecai.client.policy import ClientPolicy
 from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.authorities import Directory, Distrust
+from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import spki_hash
 from mecai.service.deadline import Deadline
 from tests.scene import HOST
@@ -99,6 +100,13 @@ def test_whatever_differs_is_judged(client: Client, shown: dict[str, Any], reaso
         assert (verdict.outcome, verdict.reason) == (Outcome.REFUSED, reason)
     assert client.judged == [world.now] * 3
     assert client.meet().outcome is Outcome.ACCEPTED
+
+
+def test_a_voucher_that_was_named_is_none_where_it_was_not(client: Client) -> None:
+    none = encode_vouchers([])
+    cached = (parse_voucher(VOUCHER),)
+    assert client.meet(none, attempt=lambda each: replace(each, cached=cached)).outcome is Outcome.ACCEPTED
+    assert client.meet(none).reason == "no-voucher"
 
 
 def test_it_ends_with_its_voucher(client: Client) -> None:

@@ -54,6 +54,7 @@ def test_a_private_network_is_a_table_of_its_own(tmp_path: Path) -> None:
         ('profile = "paranoid"', "profile: 'paranoid' is none of default, strict"),
         ('selection = "lucky"', "selection: 'lucky' is none of"),
         ('cache_file = "/x"', "cache_file: nothing is kept there without cache = true"),
+        ('cache = true\ncache_file = "/k"\nselection_key = "/k"', "cache_file: /k is another file of this client"),
         ("max_voucher_hours = 73", "max_voucher_hours: 73 is outside 1..72"),
         ('nat64_prefixes = ["2001:db8::/64"]', "nat64_prefixes: 2001:db8::/64 is no IPv6 prefix of length 96"),
         ('contexts = ["moz"]', "contexts:"),

@@ -76,6 +76,20 @@ def test_what_is_for_one_server_goes_to_no_other(location: str) -> None:
     assert led_on[0].headers == {"X-Own": "1"}
 
 
+@pytest.mark.parametrize("location", ["https://[", "https://[::1", "//[x]/", "https://h\u2100/"])
+def test_a_redirect_to_what_is_no_url(location: str) -> None:
+    with pytest.raises(InputError):
+        Request().led_on(HERE, 302, location)
+
+
+@pytest.mark.parametrize(("status", "method"), [(301, "PUT"), (302, "DELETE"), (307, "PUT"), (303, "GET")])
+def test_what_is_no_post_stays_what_it_is_but_for_303(status: int, method: str) -> None:
+    asked = Request("PUT" if method == "GET" else method, {"Content-Type": "a/b", "X-Own": "1"}, b"body")
+    led_on = asked.led_on(HERE, status, "/d")
+    assert led_on is not None
+    assert led_on[0] == (Request("GET", {"X-Own": "1"}) if status == 303 else asked)
+
+
 def test_head_stays_head() -> None:
     led_on = Request("HEAD").led_on(HERE, 303, "/d")
     assert led_on is not None
