@@ -22,6 +22,7 @@ class Attempt:
     peer_address: str | None
     policy: ClientPolicy  # what holds for this destination
     network: PrivateNetwork | None = None  # the private network that the name belongs to
+    fault: str = ""  # why nobody could be asked for this name
     cached: tuple[Voucher, ...] = ()  # named to the server, which then does not send them (C5)
 
 

@@ -130,11 +130,15 @@ class VoucherContext(ssl.SSLContext):
             tls.forget_session(connection)
         network, destination = self._networks.find(server_name), _destination(server_name, peer_address)
         policy = self._policy(destination)
+        unasked = Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network)
         if network:
             network.confine(connection)
         if network or policy.mode == OFF:
-            return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network)
-        extension, octets = self._choice(destination, policy)
+            return unasked
+        try:
+            extension, octets = self._choice(destination, policy)
+        except InputError as error:  # what is no host name (I8) is judged, and never an error of the handshake (M1)
+            return replace(unasked, fault=str(error))
         if cached := self._worth_naming(extension, policy, server_name, peer_address):
             extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
             octets = extension.encode()
@@ -159,7 +163,7 @@ class VoucherContext(ssl.SSLContext):
     def _worth_naming(
         self, extension: RequestExtension, policy: ClientPolicy, server_name: str | None, peer_address: str | None
     ) -> tuple[Voucher, ...]:
-        if not server_name or not _caches(policy) or not (held := self._cache.held(server_name)):
+        if not server_name or not policy.caches or not (held := self._cache.held(server_name)):
             return ()
         rules = self._rules(extension, policy)
         return worth_naming(held, peer_octets(peer_address), self.directory, rules, self._clock())
@@ -199,6 +203,8 @@ class VoucherContext(ssl.SSLContext):
             raise VerificationError("not-checked", "M1", "the mode is off: nothing was asked for")
         if attempt.network and attempt.server_name:
             return Grounds(proofs=attempt.network.judge(facts, attempt.server_name, self._clock(), deadline))
+        if attempt.fault:
+            raise VerificationError("untrusted", "C4", attempt.fault)
         if attempt.extension is None:
             raise VerificationError("not-checked", "M1", "no voucher was asked for")
         cached, rules = tuple(voucher.der for voucher in attempt.cached), self._rules(attempt.extension, attempt.policy)
@@ -223,7 +229,7 @@ class VoucherContext(ssl.SSLContext):
 
     def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""
-        if _caches(attempt.policy) and attempt.server_name:
+        if attempt.policy.caches and attempt.server_name:
             self._cache.settle(attempt.server_name, attempt.cached, passed if attempt.peer_address else ())
 
     def _rules(self, extension: RequestExtension, policy: ClientPolicy) -> Policy:
@@ -289,8 +295,3 @@ def _destination(server_name: str | None, peer_address: str | None) -> str:
         return host_name_of(server_name)
     except InputError:
         return server_name  # an address, or what no rule will accept
-
-
-def _caches(policy: ClientPolicy) -> bool:
-    """Tell whether vouchers are kept, and named: not under `warn`, which forgets none that fails (M1)."""
-    return policy.cache and policy.mode == ENFORCE

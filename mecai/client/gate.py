@@ -37,6 +37,14 @@ def peer(address: str | None) -> Iterator[None]:
 
 
 @contextmanager
+def reached(address: str | None) -> Iterator[None]:
+    """Say as `peer` does where a connection leads, as an adapter sees it: what the program says goes before."""
+    told = _told.get()
+    with peer(told[0] if told else address):
+        yield
+
+
+@contextmanager
 def within(deadline: Deadline) -> Iterator[None]:
     """Bound what the connections that are judged inside may wait for, besides their own timeout."""
     token = told_end.set(deadline)

@@ -107,6 +107,11 @@ class ClientPolicy:
         profile = PROFILES[self.profile]
         return Profile(self.candidates or profile.candidates, self.quorum or profile.quorum)
 
+    @property
+    def caches(self) -> bool:
+        """Whether vouchers are kept, and named: not under `warn`, which forgets none that fails (M1)."""
+        return self.cache and self.mode == ENFORCE
+
     def by_domain(self) -> dict[str, Self]:
         """Return the policy for each domain of a `[[domain]]` and every name below it; it has no such table itself."""
         return {name: self._with(entry) for entry in self.domains for name in entry.names}

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from mecai.client.context import VoucherContext
-from mecai.client.gate import deferred, peer
+from mecai.client.gate import deferred, reached
 from mecai.client.intranet import STATUS_SECONDS
 from mecai.net.dial import dial
 from mecai.service.background import in_background
@@ -35,7 +35,7 @@ async def open_connection(
     deadline = Deadline(seconds)
     sock = await _reach(host, port, deadline)
     sock.setblocking(False)
-    with peer(sock.getpeername()[0]), deferred():
+    with reached(sock.getpeername()[0]), deferred():
         reader, writer = await asyncio.open_connection(
             sock=sock, ssl=context, server_hostname=host, ssl_handshake_timeout=deadline.require()
         )

@@ -12,14 +12,14 @@ import httpcore
 import httpx
 
 from mecai.client.context import VoucherContext
-from mecai.client.gate import peer
+from mecai.client.gate import reached
 
 
 class _Stream(httpcore.AsyncNetworkStream):
     """A connection that says whom it reached to the TLS that begins on it."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
+    def __init__(self, inner: httpcore.AsyncNetworkStream, address: str | None) -> None:
+        self._inner, self._address = inner, address
         self.read, self.write, self.aclose = inner.read, inner.write, inner.aclose  # type: ignore[method-assign]
         self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]  # as it is
 
@@ -29,19 +29,23 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        with peer(self._inner.get_extra_info("server_addr")[0]):
+        with reached(self._address):
             return await self._inner.start_tls(ssl_context, server_hostname, timeout)
 
 
 class _Backend(httpcore.AnyIOBackend):
+    def __init__(self, proxied: bool) -> None:
+        self._proxied = proxied
+
     async def connect_tcp(self, *arguments: Any, **more: Any) -> httpcore.AsyncNetworkStream:  # noqa: ANN401
-        return _Stream(await super().connect_tcp(*arguments, **more))
+        inner = await super().connect_tcp(*arguments, **more)
+        return _Stream(inner, None if self._proxied else inner.get_extra_info("server_addr")[0])
 
 
 class VoucherTransport(httpx.AsyncHTTPTransport):
-    """What connects to servers whom somebody has vouched for."""
+    """What connects to servers whom somebody has vouched for; through a proxy it takes none (V9)."""
 
     def __init__(self, context: VoucherContext | None = None, **more: Any) -> None:  # noqa: ANN401 - httpx's own
         """Demand what `context` does, or /etc/mecai/client.toml; raises as `VoucherContext.from_config`."""
         super().__init__(verify=context or VoucherContext.from_config(), **more)
-        self._pool._network_backend = _Backend()  # noqa: SLF001 - see above
+        self._pool._network_backend = _Backend(more.get("proxy") is not None)  # noqa: SLF001 - see above

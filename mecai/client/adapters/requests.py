@@ -5,6 +5,7 @@ from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.exceptions import SSLError
 from requests.utils import select_proxy
 
 from mecai.client.context import VoucherContext
@@ -28,6 +29,11 @@ class VoucherAdapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **more, ssl_context=self._context)
 
     def send(self, request: PreparedRequest, **more: Any) -> Response:  # type: ignore[override]  # noqa: ANN401 - by name
-        """As `HTTPAdapter.send`; where a proxy connects, nobody knows to whom (docs/spec, V9)."""
+        """As `HTTPAdapter.send`; where a proxy connects, nobody knows to whom (docs/spec, V9).
+
+        Raises `SSLError` for `verify=False`: whoever demands vouchers validates the certificate, too.
+        """
+        if not more.get("verify", True):
+            raise SSLError("verify=False: this adapter validates every certificate; leave it out", request=request)
         with peer(None) if select_proxy(request.url or "", more.get("proxies")) else nullcontext():
             return super().send(request, **more)

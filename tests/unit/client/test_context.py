@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv6Network
@@ -130,6 +131,27 @@ def test_a_voucher_of_another_context_is_refused_unless_none_is_demanded() -> No
 def test_anything_less_is_refused(answer: bytes | None, reason: str) -> None:
     verdict = connect(client(profile="strict"), server(answer))
     assert (verdict.outcome, verdict.reason, verdict.vouched) == (Outcome.REFUSED, reason, ())
+
+
+@pytest.mark.parametrize("selection", ["sticky", "random"])
+@pytest.mark.parametrize(
+    ("mode", "outcome", "reason"),
+    [
+        ("enforce", Outcome.REFUSED, "untrusted"),
+        ("warn", Outcome.WARNED, "untrusted"),
+        ("off", Outcome.WARNED, "not-checked"),
+    ],
+)
+def test_what_is_no_host_name_is_judged_like_another(selection: str, mode: str, outcome: Outcome, reason: str) -> None:
+    """M1: under `warn` and `off` the handshake goes on; `ssl` itself takes such names."""
+    name = "a_b.example.test"
+    answering = stapling_server(world.alder.server(name), world.answer("birch"))
+    pair = Pair(client(selection=selection, mode=mode), answering, name)
+    with peer("127.0.0.1"), nullcontext() if mode != "enforce" else pytest.raises(Refused, match="a_b"):
+        pair.handshake()
+    assert isinstance(pair.client, VoucherObject)
+    assert pair.client.verdict is not None
+    assert (pair.client.verdict.outcome, pair.client.verdict.reason) == (outcome, reason)
 
 
 def test_an_authority_that_was_not_asked_is_no_witness() -> None:
