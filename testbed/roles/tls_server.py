@@ -16,7 +16,7 @@ _CERTIFIED_BY = "certified_by"
 DELIVERS_TO = "delivers_to"
 
 # Where the role voucher_push keeps the chains of that one, each at its path there.
-_OTHERS_CHAINS = "/etc/mecai/push-chains"
+_OTHERS_CHAINS = "/var/lib/mecai-push-chains"
 
 # Asks every authority for vouchers at once, and delivers where that is this host's work, also where some authority had
 # none; ends as the first of both that failed.

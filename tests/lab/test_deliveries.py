@@ -71,6 +71,14 @@ def test_its_files_are_readable_by_the_server_and_writable_by_deliveries_only(de
     assert set(listing) == {"d 755 mecai-deliveries", "f 644 mecai-deliveries"}
 
 
+def test_a_delivery_may_renew_the_chains_and_everybody_reads_them(delivered_server: Machine) -> None:
+    (deliverer,) = chosen("deliverer")
+    listing = deliverer.run("find /var/lib/mecai-push-chains -printf '%y %m %u\n'").split("\n")
+    assert set(listing) == {"d 755 mecai-push", "f 644 mecai-push"}
+    chain = f"/etc/ssl/certs/{delivered_server.told.site}.pem"
+    assert deliverer.run(f"cat /var/lib/mecai-push-chains{chain}") == delivered_server.run(f"cat {chain}")
+
+
 def _vouchers(server: Machine) -> list[str]:
     return server.run(f"find {STAPLES} -name '*.voucher'").split()
 

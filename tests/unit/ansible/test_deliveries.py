@@ -8,13 +8,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any, Final
 
 import jinja2
 import pytest
 import yaml
 
+from mecai.service import durable
 from mecai.sidecar.config import read_config
+from tests.pki import Hierarchy
 from tests.unit.ansible.running import ANSIBLE, play, refusals
 from tests.unit.ansible.test_intranets import write
 
@@ -212,7 +215,48 @@ def test_what_is_pushed_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
         )
     )
     (certificate,) = read_config(path).certificates
-    assert certificate.chain == Path("/etc/mecai/push-chains/etc/tls/www.pem")
+    assert certificate.chain == Path("/var/lib/mecai-push-chains/etc/tls/www.pem")
+
+
+def _that_lay_chains(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Give the tasks of `voucher_push` that lay chains, with their variables, on this host alone and below a folder."""
+    push = ROLE.parent / "voucher_push"
+    variables = yaml.safe_load((push / "vars" / "main.yml").read_text()) | {"__voucher_push_chains_folder": str(folder)}
+    every = yaml.safe_load((push / "tasks" / "main.yml").read_text())
+    tasks = next(task["block"] for task in every if task["name"] == "Make ready to deliver")
+    first = next(at for at, task in enumerate(tasks) if task["name"] == "Make the folders of its chains")
+    here = [{word: each for word, each in task.items() if word != "delegate_to"} for task in tasks[first : first + 3]]
+    assert [task.pop("become_user", None) for task in here] == ["mecai-push", None, "mecai-push"]
+    return [{word: each for word, each in task.items() if word != "become"} for task in here], variables
+
+
+def test_what_a_delivery_has_laid_is_what_the_next_run_finds(tmp_path: Path) -> None:
+    """Whatever the other host has in its file besides, what is laid is what `push` lays, and no key."""
+    shows, folder = tmp_path / "etc" / "www.pem", tmp_path / "chains"
+    laid = Path(f"{folder}{shows}")
+    shows.parent.mkdir()
+    tasks, variables = _that_lay_chains(folder)
+    former, renewed = (Hierarchy("alder").server("www.example.test", days=days) for days in (90, 100))
+    for server, changed in ((former, True), (renewed, False)):
+        if not changed:
+            durable.replace(laid, server.chain_pem, durable.PUBLIC)  # as `push` does
+        shows.write_bytes("of Étienne\n".encode("latin-1") + server.chain_pem.replace(b"\n", b"\r\n") + server.key_pem)
+        ran = play(tmp_path, tasks, vars=variables | {"voucher_push_certificates": [{"chain": str(shows)}]})
+        assert ran.returncode == 0, ran.stdout
+        assert (" changed=0 " in ran.stdout) is not changed, ran.stdout
+        assert laid.read_bytes() == server.chain_pem
+    made = [folder, *(each for each in laid.parents if each.is_relative_to(folder))]
+    assert ({S_IMODE(each.stat().st_mode) for each in made}, S_IMODE(laid.stat().st_mode)) == ({0o755}, 0o644)
+
+
+def test_what_is_no_certificate_is_not_laid(tmp_path: Path) -> None:
+    shows = tmp_path / "www.pem"
+    shows.write_bytes(Hierarchy("alder").server("www.example.test").key_pem)
+    tasks, variables = _that_lay_chains(tmp_path / "chains")
+    ran = play(tmp_path, tasks, vars=variables | {"voucher_push_certificates": [{"chain": str(shows)}]})
+    assert ran.returncode != 0
+    assert "failed to validate" in ran.stdout
+    assert not Path(f"{tmp_path}/chains{shows}").exists()
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from tests.unit.ansible.running import ANSIBLE, play
 
 # systemd-analyze's scale goes from 0 (SAFE) to 10; a service without any sandbox gets 9.6.
 EXPOSURE_LIMIT = 1.5
-# ... and what no stranger reaches.
-OWN_LIMITS = {"mecai-deliveries-closed": 1.2}
+# ... and what no stranger reaches, or what holds a key that opens another host.
+OWN_LIMITS = {"mecai-deliveries-closed": 1.2, "mecai-push": 1.2}
 ROLES = sorted((ANSIBLE / "roles").iterdir())
 # Units that roles write without the role `service`.
 OWN_UNITS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -95,6 +95,13 @@ def test_the_signer_alone_sees_users_and_it_sees_no_network(units: dict[str, Pat
     lines = {name: set(path.read_text().splitlines()) for name, path in units.items()}
     assert [name for name, unit in lines.items() if "PrivateUsers=no" in unit] == ["mecai-vas-signer"]
     assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"} <= lines["mecai-vas-signer"]
+
+
+def test_a_delivery_lays_chains_outside_the_folder_of_its_key(units: dict[str, Path]) -> None:
+    lines = units["mecai-push"].read_text().splitlines()
+    written = [line for line in lines if line.startswith("ReadWritePaths=")]
+    assert written == ["ReadWritePaths=/var/lib/mecai-push-chains"]
+    assert {"StateDirectory=mecai-push", "StateDirectoryMode=0700", "ProtectSystem=strict"} <= set(lines)
 
 
 def test_every_unit_has_bounds_and_leaves_nothing_behind_when_it_crashes(units: dict[str, Path]) -> None:

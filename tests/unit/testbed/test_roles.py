@@ -76,7 +76,7 @@ def test_one_host_delivers_what_another_one_takes() -> None:
     assert takes["voucher_deliveries_from"] == [fetching]
     assert sends["voucher_push_certificates"] == takes["voucher_deliveries_certificates"]
     (shown,) = takes["voucher_deliveries_certificates"]
-    assert shown | {"chain": f"/etc/mecai/push-chains{shown['chain']}"} in sends["voucher_sidecar_certificates"]
+    assert shown | {"chain": f"/var/lib/mecai-push-chains{shown['chain']}"} in sends["voucher_sidecar_certificates"]
     assert sends["voucher_push_address"] in takes["voucher_deliveries_certificates"][0]["addresses"]
 
 
