@@ -4,7 +4,7 @@ import {addressOf, addressText, isHostName} from '../src/pki/hosts.js';
 import {canonicalName} from '../src/pki/idna.js';
 
 test('a host name is what I8 says', () => {
-  for (const good of ['a', 'www.example.test', 'xn--fa-hia.example', '1a.b', `${'a'.repeat(63)}.b`])
+  for (const good of ['a', 'www.example.test', 'xn--fa-hia.example', '1a.b', 'a.0xg', `${'a'.repeat(63)}.b`])
     assert.equal(isHostName(good), true, good);
   for (const bad of [
     '',
@@ -18,6 +18,8 @@ test('a host name is what I8 says', () => {
     'a_b.c',
     '1.2',
     'a.1',
+    'a.0x',
+    '0x7f000001',
     `${'a'.repeat(64)}.b`,
     `${'a.'.repeat(126)}aa`,
   ]) {

@@ -105,18 +105,23 @@ class Door:
     async def _lead(self, plain: socket.socket, head: Head) -> None:
         """Meet the site; then let the browser have its tunnel, to the site or to the page that explains."""
         destination = read_destination(head.target, self.ports, self.authority)
+        shown = self._leaves.context(destination.host)
         context = await self.trust.context()
         met = await visit(destination, context)
-        self.journal.note(met.document)
-        self.heard(met.document)
         with _aborted_unless_passed_on(met):
+            self._note(met.document)
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await asyncio.get_running_loop().sock_sendall(plain, _ESTABLISHED)
-            near = await end_tls(plain, self._leaves.context(destination.host))
+            near = await end_tls(plain, shown)
         if met.streams:
             await pass_on(near, met.streams)
         else:
             await show(near, refusal(met, context.directory))
+
+    def _note(self, document: Document) -> None:
+        self.journal.note(document)
+        with suppress(OSError):  # standard output has gone (`| head`): that is no matter of the browser's
+            self.heard(document)
 
 
 def _is_ours(plain: socket.socket) -> bool:

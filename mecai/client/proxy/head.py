@@ -15,14 +15,18 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Final
 
+from mecai.service.printable import words
+
 LIMIT: Final = 65536  # octets of a head: browsers add a site's cookies
+FIELDS: Final = 99  # of a head: http.client takes 100 lines, the empty one among them
 SECONDS: Final = 10.0  # for a head to come
 _END: Final = b"\r\n\r\n"
 _OCTETS: Final = 4096
 _LINGER: Final = 1.0  # seconds for a client to read an answer before it is hung up on
 # RFC 9112, sections 3 and 5: three words, then fields, each ending in CR LF, none of them folded.
 _REQUEST: Final = re.compile(rb"([A-Z]{1,20}) ([!-~]{1,8192}) HTTP/1\.[01]\r\n")
-_FIELDS: Final = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}:[\t -~\x80-\xff]*\r\n){0,100}\r\n")
+_FIELD: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}:[\t -~\x80-\xff]*\r\n"
+_FIELDS: Final = re.compile(rb"(?:%b){0,%d}\r\n" % (_FIELD, FIELDS))
 
 
 class Declined(Exception):
@@ -47,7 +51,10 @@ def parse_head(octets: bytes) -> Head:
     line = _REQUEST.match(octets)
     if line is None or _FIELDS.fullmatch(octets, line.end()) is None:
         raise Declined(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request of the plain form")
-    fields = http.client.parse_headers(BytesIO(octets[line.end() :]))
+    try:
+        fields = http.client.parse_headers(BytesIO(octets[line.end() :]))
+    except http.client.HTTPException as error:
+        raise Declined(HTTPStatus.BAD_REQUEST, f"the request's fields cannot be read: {words(error)}") from error
     return Head(line[1].decode("ascii"), line[2].decode("ascii"), fields)
 
 
@@ -68,8 +75,9 @@ async def receive_head(plain: socket.socket) -> Head | None:
                     raise Declined(*_unfinished(too_long=len(heard) > LIMIT))
     except TimeoutError:
         raise Declined(HTTPStatus.REQUEST_TIMEOUT, f"no request came within {SECONDS:.0f} s") from None
-    head = parse_head(heard[: heard.index(_END) + len(_END)])
-    if head.method == "CONNECT" and not heard.endswith(_END):
+    size = heard.index(_END) + len(_END)
+    head = parse_head(heard[:size])
+    if head.method == "CONNECT" and len(heard) > size:
         raise Declined(HTTPStatus.BAD_REQUEST, "a tunnel is used before it stands")
     return head
 

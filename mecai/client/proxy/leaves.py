@@ -4,19 +4,23 @@ All have one key, which is made with the process and ends with it: Python reads 
 file in memory (memfd_create(2)) for as long as that takes.
 """
 
+import logging
 import os
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.client.proxy.authority import LocalAuthority
+from mecai.client.proxy.head import Declined
 from mecai.service.pem import key_pem
 
+LOG: Final = logging.getLogger(__name__)
 NAMES: Final = 256  # host names; the one that was asked for longest ago goes first
 _AHEAD: Final = timedelta(hours=1)  # before its end a certificate is made anew
 PROTOCOLS: Final = ("http/1.1",)  # ALPN: the same is asked of the site
@@ -31,7 +35,7 @@ class Leaves:
         self._made: OrderedDict[str, tuple[datetime, ssl.SSLContext]] = OrderedDict()
 
     def context(self, name: str) -> ssl.SSLContext:
-        """Return the context of a server of this host name."""
+        """Return the context of a server of this host name; raises `Declined` when the authority's time is over."""
         until, context = self._made.pop(name, (self._clock(), None))
         if context is None or until <= self._clock():
             until, context = self._make(name)
@@ -41,7 +45,12 @@ class Leaves:
         return context
 
     def _make(self, name: str) -> tuple[datetime, ssl.SSLContext]:
-        leaf = self._authority.certify(name, self._key.public_key(), self._clock())
+        now, end = self._clock(), self._authority.certificate.not_valid_after_utc
+        if now >= end:
+            over = f"this proxy's authority was valid until {end:%Y-%m-%d}; start the proxy anew, it says what to do"
+            LOG.warning("%s", over)  # browsers show their person nothing of a tunnel that was declined
+            raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, over)
+        leaf = self._authority.certify(name, self._key.public_key(), now)
         chain = (leaf, self._authority.certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _load(context, b"".join(each.public_bytes(Encoding.PEM) for each in chain) + key_pem(self._key))

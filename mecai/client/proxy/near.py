@@ -37,8 +37,10 @@ async def show(near: Streams, octets: bytes) -> None:
     try:
         await read_head(near[0])
     except Declined as declined:
-        octets = plain_answer(declined)
+        near[1].write(plain_answer(declined))
     except EOFError:  # a connection that the browser opened ahead, and did not need
-        octets = b""
-    near[1].write(octets)
-    await close(near[1])
+        pass
+    else:
+        near[1].write(octets)
+    finally:
+        await close(near[1])

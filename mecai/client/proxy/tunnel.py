@@ -61,6 +61,7 @@ async def close(writer: asyncio.StreamWriter, *, gently: bool = True) -> None:
 
 def abort(writer: asyncio.StreamWriter) -> None:
     """Break a connection off at once, so that its peer is told."""
-    with suppress(OSError):
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    if (plain := writer.get_extra_info("socket")) is not None:  # None: TLS has given it up already
+        with suppress(OSError):
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()

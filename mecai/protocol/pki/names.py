@@ -17,6 +17,8 @@ from mecai.errors import InputError
 from mecai.protocol.limits import LIMITS
 
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+# How a number ends an IPv4 address for browsers (WHATWG URL, "ends in a number") and for getaddrinfo (0x7f000001).
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _URL: Final = re.compile(r"https://(?:\[(?P<address>[^]]*)\]|(?P<host>[^:/[]*))(?::(?P<port>[0-9]{1,5}))?(?:/[!-~]*)?")
 _HIGHEST_PORT: Final = 65535
 
@@ -28,7 +30,7 @@ def host_name(text: str) -> str:
     if len(name) > LIMITS.server_name_length or not all(map(_LABEL.fullmatch, labels)):
         expected = "dot-separated labels of a-z, 0-9 and '-' (A-labels), without final dot"
         raise InputError(f"{text!r} is no host name; expected {expected}")
-    if labels[-1].isdigit():
+    if _NUMBER.fullmatch(labels[-1]):
         raise InputError(f"{text!r} is no host name but reads as an IP address; give it as one")
     return name
 

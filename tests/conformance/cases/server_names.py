@@ -83,6 +83,8 @@ _NO_HOST_NAMES = {
     "a hyphen in front": "-www.example.test",
     "a space": "www example.test",
     "digits at its end": "www.1",
+    "a hexadecimal number at its end": "www.0x7f",
+    "no more than the sign of one at its end": "www.0x",
     "a label of 64 octets": "a" * 64 + ".test",
     "254 octets": ".".join(["a" * 62] * 4) + ".ab",
 }
@@ -102,6 +104,7 @@ _SPELLINGS = {
     "another script": ("xn--bcher-kva.example", "b\u00fccher.example"),
     "another script in capitals": ("xn--bcher-kva.example", "B\u00dcCHER.example"),
     "sharp s": ("xn--fa-hia.example", "fa\u00df.example"),
+    "what only begins as a number": ("www.0xg", "www.0xg"),
     "253 octets": (".".join(["a" * 62] * 4) + ".a", ".".join(["a" * 62] * 4) + ".a"),
 }
 

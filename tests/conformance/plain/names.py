@@ -8,6 +8,7 @@ import idna
 from tests.conformance.plain.refusal import expect
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LONGEST = 253
 
 
@@ -18,7 +19,7 @@ def is_host_name(text: str) -> bool:
         return False
     if not all(_LABEL.fullmatch(label) for label in labels):
         return False
-    return not labels[-1].isdigit()
+    return not _NUMBER.fullmatch(labels[-1])
 
 
 def host_name(text: str) -> str:

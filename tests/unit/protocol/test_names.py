@@ -18,6 +18,8 @@ ALDER = Hierarchy("alder")
         ("localhost", "localhost"),
         ("3com.example", "3com.example"),
         ("1.2.3.4.example", "1.2.3.4.example"),
+        ("0x7f.1.0xg", "0x7f.1.0xg"),
+        ("a.0x7f-1", "a.0x7f-1"),
         ("a" * 63 + ".example", "a" * 63 + ".example"),
     ],
 )
@@ -41,7 +43,10 @@ def test_what_a_person_types_is_read_by_idna_2008(typed: str, normal: str) -> No
     assert host_name_of(typed) == normal
 
 
-@pytest.mark.parametrize("typed", ["", ".", "a..", "a_b.example", "\u2665.example", "192.0.2.1.", "\uff11.2.3.4"])
+@pytest.mark.parametrize(
+    "typed",
+    ["", ".", "a..", "a_b.example", "\u2665.example", "192.0.2.1.", "\uff11.2.3.4", "0x7f.1.", "\uff10x7f000001"],
+)
 def test_what_no_person_can_mean(typed: str) -> None:
     with pytest.raises(InputError, match="host name"):
         host_name_of(typed)
@@ -81,6 +86,7 @@ def test_a_certificate_is_for_the_dns_names_that_it_lists() -> None:
         *("", ".", "a..b", ".a", "a b", "*.example", "-a.example", "a-.example", "münchen.example", "a\n", "a/b"),
         *("a" * 64, ".".join(["a" * 63] * 4), "www.example.test.", "_dmarc.example.test", "a_b.example"),
         *("192.0.2.1", "1.2.3", "example.1", "2001:db8::1", "[2001:db8::1]"),
+        *("0x7f000001", "0X7F000001", "0x7f.0x0.0x0.0x1", "example.0x", "example.0xff"),
     ],
 )
 def test_what_is_no_host_name_is_bad_input(text: str) -> None:
@@ -115,7 +121,7 @@ def test_https_urls(url: str) -> None:
             "https://vas.test:x",
         ),
         *("https://vas.test:65536", "https://[2001:db8::1", "https://[::x]/", "https://a b/", "https://u@vas.test/"),
-        *("https://vas.test./", "https://vas_1.test/", "https://1.2.3/", "https://192.0.2.1./"),
+        *("https://vas.test./", "https://vas_1.test/", "https://1.2.3/", "https://192.0.2.1./", "https://0x7f000001/"),
         *("https://vas.test/\u00e4", "https://vas.test?x", "https://vas.test/ "),
     ],
 )

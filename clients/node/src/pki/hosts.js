@@ -7,13 +7,12 @@ import {same} from '../octets.js';
 /** @typedef {import('../octets.js').Octets} Octets */
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const NUMBER = /^([0-9]+|0x[0-9a-f]*)$/;
 
 /** Says whether a text is a host name by I8. @param {string} text */
 export function isHostName(text) {
   const labels = text.split('.');
-  return (
-    text.length <= 253 && labels.every((label) => LABEL.test(label)) && !/^[0-9]+$/.test(labels[labels.length - 1])
-  );
+  return text.length <= 253 && labels.every((label) => LABEL.test(label)) && !NUMBER.test(labels[labels.length - 1]);
 }
 
 /** @param {string} text @returns {Octets | null} 4 or 16 octets in network order (I5); null: no IP address */

@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from ipaddress import ip_network
 from pathlib import Path
 from stat import S_IMODE
@@ -14,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mecai.client.proxy import leaves as module
 from mecai.client.proxy.authority import LEAF_LIFE, LocalAuthority, open_authority
+from mecai.client.proxy.head import Declined
 from mecai.client.proxy.leaves import Leaves
 from mecai.errors import HostError, InputError
 from tests.unit.tls.memory import Pair
@@ -90,6 +92,18 @@ def test_a_leaf_is_kept_until_shortly_before_its_end(authority: LocalAuthority) 
     assert leaves.context(SITE) is first
     moment[0] += timedelta(seconds=1)
     assert leaves.context(SITE) is not first
+
+
+def test_a_proxy_that_outlives_its_authority_says_so(
+    authority: LocalAuthority, caplog: pytest.LogCaptureFixture
+) -> None:
+    end = authority.certificate.not_valid_after_utc
+    for moment in (end, end + timedelta(days=2)):
+        with pytest.raises(Declined, match=f"valid until {end:%Y-%m-%d}; start the proxy anew") as caught:
+            Leaves(authority, lambda moment=moment: moment).context(SITE)
+        assert caught.value.status is HTTPStatus.SERVICE_UNAVAILABLE
+        assert caught.value.text in caplog.text
+    assert Leaves(authority, lambda: end - timedelta(seconds=1)).context(SITE)
 
 
 def test_as_many_leaves_are_kept_as_it_says(authority: LocalAuthority, monkeypatch: pytest.MonkeyPatch) -> None:

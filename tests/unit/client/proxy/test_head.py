@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mecai.client.proxy import head
-from mecai.client.proxy.head import LIMIT, Declined, Head, parse_head, read_head, receive_head
+from mecai.client.proxy.head import FIELDS, LIMIT, Declined, Head, parse_head, read_head, receive_head
 
 GOOD = b"CONNECT www.example.test:443 HTTP/1.1\r\nHost: www.example.test:443\r\nUser-Agent: x\r\n\r\n"
 
@@ -42,7 +42,7 @@ def test_a_head_is_read() -> None:
         b"GET / HTTP/1.1\r\nX: a\x00b\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: a\rb\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: a\nHost: b\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 101 + b"\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * (FIELDS + 1) + b"\r\n",
         b"GET /" + b"a" * 8192 + b" HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
@@ -50,6 +50,18 @@ def test_a_head_is_read() -> None:
 def test_what_is_not_of_the_plain_form_is_declined(octets: bytes) -> None:
     with pytest.raises(Declined, match="plain form") as caught:
         parse_head(octets)
+    assert caught.value.status is HTTPStatus.BAD_REQUEST
+
+
+def test_as_many_fields_as_it_says_are_read() -> None:
+    assert len(parse_head(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * FIELDS + b"\r\n").fields.items()) == FIELDS
+
+
+def test_fields_that_the_library_does_not_read_are_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has limits of its own, which another version may set lower."""
+    monkeypatch.setattr("http.client._MAXHEADERS", 1)
+    with pytest.raises(Declined, match="fields cannot be read: got more than 1 headers") as caught:
+        parse_head(GOOD)
     assert caught.value.status is HTTPStatus.BAD_REQUEST
 
 
@@ -117,6 +129,8 @@ def test_a_tunnel_is_not_used_before_it_stands() -> None:
     """What came in the clear would go on as if it had come over TLS."""
     with pytest.raises(Declined, match="before it stands"):
         received(GOOD + b"GET / HTTP/1.1\r\n")
+    with pytest.raises(Declined, match="before it stands"):
+        received(GOOD + b"GET / HTTP/1.1\r\n\r\n")
     assert received(b"POST / HTTP/1.1\r\n\r\nbody")
 
 

@@ -71,6 +71,13 @@ def test_what_breaks_off_breaks_off() -> None:
     tunnelled(play)
 
 
+def test_what_is_lost_already_breaks_off_without_a_word() -> None:
+    """TLS that failed while it was closed has no socket any more."""
+    writer = Mock(get_extra_info=Mock(return_value=None))
+    tunnel.abort(writer)
+    writer.transport.abort.assert_called_once_with()
+
+
 def test_what_moves_is_not_idle() -> None:
     """Each piece that was passed on begins the idle time anew."""
 
