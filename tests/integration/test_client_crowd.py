@@ -32,9 +32,7 @@ from tests.unit.client.world import World
 
 CONNECTIONS: Final = 1000
 THREADS: Final = 32
-GROWTH: Final = (
-    8 * 1024
-)  # octets for each connection; those that are accepted, two of seven, take more than twice as much
+GROWTH: Final = 8 * 1024  # octets for each connection; where the accepted ones stay, it is twice as much
 SECONDS: Final = 60
 world = World()
 
