@@ -53,7 +53,6 @@ class VoucherFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._open: tuple[int, sqlite3.Connection] | None = None
         self._said = False
 
     def held(self, name: str) -> tuple[Voucher, ...]:
@@ -82,10 +81,9 @@ class VoucherFile:
         with self._lock:
             for attempt in range(2):
                 try:
-                    with self._connection() as file:  # commits, or rolls back
+                    with contextlib.closing(self._connection()) as file, file:  # commits or rolls back, then closes
                         return work(file)
                 except (sqlite3.Error, OSError) as error:
-                    self._close()
                     if attempt == 0 and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
                         with contextlib.suppress(OSError):
                             self._path.unlink()
@@ -97,25 +95,16 @@ class VoucherFile:
         return otherwise
 
     def _connection(self) -> sqlite3.Connection:
-        """Return this process's connection: one must not go over a fork (sqlite.org/howtocorrupt.html, 2.6)."""
-        if self._open is not None and self._open[0] == os.getpid():
-            return self._open[1]
+        """Open it anew: one must not go over a fork (sqlite.org/howtocorrupt.html, 2.6), and nobody would close it."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _require_cache(self._path)
-        file = sqlite3.connect(self._path, timeout=PATIENCE, check_same_thread=False)
+        file = sqlite3.connect(self._path, timeout=PATIENCE)
         try:
             _prepare(file)
         except BaseException:
             file.close()
             raise
-        self._open = os.getpid(), file
         return file
-
-    def _close(self) -> None:
-        if self._open is not None and self._open[0] == os.getpid():
-            with contextlib.suppress(sqlite3.Error):
-                self._open[1].close()
-        self._open = None
 
 
 def _require_cache(path: Path) -> None:
