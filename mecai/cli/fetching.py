@@ -84,7 +84,7 @@ def _run(
     visit = _visit_all(destination, wish, context, Deadline(timeout - (time.monotonic() - started)))
     if wish.output and visit.page and not visit.failure:
         try:
-            durable.replace(wish.output, visit.page.body, file_mode())
+            _keep(wish.output, visit.page.body)
         except HostError as error:
             visit.failure, visit.document["page"] = error, visit.document["page"] | {"file": None}
     show(visit.document)
@@ -145,6 +145,15 @@ def _page(connection: JudgedConnection, destination: Destination, wish: Wish, de
     if wish.output and not page.complete:
         raise HostError(f"{destination.url}: longer than the {FILE_LIMIT} octets that a file may have; nothing is kept")
     return page
+
+
+def _keep(path: Path, body: bytes) -> None:
+    """Let a file hold a page; a device, such as /dev/null, takes it and stays what it is. Raises `HostError`."""
+    if path.is_char_device():
+        with durable.host_errors(path, "written"):
+            path.write_bytes(body)
+    else:
+        durable.replace(path, body, file_mode())
 
 
 def _write_report(path: Path, verdict: Verdict, destination: Destination, allowed: tuple[Network, ...]) -> None:

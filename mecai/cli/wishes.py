@@ -20,7 +20,7 @@ def read_wish(  # noqa: PLR0917 - one for each option
     resolve: Sequence[str],
 ) -> Wish:
     """Read the options; raises `InputError`, and `HostError` for a file that cannot be read."""
-    if output is not None and output.exists() and not output.is_file():
+    if output is not None and output.exists() and not output.is_file() and not output.is_char_device():
         raise InputError(f"{output}: is no file, and would be replaced by one; name another")
     fields: dict[str, str] = {}
     for name, value in map(read_header, headers):

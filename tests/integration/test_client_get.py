@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -133,6 +134,13 @@ def test_a_page_goes_where_a_link_leads_and_as_the_umask_has_it(folder: Path, po
         os.umask(before)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "page").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_device_takes_a_page_and_stays_a_device(folder: Path, port: int, tmp_path: Path) -> None:
+    os.mknod(tmp_path / "null", stat.S_IFCHR | 0o600, os.makedev(1, 3))  # as /dev/null is
+    result = mecai(folder, "get", f"https://localhost:{port}/", "-o", str(tmp_path / "null"))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "null").is_char_device()
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
