@@ -59,7 +59,7 @@ class TlsServer:
     def history(self) -> list[Met]:
         """Whom it met: also those who came a moment ago and whom it is still with."""
         while self._thread.is_alive() and _somebody_is_at(self._listener):
-            time.sleep(0)
+            time.sleep(0)  # to the thread that takes them; each of them is in the backlog until it has
         with self._meeting:
             return list(self._history)
 

@@ -183,7 +183,7 @@ def test_another_context_over_the_same_socket_meets_a_connection_that_has_ended(
 
 
 def test_a_connection_is_not_doubled(ends: tuple[ssl.SSLSocket, socket.socket]) -> None:
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(NotImplementedError):  # what `ssl` itself raises
         ends[0].dup()
 
 
