@@ -14,7 +14,7 @@ from mecai.client.explain import INTRANET_RULE, RULES, explain
 from mecai.client.verdict import Outcome
 from mecai.service.printable import printable
 
-_COLOURS: Final = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
+COLOURS: Final = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
 _BAR: Final = 48  # cells of a first flight
 _FILLED: Final = {"chain": "█", "staple": "▓", "vouchers": "▒"}
 _WIDTH: Final = 120  # columns: nothing is cut off where the terminal has fewer, or is none
@@ -28,7 +28,7 @@ def print_text(document: Document) -> None:
         where = printable(f"{earlier['url']}  {earlier['verdict']}, {page['status']} to {page['location']}")
         console.print(where, style="dim")
     outcome = Outcome(document["verdict"])
-    console.print(f"{document['url']}  {outcome.value}", style=f"bold {_COLOURS[outcome]}")
+    console.print(f"{document['url']}  {outcome.value}", style=f"bold {COLOURS[outcome]}")
     if document["reason"]:
         _print_reason(console, document)
     if document["vouchers"]:

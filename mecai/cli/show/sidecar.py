@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from mecai.cli.show.cells import cell
 from mecai.service.printable import printable
 from mecai.sidecar.standing import StapleStatus, State
 
@@ -50,13 +50,8 @@ def _table(rows: Sequence[StapleStatus], moment: datetime) -> Table:
         left = row.next_update - moment if row.next_update else None
         due = row.due - moment if row.due else None
         state = f"[{colour}]{row.state.word}[/]"
-        table.add_row(_cell(row.certificate), _cell(row.name), state, *map(_span, (age, left, due)))
+        table.add_row(cell(row.certificate), cell(row.name), state, *map(_span, (age, left, due)))
     return table
-
-
-def _cell(text: str) -> str:
-    """Return what a stranger may have named as a cell of a table: nothing in it is markup or obeyed by a terminal."""
-    return escape(printable(text))
 
 
 def _span(length: timedelta | None) -> str:

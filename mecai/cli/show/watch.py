@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
+from mecai.cli.show.cells import cell
+from mecai.cli.show.client import COLOURS
 from mecai.client.document import Document
 from mecai.client.verdict import Outcome
-from mecai.service.printable import printable
 
-_COLOURS = {Outcome.ACCEPTED: "green", Outcome.WARNED: "yellow", Outcome.REFUSED: "red"}
 _MAY_WRAP = ("site", "reason", "vouched by")
 _WIDTH = 160  # columns where there is no terminal
 
@@ -55,18 +54,18 @@ class WatchTable:
             table.add_column(heading, overflow="fold", no_wrap=heading not in _MAY_WRAP)
         for url, changes in self._changes.items():
             document = self._standing.get(url)
-            table.add_row(*(self._cells(url, changes, document) if document else (_cell(_site(url)), "...")))
+            table.add_row(*(self._cells(url, changes, document) if document else (cell(_site(url)), "...")))
         return table
 
     def _cells(self, url: str, changes: int, document: Document) -> Sequence[str]:
         outcome, vouchers = Outcome(document["verdict"]), document["vouchers"]
         return (
-            _cell(_site(url)),
-            f"[{_COLOURS[outcome]}]{outcome.value}[/]",
+            cell(_site(url)),
+            f"[{COLOURS[outcome]}]{outcome.value}[/]",
             document["reason"] or "",
             self._since[url],
             str(changes),
-            _cell(", ".join(each["name"] for each in vouchers)),
+            cell(", ".join(each["name"] for each in vouchers)),
             min((each["nextUpdate"] for each in vouchers), default=""),
             document["time"],
         )
@@ -78,8 +77,3 @@ def _site(url: str) -> str:
 
 def _words(document: Document) -> tuple[str, str | None]:
     return document["verdict"], document["reason"]
-
-
-def _cell(text: str) -> str:
-    """Return what a stranger may have named as a cell of a table: nothing in it is markup or obeyed by a terminal."""
-    return escape(printable(text))
