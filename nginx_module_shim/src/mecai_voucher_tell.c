@@ -35,11 +35,14 @@ note(time_t *told, time_t now)
 }
 
 
-/* The same of a refused file; `left`: how many lines there were left. */
+/* The same of a refused file; `left`: how many lines there were left. Who fills
+ * directories with bad files does not get the lines of the others. */
 static bool
-note_refusal(mecai_set_t *set, time_t now, unsigned *left)
+note_refusal(mecai_set_t *set, unsigned of_all, time_t now, unsigned *left)
 {
-    *left = lines_left(&set->refusals, MECAI_REFUSALS_MAX, now);
+    unsigned  most = of_all > MECAI_LINES_SCARCE ? MECAI_REFUSALS_MAX : 1;
+
+    *left = lines_left(&set->refusals, most, now);
     set->refusals.lines += *left > 0;
     return *left > 0;
 }
@@ -57,7 +60,7 @@ mecai_zone_tell(mecai_zone_t *zone, mecai_set_t *set, mecai_tell_t tell,
         return MECAI_SILENT;
     }
     if (tell == MECAI_TELL_REFUSED) {
-        told = note_refusal(set, now, &of_set);
+        told = note_refusal(set, of_all, now, &of_set);
     } else {
         told = note(tell == MECAI_TELL_FULL ? &zone->told_full
                                             : &set->told[tell], now);
@@ -69,6 +72,9 @@ mecai_zone_tell(mecai_zone_t *zone, mecai_set_t *set, mecai_tell_t tell,
     if (of_all == 1) {
         return MECAI_SAY_LAST;
     }
+    if (of_all == MECAI_LINES_SCARCE + 1) {
+        return MECAI_SAY_SCARCE;
+    }
     return of_set == 1 ? MECAI_SAY_LAST_OF_SET : MECAI_SAY;
 }
 
@@ -79,6 +85,8 @@ mecai_last_words(mecai_leave_t leave)
     switch (leave) {
     case MECAI_SAY_LAST_OF_SET:
         return "; of other files here nothing is said for an hour";
+    case MECAI_SAY_SCARCE:
+        return "; from here on one refused file a certificate, for an hour";
     case MECAI_SAY_LAST:
         return "; the module says no more for an hour";
     default:

@@ -28,9 +28,11 @@ enum {
     MECAI_FILES_MAX = 1024,     /* voucher files of one certificate */
     MECAI_TELL_SECONDS = 60 * 60,           /* one line a cause */
     /* lines of the log in that time, whatever the causes: of refused files of
-     * one certificate; of everything */
+     * one certificate; of everything; where so few are left, a certificate has
+     * one for its refused files */
     MECAI_REFUSALS_MAX = 100,
     MECAI_LINES_MAX = 1000,
+    MECAI_LINES_SCARCE = MECAI_LINES_MAX / 2,
     /* OpenSSL does not always say that it lacked memory: what was refused for
      * its content is checked again then, once in a while, and not told again */
     MECAI_RECHECK_SECONDS = 60 * 60,
@@ -56,6 +58,7 @@ typedef enum {
     MECAI_SILENT,
     MECAI_SAY,
     MECAI_SAY_LAST_OF_SET,      /* of refused files, for a while */
+    MECAI_SAY_SCARCE,           /* lines are scarce from here on */
     MECAI_SAY_LAST,             /* of anything, for a while */
 } mecai_leave_t;
 

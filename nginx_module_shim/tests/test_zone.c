@@ -309,6 +309,35 @@ test_lines_of_all(void)
 }
 
 
+/* Who fills directories with bad files leaves lines for those of others. */
+static void
+test_lines_of_others(void)
+{
+    enum { BAD = 20, OTHERS = MECAI_LINES_SCARCE - BAD };
+    time_t    now = NOW + 20 * MECAI_TELL_SECONDS;
+    unsigned  lines = 0, words = 0;
+
+    for (unsigned i = 0; i < BAD * MECAI_FILES_MAX; i++) {
+        mecai_leave_t  leave = mecai_zone_tell(zone.zone, set_of(1 + i % BAD),
+                                               MECAI_TELL_REFUSED, now);
+
+        lines += leave != MECAI_SILENT;
+        words += leave == MECAI_SAY_SCARCE;
+    }
+    CHECK(lines == MECAI_LINES_SCARCE && words == 1);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        mecai_set_t  *other = set_of(100 + i);
+
+        CHECK(mecai_zone_tell(zone.zone, other, MECAI_TELL_REFUSED, now)
+              == MECAI_SAY_LAST_OF_SET);
+        CHECK(mecai_zone_tell(zone.zone, other, MECAI_TELL_REFUSED, now)
+              == MECAI_SILENT);
+    }
+    CHECK(mecai_zone_tell(zone.zone, set_of(1), MECAI_TELL_NAME, now)
+          == MECAI_SAY);
+}
+
+
 static void
 test_forgotten(void)
 {
@@ -353,6 +382,7 @@ main(void)
     test_overtaken();
     test_said_hourly();
     test_lines_of_all();
+    test_lines_of_others();
     test_forgotten();
     test_slices();
     test_end_of_chain();
