@@ -1,9 +1,9 @@
 """One connection and one page, for the command line: bounded in size and in time, no proxy.
 
-Every address of a name is tried in order, but only for as long as none answers at TCP. From the ClientHello on, the
-first address that answered is final (docs/spec, M2): whoever has read which authorities the client named must not get
-another draw by hanging up, and a refusal that silently became a success elsewhere would hide the attack from the person
-who could report it.
+The addresses of a name are raced (`mecai.net.race`), but only for as long as none answers at TCP. From the ClientHello
+on, the first address that answered is final (docs/spec, M2): whoever has read which authorities the client named must
+not get another draw by hanging up, and a refusal that silently became a success elsewhere would hide the attack from
+the person who could report it.
 """
 
 import socket

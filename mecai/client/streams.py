@@ -28,7 +28,7 @@ SECONDS: Final = 30.0
 async def open_connection(
     host: str, port: int, context: VoucherContext, *, seconds: float = SECONDS
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to the first address of `host` that answers at TCP, and judge, all within `seconds`.
+    """Connect to the address of `host` that answers first at TCP, and judge, all within `seconds`.
 
     Raises `Refused`, which is final: no other address is tried then. Raises `OSError` if no address answers.
     """

@@ -1,21 +1,19 @@
-"""A TCP connection to a host: its name resolved once, each of its addresses tried in turn, all within one deadline."""
+"""A TCP connection to a host: its name resolved once, its addresses raced (RFC 8305), all within one deadline."""
 
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mecai.errors import HostError, InputError
 from mecai.net.addresses import AddressPolicy, AddressRefused
+from mecai.net.race import TCP, Race, Tcp, interleaved
 from mecai.net.resolve import Resolve, from_system
 from mecai.protocol.pki.identity import address_octets, address_text
 from mecai.service.deadline import Deadline
 from mecai.service.printable import words
 
-CONNECT_SECONDS: Final = 5.0  # at most, for one address
 ADDRESSES: Final = 32  # of one name that are tried: a stranger's zone is no list of hosts to knock at
 _IPV4: Final = 4  # octets
-
-Connect = Callable[[bytes, int, Deadline], socket.socket]
 
 
 class Unreachable(HostError, OSError):
@@ -44,20 +42,20 @@ def dial(
     *,
     policy: AddressPolicy | None = None,
     resolve: Resolve = from_system,
-    connect: Connect = connect,
+    tcp: Tcp = TCP,
 ) -> socket.socket:
-    """Connect to the first address of `host`, a name or an address, that `policy` allows and that answers.
+    """Connect to that address of `host`, a name or an address, which `policy` allows and which answers first.
 
-    No address can use up the time of those after it, however many are silent. Raises `Unreachable`.
+    No address can use up the time of those after it, however many are silent (`mecai.net.race`). Raises `Unreachable`.
     """
-    failures: list[str] = []
-    addresses = list(_allowed(_addresses(host, deadline, resolve), policy, failures))[:ADDRESSES]
-    for place, address in enumerate(addresses):
-        try:
-            return connect(address, port, deadline.share(len(addresses) - place).within(CONNECT_SECONDS))
-        except OSError as error:
-            failures.append(f"{address_text(address)}: {words(error)}")
-    raise Unreachable(f"{host}: no address answers at port {port} ({'; '.join(failures) or 'there is none'})")
+    refused: list[str] = []
+    addresses = interleaved(list(_allowed(_addresses(host, deadline, resolve), policy, refused)))[:ADDRESSES]
+    with Race(port, deadline, tcp) as race:
+        if won := race.run(addresses):
+            return won
+    silent = (f"{address_text(each)}: {race.failures.get(each, 'timed out')}" for each in addresses)
+    said = "; ".join((*refused, *silent)) or "there is none"
+    raise Unreachable(f"{host}: no address answers at port {port} ({said})")
 
 
 def _addresses(host: str, deadline: Deadline, resolve: Resolve) -> Sequence[bytes]:
@@ -71,12 +69,12 @@ def _addresses(host: str, deadline: Deadline, resolve: Resolve) -> Sequence[byte
         raise Unreachable(f"{host}: the name has no address ({words(error)})") from error
 
 
-def _allowed(addresses: Sequence[bytes], policy: AddressPolicy | None, failures: list[str]) -> Iterator[bytes]:
+def _allowed(addresses: Sequence[bytes], policy: AddressPolicy | None, refused: list[str]) -> Iterator[bytes]:
     for address in addresses:
         try:
             if policy:
                 policy.check(address)
         except AddressRefused as error:
-            failures.append(str(error))
+            refused.append(str(error))
         else:
             yield address

@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 from mecai.errors import HostError, InputError
 from mecai.net.addresses import AddressPolicy
-from mecai.net.dial import Connect, connect, dial
+from mecai.net.dial import dial
 from mecai.net.exchange import Answer, exchange
+from mecai.net.race import TCP, Tcp
 from mecai.net.resolve import Resolve
 from mecai.net.url import PORTS, Target, read_url
 from mecai.service.deadline import Deadline
@@ -39,14 +40,14 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Fetches what the policy allows; `resolve` and `connect` are the two ways out of this process.
+    """Fetches what the policy allows; `resolve` and `tcp` are the two ways out of this process.
 
     Names of strangers are looked up by `mecai.net.dns_lookup`, the operator's own by `mecai.net.resolve` (ADR 0017).
     """
 
     policy: AddressPolicy
     resolve: Resolve
-    connect: Connect = connect
+    tcp: Tcp = TCP
     seconds: float = SECONDS
     ports: Container[int] = frozenset(PORTS.values())
 
@@ -66,7 +67,7 @@ class Fetcher:
             raise FetchError(f"{one_line(url)}: {words(error)}") from error
 
     def _dial(self, target: Target, deadline: Deadline) -> socket.socket:
-        return dial(target.host, target.port, deadline, policy=self.policy, resolve=self.resolve, connect=self.connect)
+        return dial(target.host, target.port, deadline, policy=self.policy, resolve=self.resolve, tcp=self.tcp)
 
     def _target(self, url: str) -> Target:
         """Return where a URL leads that may be fetched; raises `InputError`."""

@@ -15,10 +15,10 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from mecai.evidence import AddressPolicy, Collector, Fetcher
+from mecai.net.race import Tcp
 from mecai.protocol.objects.status_evidence import EvidenceMethod
 from mecai.protocol.pki.crl import distribution_points
 from mecai.protocol.pki.identity import address_octets
-from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
 from tests.patience import SECONDS
 
@@ -192,12 +192,13 @@ def test_several_certificates_at_once_are_refused(place: Place) -> None:
 
 
 def test_evidence_is_collected_from_it(place: Place) -> None:
-    def connect(address: bytes, port: int, deadline: Deadline) -> socket.socket:
-        assert (address, port) == (PUBLIC, 80)
-        return socket.create_connection(("127.0.0.1", place.port), deadline.left())
+    class Here(Tcp):
+        def begin(self, address: bytes, port: int) -> socket.socket:
+            assert (address, port) == (PUBLIC, 80)
+            return super().begin(address_octets("127.0.0.1"), place.port)
 
     chain = [*load_certificates(place.home / "server.pem"), *load_certificates(place.home / "public" / "root.pem")]
-    fetch = Fetcher(AddressPolicy(), lambda *_: [PUBLIC], connect)
+    fetch = Fetcher(AddressPolicy(), lambda *_: [PUBLIC], Here())
     pieces = Collector(fetch).collect(chain, datetime.now(UTC).replace(microsecond=0))
     assert [piece.status.method for piece in pieces] == [EvidenceMethod.OCSP, EvidenceMethod.OCSP]
     assert all(len(piece.response or b"") < 300 for piece in pieces)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mecai.evidence import AddressPolicy, Fetcher, FetchError
+from mecai.net.race import Tcp
 from mecai.service.deadline import Deadline
 
 PUBLIC = ipaddress.ip_address("8.8.8.8").packed
@@ -20,7 +21,7 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
 @dataclass
-class World:
+class World(Tcp):
     """Resolves every name to `addresses`; answers every connection with `answer`, and keeps what was asked."""
 
     answer: bytes = GOOD
@@ -37,9 +38,8 @@ class World:
         self.resolved.append(name)
         return self.addresses
 
-    def connect(self, address: bytes, port: int, deadline: Deadline) -> socket.socket:
+    def begin(self, address: bytes, port: int) -> socket.socket:
         """Stand for the network."""
-        del deadline
         self.connected.append((address, port))
         if address in self.dead:
             raise ConnectionRefusedError(111, "Connection refused")
@@ -69,7 +69,7 @@ def fetching() -> Iterator[Callable[..., tuple[World, Fetcher]]]:
 
     def make(policy: AddressPolicy | None = None, **settings: Any) -> tuple[World, Fetcher]:
         worlds.append(World(**settings))
-        return worlds[-1], Fetcher(policy or AddressPolicy(), worlds[-1].resolve, worlds[-1].connect)
+        return worlds[-1], Fetcher(policy or AddressPolicy(), worlds[-1].resolve, worlds[-1])
 
     yield make
     for world in worlds:
@@ -190,7 +190,12 @@ def test_exactly_the_limit_is_let_through(fetching: Fetching) -> None:
 
 def test_a_silent_server_costs_no_more_than_the_deadline() -> None:
     ours, theirs = socket.socketpair()
-    fetch = Fetcher(AddressPolicy(), lambda *_: [PUBLIC], lambda *_: ours, seconds=0.05)
+
+    class Silent(Tcp):
+        def begin(self, *_: object) -> socket.socket:
+            return ours
+
+    fetch = Fetcher(AddressPolicy(), lambda *_: [PUBLIC], Silent(), seconds=0.05)
     with theirs, pytest.raises(FetchError, match="timed out"):
         fetch("http://ocsp.example.test/", 100)
 
