@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 import click
 
+from mecai import __version__
 from mecai.cli.program import Verbs, run
 
 VERBS = {
@@ -42,7 +43,7 @@ class _Verbs(Verbs):
 
 
 @click.group(cls=_Verbs, verbs=VERBS, package="mecai.cli", extras=EXTRAS)
-@click.version_option(package_name="mecai", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """MECAI: certificate authorities act as notaries for each other."""
 

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import click
 
+from mecai import __version__
 from mecai.cli.program import Verbs, run
 
 VERBS = {
@@ -28,7 +29,7 @@ VERBS = {
 
 
 @click.group(cls=Verbs, verbs=VERBS, package="testbed.cli", extras=dict.fromkeys(VERBS, "testbed"))
-@click.version_option(package_name="mecai", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """Run the lab of MECAI: real hosts on real networks, inside namespaces of this machine."""
 
