@@ -35,6 +35,18 @@ def locked(file: Path, seconds: float = SECONDS) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def locked_folder(folder: Path, seconds: float = SECONDS) -> Iterator[None]:
+    """Hold a folder for this process, which need only be readable to it; raises `HostError` as `locked` does."""
+    with host_errors(folder, "read"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        acquire(descriptor, folder, Deadline(seconds))
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def acquire(descriptor: int, file: Path, deadline: Deadline) -> None:
     """Lock what is open, `file` by name, until it is closed; raises `HostError` if it is not free by the deadline."""
     while True:

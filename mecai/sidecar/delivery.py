@@ -19,7 +19,7 @@ from mecai.service.durable import PUBLIC, SECRET, replace
 from mecai.service.locks import locked
 from mecai.service.pem import load_certificates
 from mecai.service.regular import read_regular
-from mecai.sidecar import renewed, stream
+from mecai.sidecar import renewed, stream, successions
 from mecai.sidecar.complaints import Complaints
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.judges import judges
@@ -38,7 +38,8 @@ PATIENCE: Final = 60.0  # of those, for another process's round, or another deli
 class Received:
     """What came of a delivery: how many files were written, were there already, were refused, and why the first.
 
-    `chains` are those that are shown here and for which nothing was brought: whoever fetches may not know them yet.
+    `chains` are those that are shown here and for which nothing was brought: whoever fetches may not know them yet. Nor
+    the `successions` of today, of all that is shown here: a staple comes also for a certificate that is on hold.
     """
 
     written: int = 0
@@ -46,6 +47,7 @@ class Received:
     refused: int = 0
     reasons: list[str] = field(default_factory=list)
     chains: list[str] = field(default_factory=list)
+    successions: list[str] = field(default_factory=list)
 
     def refuse(self, name: str, error: MecaiError, told: int = 20) -> None:
         """Count a refusal."""
@@ -150,3 +152,4 @@ def _take_files(
             received.written += written
             received.unchanged += not written
     received.chains = renewed.shown(site for digest, site in wanted.sites.items() if digest not in brought)
+    received.successions = successions.told(wanted.sites.values(), now)

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from benchmarks.vouching_double import SITE, World, make_world
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der
 from mecai.protocol.pki.names import dns_names
+from mecai.service import durable
 from tests.directories import PUBLISHER
 from tests.integration.vouching import BIN
 from tests.patience import SECONDS
@@ -32,6 +33,7 @@ allowed_networks = ["127.0.0.0/8"]
 [[certificate]]
 chain = "{folder}/www.pem"
 addresses = ["{address}"]
+succession = "{folder}/www.succession"
 """
 SERVER = """
 ListenAddress {address}:{port}
@@ -64,6 +66,10 @@ class Hosts:
     def config(self, host: str) -> Path:
         """Return the settings of a host."""
         return self.home / host / "sidecar.toml"
+
+    def statement(self, host: str) -> Path:
+        """Return where a host has the succession of its chain."""
+        return self.home / host / "www.succession"
 
     def files(self, host: str) -> dict[str, bytes]:
         """Return what is in its store."""
@@ -151,17 +157,40 @@ def test_push_to_a_host_that_makes_no_connection(hosts: Hosts) -> None:
     assert "AF_INET" not in (hosts.home / "calls").read_text()
 
 
-def test_a_chain_that_was_renewed_where_it_is_served_comes_back(hosts: Hosts, world: World) -> None:
-    hosts.force("serving", "receive")
+@pytest.mark.parametrize(
+    ("way", "told"), [("push", lambda laid: [str(laid)]), ("pull", lambda _: 1)], ids=["push", "pull"]
+)
+def test_what_was_renewed_where_it_is_served_comes_back(
+    hosts: Hosts, world: World, way: str, told: Callable[[Path], object]
+) -> None:
+    """The chain without its key, and the succession that the former key signed there, whoever begins the connection."""
+    begins, answers, verb = ("fetching", "serving", "receive") if way == "push" else ("serving", "fetching", "send")
+    hosts.force(answers, verb)
     known, shown = (hosts.home / host / "www.pem" for host in ("fetching", "serving"))
     os.utime(known, (0, 0))
-    (name,) = dns_names(world.sites[0].certificate)
+    former = world.sites[0]
+    (name,) = dns_names(former.certificate)
     renewed = world.scene.alder.server(name, server_key=key("renewed"))
     shown.write_bytes(renewed.chain_pem + renewed.key_pem)
-    done = hosts.mecai("push", "fetching")
+    for file, content in (("old.pem", former.chain_pem), ("old.key", former.key_pem)):
+        durable.create(hosts.home / file, content, durable.SECRET)
+    options = {
+        "old": hosts.home / "old.pem",
+        "key": hosts.home / "old.key",
+        "new": shown,
+        "out": hosts.statement("serving"),
+    }
+    words = [str(word) for name, path in options.items() for word in (f"--{name}", path)]
+    subprocess.run([BIN / "mecai", "sidecar", "succession", *words], check=True)
+    done = hosts.mecai(way, begins)
     said = json.loads(done.stdout)
-    assert (done.returncode, said["refused"], said["chains"]["renewed"]) == (1, 3, [str(known)]), done.stderr
+    assert (done.returncode, said["refused"]) == (1, 3), done.stderr
+    assert [said["chains"][each] for each in ("renewed", "successions")] == [
+        told(known),
+        told(hosts.statement("fetching")),
+    ]
     assert known.read_bytes() == renewed.chain_pem
+    assert hosts.statement("fetching").read_bytes() == hosts.statement("serving").read_bytes()
 
 
 def test_what_the_serving_host_refuses_is_said_where_it_came_from(hosts: Hosts) -> None:

@@ -6,7 +6,8 @@
         newCertificateHash OCTET STRING (SIZE (32)),
         time               GeneralizedTime }
 
-Parsing checks the shape; whose signature it is, and whether its time has come, `mecai.vas.hold` judges.
+Parsing checks the shape, `check_succession` of what certificate it speaks and when; whether the log knows the old one
+well enough, `mecai.vas.hold` judges.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mecai.protocol.codec import der
 from mecai.protocol.codec.cms import sign_content
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.statement import VERSION, Hash, Signed, check_version, parse_statement, require
+from mecai.protocol.pki.identity import hash_of
 from mecai.protocol.pki.keys import PrivateKey
 
 
@@ -62,3 +64,15 @@ def parse_succession(encoded: bytes) -> Signed[Succession]:
         check_version(value.version)
         time = der.moment(value.time, "time")
         return Signed(Succession(value.old_certificate_hash, value.new_certificate_hash, time), signed)
+
+
+def check_succession(signed: Signed[Succession], certificate: x509.Certificate, now: datetime) -> None:
+    """Refuse, as `Malformed` (H6), a statement of another certificate or day; its signature is not looked at."""
+    statement = signed.statement
+    with under_rule("H6"):
+        require(statement.new == hash_of(certificate), "newCertificateHash: is that of another certificate")
+        own = statement.old == hash_of(signed.signed.certificate)
+        require(own, "oldCertificateHash: is not that of the certificate in the statement")
+        timely = now - LIMITS.succession_age <= statement.time <= now + LIMITS.clock_skew
+        said = f"{statement.time:%Y-%m-%dT%H:%M:%SZ}"
+        require(timely, f"time: {said} is not of the last {LIMITS.succession_age}")

@@ -13,10 +13,8 @@ from cryptography import x509
 
 from mecai.errors import VerificationError
 from mecai.evidence.collector import COLLECT_SECONDS
-from mecai.protocol.limits import LIMITS
-from mecai.protocol.objects.statement import Signed
-from mecai.protocol.objects.succession import Succession, parse_succession
-from mecai.protocol.pki.identity import hash_of, spki_hash
+from mecai.protocol.objects.succession import check_succession, parse_succession
+from mecai.protocol.pki.identity import spki_hash
 from mecai.service.deadline import Deadline
 from mecai.vas.hold.first_seen import StillHeld, hold_end
 from mecai.vas.refusal import Refusal
@@ -52,7 +50,7 @@ class Predecessors:
         """Find the predecessor that a statement of its own key names (H6); raises `StillHeld`."""
         try:
             signed = parse_succession(encoded)
-            _check_statement(signed, new, now)
+            check_succession(signed, new.path[0], now)
             predecessor = self.log.find(signed.statement.old)
             if predecessor is None:
                 raise StillHeld("oldCertificateHash: the log does not know that certificate")
@@ -78,16 +76,6 @@ class Predecessors:
             self.collect(old.path, now)
         except (Refusal, VerificationError) as error:
             raise StillHeld(f"the predecessor: {error.detail}") from error
-
-
-def _check_statement(signed: Signed[Succession], new: Trusted, now: datetime) -> None:
-    statement = signed.statement
-    if statement.new != hash_of(new.path[0]):
-        raise StillHeld("newCertificateHash: is that of another certificate")
-    if statement.old != hash_of(signed.signed.certificate):
-        raise StillHeld("oldCertificateHash: is not that of the certificate in the statement")
-    if not now - LIMITS.succession_age <= statement.time <= now + LIMITS.clock_skew:
-        raise StillHeld(f"time: {statement.time:%Y-%m-%dT%H:%M:%SZ} is not of the last {LIMITS.succession_age}")
 
 
 def alternative_names(certificate: x509.Certificate) -> frozenset[x509.GeneralName]:

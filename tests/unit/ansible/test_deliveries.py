@@ -211,11 +211,15 @@ def test_what_is_pushed_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
             "../../voucher_push/templates/push.toml.j2",
             **variables,
             voucher_push_settings={"publishers": "/etc/mecai/publishers.pem"},
-            voucher_push_certificates=[{"chain": "/etc/tls/www.pem", "addresses": ["192.0.2.1"]}],
+            voucher_push_certificates=[
+                {"chain": "/etc/tls/www.pem", "addresses": ["192.0.2.1"], "port": 993},
+                {"chain": "/etc/tls/w3.pem", "addresses": ["192.0.2.1"], "succession": "/etc/slots/w3.succession"},
+            ],
         )
     )
-    (certificate,) = read_config(path).certificates
-    assert certificate.chain == Path("/var/lib/mecai-push-chains/etc/tls/www.pem")
+    one, other = read_config(path).certificates
+    assert (one.chain, one.succession, one.port) == (Path("/var/lib/mecai-push-chains/etc/tls/www.pem"), None, 993)
+    assert other.succession == Path("/var/lib/mecai-push-chains/etc/slots/w3.succession")
 
 
 def _that_lay_chains(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -241,8 +245,10 @@ def test_what_a_delivery_has_laid_is_what_the_next_run_finds(tmp_path: Path) -> 
         if not changed:
             durable.replace(laid, server.chain_pem, durable.PUBLIC)  # as `push` does
         shows.write_bytes("of Étienne\n".encode("latin-1") + server.chain_pem.replace(b"\n", b"\r\n") + server.key_pem)
-        ran = play(tmp_path, tasks, vars=variables | {"voucher_push_certificates": [{"chain": str(shows)}]})
+        shown = {"chain": str(shows), "succession": f"{tmp_path}/slots/www/live.succession"}
+        ran = play(tmp_path, tasks, vars=variables | {"voucher_push_certificates": [shown]})
         assert ran.returncode == 0, ran.stdout
+        assert Path(f"{folder}{shown['succession']}").parent.is_dir()
         assert (" changed=0 " in ran.stdout) is not changed, ran.stdout
         assert laid.read_bytes() == server.chain_pem
     made = [folder, *(each for each in laid.parents if each.is_relative_to(folder))]

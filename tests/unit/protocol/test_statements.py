@@ -10,7 +10,8 @@ from mecai.protocol import oids
 from mecai.protocol.codec.cms import sign_content
 from mecai.protocol.objects.expedite import ExpediteStatement, parse_expedite
 from mecai.protocol.objects.incident import Incident, Kind, parse_incident
-from mecai.protocol.objects.succession import Succession, parse_succession
+from mecai.protocol.objects.succession import Succession, check_succession, parse_succession
+from mecai.protocol.pki.identity import hash_of
 from tests.pki import HOUR, NOW, Hierarchy, key
 
 ALDER = Hierarchy("alder")
@@ -25,6 +26,23 @@ def test_a_succession_says_what_was_signed() -> None:
     assert signed.statement == SUCCESSION
     assert signed.signed.certificate == SITE.certificate
     signed.signed.verify_signature()
+
+
+def test_a_succession_is_of_one_certificate_and_of_one_day() -> None:
+    """H6: whatever is signed, it counts for the certificate that follows, and for 24 hours; a clock may be behind."""
+    new, other = (ALDER.server("www.example.test", server_key=key(name)) for name in ("new", "other"))
+    follows = Succession(hash_of(SITE.certificate), hash_of(new.certificate), NOW)
+    signed = parse_succession(follows.sign(SITE.key, SITE.certificate))
+    for moment in (NOW - timedelta(seconds=300), NOW, NOW + 24 * HOUR):
+        check_succession(signed, new.certificate, moment)
+    for moment in (NOW - timedelta(seconds=301), NOW + timedelta(hours=24, seconds=1)):
+        with pytest.raises(Malformed, match=r"\(H6\): time: 2026-03-02T12:00:00Z is not of the last 1 day"):
+            check_succession(signed, new.certificate, moment)
+    with pytest.raises(Malformed, match=r"\(H6\): newCertificateHash: is that of another certificate"):
+        check_succession(signed, other.certificate, NOW)
+    of_another = parse_succession(follows.sign(other.key, other.certificate))
+    with pytest.raises(Malformed, match=r"\(H6\): oldCertificateHash: is not that of the certificate in the statement"):
+        check_succession(of_another, new.certificate, NOW)
 
 
 def test_an_expedite_statement_says_what_was_signed() -> None:

@@ -14,7 +14,7 @@ from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
 from mecai.sidecar import stream
 from mecai.sidecar.config import CertificateEntry
-from mecai.sidecar.renewed import PAUSE, Renewed, learn
+from mecai.sidecar.renewed import PAUSE, Renewed, Shown, learn
 from tests.pki import DAY, NOW, Hierarchy, Issued, key, rsa_key
 from tests.unit.sidecar.conftest import Side
 from tests.unit.sidecar.test_delivery import sent, serving, take  # noqa: F401 - a fixture
@@ -40,7 +40,7 @@ def renew(side: Side, *names: str, days: float = 100, by: Hierarchy | None = Non
 
 
 def told(side: Side, *chains: bytes) -> Renewed:
-    return learn(side.config, [chain.decode() for chain in chains], NOW)
+    return learn(side.config, Shown([chain.decode() for chain in chains]), NOW)
 
 
 def known(side: Side) -> bytes:
@@ -62,9 +62,9 @@ def test_who_brings_nothing_for_what_is_shown_hears_of_it_and_fetches_for_it(
     assert (received.refused, len(received.chains)) == (4, 1)
     assert "PRIVATE" not in received.chains[0]
     chain = str(fetching.config.certificates[0].chain)
-    assert learn(fetching.config, received.chains, NOW) == Renewed([chain], [])
+    assert learn(fetching.config, Shown(received.chains), NOW) == Renewed([chain], [])
     assert known(fetching) == site.chain_pem
-    assert learn(fetching.config, received.chains, NOW) == Renewed()
+    assert learn(fetching.config, Shown(received.chains), NOW) == Renewed()
     scene = fetching.scene
     fetching.responders.know(scene.alder, site)
     for va in (scene.birch, scene.cedar, scene.dogwood):
@@ -111,7 +111,7 @@ def test_a_chain_changes_once_an_hour(fetching: Side) -> None:
 
 
 def test_what_is_no_text_is_no_chain(fetching: Side) -> None:
-    assert len(learn(fetching.config, ["\ud800"], NOW).reasons) == 1
+    assert len(learn(fetching.config, Shown(["\ud800"]), NOW).reasons) == 1
 
 
 def test_no_more_chains_are_looked_at_than_are_known(fetching: Side) -> None:
