@@ -12,7 +12,7 @@ from mecai.errors import HostError
 from mecai.protocol.limits import LIMITS
 from mecai.service import durable
 from mecai.sidecar.config import read_config
-from mecai.sidecar.export import Export, make_export
+from mecai.sidecar.export import Export, empty_server_info, make_export
 from mecai.sidecar.hooks import owed
 from mecai.sidecar.kinds import kinds_of
 
@@ -40,15 +40,23 @@ OLD_CLIENTS: Final = 20_000  # octets of a TLS 1.2 ServerHello that clients of O
     "--deploy-hook",
     help="A shell command that follows if the file has changed, or it failed last time: systemctl reload nginx.",
 )
+@click.option("--empty", is_flag=True, help="Write one without vouchers where there is none: to start a server with.")
 def export(  # noqa: PLR0917 - its options
-    config_path: Path, style: str, chain: Path | None, out: Path, max_size: int, deploy_hook: str | None
+    config_path: Path, style: str, chain: Path | None, out: Path, max_size: int, deploy_hook: str | None, empty: bool
 ) -> None:
     """Write the good vouchers of one certificate for a stock server; docs/stock-servers.md says for which.
 
     The former file stays where no voucher is good (exit code 1). Run it by a timer, once an hour: a server goes on
     showing what it has read until it is reloaded.
+
+    A server that was told of the file does not start without it, and nobody vouches for one that does not run: write
+    the first one with --empty.
     """
     del style
+    if empty:
+        durable.create(out, empty_server_info(), durable.PUBLIC)
+        click.echo(f"{out}: written; no vouchers yet")
+        return
     config = read_config(config_path)
     with as_owner(config):  # root writes nothing where the sidecar's user works, and reads nothing of his for him
         made = make_export(config, kinds_of(config), chain, now(), max_size)

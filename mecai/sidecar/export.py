@@ -27,7 +27,8 @@ from mecai.sidecar.verdicts import LARGEST
 from mecai.sidecar.wanted import Surveyor, Wanted
 
 LEAST_LEFT: Final = timedelta(hours=1)  # of what a server goes on showing until it is reloaded
-_SERVED_IN: Final = 0x1180  # SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE
+_ASKED_IN: Final = 0x0080  # SSL_EXT_CLIENT_HELLO
+_SERVED_IN: Final = _ASKED_IN | 0x1100  # SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE
 _LENGTH: Final = 2  # octets before each voucher, and before all of them
 _LINE: Final = 64  # characters (RFC 7468)
 
@@ -48,11 +49,19 @@ class Export:
 
     def server_info(self) -> bytes:
         """Return the file's content."""
-        answer = encode_vouchers(self.vouchers)
-        body = _SERVED_IN.to_bytes(4) + VOUCHER.to_bytes(2) + len(answer).to_bytes(2) + answer
-        lines = textwrap.wrap(base64.b64encode(body).decode(), _LINE)
-        text = "\n".join(("-----BEGIN SERVERINFOV2 FOR VOUCHER-----", *lines, "-----END SERVERINFOV2 FOR VOUCHER-----"))
-        return f"{text}\n".encode()
+        return _server_info(_SERVED_IN, encode_vouchers(self.vouchers))
+
+
+def empty_server_info() -> bytes:
+    """Return a file without vouchers: a server starts with it, knows the extension, and answers it in no message."""
+    return _server_info(_ASKED_IN, b"")
+
+
+def _server_info(messages: int, answer: bytes) -> bytes:
+    body = messages.to_bytes(4) + VOUCHER.to_bytes(2) + len(answer).to_bytes(2) + answer
+    lines = textwrap.wrap(base64.b64encode(body).decode(), _LINE)
+    text = "\n".join(("-----BEGIN SERVERINFOV2 FOR VOUCHER-----", *lines, "-----END SERVERINFOV2 FOR VOUCHER-----"))
+    return f"{text}\n".encode()
 
 
 def make_export(

@@ -5,7 +5,7 @@ from typing import Any
 
 from testbed.model.plan import Plan
 from testbed.model.topology import Host
-from testbed.roles import publisher
+from testbed.roles import publisher, tls_server
 from testbed.roles.role import Check, Role
 
 _LEADS = """\
@@ -35,7 +35,7 @@ def promises(plan: Plan, host: Host) -> Iterator[Check]:
 def _sites(plan: Plan) -> dict[str, list[str]]:
     """Return the addresses of each site, those of all servers that bear its name, IPv4 and IPv6 in turn."""
     sites: dict[str, list[str]] = {}
-    for server in plan.topology.of_role("tls_server"):
+    for server in tls_server.sites(plan.topology):
         sites.setdefault(server.names[0], []).extend(plan.every_address(server.name))
     return sites
 

@@ -25,7 +25,8 @@ def _name_of(host: Host, service: str) -> str:
 
 def _vouched(topology: Topology) -> tuple[Host, ...]:
     """List the servers that vouchers are asked for: VAs tell the owners of their domains."""
-    return tuple(host for role in ("tls_server", "mail_server", "delivered_server") for host in topology.of_role(role))
+    further = (host for role in ("mail_server", "delivered_server") for host in topology.of_role(role))
+    return (*tls_server.sites(topology), *further)
 
 
 def _domains(topology: Topology) -> list[str]:

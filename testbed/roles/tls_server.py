@@ -4,7 +4,7 @@ Its sidecar may fetch for another host, too, to which it then delivers (`testbed
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from testbed.model.plan import NETWORKS, Plan
 from testbed.model.topology import Host, Topology
@@ -14,6 +14,8 @@ from testbed.roles.role import Check, Role
 _CERTIFIED_BY = "certified_by"
 # ... and to which host, that begins no connection, this one brings vouchers.
 DELIVERS_TO = "delivers_to"
+# The kinds of web servers that have their vouchers from a sidecar of their own.
+KINDS: Final = ("tls_server", "stock_server")
 
 # Where the role voucher_push keeps the chains of that one, each at its path there.
 _OTHERS_CHAINS = "/var/lib/mecai-push-chains"
@@ -21,14 +23,19 @@ _OTHERS_CHAINS = "/var/lib/mecai-push-chains"
 # Asks every authority for vouchers at once, and delivers where that is this host's work, also where some authority had
 # none; ends as the first of both that failed.
 _DELIVERY = "! test -e /etc/mecai/push.toml || systemctl start mecai-push.service"
-_REFRESH = "runuser -u mecai-sidecar -- mecai sidecar refresh"
-RENEWAL = ("sh", "-c", f"{_REFRESH} || code=$?; {{ {_DELIVERY}; }} || code=${{code:-$?}}; exit ${{code:-0}}")
+REFRESH: Final = "runuser -u mecai-sidecar -- mecai sidecar refresh"
+RENEWAL = ("sh", "-c", f"{REFRESH} || code=$?; {{ {_DELIVERY}; }} || code=${{code:-$?}}; exit ${{code:-0}}")
 
 
 def issuer(topology: Topology, server: Host) -> str:
     """Return the name of the authority that certifies a server, empty where the topology has none."""
     first = next((authority.name for authority in topology.of_role("authority")), "")
     return str(server.variables.get(_CERTIFIED_BY, first))
+
+
+def sites(topology: Topology) -> tuple[Host, ...]:
+    """Return the web servers that keep vouchers, in the order of their kinds."""
+    return tuple(host for kind in KINDS for host in topology.of_role(kind))
 
 
 def delivers_to(server: Host) -> str:
@@ -58,7 +65,8 @@ def faults(topology: Topology, host: Host) -> Iterator[str]:
         yield f"hosts: saw no authority but {name}; expected another: no CA vouches for what it certifies, {host.name}"
 
 
-def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
+def variables(plan: Plan, host: Host) -> Mapping[str, Any]:
+    """Return what Ansible is told: a site, its authority, and what the sidecar keeps for it."""
     site = host.names[0]
     return {
         "tls_server_names": list(host.names),
@@ -83,7 +91,8 @@ def _delivering(plan: Plan, host: Host) -> Mapping[str, Any]:
     }
 
 
-def _promises(_plan: Plan, host: Host) -> Iterator[Check]:
+def promises(_plan: Plan, host: Host) -> Iterator[Check]:
+    """Yield the checks of a server with a sidecar."""
     yield Check("has fresh vouchers to staple", host.name, ["mecai", "sidecar", "status"])
     yield Check("nginx runs", host.name, ["systemctl", "is-active", "nginx.service"])
 
@@ -93,8 +102,8 @@ ROLE = Role(
     groups=("tls_servers",),
     further_groups={"deliverers": lambda host: bool(delivers_to(host))},
     shares_names=("tls_server",),
-    variables=_variables,
-    promises=_promises,
+    variables=variables,
+    promises=promises,
     faults=faults,
     renewal=RENEWAL,
 )

@@ -14,7 +14,7 @@ from mecai.client import ClientPolicy, Outcome, VoucherContext, VoucherSocket
 from mecai.net.dial import dial
 from mecai.protocol.codec.tls_answer import VOUCHER, encode_vouchers
 from mecai.service.deadline import Deadline
-from mecai.sidecar.export import Export
+from mecai.sidecar.export import Export, empty_server_info
 from tests.integration.nginx_module.tls import TLS12, TLS13, ask
 from tests.integration.stock_servers import (
     Shown,
@@ -42,6 +42,13 @@ OF_OTHER = (world.voucher(world.birch, site=OTHER),)
 
 def exported(*vouchers: bytes) -> bytes:
     return Export("www.example.test", vouchers, world.now + timedelta(hours=20), ()).server_info()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_server_starts_with_an_empty_file_and_answers_nothing(tmp_path: Path, version: Any) -> None:
+    with nginx(tmp_path, [Shown(world.site, empty_server_info())]) as port:
+        assert ask(port, None, version=version).vouchers is None
+        assert ask(port, None, version=version).certificate == world.site.der
 
 
 def nginx_alone(home: Path, shown: Shown) -> Any:

@@ -31,6 +31,7 @@ CHOICES = (
     "database",
     "vas_node",
     "tls_server",
+    "stock_server",
     "mail_server",
     "delivered_server",
     "client",

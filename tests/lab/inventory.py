@@ -20,6 +20,7 @@ ROLES = {
     "authorities": "authority",
     "databases": "database",
     "tls_servers": "tls_server",
+    "stock_servers": "stock_server",
     "mail_servers": "mail_server",
     "delivered_servers": "delivered_server",
     "deliverers": "deliverer",

@@ -38,6 +38,7 @@ UNITS = {
         "mecai-vas-signer.socket": "",
     },
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
+    "stock_server": {"mecai-export-site.timer": ""},  # a tls_server besides
     "mail_server": {
         "nginx.service": "",
         "postfix.service": "",

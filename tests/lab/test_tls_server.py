@@ -1,6 +1,7 @@
 """The web site staples vouchers and status, for those who ask, and is an ordinary site for all others."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +11,7 @@ import pytest
 from cryptography import x509
 
 from mecai.protocol.pki.identity import authority_id, spki_der
+from testbed.machine.waiting import until
 from tests.lab.conftest import Machine, chosen, issuers, others
 
 OpenSsl = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -23,6 +25,8 @@ connection.request("GET", "/page")
 answer = connection.getresponse()
 print(answer.status, answer.getheader("Location"), end="")
 """
+GOOD_STAPLE = re.compile(r"OCSP Response Status: successful \(0x0\)$.*Cert Status: good$", re.DOTALL | re.MULTILINE)
+SECONDS = 60  # until nginx has asked a responder
 VOUCHER_SIZE = 2400  # octets, for P-256 keys
 
 
@@ -52,9 +56,12 @@ def test_staples_are_readable_by_the_server_and_writable_by_the_sidecar_only(tls
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_server_staples_the_ocsp_response(client: Machine, tls_server: Machine, version: str) -> None:
     site = tls_server.told.site
-    handshake = client.run(f"openssl s_client -connect {site}:443 -servername {site} -status {version} </dev/null 2>&1")
-    assert "OCSP Response Status: successful (0x0)" in handshake
-    assert "Cert Status: good" in handshake
+    ask = f"openssl s_client -connect {site}:443 -servername {site} -status {version} </dev/null 2>&1"
+    # nginx by itself has none for the first connection of each of its workers.
+    if "stock_server" in tls_server.roles:
+        until(lambda: GOOD_STAPLE.search(client.run(ask)), SECONDS, lambda: f"{site} staples no OCSP response")
+    else:
+        assert GOOD_STAPLE.search(client.run(ask))
 
 
 @pytest.mark.lab_only("curl, trust in the CAs and the page are the lab's")

@@ -21,7 +21,7 @@ LAB = inventory.inventory(Lab("small"), SMALL, Path("/mecai.whl"))["all"]
 # second publisher, agents, a mail server, a VAS with two nodes and a host that another one delivers to.
 OWNERS = ("registries", "mail_hosts")
 BESIDES = ("publishers", "perspectives", "mail_servers", "vas_nodes", "deliverers", "delivered_servers")
-FEW = ("private_authorities", "plain_servers", "directory_servers", "databases", *OWNERS, *BESIDES)
+FEW = ("private_authorities", "plain_servers", "stock_servers", "directory_servers", "databases", *OWNERS, *BESIDES)
 LEFT_OUT = {("example", group) for group in FEW} | {("lab", group) for group in BESIDES}
 # What `testbed/roles/` make of it is for the roles.
 TOPOLOGYS_OWN = {"database"}

@@ -16,11 +16,12 @@ from tests.unit.ansible.running import ANSIBLE, play
 # systemd-analyze's scale goes from 0 (SAFE) to 10; a service without any sandbox gets 9.6.
 EXPOSURE_LIMIT = 1.5
 # ... and what no stranger reaches, or what holds a key that opens another host.
-OWN_LIMITS = {"mecai-deliveries-closed": 1.2, "mecai-push": 1.2}
+OWN_LIMITS = {"mecai-deliveries-closed": 1.2, "mecai-push": 1.2, "mecai-export-www": 1.2}
 ROLES = sorted((ANSIBLE / "roles").iterdir())
 # Units that roles write without the role `service`.
 OWN_UNITS: dict[str, tuple[str, dict[str, Any]]] = {
     "mecai-deliveries-closed": ("voucher_deliveries/templates/closed.service.j2", {}),
+    "mecai-export-www": ("voucher_export/templates/export.service.j2", {"file": {"name": "www", "path": "/etc/x/y"}}),
     "mecai-slot-www": ("voucher_slots/templates/slot.service.j2", {"slot": {"name": "www"}}),
     "mecai-failover-www": ("voucher_slots/templates/failover.service.j2", {"slot": {"name": "www"}}),
 }

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from mecai.cli import sidecar as verb
 from mecai.cli import sidecar_export
 from mecai.cli.sidecar_settings import as_owner, become_owner
-from mecai.errors import HostError, VerificationError
+from mecai.errors import HostError, InputError, VerificationError
 from mecai.sidecar.config import SidecarConfig
 from mecai.vrp.answers import Held, RequestRefused
 from tests.directories import directory
@@ -202,6 +202,16 @@ def test_export_says_what_is_left_out(exporting: Side, tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="nothing to export"):
         run("export", "--format", "serverinfo", "--out", str(out))
     assert out.exists()
+
+
+def test_export_writes_an_empty_file_before_there_is_a_sidecar_and_over_none(tmp_path: Path) -> None:
+    out = tmp_path / "www.info"
+    words = ("export", "--format", "serverinfo", "--out", str(out), "--empty", "--config", "/nowhere")
+    assert run(*words).output == f"{out}: written; no vouchers yet\n"
+    out.write_text("vouchers")
+    with pytest.raises(InputError, match="exists already"):
+        run(*words)
+    assert out.read_text() == "vouchers"
 
 
 def test_export_fails_where_its_hook_fails(exporting: Side, tmp_path: Path) -> None:

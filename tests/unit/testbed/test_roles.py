@@ -43,9 +43,10 @@ def test_every_group_of_the_playbooks_is_of_a_role() -> None:
 def test_each_role_promises_what_it_is_for() -> None:
     assert promises("vendor") == ["serves its directory"]
     assert promises("attacker") == ["impersonates nobody"]
-    assert [word.split()[0] for word in promises("client")] == ["is", "is", "accepts"]
+    assert [word.split()[0] for word in promises("client")] == ["is", "is", "accepts"] * 2  # www and stock
     assert promises("alder") == ["the VAS is ready", "the OCSP responder is ready"]
     assert promises("www") == ["has fresh vouchers to staple", "nginx runs"]
+    assert promises("stock") == [*promises("www"), "exports them each hour"]
     assert [word.split()[0] for word in promises("router")] == ["resolves", "resolves", "forwards", "forwards"]
 
 
