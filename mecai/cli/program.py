@@ -4,13 +4,15 @@ Exit codes: 0 good, 1 verdict negative, 2 usage or bad input, 3 environment; 130
 to its end (`| head`). The last two are what a shell says of a program that SIGINT or SIGPIPE ended.
 """
 
+import errno
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from pathlib import Path
+from typing import Any, Final, NoReturn, TextIO
 
 import click
 
@@ -19,8 +21,11 @@ from mecai.service.printable import printable
 
 _INTERRUPTED: Final = 130
 _UNREAD: Final = 141
-_STDOUT: Final = 1  # its descriptor, as the next
+_STDIN: Final = 0  # its descriptor, as the next two
+_STDOUT: Final = 1
 _STDERR: Final = 2
+# What the system says of an output that takes no more. Files are named by whoever writes them (`durable`).
+_UNWRITTEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _OURS: Final = ("mecai", "testbed")
 
 
@@ -91,6 +96,7 @@ def run(command: click.Command, name: str, interrupted: str = "interrupted") -> 
 
     A verb finds in its context's `obj` when the program started (`time.monotonic`).
     """
+    _open_what_is_closed()
     try:
         code = command.main(standalone_mode=False, prog_name=name, obj=time.monotonic())
         sys.stdout.flush()
@@ -99,7 +105,7 @@ def run(command: click.Command, name: str, interrupted: str = "interrupted") -> 
     except MecaiError as error:
         _end(error.exit_code, f"{name}: {error}", error.diagnostics())
     except OSError as error:
-        _end(3, f"{name}: {error}")
+        _end(HostError.exit_code, f"{name}: {_said(error)}")
     except click.ClickException as error:
         with _perhaps_unheard():
             error.show()
@@ -107,6 +113,32 @@ def run(command: click.Command, name: str, interrupted: str = "interrupted") -> 
     except click.Abort:
         _end(_INTERRUPTED, f"{name}: {interrupted}")
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _open_what_is_closed() -> None:
+    """Let an output that the caller has closed (`>&-`) be nobody's: the next file opened would have its descriptor."""
+    for descriptor in (_STDIN, _STDOUT, _STDERR):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+    sys.stdout = sys.stdout or _nobody()
+    sys.stderr = sys.stderr or _nobody()
+
+
+def _nobody() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _said(error: OSError) -> str:
+    """Say what failed, and how; an output that took nothing is let go, or the interpreter would end by its own code."""
+    what = error.strerror or str(error)
+    if error.filename is not None:
+        return f"{error.filename}: {what}"
+    if error.errno in _UNWRITTEN:
+        _discard(_STDOUT)
+        return f"standard output: cannot be written ({what}); what was to be said is lost"
+    return what
 
 
 def _end(code: int, *lines: str) -> NoReturn:
@@ -127,7 +159,7 @@ def _perhaps_unheard() -> Iterator[None]:
     """Say something on stderr that nobody need hear: the exit code says it as well."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError:  # nobody reads it, or its disk is full
         _discard(_STDERR)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from mecai.client.proxy.refusal import refusal
 from mecai.client.proxy.tunnel import abort, pass_on
 from mecai.client.trust import Trust
 from mecai.client.visit import Visit, visit
+from mecai.errors import HostError
 
 LOG: Final = logging.getLogger(__name__)
 ADDRESS: Final = "127.0.0.1"  # and nothing else: whoever reaches the proxy lends this person's place in the network
@@ -34,8 +36,13 @@ _ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 def open_door(port: int) -> socket.socket:
-    """Listen on loopback, at a free port for 0; raises `OSError`."""
-    listener = socket.create_server((ADDRESS, port), backlog=_BACKLOG)
+    """Listen on loopback, at a free port for 0; raises `HostError`."""
+    try:
+        listener = socket.create_server((ADDRESS, port), backlog=_BACKLOG)
+    except OSError as error:
+        seen = os.strerror(error.errno or 0)  # Python adds what is said here already
+        advice = "end what listens there (another proxy?), or name another by --port, 0 for a free one"
+        raise HostError(f"{ADDRESS}, port {port}: cannot be listened at ({seen}); {advice}") from error
     listener.setblocking(False)
     return listener
 

@@ -1,6 +1,7 @@
 """What the verbs of `mecai` and `testbed` have in common where they answer: formats, and readers who leave."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -71,3 +72,34 @@ def test_a_table_that_nobody_reads_is_no_verdict(form: str) -> None:
 def test_an_error_that_nobody_reads_keeps_its_exit_code(words: tuple[str, ...]) -> None:
     heard, unheard = (ended_unread("mecai", *words, bad=bad).returncode for bad in ("stdin", "stderr"))
     assert unheard == heard in {2, 3}
+
+
+PROGRAM = f"{sys.executable} -c 'from mecai.cli.main import main; main()'"
+
+
+def ended_in_shell(words: str) -> subprocess.CompletedProcess[str]:
+    """Run `mecai` with words as a shell reads them."""
+    command = ["/bin/sh", "-c", f"{PROGRAM} {words}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (f"voucher view {VOUCHER} >&-", 0),
+        ("directory view /nowhere <&- >&- 2>&-", 3),
+        ("directory view /nowhere 2>/dev/full", 3),
+        ("no-such-verb 2>/dev/full", 2),
+    ],
+)
+def test_an_output_that_takes_nothing_changes_no_exit_code(words: str, code: int) -> None:
+    """A verdict above all: an unhandled error would be 1."""
+    done = ended_in_shell(words)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_output_that_is_full_is_named(form: str) -> None:
+    done = ended_in_shell(f"voucher view {VOUCHER} --format {form} >/dev/full")
+    assert done.returncode == 3
+    assert re.fullmatch("mecai: standard output: cannot be written .*\n", done.stderr)

@@ -26,7 +26,8 @@ def test_a_port_that_is_taken_leaves_no_authority(tmp_path: Path) -> None:
     config = world.write_config(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         found = start(config, "--port", str(taken.getsockname()[1]))
-    assert isinstance(found, OSError)
+    assert isinstance(found, HostError)
+    assert "(Address already in use); end what listens there" in str(found)
     assert not (tmp_path / "state" / "proxy").exists()
 
 
