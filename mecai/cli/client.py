@@ -24,6 +24,9 @@ _test_policy = later("mecai.cli.client_policy:test_policy")
 _shake_hands = later("mecai.cli.fetching:shake_hands")
 _serve = later("mecai.cli.proxying:serve")
 _watch = later("mecai.cli.watching:watch")
+_list_reports = later("mecai.cli.client_reports:list_reports")
+_send_reports = later("mecai.cli.client_reports:send_reports")
+_drop_reports = later("mecai.cli.client_reports:drop_reports")
 _PROXY_PORT: Final = 8143
 
 
@@ -117,6 +120,44 @@ def test_policy(**options: Any) -> int:  # noqa: ANN401 - those above
     Opens nothing that FILE names. Wrong settings are one line, and exit code 2.
     """
     return int(_test_policy(**options))
+
+
+@command.group("reports")
+def reports() -> None:
+    """See, send and forget reports of refusals that wait on this machine (`reporting` in client.toml)."""
+
+
+_with_config: Final = click.option(
+    "--config", type=click.Path(path_type=Path), default=DEFAULT_CONFIG, show_default=True
+)
+
+
+@reports.command("list")
+@_with_config
+@with_format
+def list_reports(**options: Any) -> int:  # noqa: ANN401 - those above
+    """List the reports of the last 48 hours, and what each authority made of them."""
+    return int(_list_reports(**options))
+
+
+@reports.command("send")
+@click.argument("names", metavar="[REPORT]...", nargs=-1)
+@_with_config
+@click.option("--timeout", type=click.FloatRange(1, 600), default=60, show_default=True, help="Seconds in all.")
+def send_reports(**options: Any) -> int:  # noqa: ANN401 - those above
+    """Send each REPORT now; without one, all that need nobody's word.
+
+    Exit code 3 if an authority did not take one.
+    """
+    return int(_send_reports(**options))
+
+
+@reports.command("drop")
+@click.argument("names", metavar="REPORT...", nargs=-1, required=True)
+@_with_config
+def drop_reports(**options: Any) -> int:  # noqa: ANN401 - those above
+    """Forget each REPORT; who was told of it already knows it."""
+    return int(_drop_reports(**options))
 
 
 @command.command("proxy")

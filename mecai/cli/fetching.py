@@ -18,6 +18,7 @@ from mecai.client.context import VoucherContext
 from mecai.client.document import Document, document_of, failure_document, page_document
 from mecai.client.fetch import FILE_LIMIT, PAGE_LIMIT, JudgedConnection, Page, connect, get
 from mecai.client.policy import ClientPolicy, read_policy
+from mecai.client.report import report_of
 from mecai.client.request import PLAIN, REDIRECTS, Destination, Request
 from mecai.client.verdict import Outcome, Verdict
 from mecai.errors import HostError, InputError, VerificationError
@@ -26,9 +27,9 @@ from mecai.net.resolve import Resolve, from_system
 from mecai.service import durable
 from mecai.service.deadline import Deadline
 from mecai.service.printable import printable
-from mecai.service.settings import Network
 
 _REFUSED_CODE: Final = VerificationError.exit_code
+_AFTERWARDS: Final = "mecai.cli.client_reports:Afterwards"
 _PRINT_TEXT: Final = "mecai.cli.show.client:print_text"  # draws tables, which programs do without
 
 
@@ -80,6 +81,7 @@ def _run(
     """Visit, show the document, perhaps keep the page and write a report; returns the exit code."""
     policy = read_policy(config).instead(mode, profile)
     context = _context(destination, policy, style)
+    afterwards = loaded(_AFTERWARDS)(context.reporter, style) if context.reporter else None
     show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too
     visit = _visit_all(destination, wish, context, Deadline(timeout - (time.monotonic() - started)))
     if wish.output and visit.page and not visit.failure:
@@ -88,10 +90,12 @@ def _run(
         except HostError as error:
             visit.failure, visit.document["page"] = error, visit.document["page"] | {"file": None}
     show(visit.document)
+    if afterwards:
+        afterwards.finish()
     if visit.failure:
         raise visit.failure
     if report is not None and visit.verdict:
-        _write_report(report, visit.verdict, visit.destination, policy.allowed_networks)
+        _write_report(report, visit.verdict, visit.destination, policy)
     return visit.code
 
 
@@ -156,10 +160,10 @@ def _keep(path: Path, body: bytes) -> None:
         durable.replace(path, body, file_mode())
 
 
-def _write_report(path: Path, verdict: Verdict, destination: Destination, allowed: tuple[Network, ...]) -> None:
+def _write_report(path: Path, verdict: Verdict, destination: Destination, policy: ClientPolicy) -> None:
     """Write what a person may send to a VA; what cannot be reported is said, and changes no verdict."""
     try:
-        made = loaded("mecai.client.report:report_of")(verdict, destination.port, now(), allowed)
+        made = report_of(verdict, destination.host, destination.port, now(), policy.tellable)
     except InputError as error:
         click.echo(printable(f"mecai: {error}"), err=True)
     else:

@@ -24,12 +24,15 @@ class Attempt:
     network: PrivateNetwork | None = None  # the private network that the name belongs to
     fault: str = ""  # why nobody could be asked for this name
     cached: tuple[Voucher, ...] = ()  # named to the server, which then does not send them (C5)
+    port: int | None = None  # of the peer, where it is known
 
 
 class Demanding(Protocol):
     """A context as its connections see it: it begins each, and judges it once its handshake is over."""
 
-    def begin(self, connection: tls.Connection, server_name: str | None, peer_address: str | None) -> Attempt:
+    def begin(
+        self, connection: tls.Connection, server_name: str | None, peer_address: str | None, port: int | None
+    ) -> Attempt:
         """Attach the demand to `connection`, whose handshake is about to begin."""
         ...
 

@@ -10,6 +10,10 @@ WARN: Final = "warn"
 ENFORCE: Final = "enforce"
 MODES: Final = (OFF, WARN, ENFORCE)
 SELECTIONS: Final = ("sticky", "random")
+NEVER: Final = "never"
+ASK: Final = "ask"
+ALWAYS: Final = "always"
+REPORTING: Final = (NEVER, ASK, ALWAYS)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ the costly part.
 """
 
 import logging
+import random
 import ssl
 import time
 from collections.abc import Callable, Hashable
@@ -35,13 +36,15 @@ from mecai import tls
 from mecai.client.attempt import Attempt
 from mecai.client.cache import VoucherCache
 from mecai.client.cache_file import VoucherFile
-from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, OFF, WARN
+from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, NEVER, OFF, WARN
 from mecai.client.domains import most_fitting
 from mecai.client.draws import DRAW_STANDS, Draws
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
 from mecai.client.policy import ClientPolicy, read_policy
+from mecai.client.quorum import PROBE, check_quorum
 from mecai.client.regional import regions_without
+from mecai.client.reporting import Reporter
 from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key
 from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, is_readable, judge, peer_octets
@@ -60,7 +63,6 @@ from mecai.service.deadline import Deadline
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 _REMEMBERED: Final = 256  # host names, and as many verdicts
-_PROBE: Final = "probe.invalid"  # RFC 6761: never resolves
 
 
 class VoucherContext(ssl.SSLContext):
@@ -90,7 +92,8 @@ class VoucherContext(ssl.SSLContext):
         self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
-        self._check_quorum()
+        check_quorum(policy, self._policy, self._candidates)
+        self.reporter = self._make_reporter()
         if self._networks or any(each.mode != OFF for each in (policy, *self._policies.values())):
             self._install()
 
@@ -120,7 +123,9 @@ class VoucherContext(ssl.SSLContext):
         """Tell whether a host name belongs to a private network, so that rule M4 is its measure."""
         return self._networks.find(host) is not None
 
-    def begin(self, connection: tls.Connection, server_name: str | None, peer_address: str | None) -> Attempt:
+    def begin(
+        self, connection: tls.Connection, server_name: str | None, peer_address: str | None, port: int | None = None
+    ) -> Attempt:
         """Choose candidates and attach them to `connection`, whose handshake is about to begin.
 
         A server of a private network is told none of them; the connection then trusts that network's roots alone. Where
@@ -130,7 +135,7 @@ class VoucherContext(ssl.SSLContext):
             tls.forget_session(connection)
         network, destination = self._networks.find(server_name), _destination(server_name, peer_address)
         policy = self._policy(destination)
-        unasked = Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network)
+        unasked = Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network, port=port)
         if network:
             network.confine(connection)
         if network or policy.mode == OFF:
@@ -145,7 +150,7 @@ class VoucherContext(ssl.SSLContext):
         offer = {VOUCHER: b"", VOUCHER_REQUEST: octets}
         exchange = tls.Exchange(offer, is_readable) if policy.mode == ENFORCE else tls.Exchange(offer)  # M1
         tls.attach(connection, exchange)
-        return Attempt(extension, exchange, server_name, peer_address, policy, cached=cached)
+        return Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
 
     def _choice(self, destination: str, policy: ClientPolicy) -> tuple[RequestExtension, bytes]:
         """Return what to ask for, and its octets: the same until another is to be drawn (S2, S3)."""
@@ -182,7 +187,7 @@ class VoucherContext(ssl.SSLContext):
                 LOG.warning("%s would be refused: %s", attempt.server_name, error)
         if failure is None and attempt.policy.selection == Mode.RANDOM.value:
             self._draw_anew(_destination(attempt.server_name, attempt.peer_address))
-        return Verdict(
+        verdict = Verdict(
             outcome=outcome,
             reason=failure.reason if failure else None,
             rule=failure.rule if failure else None,
@@ -196,6 +201,9 @@ class VoucherContext(ssl.SSLContext):
             request=len(attempt.exchange.offer.get(VOUCHER_REQUEST, b"")),
             answer=len(attempt.exchange.answer or b""),
         )
+        if self.reporter and outcome is Outcome.REFUSED and attempt.policy.reporting != NEVER:
+            self.reporter.refused(verdict, attempt.server_name, attempt.port, attempt.policy.reporting)
+        return verdict
 
     def _apply_rules(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Grounds:
         """Return what an acceptance rests upon; raises `VerificationError`."""
@@ -264,24 +272,21 @@ class VoucherContext(ssl.SSLContext):
             excluded_regions=without,
         )
 
-    def _check_quorum(self) -> None:
-        """Refuse a directory with fewer owners than must vouch: a weaker policy would be no answer (docs/spec, S1)."""
-        for destination in (_PROBE, *self._policies, *(name for entry in self.policy.regional for name in entry.names)):
-            policy = self._policy(destination)
-            if policy.mode != OFF and (owners := len(self._candidates(destination))) < policy.numbers.quorum:
-                there = "" if destination == _PROBE else f" for {destination}"
-                there += ", some regions left out" if regions_without(policy.regional, destination) else ""
-                demand = "the quorum" if policy.quorum else f"profile {policy.profile}"
-                raise InputError(
-                    f"{policy.directory}: has Voucher Authorities of {owners} owner groups{there}, {demand}"
-                    f" needs {policy.numbers.quorum}; get a directory with more or demand fewer"
-                )
+    def _make_reporter(self) -> Reporter | None:
+        """Return what reports refusals (M3), where that is wanted anywhere; `ask` of it is a program's to set."""
+        policy = self.policy
+        if all(each.reporting == NEVER for each in (policy, *self._policies.values())):
+            return None
+        draw = random.SystemRandom()
+        made = Reporter(policy.reports, self.directory, policy.tellable, policy.report_to, self._clock, draw)
+        made.resume()
+        return made
 
     def _install(self) -> None:
         """Teach OpenSSL the extensions, and go the way to a connection's C object once, before it matters."""
         try:
             tls.install(self, answered=VOUCHER, unanswered=VOUCHER_REQUEST)
-            probe = self.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=_PROBE)
+            probe = self.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=PROBE)
             cast("VoucherObject", probe).begin()
         except tls.UnsupportedRuntimeError as error:
             raise HostError(str(error)) from error

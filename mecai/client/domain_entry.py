@@ -8,12 +8,15 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Final
 
-from mecai.client.choices import MODES, PROFILES, SELECTIONS
+from mecai.client.choices import MODES, PROFILES, REPORTING, SELECTIONS
 from mecai.client.domains import normal_domains
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import check_contexts
 
+_WORDS: Final[Mapping[str, Collection[str]]] = {
+    "mode": MODES, "profile": PROFILES, "selection": SELECTIONS, "reporting": REPORTING
+}  # fmt: skip
 LONGEST_HOURS: Final = LIMITS.voucher_lifetime // timedelta(hours=1)
 
 
@@ -29,6 +32,7 @@ class DomainEntry:
     selection: str | None = None
     contexts: tuple[str, ...] | None = None
     max_voucher_hours: int | None = None
+    reporting: str | None = None
 
     def __post_init__(self) -> None:
         check_demand(self.changes, "domain.")
@@ -36,7 +40,7 @@ class DomainEntry:
     @property
     def names(self) -> tuple[str, ...]:
         """The domains in normal form; raises `ValueError` for what is no host name, an IP address say."""
-        return normal_domains("domain", self.domains)
+        return normal_domains("domain.domains", self.domains)
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -48,12 +52,12 @@ class DomainEntry:
 
 def check_demand(found: Mapping[str, Any], where: str = "") -> None:
     """Check the keys of a demand that are given; raises `ValueError` with the key, `where` before it."""
-    for key, known in (("mode", MODES), ("profile", PROFILES), ("selection", SELECTIONS)):
+    for key, known in _WORDS.items():
         _one_of(where + key, found.get(key), known)
     for key, longest in (
         ("max_voucher_hours", LONGEST_HOURS), ("candidates", LIMITS.candidates), ("quorum", LIMITS.candidates)
     ):  # fmt: skip
-        _within(where + key, found.get(key), longest)
+        check_within(where + key, found.get(key), longest)
     try:
         check_contexts(found.get("contexts") or ())
     except Malformed as error:
@@ -65,6 +69,7 @@ def _one_of(key: str, found: str | None, known: Collection[str]) -> None:
         raise ValueError(f"{key}: {found!r} is none of {', '.join(known)}")
 
 
-def _within(key: str, found: int | None, longest: int) -> None:
+def check_within(key: str, found: int | None, longest: int) -> None:
+    """Refuse, as `ValueError`, a number that is given and not from 1 to `longest`."""
     if found is not None and not 1 <= found <= longest:
         raise ValueError(f"{key}: {found} is outside 1..{longest}")

@@ -11,13 +11,13 @@ Found = TypeVar("Found")
 
 
 def normal_domains(key: str, domains: Sequence[str]) -> tuple[str, ...]:
-    """Return the domains of a table `key` in normal form; raises `ValueError` for none, or for no host name."""
+    """Return the domains that `key` names in normal form; raises `ValueError` for none, or for no host name."""
     if not domains:
-        raise ValueError(f"{key}.domains: none given; expected such as ['corp.test']")
+        raise ValueError(f"{key}: none given; expected such as ['corp.test']")
     try:
         return tuple(map(host_name_of, domains))
     except InputError as error:
-        raise ValueError(f"{key}.domains: {error}") from error
+        raise ValueError(f"{key}: {error}") from error
 
 
 def check_distinct(key: str, domains: Iterable[str]) -> None:

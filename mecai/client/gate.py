@@ -18,18 +18,21 @@ from mecai.client.verdict import Outcome, Refused, Verdict
 from mecai.service.deadline import Deadline
 from mecai.tls import Connection, Facts, read_facts
 
-_told: ContextVar[tuple[str | None] | None] = ContextVar("_told", default=None)
+Peer = tuple[str | None, int | None]  # address and port, as far as they are known
+NOBODY: Peer = (None, None)
+_told: ContextVar[Peer | None] = ContextVar("_told", default=None)
 told_end: ContextVar[Deadline | None] = ContextVar("told_end", default=None)
 told_deferred: ContextVar[bool] = ContextVar("told_deferred", default=False)
 
 
 @contextmanager
-def peer(address: str | None) -> Iterator[None]:
+def peer(address: str | None, port: int | None = None) -> Iterator[None]:
     """Say where the connections that begin inside lead; None: that is not known, as behind a proxy.
 
-    A socket knows its peer. asyncio's TLS does not, and the peer of a proxied socket is the proxy.
+    A socket knows its peer. asyncio's TLS does not, and the peer of a proxied socket is the proxy. The port is for what
+    an authority is told or asked (reports, direct mode), and no verdict on vouchers that came depends on it.
     """
-    token = _told.set((address,))
+    token = _told.set((address, port))
     try:
         yield
     finally:
@@ -37,10 +40,9 @@ def peer(address: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def reached(address: str | None) -> Iterator[None]:
+def reached(address: str | None, port: int | None = None) -> Iterator[None]:
     """Say as `peer` does where a connection leads, as an adapter sees it: what the program says goes before."""
-    told = _told.get()
-    with peer(told[0] if told else address):
+    with peer(*(_told.get() or (address, port))):
         yield
 
 
@@ -75,12 +77,11 @@ class Gate:
     _facts: Facts | None = None
     _open = False
 
-    def begin(self, peer_address: str | None = None) -> None:
+    def begin(self, seen: Peer = NOBODY) -> None:
         """Attach the demand to the connection, once, before its first octet."""
         if self._attempt is None and self._sslobj is not None:
-            told = _told.get()
             context = cast("Demanding", self.context)
-            self._attempt = context.begin(self._sslobj, self.server_hostname, told[0] if told else peer_address)
+            self._attempt = context.begin(self._sslobj, self.server_hostname, *(_told.get() or seen))
 
     def _pass(self, handshake: Callable[[], None], deadline: Deadline) -> None:
         """Go on with a handshake and judge at its end; raises `Refused`, also whenever asked again."""

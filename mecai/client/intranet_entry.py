@@ -42,4 +42,4 @@ class IntranetEntry:
     @property
     def names(self) -> tuple[str, ...]:
         """The domains in normal form; raises `ValueError` for what is no host name, an IP address say."""
-        return normal_domains("intranet", self.domains)
+        return normal_domains("intranet.domains", self.domains)

@@ -3,7 +3,7 @@
 import ssl
 from typing import TYPE_CHECKING, Any, cast
 
-from mecai.client.gate import Gate, told_deferred
+from mecai.client.gate import NOBODY, Gate, Peer, told_deferred
 from mecai.service.deadline import Deadline
 from mecai.tls import Connection, read_facts
 
@@ -16,9 +16,9 @@ class VoucherObject(Gate, ssl.SSLObject):
 
     _waits = False
 
-    def begin(self, peer_address: str | None = None) -> None:
+    def begin(self, seen: Peer = NOBODY) -> None:
         """As `Gate.begin`; a server of a private network is judged by whoever promised it."""
-        super().begin(peer_address)
+        super().begin(seen)
         if self._attempt and self._attempt.network:
             self._waits = self._waits or told_deferred.get()
 

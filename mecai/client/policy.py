@@ -17,11 +17,18 @@
     nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
     selection_key = "..."      # 32 secret octets, made on first use; default: selection.key in the state directory
+    reporting   = "never"      # "always": each refusal is reported (M3), and authorities learn who was there; "ask":
+                               # where a person says so, to a program or by `mecai client reports send`
+    report_to   = 2            # to how many authorities, of distinct owners, drawn for each report; 16 at most
+    report_file = "..."        # where reports wait for that, 0600; default: reports.sqlite3 in the state directory
+    private_domains = []       # names of which no authority hears, such as ["corp.example"], besides those of
+                               # [[intranet]] and .internal, .home.arpa, .local, .lan and the like
 
     [[domain]]                                 # none by default; the most fitting domain counts
     domains = ["example.test"]                 # each with every name below it
     mode    = "warn"                           # there, instead of what stands above; and so may stand here: profile,
-                                               # candidates, quorum, selection, contexts, max_voucher_hours
+                                               # candidates, quorum, selection, contexts, max_voucher_hours,
+                                               # reporting
 
     [[intranet]]                               # none by default; one for each private network (rule M4)
     domains  = ["corp.test"]                   # each with every name below it
@@ -45,11 +52,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, PROFILES, Profile
-from mecai.client.domain_entry import LONGEST_HOURS, DomainEntry, check_demand
-from mecai.client.domains import check_distinct, most_fitting
+from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, NEVER, PROFILES, Profile
+from mecai.client.domain_entry import LONGEST_HOURS, DomainEntry, check_demand, check_within
+from mecai.client.domains import check_distinct, most_fitting, normal_domains
 from mecai.client.intranet_entry import IntranetEntry
 from mecai.client.regional import RegionalEntry
+from mecai.client.tellable import Tellable
+from mecai.net.addresses import AddressPolicy
+from mecai.protocol.limits import LIMITS
 from mecai.service.settings import Network, read_settings
 
 
@@ -72,6 +82,10 @@ class ClientPolicy:
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
     selection_key: Path | None = None
+    reporting: str = NEVER
+    report_to: int = 2
+    report_file: Path | None = None
+    private_domains: tuple[str, ...] = ()
     domains: tuple[DomainEntry, ...] = field(default=(), metadata={"key": "domain"})
     regional: tuple[RegionalEntry, ...] = ()
     intranets: tuple[IntranetEntry, ...] = field(default=(), metadata={"key": "intranet"})
@@ -80,12 +94,21 @@ class ClientPolicy:
         check_demand(vars(self))
         if self.cache_file and not self.cache:
             raise ValueError("cache_file: nothing is kept there without cache = true")
-        if self.cache_file and self.cache_file in (self.selection_key_file, self.directory, self.publishers):
-            raise ValueError(f"cache_file: {self.cache_file} is another file of this client")
+        self._check_files()
+        check_within("report_to", self.report_to, LIMITS.candidates)
+        if self.private_domains:
+            normal_domains("private_domains", self.private_domains)
         self._check_prefixes()
         for key, entries in (("domain", self.domains), ("intranet", self.intranets), ("regional", self.regional)):
             check_distinct(key, chain.from_iterable(entry.names for entry in entries))
         self._check_numbers()
+
+    def _check_files(self) -> None:
+        kept = {"cache_file": self.cache_file, "report_file": self.report_file}
+        for key, path in kept.items():
+            others = (self.selection_key_file, self.directory, self.publishers, *kept.values()) if path else ()
+            if others.count(path) > (path in kept.values()):
+                raise ValueError(f"{key}: {path} is another file of this client")
 
     def _check_numbers(self) -> None:
         if self.numbers.quorum > self.numbers.candidates:
@@ -141,6 +164,18 @@ class ClientPolicy:
     def state_folder(self) -> Path:
         """`state`, or `mecai` under the user's state directory (XDG Base Directory Specification)."""
         return self.state or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "mecai"
+
+    @property
+    def reports(self) -> Path:
+        """Where reports wait."""
+        return self.report_file or self.state_folder / "reports.sqlite3"
+
+    @property
+    def tellable(self) -> Tellable:
+        """Of which servers authorities may hear."""
+        private = normal_domains("private_domains", self.private_domains) if self.private_domains else ()
+        networks = chain.from_iterable(entry.names for entry in self.intranets)
+        return Tellable((*networks, *private), AddressPolicy(self.allowed_networks))
 
     @property
     def selection_key_file(self) -> Path:

@@ -23,7 +23,7 @@ class RegionalEntry:
     @property
     def names(self) -> tuple[str, ...]:
         """The domains in normal form; raises `ValueError` for what is no host name, an IP address say."""
-        return normal_domains("regional", self.domains)
+        return normal_domains("regional.domains", self.domains)
 
 
 def regions_without(entries: Sequence[RegionalEntry], destination: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from mecai.client.gate import Gate, not_connected, told_end
+from mecai.client.gate import NOBODY, Gate, Peer, not_connected, told_end
 from mecai.client.intranet import STATUS_SECONDS
 from mecai.client.verdict import Refused
 from mecai.net.cut_off import cut_off
@@ -32,7 +32,7 @@ class VoucherSocket(Gate, ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
         """As `ssl.SSLSocket.do_handshake`; raises `Refused` and closes the connection if the verdict is against it."""
         try:
-            self.begin(self._peer_address())
+            self.begin(self._peer())
             self._pass(partial(self._shake_hands, block), self._patience())
         except Refused:
             self.close()
@@ -54,9 +54,9 @@ class VoucherSocket(Gate, ssl.SSLSocket):
         told = told_end.get()
         return told.share(2).within(own.left()) if told else own
 
-    def _peer_address(self) -> str | None:
-        address = self.getpeername()
-        return address[0] if isinstance(address, tuple) else None
+    def _peer(self) -> Peer:
+        place = self.getpeername()
+        return (place[0], place[1]) if isinstance(place, tuple) else NOBODY
 
     def _require_verdict(self) -> None:
         if self._sslobj is None:

@@ -35,7 +35,7 @@ async def open_connection(
     deadline = Deadline(seconds)
     sock = await _reach(host, port, deadline)
     sock.setblocking(False)
-    with reached(sock.getpeername()[0]), deferred():
+    with reached(*sock.getpeername()[:2]), deferred():
         reader, writer = await asyncio.open_connection(
             sock=sock, ssl=context, server_hostname=host, ssl_handshake_timeout=deadline.require()
         )

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mecai.client.choices import NEVER
 from mecai.client.context import VoucherContext
 from mecai.client.document import Document, failure_document, verdict_document
 from mecai.client.fetch import invalid
-from mecai.client.report import report_of
+from mecai.client.report import report_name, report_of
 from mecai.client.request import Destination
 from mecai.client.streams import open_connection
 from mecai.client.verdict import Refused, Verdict
@@ -28,12 +29,15 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Visit:
     """How a site was met: the document of it, the connection unless it was refused, what may be reported of a refusal.
 
-    `report` is what a VA takes (docs/spec F1), or else the line that says why there is none.
+    `report` is what a VA takes (docs/spec F1), or else the line that says why there is none; `report_name` is its name
+    on this machine, and `reporting` says what the policy makes of it.
     """
 
     document: Document
     streams: Streams | None = None
     report: dict[str, Any] | str = "report: no certificate was judged"
+    report_name: str = ""
+    reporting: str = NEVER
 
 
 async def visit(destination: Destination, context: VoucherContext, seconds: float = SECONDS) -> Visit:
@@ -50,8 +54,7 @@ async def _visit(destination: Destination, context: VoucherContext, seconds: flo
     try:
         streams = await open_connection(destination.host, destination.port, context, seconds=seconds)
     except Refused as refusal:
-        document = verdict_document(destination, refusal.verdict, context)
-        return Visit(document, report=_report(refusal.verdict, destination, context))
+        return _refused(refusal.verdict, destination, context)
     except Unreachable as error:
         return _failed(destination, context, error)
     except ssl.SSLCertVerificationError as error:
@@ -74,9 +77,12 @@ def _verdict_of(writer: asyncio.StreamWriter) -> Verdict:
     return gate.verdict
 
 
-def _report(verdict: Verdict, destination: Destination, context: VoucherContext) -> dict[str, Any] | str:
-    """Return the report of a refusal, or why there is none: nothing of a private network leaves it (docs/spec, P3)."""
+def _refused(verdict: Verdict, destination: Destination, context: VoucherContext) -> Visit:
+    """Return what may be reported with it, or why nothing may: nothing of a private network leaves it (P3)."""
+    document, now = verdict_document(destination, verdict, context), datetime.now(UTC)
     try:
-        return report_of(verdict, destination.port, datetime.now(UTC), context.policy.allowed_networks).members()
+        made = report_of(verdict, destination.host, destination.port, now, context.policy.tellable)
     except InputError as error:
-        return str(error)
+        return Visit(document, report=str(error))
+    reporting = context.policy.at(destination.host).reporting
+    return Visit(document, report=made.members(), report_name=report_name(made), reporting=reporting)

@@ -24,14 +24,17 @@ class ToldInVain(HostError):
     """The VA will never take it."""
 
 
-def tell(servers: Sequence[Server], path: str, content_type: str, octets: bytes) -> None:
+def tell(
+    servers: Sequence[Server], path: str, content_type: str, octets: bytes, deadline: Deadline | None = None
+) -> None:
     """Tell one VA by the first of its servers, of which there is at least one, that takes it.
 
-    However many there are, they have `SECONDS` together, and none can use up the time of those after it. Raises
+    However many there are, they have `SECONDS` together, or until `deadline` if that is sooner, and none can use up the
+    time of those after it. Raises
     `RequestRefused`, what the last of them said, or `ToldInVain` as soon as one says that it is nothing to take.
     """
     refused = RequestRefused("no server of it is listed")
-    deadline = Deadline(SECONDS)
+    deadline = deadline.within(SECONDS) if deadline else Deadline(SECONDS)
     for place, server in enumerate(servers):
         try:
             return _tell_one(server, path, content_type, octets, deadline.share(len(servers) - place))

@@ -1,72 +1,20 @@
 """Two VASs, told by curl, and what gets from one to the other: reports and incident notices (docs/spec F1 to F8)."""
 
 import json
-import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mecai.protocol.objects.authorities import Server
 from mecai.protocol.objects.entries import encode_certificate
 from mecai.protocol.objects.report import Report, Verdict
 from mecai.protocol.pki.identity import hash_of, spki_hash
-from tests.directories import directory, publisher, signed
-from tests.integration.vouching import BIN, NOW, TLS, VAS_APPLICATION
-from tests.patience import SECONDS
-from tests.pki import DAY, Hierarchy, key
-from tests.scene import authority_entry
+from tests.integration.told_vass import ALDER, BIRCH, CEDAR, SITE, Running, publish, start
+from tests.integration.vouching import NOW
 
-ALDER, BIRCH, CEDAR = (Hierarchy(name, NOW) for name in ("alder", "birch", "cedar"))
-SITE = ALDER.server("www.example.test")
 REPORT = Report(SITE.chain, bytes([1, 1, 1, 1]), 443, NOW, Verdict.REFUSED, "no-voucher", "it looked odd")
-CONFIG = """
-key = "{home}/key.pem"
-certificate = "{home}/certificate.pem"
-root = "{home}/root.pem"
-report_key = "{home}/report-key.pem"
-database = "sqlite:///{home}/vas.sqlite"
-trusted_proxies = 0
-
-[[directory]]
-context = "MOZ"
-publishers = "{publishers}"
-path = "{directory}"
-"""
-
-
-@dataclass(frozen=True)
-class Running:
-    """A VAS that listens, with its operator's commands."""
-
-    ca: Hierarchy
-    home: Path
-    door: socket.socket
-
-    @property
-    def url(self) -> str:
-        """Where it is reached."""
-        return f"https://127.0.0.1:{self.door.getsockname()[1]}"
-
-    def operate(self, *words: str) -> str:
-        """Run a command of its operator."""
-        command = [str(BIN / "mecai"), "vas", *words, "--config", str(self.home / "vas.toml")]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
-
-    def curl(self, path: str, *words: str) -> Any:
-        """Speak with it."""
-        command = ["curl", "--silent", "--show-error", "--fail-with-body", "--cacert", str(self.home / "tls-root.pem")]
-        ran = subprocess.run([*command, *words, self.url + path], capture_output=True, check=False, timeout=SECONDS)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return json.loads(ran.stdout)
 
 
 @pytest.fixture
@@ -78,51 +26,10 @@ def vass(tmp_path: Path) -> Iterator[tuple[Running, Running]]:
             home = tmp_path / ca.name
             home.mkdir()
             running.append(Running(ca, home, stack.enter_context(socket.create_server(("127.0.0.1", 0)))))
-        _publish(tmp_path, running)
+        publish(tmp_path, running)
         for each in running:
-            _start(stack, each, tmp_path)
+            start(stack, each, tmp_path)
         yield running[0], running[1]
-
-
-def _publish(folder: Path, running: list[Running]) -> None:
-    by = publisher("publisher")
-    (folder / "publishers.pem").write_bytes(by.pem)
-    entries = [authority_entry(ALDER)]
-    for each in running:
-        spki = key(f"{each.ca.name} reports").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        servers = (Server(each.url, (TLS.root.certificate,)),)
-        entries.append(replace(authority_entry(each.ca), servers=servers, report_key=spki))
-    # alder has no server: nobody is told there
-    content = directory(replace(entries[0], servers=()), *entries[1:], issued=NOW, expires=NOW + 7 * DAY)
-    (folder / "directory.der").write_bytes(signed(content, by))
-
-
-def _start(stack: ExitStack, vas: Running, folder: Path) -> None:
-    site = TLS.server("127.0.0.1")
-    files = {
-        "key.pem": vas.ca.voucher.key_pem,
-        "certificate.pem": vas.ca.voucher.pem,
-        "root.pem": vas.ca.root.pem,
-        "report-key.pem": replace(SITE, key=key(f"{vas.ca.name} reports")).key_pem,
-        "tls.pem": site.chain_pem,
-        "tls-key.pem": site.key_pem,
-        "tls-root.pem": TLS.root.pem,
-        "vas.toml": CONFIG.format(
-            home=vas.home, publishers=folder / "publishers.pem", directory=folder / "directory.der"
-        ).encode(),
-    }
-    for name, octets in files.items():
-        (vas.home / name).touch(0o600)
-        (vas.home / name).write_bytes(octets)
-    vas.operate("migrate")
-    command = [str(BIN / "gunicorn"), "--worker-class", "gthread", "--threads", "16", "--no-control-socket"]
-    command += ["--certfile", str(vas.home / "tls.pem"), "--keyfile", str(vas.home / "tls-key.pem")]
-    command += ["--bind", f"fd://{vas.door.fileno()}", VAS_APPLICATION]
-    environment = os.environ | {"MECAI_VAS_CONFIG": str(vas.home / "vas.toml")}
-    with (vas.home / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, pass_fds=[vas.door.fileno()], stdout=log, stderr=log)
-    stack.callback(server.wait, SECONDS)
-    stack.callback(server.terminate)
 
 
 def test_what_a_client_tells_one_va_the_other_knows(vass: tuple[Running, Running]) -> None:

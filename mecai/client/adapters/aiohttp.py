@@ -51,7 +51,7 @@ class VoucherConnector(aiohttp.TCPConnector):
             return await super()._wrap_create_connection(*arguments, addr_infos=addr_infos, **more)
         sock = await self._reach(addr_infos, more)
         addr_infos.clear()  # aiohttp would go on to those that are left
-        with reached(sock.getpeername()[0]), deferred():
+        with reached(*sock.getpeername()[:2]), deferred():
             transport, protocol = await self._wrap_existing_connection(*arguments, sock=sock, **more)
         await settle(transport, Deadline(STATUS_SECONDS))
         return transport, protocol

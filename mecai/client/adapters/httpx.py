@@ -12,14 +12,14 @@ import httpcore
 import httpx
 
 from mecai.client.context import VoucherContext
-from mecai.client.gate import reached
+from mecai.client.gate import NOBODY, Peer, reached
 
 
 class _Stream(httpcore.AsyncNetworkStream):
     """A connection that says whom it reached to the TLS that begins on it."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream, address: str | None) -> None:
-        self._inner, self._address = inner, address
+    def __init__(self, inner: httpcore.AsyncNetworkStream, seen: Peer) -> None:
+        self._inner, self._seen = inner, seen
         self.read, self.write, self.aclose = inner.read, inner.write, inner.aclose  # type: ignore[method-assign]
         self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]  # as it is
 
@@ -29,7 +29,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        with reached(self._address):
+        with reached(*self._seen):
             return await self._inner.start_tls(ssl_context, server_hostname, timeout)
 
 
@@ -39,7 +39,7 @@ class _Backend(httpcore.AnyIOBackend):
 
     async def connect_tcp(self, *arguments: Any, **more: Any) -> httpcore.AsyncNetworkStream:  # noqa: ANN401
         inner = await super().connect_tcp(*arguments, **more)
-        return _Stream(inner, None if self._proxied else inner.get_extra_info("server_addr")[0])
+        return _Stream(inner, NOBODY if self._proxied else inner.get_extra_info("server_addr")[:2])
 
 
 class VoucherTransport(httpx.AsyncHTTPTransport):

@@ -12,6 +12,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
+from mecai.client.choices import ALWAYS, ASK, NEVER
 from mecai.client.document import Document
 from mecai.client.explain import expected, explain
 from mecai.client.proxy.head import answer
@@ -23,6 +24,11 @@ STATUS: Final = HTTPStatus.BAD_GATEWAY  # the proxy got no answer from a server 
 _HTML: Final = "text/html; charset=utf-8"
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _VOUCHERS: Final = "An independent authority had to vouch for this server (MECAI)."
+_SENT: Final = {
+    NEVER: "It is not sent unless you send it.",
+    ASK: "It waits for your word: <code>mecai client reports send {name}</code> sends it, and nothing else does.",
+    ALWAYS: "Your settings have it sent: <code>mecai client reports list</code> says to whom.",
+}
 _INTRANET: Final = "This name belongs to a private network, which your settings hold to its own authority."
 
 
@@ -76,7 +82,7 @@ def _report(visit: Visit, directory: Directory) -> str:
     ways = "\n".join(f"curl --json @{name} {url}/v1/reports" for url in servers)
     return f"""<h2>Tell the authorities</h2>
 <p>A report has the certificates that were shown, the server's address and port, the time and this verdict: nothing
-of you, and no page's address. It is not sent unless you send it.</p>
+of you, and no page's address. {_SENT[visit.reporting].format(name=_text(visit.report_name))}</p>
 <p><a class="save" download="{_text(name)}" href="data:application/json;base64,{base64.b64encode(octets).decode()}">Save
 the report</a></p>
 <details><summary>What it says, and how it is sent</summary>

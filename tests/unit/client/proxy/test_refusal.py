@@ -17,14 +17,14 @@ SCENE = Scene()
 REPORT: dict[str, Any] = {"chain": ["A" * 900], "address": "192.0.2.1", "port": 443, "verdict": "refused"}
 
 
-def visit(report: dict[str, Any] | str = "", **changes: Any) -> Visit:
+def visit(report: dict[str, Any] | str = "", *, reporting: str = "never", **changes: Any) -> Visit:
     candidate = {"authority": authority_entry(SCENE.birch).authority.hex(), "name": "birch"}
     document = {
         "host": "www.example.test", "port": 443, "time": "2026-11-28T09:00:00Z", "verdict": "refused",
         "reason": "address-mismatch", "rule": "V9", "detail": "192.0.2.1 is not among 198.18.0.10",
         "address": "192.0.2.1", "policy": "vouchers", "candidates": [candidate],
     }  # fmt: skip
-    return Visit({**document, **changes}, report=report)
+    return Visit({**document, **changes}, report=report, report_name="cf926422df90d15e", reporting=reporting)
 
 
 def text_of(html: str) -> str:
@@ -63,6 +63,15 @@ def test_the_report_is_a_file_and_says_where_it_may_go() -> None:
     assert json.loads(base64.b64decode(link[1])) == REPORT
     assert "curl --json @report-www.example.test.json https://vas.birch.test/v1/reports" in text_of(html)
     assert "A" * 100 not in text_of(html)
+
+
+def test_it_says_what_becomes_of_the_report() -> None:
+    for reporting, words in (
+        ("never", "It is not sent unless you send it."),
+        ("ask", "mecai client reports send cf926422df90d15e sends it"),
+        ("always", "Your settings have it sent"),
+    ):
+        assert words in text_of(page(visit(REPORT, reporting=reporting), SCENE.directory))
 
 
 def test_of_a_private_network_nothing_is_offered() -> None:

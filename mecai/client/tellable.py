@@ -1,0 +1,65 @@
+"""Of which servers a Voucher Authority may hear: not of a private network's, nor of private names and addresses.
+
+What leaves a client (a report, a question in direct mode) has a server's certificates and its address, and is not made
+at all where one of them names what is private (docs/spec, section 14): a certificate cannot be told without its names.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+
+from mecai.errors import InputError
+from mecai.net.addresses import AddressPolicy, AddressRefused
+from mecai.protocol.pki.identity import address_octets
+from mecai.protocol.pki.names import dns_names
+from mecai.protocol.verify.intranet import domain_of
+
+# RFC 6762 with its appendix G, 7686 (onion), 8375 (home.arpa), 9476 (alt); ICANN's `internal`.
+PRIVATE_SUFFIXES: Final = (
+    "alt", "corp", "home", "home.arpa", "internal", "intranet", "lan", "local", "onion", "private",
+)  # fmt: skip
+_SAYS_NOTHING: Final = "localhost"  # in a certificate; a server of that name is at an address that is not public
+
+
+@dataclass(frozen=True)
+class Tellable:
+    """A person's private `domains` (in normal form), besides those that are private everywhere; which addresses are."""
+
+    domains: tuple[str, ...]
+    addresses: AddressPolicy
+
+    def check(self, server_name: str | None, peer_address: str | None, chain: Sequence[x509.Certificate]) -> bytes:
+        """Return the octets of the server's address; raises `InputError` with what is private.
+
+        `chain` is what the server showed, end entity first.
+        """
+        if not chain:
+            raise InputError("the server showed no certificate")
+        if peer_address is None:
+            raise InputError("the server's address is not known")
+        for name in filter(None, (server_name, *_names(chain[0]))):
+            self._check_name(name)
+        address = address_octets(peer_address.partition("%")[0])
+        self._check_address(address)
+        return address
+
+    def _check_name(self, name: str) -> None:
+        if domain := domain_of(name, (*self.domains, *PRIVATE_SUFFIXES)):
+            raise InputError(f"{name} lies in {domain}, which is private")
+        if "." not in name and ":" not in name and name != _SAYS_NOTHING:
+            raise InputError(f"{name} is no name of the public DNS")
+
+    def _check_address(self, address: bytes) -> None:
+        try:
+            self.addresses.check(address)
+        except AddressRefused as error:
+            raise InputError(error.detail) from error
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        return dns_names(certificate)
+    except ValueError as error:  # an extension that does not parse
+        raise InputError("the certificate's names cannot be read") from error
