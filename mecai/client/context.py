@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -135,15 +136,14 @@ class VoucherContext(ssl.SSLContext):
             tls.forget_session(connection)
         network, destination = self._networks.find(server_name), _destination(server_name, peer_address)
         policy = self._policy(destination)
-        unasked = Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network, port=port)
         if network:
             network.confine(connection)
         if network or policy.mode == OFF:
-            return unasked
+            return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network, port=port)
         try:
             extension, octets = self._choice(destination, policy)
         except InputError as error:  # what is no host name (I8) is judged, and never an error of the handshake (M1)
-            return replace(unasked, fault=str(error))
+            return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, fault=str(error), port=port)
         if cached := self._worth_naming(extension, policy, server_name, peer_address):
             extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
             octets = extension.encode()
@@ -292,6 +292,7 @@ class VoucherContext(ssl.SSLContext):
             raise HostError(str(error)) from error
 
 
+@lru_cache(_REMEMBERED)
 def _destination(server_name: str | None, peer_address: str | None) -> str:
     """Return for what candidates are chosen: the host name in normal form or, where there is none, the address."""
     if not server_name:

@@ -48,6 +48,7 @@ of them means. A pin: `openssl x509 -in ca.pem -noout -pubkey | openssl pkey -pu
 import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -124,7 +125,7 @@ class ClientPolicy:
             if prefix.version != 6 or prefix.prefixlen != 96:  # noqa: PLR2004 - IPv6, and the one length that V9 unmaps
                 raise ValueError(f"nat64_prefixes: {prefix} is no IPv6 prefix of length 96")
 
-    @property
+    @cached_property
     def numbers(self) -> Profile:
         """How many candidates, how many vouchers."""
         profile = PROFILES[self.profile]
@@ -155,7 +156,7 @@ class ClientPolicy:
         entries = tuple(replace(entry, **nothing) for entry in self.domains)
         return replace(self, **now, domains=entries)
 
-    @property
+    @cached_property
     def max_voucher_lifetime(self) -> timedelta:
         """The longest life of a voucher that is accepted."""
         return timedelta(hours=self.max_voucher_hours)

@@ -11,9 +11,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
 from typing import Final, Protocol
 
 from mecai.service.background import start_without_signals
@@ -31,18 +29,38 @@ class HasDescriptor(Protocol):
         ...
 
 
-@dataclass(eq=False)
 class _Cut:
-    """What is shut down, when (on the monotonic clock), and whether that was done."""
+    """Shuts `connected` down `at` a moment of the monotonic clock, unless what is done inside has ended by then."""
 
-    descriptor: int
-    at: float
-    made: bool = False
+    def __init__(self, connected: HasDescriptor, at: float) -> None:
+        self.at = at
+        self._connected = connected
+        self._made = False
+
+    def __enter__(self) -> None:
+        # A descriptor of its own: nothing inside can close it, so that the cut never meets somebody else's connection.
+        self._descriptor = os.dup(self._connected.fileno())
+        try:
+            _WATCH.arm(self)
+        except BaseException:
+            self._end()
+            raise
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._end()
+        if self._made and (error is None or isinstance(error, Exception)):
+            raise TimeoutError("timed out") from error
+
+    def _end(self) -> None:
+        try:
+            _WATCH.disarm(self)
+        finally:
+            os.close(self._descriptor)
 
     def make(self) -> None:
         """Shut it down; this waits for nobody."""
-        self.made = True
-        line = socket.socket(fileno=self.descriptor)  # takes no other descriptor: there may be none left
+        self._made = True
+        line = socket.socket(fileno=self._descriptor)  # takes no other descriptor: there may be none left
         with suppress(OSError):
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             line.shutdown(socket.SHUT_RDWR)
@@ -58,23 +76,23 @@ class _Watch:
     def renew(self) -> None:
         """Begin anew, as the child of a fork must: cuts, lock and thread are its parent's."""
         self._armed: set[_Cut] = set()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._next = math.inf  # when the thread looks again
         self._thread: threading.Thread | None = None
 
-    @contextmanager
-    def armed(self, cut: _Cut) -> Iterator[None]:
-        """Make the cut in its time, unless what is inside has ended by then."""
-        try:
-            with self._changed:
-                self._armed.add(cut)
-                self._start()
-                if cut.at < self._next:
-                    self._changed.notify()
-            yield
-        finally:
-            with self._changed:  # it is being made, or never will be
-                self._armed.discard(cut)
+    def arm(self, cut: _Cut) -> None:
+        """Make the cut in its time."""
+        with self._lock:
+            self._armed.add(cut)
+            self._start()
+            if cut.at < self._next:
+                self._changed.notify()
+
+    def disarm(self, cut: _Cut) -> None:
+        """Return once the cut is made, or never will be."""
+        with self._lock:
+            self._armed.discard(cut)
 
     def _start(self) -> None:
         if self._thread is not None:
@@ -98,20 +116,6 @@ _WATCH: Final = _Watch()
 os.register_at_fork(after_in_child=_WATCH.renew)
 
 
-@contextmanager
-def cut_off(connected: HasDescriptor, deadline: Deadline) -> Iterator[None]:
+def cut_off(connected: HasDescriptor, deadline: Deadline) -> AbstractContextManager[None]:
     """Shut `connected` down at the deadline; raises `TimeoutError` then, whatever that looked like inside."""
-    at = time.monotonic() + deadline.require()
-    # A descriptor of its own: nothing inside can close it, so that the cut never meets somebody else's connection.
-    cut = _Cut(os.dup(connected.fileno()), at)
-    try:
-        with _WATCH.armed(cut):
-            yield
-    except Exception as error:
-        if cut.made:
-            raise TimeoutError("timed out") from error
-        raise
-    finally:
-        os.close(cut.descriptor)
-    if cut.made:
-        raise TimeoutError("timed out")
+    return _Cut(connected, time.monotonic() + deadline.require())

@@ -15,7 +15,9 @@ from typing import Protocol
 from mecai.tls.library import UnsupportedRuntimeError, library
 
 _HEAD = object.__basicsize__
-_WORD = ctypes.sizeof(ctypes.c_void_p)
+_Word = ctypes.c_size_t  # as wide as a pointer
+_WORD = ctypes.sizeof(_Word)
+_Words = _Word * 3
 _VERIFY_MODES = {  # SSL_VERIFY_PEER is 1, SSL_VERIFY_FAIL_IF_NO_PEER_CERT 2
     0: ssl.VerifyMode.CERT_NONE,
     1: ssl.VerifyMode.CERT_OPTIONAL,
@@ -56,7 +58,7 @@ def context_pointer(context: ssl.SSLContext) -> int:
 
     Raises `UnsupportedRuntimeError` unless two of its settings read back through it as `ssl` tells them.
     """
-    pointer = _word(context, 0)
+    pointer = _first_word(context)
     openssl = library()
     _expect(pointer != 0 and pointer % _WORD == 0, "SSLContext")
     _expect(openssl.SSL_CTX_get_options(pointer) == context.options, "SSLContext")
@@ -69,15 +71,17 @@ def connection_pointer(connection: Connection) -> int:
 
     Raises `UnsupportedRuntimeError` unless Python and OpenSSL agree which context it belongs to.
     """
-    _expect(_word(connection, 2) == id(connection.context), "SSL socket")
-    pointer = _word(connection, 1)
-    _expect(library().SSL_get_SSL_CTX(pointer) == _word(connection.context, 0), "SSL socket")
+    context = connection.context
+    words = _Words.from_address(id(connection) + _HEAD)
+    _expect(words[2] == id(context), "SSL socket")
+    pointer = words[1]
+    _expect(library().SSL_get_SSL_CTX(pointer) == _first_word(context), "SSL socket")
     return pointer
 
 
-def _word(thing: object, index: int) -> int:
-    """Return the machine word at `index` after the head that every Python object has."""
-    return ctypes.c_void_p.from_address(id(thing) + _HEAD + index * _WORD).value or 0
+def _first_word(thing: object) -> int:
+    """Return the machine word after the head that every Python object has."""
+    return _Word.from_address(id(thing) + _HEAD).value
 
 
 def _expect(condition: bool, what: str) -> None:
