@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 import httpx
@@ -21,6 +23,7 @@ from mecai.client import (
 from mecai.client.domain_entry import DomainEntry
 from tests.integration.client_servers import PAGE, blunt_server, connect_proxy
 from tests.integration.recording_server import Recording, recording_server
+from tests.pki import Hierarchy
 from tests.scene import HOST
 from tests.unit.client.world import World
 
@@ -140,3 +143,20 @@ def test_requests_takes_no_request_without_validation(server: Recording) -> None
         with pytest.raises(requests.exceptions.SSLError, match=r"^verify=False: [^\n]*leave it out$"):
             session.get(f"https://localhost:{server.port}/", timeout=SECONDS, verify=False)
     assert server.octets == []
+
+
+@pytest.mark.parametrize("verify", [True, "roots.pem"], ids=["its bundle", "a file"])
+def test_requests_trusts_the_directorys_roots_alone(
+    verify: bool | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those of its own bundle besides, nor of a file that a program names, though nothing else is demanded."""
+    stranger, roots = Hierarchy("stranger", datetime.now(UTC)), tmp_path / "roots.pem"
+    roots.write_bytes(stranger.root.pem)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(roots))
+    with recording_server(stranger.server("localhost"), b"") as server, requests.Session() as session:
+        session.trust_env = False
+        session.mount("https://", VoucherAdapter(client(mode="off")))
+        with pytest.raises(requests.exceptions.SSLError, match="unable to get local issuer certificate"):
+            session.get(f"https://localhost:{server.port}/", timeout=SECONDS, verify=verify)
+    assert server.octets in ([], [b""])

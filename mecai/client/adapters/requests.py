@@ -28,6 +28,11 @@ class VoucherAdapter(HTTPAdapter):
         """As `HTTPAdapter.proxy_manager_for`; without this, what goes through a proxy would be judged by nobody."""
         return super().proxy_manager_for(proxy, **more, ssl_context=self._context)
 
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401 - requests' own
+        """As `HTTPAdapter.cert_verify`, but for roots: those of the directory count, no bundle's beside them."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]  # requests' own
+        conn.ca_certs = conn.ca_cert_dir = None
+
     def send(self, request: PreparedRequest, **more: Any) -> Response:  # type: ignore[override]  # noqa: ANN401 - by name
         """As `HTTPAdapter.send`; where a proxy connects, nobody knows to whom (docs/spec, V9).
 
