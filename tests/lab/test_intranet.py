@@ -1,4 +1,7 @@
-"""A company's network: reached from inside alone, held to its own authority, and to fresh OCSP, without vouchers."""
+"""A company's network: reached from inside alone, held to its own authority, and to fresh OCSP, without vouchers.
+
+Its four cases are put to `mecai client get` and to a program that fetches by requests, on the same host.
+"""
 
 import json
 import subprocess
@@ -10,25 +13,45 @@ from typing import Any
 
 import pytest
 
+from tests.lab.by_requests import Program, by_requests
 from tests.lab.conftest import LAB, Machine, chosen
 
 pytestmark = pytest.mark.lab_only("the company is the lab's: firewall, private CA, intranet server and client")
 
 
-def test_a_client_inside_accepts_the_companys_own_authority_without_vouchers(intranet_server: Machine) -> None:
+@pytest.fixture(scope="module")
+def program() -> Iterator[Program]:
+    """Have a program that fetches by requests on the client inside."""
+    [server] = chosen("intranet_server")
+    [client] = _inside(server)
+    with by_requests(client) as program:
+        yield program
+
+
+def test_a_client_inside_accepts_the_companys_own_authority_without_vouchers(
+    intranet_server: Machine, program: Program
+) -> None:
     answer = _get(intranet_server)
     assert (answer["verdict"], answer["reason"], answer["vouchers"]) == ("accepted", None, [])
+    _require_page(program, intranet_server.told.site)
 
 
-def test_without_its_responder_the_intranet_is_refused(intranet_server: Machine, private_authority: Machine) -> None:
+def test_without_its_responder_the_intranet_is_refused(
+    intranet_server: Machine, private_authority: Machine, program: Program
+) -> None:
     with _stopped(private_authority, "nginx"):
         intranet_server.run("systemctl restart nginx")  # it forgets what it stapled
         answer = _get(intranet_server)
+        page, refusal = program.fetch(intranet_server.told.site)
     assert (answer["verdict"], answer["reason"]) == ("refused", "status-unavailable")
+    assert (page, "status-unavailable" in refusal) == ("", True), refusal
     assert _get(intranet_server)["verdict"] == "accepted"
+    _require_page(program, intranet_server.told.site)
 
 
-def test_a_public_cas_certificate_with_vouchers_is_nobody_inside(client: Machine, intranet_server: Machine) -> None:
+def test_a_public_cas_certificate_with_vouchers_is_nobody_inside(
+    client: Machine, intranet_server: Machine, program: Program
+) -> None:
     """Outside, where nothing pins the name, curl believes it; inside the very same server is refused."""
     site = intranet_server.told.site
     _require_attacked(client)
@@ -36,12 +59,14 @@ def test_a_public_cas_certificate_with_vouchers_is_nobody_inside(client: Machine
         if client in _inside(intranet_server):
             answer = _get(intranet_server)
             assert (answer["verdict"], answer["reason"], answer["rule"]) == ("refused", "pin-mismatch", "M4")
+            _require_unverified(program, site)
         else:
             assert "comes from the attacker" in client.run(f"curl --silent --show-error https://{site}/")
     assert _get(intranet_server)["verdict"] == "accepted"
+    _require_page(program, site)
 
 
-def test_the_private_ca_is_nobody_for_a_public_name(client: Machine) -> None:
+def test_the_private_ca_is_nobody_for_a_public_name(client: Machine, program: Program) -> None:
     """Neither inside, where it is trusted for the company's names, nor outside."""
     site = chosen("tls_server")[0].told.site
     _require_attacked(client)
@@ -49,7 +74,11 @@ def test_the_private_ca_is_nobody_for_a_public_name(client: Machine) -> None:
         answer = _ask(client, site)
         assert (answer["verdict"], answer["reason"]) == ("refused", "certificate-invalid")
         assert client.shell.run(f"curl --silent https://{site}/").rc == 60  # the peer's certificate cannot be verified
+        if client == program.client:
+            _require_unverified(program, site)
     assert _ask(client, site)["verdict"] == "accepted"
+    if client == program.client:
+        _require_page(program, site)
 
 
 def test_the_firewall_lets_nobody_in_who_knows_the_way(firewall: Machine, intranet_server: Machine) -> None:
@@ -77,6 +106,17 @@ def _require_attacked(client: Machine) -> None:
     inside = [found for server in chosen("intranet_server") for found in _inside(server)]
     if client not in (chosen("client")[0], *inside):
         pytest.skip("the attack is near another client")
+
+
+def _require_page(program: Program, site: str) -> None:
+    page, refusal = program.fetch(site)
+    assert (f"<p>This is {site}, " in page, refusal) == (True, ""), page
+
+
+def _require_unverified(program: Program, site: str) -> None:
+    """Require that the site's chain ends at no CA that counts for its name: OpenSSL says so, before any verdict."""
+    page, refusal = program.fetch(site)
+    assert (page, "CERTIFICATE_VERIFY_FAILED" in refusal) == ("", True), refusal
 
 
 def _inside(server: Machine) -> list[Machine]:
