@@ -1,6 +1,5 @@
 """A proxy before three sites on loopback: one with vouchers, one that has none, one of a private network."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from mecai.protocol.pki.names import dns_names
 from mecai.tls.library import SSL_EXT_TLS1_3_CERTIFICATE
 from tests.integration.private_network import DOMAIN, NAME, Responder, responder
 from tests.integration.proxied import Proxy, proxy
-from tests.patience import SECONDS
 from tests.pki import Issued
 from tests.scene import HOST
+from tests.serving import serving
 from tests.unit.client.world import World
 from tests.unit.tls.memory import Extension, server_context
 
@@ -75,15 +74,10 @@ def site(issued: Issued, words: str, vouchers: bytes | None = None) -> Iterator[
 
     context = server_context(issued)
     Extension(lambda _message, index: None if index else vouchers).install(context, VOUCHER, SSL_EXT_TLS1_3_CERTIFICATE)
-    with Server(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join(SECONDS)
+    server = Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    with serving(server):
+        yield server.server_address[1]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mecai.net import cut_off
 from mecai.net import kept as module
 from mecai.net.exchange import Answer
 from mecai.net.kept import AGE_SECONDS, IDLE_SECONDS, Kept
@@ -103,9 +104,9 @@ class Asker:
     def __post_init__(self) -> None:
         self.kept = Kept(Target(HOST, self.server.listener.getsockname()[1]), lambda: self.now)
 
-    def ask(self, seconds: float = SECONDS) -> Answer:
+    def ask(self, deadline: Deadline | None = None) -> Answer:
         """Ask once."""
-        return self.kept.exchange("x", self.tls, Deadline(seconds), LIMIT, body=QUESTION)
+        return self.kept.exchange("x", self.tls, deadline or Deadline(SECONDS), LIMIT, body=QUESTION)
 
 
 @pytest.fixture
@@ -153,9 +154,20 @@ def test_a_question_has_one_deadline_and_is_not_asked_again_after_it(asker: Aske
     asker.server.answer = answer
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: asker.ask(), range(2)))
-    asker.server.answer = lambda _: None
+    moments = [0.0]
+
+    def be_over(_count: int) -> None:
+        """Let the time be over, now that the question is there."""
+        moments.append(SECONDS)
+        watch = cut_off._WATCH
+        with watch._changed:
+            for cut in watch._armed:
+                cut.at = 0.0
+            watch._changed.notify()
+
+    asker.server.answer = be_over
     with pytest.raises(TimeoutError):
-        asker.ask(2.0)  # the question is there long before, on a busy machine, too
+        asker.ask(Deadline(SECONDS, lambda: moments[-1]))
     assert (len(asker.server.asked), len(asker.server.lines)) == (3, 2)
     asker.server.answer = lambda _: GOOD
     asker.ask()
