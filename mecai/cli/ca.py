@@ -71,7 +71,7 @@ def issue(
     if str(out) == "-":
         click.echo(pem, nl=False)
     else:
-        durable.replace(out, pem, durable.PUBLIC)
+        durable.keep(out, pem, durable.PUBLIC)
     certified = names_in(chain[0])
     named = f" for {', '.join(certified)}" if certified else ""
     serial, end = serial_text(chain[0].serial_number), chain[0].not_valid_after_utc

@@ -66,7 +66,7 @@ def build(
         )
         encoded = sign_directory(directory, key, publisher)
         parse_directory(encoded, [publisher], issued)
-    durable.replace(out, encoded, durable.PUBLIC)
+    durable.keep(out, encoded, durable.PUBLIC)
     click.echo(f"{out}: {summary(directory)}")
 
 

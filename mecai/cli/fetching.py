@@ -86,7 +86,7 @@ def _run(
     visit = _visit_all(destination, wish, context, Deadline(timeout - (time.monotonic() - started)))
     if wish.output and visit.page and not visit.failure:
         try:
-            _keep(wish.output, visit.page.body)
+            durable.keep(wish.output, visit.page.body, file_mode())
         except HostError as error:
             visit.failure, visit.document["page"] = error, visit.document["page"] | {"file": None}
     show(visit.document)
@@ -151,15 +151,6 @@ def _page(connection: JudgedConnection, destination: Destination, wish: Wish, de
     return page
 
 
-def _keep(path: Path, body: bytes) -> None:
-    """Let a file hold a page; a device, such as /dev/null, takes it and stays what it is. Raises `HostError`."""
-    if path.is_char_device():
-        with durable.host_errors(path, "written"):
-            path.write_bytes(body)
-    else:
-        durable.replace(path, body, file_mode())
-
-
 def _write_report(path: Path, verdict: Verdict, destination: Destination, policy: ClientPolicy) -> None:
     """Write what a person may send to a VA; what cannot be reported is said, and changes no verdict."""
     try:
@@ -167,7 +158,7 @@ def _write_report(path: Path, verdict: Verdict, destination: Destination, policy
     except InputError as error:
         click.echo(printable(f"mecai: {error}"), err=True)
     else:
-        durable.replace(path, json.dumps(made.members(), indent=1).encode() + b"\n", durable.PUBLIC)
+        durable.keep(path, json.dumps(made.members(), indent=1).encode() + b"\n", durable.PUBLIC)
 
 
 def _print_json(document: Document) -> None:

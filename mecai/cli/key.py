@@ -29,6 +29,6 @@ def create(key_path: Path, csr_path: Path, name: str, names: tuple[str, ...]) ->
     key = make_key()
     request = make_request(key, name, names).public_bytes(Encoding.PEM)
     # The key comes last: where there is a key, there is its request, also after a crash.
-    durable.replace(csr_path, request, durable.PUBLIC)
+    durable.keep(csr_path, request, durable.PUBLIC)
     durable.create(key_path, key_pem(key), durable.SECRET)
     click.echo(f"created {key_path} (P-256, mode 0600) and {csr_path}")

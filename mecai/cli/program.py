@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
@@ -97,6 +98,9 @@ def run(command: click.Command, name: str, interrupted: str = "interrupted") -> 
     A verb finds in its context's `obj` when the program started (`time.monotonic`).
     """
     _open_what_is_closed()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ✓ shows ?, and the exit code is the verdict's
     try:
         code = command.main(standalone_mode=False, prog_name=name, obj=time.monotonic())
         sys.stdout.flush()

@@ -88,7 +88,7 @@ def succession(old: Path, key: Path, new: Path, out: Path) -> None:
         statement = Succession(hash_of(was), hash_of(becomes), now())
     except Malformed as error:
         raise InputError(f"{new}: is the same certificate as in {old}; expected the one that follows it") from error
-    durable.replace(out, statement.sign(private, was), durable.PUBLIC)
+    durable.keep(out, statement.sign(private, was), durable.PUBLIC)
     click.echo(f"{out}: {becomes.serial_number:x} follows {was.serial_number:x}; good for 24 hours")
 
 

@@ -34,7 +34,7 @@ def discover(program: Path, printed: Path | None, addresses: tuple[str, ...], ou
     if out is None:
         click.echo(entries, nl=False)
     else:
-        durable.replace(out, entries.encode(), durable.PUBLIC)
+        durable.keep(out, entries.encode(), durable.PUBLIC)
 
 
 def _print(program: Path) -> str:

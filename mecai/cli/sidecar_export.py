@@ -8,7 +8,7 @@ import click
 
 from mecai.cli.arguments import FILE, config_option, now
 from mecai.cli.sidecar_settings import as_owner
-from mecai.errors import HostError
+from mecai.errors import HostError, InputError
 from mecai.protocol.limits import LIMITS
 from mecai.service import durable
 from mecai.sidecar.config import read_config
@@ -73,7 +73,9 @@ def export(  # noqa: PLR0917 - its options
 
 
 def _write(out: Path, made: Export) -> bool:
-    """Write the file, and tell whether it has changed."""
+    """Write the file, and tell whether it has changed; raises `InputError` where something else is in its place."""
+    if out.is_symlink() or (out.exists() and not out.is_file()):
+        raise InputError(f"{out}: is no file, and would be replaced by one; name another")
     changed = durable.replace(out, made.server_info(), durable.PUBLIC)
     click.echo(
         f"{out}: {'written' if changed else 'unchanged'}; {len(made.vouchers)} for {made.site}, {made.size} octets,"

@@ -164,5 +164,5 @@ def sign(config_path: Path, path: Path, hours: int, reason: str, out: Path) -> N
         statement = ExpediteStatement(hash_of(certificate), moment, moment + timedelta(hours=hours), reason)
     except Malformed as error:
         raise InputError(f"--{error.detail}") from error
-    durable.replace(out, signer.speak_for(statement), durable.PUBLIC)
+    durable.keep(out, signer.speak_for(statement), durable.PUBLIC)
     click.echo(f"{out}: until {statement.expires_at:%Y-%m-%d %H:%M} UTC, for {hash_of(certificate).hex()}")

@@ -120,7 +120,7 @@ def request(
     encoded = _ask(servers, wanted)
     facts = document(parse_voucher(encoded))
     if out:
-        durable.replace(out, encoded, durable.PUBLIC)
+        durable.keep(out, encoded, durable.PUBLIC)
     show(facts, style)
 
 

@@ -4,12 +4,13 @@ The system calls, in this order: open a temporary file beside the target (O_EXCL
 rename it to the target's name; then fsync the directory, without which the new name itself may be lost.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_IMODE
+from stat import S_IMODE, S_ISCHR, S_ISFIFO, S_ISREG
 from typing import Final
 
 from mecai.errors import HostError, InputError
@@ -37,11 +38,38 @@ def require_absent(path: Path) -> None:
 def replace(path: Path, data: bytes, mode: int) -> bool:
     """Let `path` hold `data` with this mode, in one step; returns False if it did so already. Raises `HostError`."""
     with host_errors(path, "read"):
-        if path.exists() and S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == data:
+        if path.exists() and _holds(path, path.stat(), data, mode):
             return False
     with _written(path, data, mode) as temporary:
         temporary.replace(path)
     return True
+
+
+def keep(path: Path, data: bytes, mode: int) -> bool:
+    """Let what a person names hold `data`: a file, also at the end of a link, as `replace` does.
+
+    A device or a pipe (/dev/stdout, /dev/null) takes it and stays what it is: renamed onto, it would be gone for
+    everybody. Raises `HostError`; for a folder, a disk, a link that the system follows for nobody (protected_symlinks,
+    proc_sys_fs(5)) and a pipe that nobody reads, too.
+    """
+    if not path.is_symlink() and (path.is_file() or not path.exists()):
+        return replace(path, data, mode)
+    with host_errors(path, "written"):
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with open(descriptor, "wb") as taker:  # noqa: PTH123 - a descriptor has no path
+            kind = os.fstat(descriptor).st_mode
+            if S_ISREG(kind):
+                return replace(Path(os.path.realpath(path)), data, mode)
+            if not S_ISCHR(kind) and not S_ISFIFO(kind):
+                raise OSError(errno.EINVAL, "neither a file nor a character device or pipe")
+            os.set_blocking(descriptor, True)
+            taker.write(data)
+    return True
+
+
+def _holds(path: Path, found: os.stat_result, data: bytes, mode: int) -> bool:
+    """Tell whether a file is as wanted; one of another size is not read."""
+    return S_IMODE(found.st_mode) == mode and found.st_size == len(data) and path.read_bytes() == data
 
 
 def sync_directory(path: Path) -> None:

@@ -103,3 +103,19 @@ def test_an_output_that_is_full_is_named(form: str) -> None:
     done = ended_in_shell(f"voucher view {VOUCHER} --format {form} >/dev/full")
     assert done.returncode == 3
     assert re.fullmatch("mecai: standard output: cannot be written .*\n", done.stderr)
+
+
+def test_no_verb_renames_onto_what_a_person_names() -> None:
+    """He may name a device, such as /dev/null: `durable.keep` is for that."""
+    found = {path.name for path in Path("mecai/cli").rglob("*.py") if "durable.replace(" in path.read_text()}
+    assert found == {"sidecar_export.py", "vas_rollover.py"}  # which looks first; which has its names from settings
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_a_sign_shows_another(encoding: str) -> None:
+    program = "import click; from mecai.cli.program import run; run(click.command()(lambda: print('\u2713')), 'mecai')"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, timeout=SECONDS, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"?\n", b"")

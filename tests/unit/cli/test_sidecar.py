@@ -137,6 +137,17 @@ def test_export_writes_a_file_and_runs_the_hook_where_it_changed(exporting: Side
     assert out.stat().st_mode & 0o777 == 0o644
 
 
+def test_export_replaces_nothing_but_a_file(exporting: Side, tmp_path: Path) -> None:
+    """For root, /dev/stdout would be gone for everybody."""
+    exporting.run()
+    (tmp_path / "link").symlink_to("/dev/null")
+    os.mkfifo(tmp_path / "pipe")
+    for out in (tmp_path / "link", tmp_path / "pipe", tmp_path):
+        with pytest.raises(InputError, match="is no file, and would be replaced"):
+            run("export", "--format", "serverinfo", "--out", str(out))
+    assert ((tmp_path / "link").is_symlink(), (tmp_path / "pipe").is_fifo()) == (True, True)
+
+
 def test_export_by_root_works_as_the_owner_of_the_state_and_writes_as_root(
     exporting: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """Files appear whole, with their mode, or not at all."""
 
+import os
+import tty
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,43 @@ def test_replacing_says_whether_anything_changed(tmp_path: Path) -> None:
     assert not durable.replace(path, b"1", durable.PUBLIC)
     assert durable.replace(path, b"2", durable.PUBLIC)
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_what_a_person_names_is_kept_at_the_end_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with pytest.raises(HostError, match="link: cannot be written"):
+        durable.keep(tmp_path / "link", b"1", durable.PUBLIC)
+    (tmp_path / "file").touch()
+    assert durable.keep(tmp_path / "link", b"1", durable.PUBLIC)
+    assert not durable.keep(tmp_path / "link", b"1", durable.PUBLIC)
+    assert ((tmp_path / "link").is_symlink(), (tmp_path / "file").read_bytes()) == (True, b"1")
+
+
+def test_a_device_takes_it_and_stays_a_device() -> None:
+    """A terminal of the test's own; for root, /dev/null would be gone otherwise."""
+    reader, device = os.openpty()
+    path = Path(os.ttyname(device))
+    tty.setraw(device)
+    assert durable.keep(path, b"statement", durable.PUBLIC)
+    assert (os.read(reader, 100), path.is_char_device()) == (b"statement", True)
+    for descriptor in (reader, device):
+        os.close(descriptor)
+
+
+def test_a_pipe_takes_it_where_somebody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path, 0o644)
+    with pytest.raises(HostError, match="pipe: cannot be written"):
+        durable.keep(path, b"statement", durable.PUBLIC)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    durable.keep(path, b"statement", durable.PUBLIC)
+    assert (os.read(reader, 100), path.is_fifo()) == (b"statement", True)
+    os.close(reader)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="cannot be written \\(Is a directory\\)"):
+        durable.keep(tmp_path, b"statement", durable.PUBLIC)
 
 
 def test_the_same_content_with_another_mode_is_replaced(tmp_path: Path) -> None:
