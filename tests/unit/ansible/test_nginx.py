@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -110,16 +111,57 @@ def test_an_nginx_that_would_not_start_is_not_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("role", ["tls_server", "voucher_authority", "directory_server"])
-@pytest.mark.parametrize("shows", [True, False])
-def test_a_certificate_that_a_broken_run_left_unread_is_read(tmp_path: Path, role: str, shows: bool) -> None:
-    """Nothing changes any more, so that no task but this one notifies."""
+def test_a_certificate_that_a_broken_run_left_unread_is_read(tmp_path: Path, role: str) -> None:
+    """Nothing changes any more, so that no task but this one notifies; that nginx says nothing in time is no change."""
     (block,) = [task["block"] for task in yaml.safe_load(_tasks_of(role)) if "block" in task]
     (task,) = [task for task in block if "nginx_shows" in str(task)]
     reload = {"name": "Reload nginx", "ansible.builtin.file": {"path": f"{tmp_path}/read", "state": "touch"}}
-    given = ("-e", json.dumps({"nginx_shows": ["true" if shows else "false"], **dict.fromkeys(NAMES, "given")}))
-    ran = play(tmp_path, [task], *given, handlers=[reload])
+    shows = {"silent": ["sh", "-c", "exit 124"], "the same": ["true"], "another": ["false"]}
+    flush = {"name": "Flush", "ansible.builtin.meta": "flush_handlers"}
+    unread = {"name": "See", "ansible.builtin.assert": {"that": f"not '{tmp_path}/read' is exists"}}
+    tasks: list[dict[str, Any]] = []
+    for name, argv in shows.items():
+        tasks += [task | {"name": name, "vars": {"nginx_shows": argv}}, flush, *([unread] if name != "another" else [])]
+    ran = play(tmp_path, tasks, "-e", json.dumps(dict.fromkeys(NAMES, "given")), handlers=[reload])
     assert ran.returncode == 0, ran.stdout
-    assert (tmp_path / "read").exists() is not shows
+    assert "changed=2 " in ran.stdout, ran.stdout  # the last one's, and its handler
+    assert (tmp_path / "read").exists()
+
+
+SHOWS: Final = {
+    "nginx/defaults": "nginx_shows",
+    "mail_host/vars": "__mail_host_shows",
+    "mail_server/vars": "__mail_server_shows",
+}
+OPENSSL: Final = """#!/bin/sh
+# Shows what the next file says, up to the last; a certificate and its fingerprint are one text.
+case "$1" in
+    s_client)
+        next=$(ls {folder}/shown.* 2>/dev/null | head -1)
+        [ -n "$next" ] && cat "$next" && mv "$next" {folder}/seen ;;
+    x509) [ "$2" = -in ] && exec cat "$3"; cat ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(("where", "name"), SHOWS.items(), ids=SHOWS.values())
+@pytest.mark.parametrize(
+    ("shown", "same"), [(["new"], True), (["old", "new"], True), (["old", "old", "new"], False), ([], False)]
+)
+def test_a_certificate_that_was_renewed_this_moment_is_looked_for_twice(
+    tmp_path: Path, where: str, name: str, shown: list[str], same: bool
+) -> None:
+    """A timer turns the file, and lets the server read it: in between, it shows another one."""
+    words = yaml.safe_load((ANSIBLE / "roles" / where / "main.yml").read_text(encoding="utf-8"))[name]
+    (tmp_path / "file").write_text("new")
+    (tmp_path / "openssl").write_text(OPENSSL.format(folder=tmp_path))
+    (tmp_path / "openssl").chmod(0o755)
+    for number, text in enumerate(shown):
+        (tmp_path / f"shown.{number}").write_text(text)
+    given = ["www.example.test", str(tmp_path / "file")] if name == "nginx_shows" else [str(tmp_path / "file")]
+    command = [*(word for word in words if "{{" not in word), *given]
+    done = subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False, timeout=SECONDS)
+    assert (done.returncode == 0) is same
 
 
 def _tasks_of(role: str) -> str:
