@@ -32,7 +32,7 @@ OWN_FOLDERS = (
 )
 
 SCRIPT = """
-import json, os, pwd, subprocess, sys
+import json, os, pwd, re, subprocess, sys
 
 def run(*command):
     return subprocess.run(command, capture_output=True, text=True).stdout
@@ -54,12 +54,18 @@ def units():
     blocks = (dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\\n\\n"))
     return {unit["Id"]: unit for unit in blocks}
 
-exposed = json.loads(run("systemd-analyze", "security", "--json=short"))
+def exposure():
+    # By their names: a list of all units leaves out those that run once, or before others.
+    files = run("systemctl", "list-unit-files", "--no-legend", "--plain", "mecai-*.service").splitlines()
+    names = [name for name in (line.split()[0] for line in files) if not name.endswith("@.service")]
+    shown = run("systemd-analyze", "security", "--no-pager", *names) if names else ""
+    return {name: float(level) for name, level in re.findall(r"exposure level for (\\S+): ([0-9.]+)", shown)}
+
 print(json.dumps({
     "keys": dict(private_keys()),
     "sockets": [line.split()[0::4][:2] for line in run("ss", "-Hlntu").splitlines()],
     "units": units(),
-    "exposure": {row["unit"]: float(row["exposure"]) for row in exposed},
+    "exposure": exposure(),
 }))
 """
 

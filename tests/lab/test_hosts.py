@@ -186,7 +186,7 @@ def _vas_keys(machine: Machine) -> dict[str, str]:
         **({told.report_key: "mecai-vas"} if told.report_key and works else {}),
         **(PRIVATE_CA_KEYS if works and (told.agents or told.node) else {}),
         **({"/var/lib/mecai-vas/agents-key.pem": "mecai-vas"} if told.agents or told.node else {}),
-        **({f"/etc/ssl/private/{told.node}.node.pem": "root"} if told.node else {}),
+        **({f"/etc/ssl/private/{told.node}.{name}.pem": "root" for name in ("node", "door")} if told.node else {}),
     }
 
 
