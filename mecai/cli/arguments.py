@@ -11,6 +11,7 @@ import click
 
 from mecai.errors import InputError, Malformed
 from mecai.service.durable import host_errors
+from mecai.service.named import read_named
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -60,7 +61,7 @@ def file_mode() -> int:
 def read(path: Path) -> bytes:
     """Return a file's content; raises `HostError`."""
     with host_errors(path, "read"):
-        return path.read_bytes()
+        return read_named(path)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from mecai.cli.ca_requests import ON_REQUEST, CertificateRequest, accept, chain_
 from mecai.cli.show.ca import document, name_of, print_entries
 from mecai.errors import InputError
 from mecai.service import durable
+from mecai.service.named import LARGEST
 from mecai.service.pem import load_certificates
 
 
@@ -64,7 +65,7 @@ def issue(
     Writes PEM: the certificate, then its intermediates, without the root. Whether the applicant may have the names is
     for the caller to know.
     """
-    issue = accept(CertificateRequest(profile, csr.read().decode(errors="replace"), names, addresses, days))
+    issue = accept(CertificateRequest(profile, csr.read(LARGEST).decode(errors="replace"), names, addresses, days))
     with opened(read_config(config_path)) as authority:
         chain = issue(authority)
     pem = chain_pem(chain)
@@ -104,7 +105,7 @@ def check(config_path: Path, certificate: IO[bytes]) -> None:
     Whoever keeps a certificate asks this before keeping it on; of several in the file, the first counts.
     """
     with opened(read_config(config_path)) as authority:
-        click.echo(judge(authority, certificate.read(), "--certificate"))
+        click.echo(judge(authority, certificate.read(LARGEST), "--certificate"))
 
 
 @command.command()

@@ -23,6 +23,7 @@ from mecai.cli.arguments import input_from
 from mecai.cli.ca_requests import CertificateRequest, accept, chain_pem, judge, read_config, require_ascii, with_config
 from mecai.errors import InputError, MecaiError
 from mecai.protocol.codec import strict_json
+from mecai.service.named import LARGEST
 from mecai.service.printable import printable
 from mecai.service.settings import shaped
 
@@ -82,7 +83,7 @@ def check(config_path: Path, requests: IO[bytes]) -> None:
 
 def _answer_each(path: Path, requests: IO[bytes], answer: Callable[[CertificateAuthority, object], str]) -> None:
     with input_from("REQUESTS"):
-        asked = strict_json.load(requests.read(), "the file")
+        asked = strict_json.load(requests.read(LARGEST), "the file")
     if not isinstance(asked, dict):
         raise InputError("REQUESTS: expected a JSON object with a member for each request")
     answers: dict[str, dict[str, Any]] = {}

@@ -15,6 +15,7 @@ from mecai.errors import HostError, InputError
 from mecai.protocol.objects.authorities import Directory
 from mecai.service import durable
 from mecai.service.directory_file import read_directory
+from mecai.service.named import read_named
 
 KEY_SIZE: Final = 32  # docs/spec, S2
 _OTHERS: Final = 0o077
@@ -30,7 +31,7 @@ def selection_key(path: Path) -> bytes:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(InputError):  # another program was faster: its key is the key
                 durable.create(path, secrets.token_bytes(KEY_SIZE), durable.SECRET)
-        mode, key = path.stat().st_mode, path.read_bytes()
+        mode, key = path.stat().st_mode, read_named(path)
     except OSError as error:
         raise HostError(f"{path}: the selection key cannot be read or made ({error.strerror})") from error
     if mode & _OTHERS:

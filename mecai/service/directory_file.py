@@ -13,6 +13,7 @@ from mecai.protocol.acceptance import Record, accept
 from mecai.protocol.objects.authorities import Directory
 from mecai.service import durable
 from mecai.service.locks import locked
+from mecai.service.named import read_named
 from mecai.service.pem import load_certificates
 
 
@@ -27,7 +28,7 @@ def read_directory(
     """
     pins = load_certificates(publishers)
     with durable.host_errors(path, "read"):
-        octets = path.read_bytes()
+        octets = read_named(path)
     with locked(records / "directory.lock"):
         file = records / "directory.json"
         record = _read_record(file)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from mecai.errors import HostError, InputError, Malformed
 from mecai.protocol.pki import certificates
 from mecai.protocol.pki.keys import PrivateKey
+from mecai.service.named import read_named
 
 _OTHERS: Final = 0o077
 _BEGIN_CRL: Final = b"-----BEGIN X509 CRL-----"
@@ -21,7 +22,7 @@ _BEGIN_CRL: Final = b"-----BEGIN X509 CRL-----"
 def load_key(path: Path) -> PrivateKey:
     """Read an unencrypted private key, ECDSA or RSA; raises `HostError`, also if others could read it."""
     try:
-        mode, pem = path.stat().st_mode, path.read_bytes()
+        mode, pem = path.stat().st_mode, read_named(path)
     except OSError as error:
         raise HostError(f"{path}: private key cannot be read ({error.strerror})") from error
     if mode & _OTHERS:
@@ -43,7 +44,7 @@ def key_pem(key: PrivateKey) -> bytes:
 def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     """Read the certificates of a file, in its order, at least one; raises `HostError` or `InputError`."""
     try:
-        pem = path.read_bytes()
+        pem = read_named(path)
     except OSError as error:
         raise HostError(f"{path}: certificate cannot be read ({error.strerror})") from error
     return certificates_in(pem, path)
@@ -66,7 +67,7 @@ def certificates_in(pem: bytes, source: Path | str) -> tuple[x509.Certificate, .
 def load_crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
     """Read the CRLs of a file, one after the other, at least one; raises `HostError`."""
     try:
-        pem = path.read_bytes()
+        pem = read_named(path)
     except OSError as error:
         raise HostError(f"{path}: revocation list cannot be read ({error.strerror})") from error
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from mecai.errors import HostError, InputError
+from mecai.service.named import read_named
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Settings = TypeVar("Settings")
@@ -38,7 +39,7 @@ def read_settings(path: Path, shape: type[Settings]) -> Settings:
     Raises `HostError` if the file cannot be read, `InputError` if a key is unknown, missing or of another type.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_named(path).decode("utf-8"))
     except OSError as error:
         raise HostError(f"{path}: cannot be read ({error.strerror}); write it or name another with --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
