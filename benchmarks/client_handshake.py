@@ -3,7 +3,8 @@
 P-256 and TLS 1.3 on loopback, turn by turn; both check the chain and the host name. Rates are by the clock on the wall,
 so the server's share is in them; processor time is the client's own thread. "Nothing cached": a process's first
 connection, as to what it remembers. "Another server": in turn more servers than are remembered, of one CA, vouched for
-by known authorities. "Cache warm": one server again and again.
+by known authorities. "Cache warm": one server again and again. "Resumed": the same, by the session of the one before,
+with a question and its answer on both sides, since a ticket comes with what is read.
 """
 
 import itertools
@@ -29,6 +30,8 @@ _SECONDS: Final = 20
 SITES: Final = 300
 _AUTHORITIES: Final = ("birch", "cedar", "dogwood")
 _AGAINST: Final = "stock ssl"
+_QUESTION: Final = b"HEAD / HTTP/1.0\r\n\r\n"
+_OCTETS: Final = 4096
 
 
 def run() -> list[Result]:
@@ -37,7 +40,9 @@ def run() -> list[Result]:
     names = [f"site{number}.example.test" for number in range(SITES)]
     with _server(world, names) as port:
         context = VoucherContext(ClientPolicy(), world.directory, bytes(32))
-        stock = _shaking(port, ssl.create_default_context(cadata=world.alder.root.pem.decode()), names)
+        resuming = VoucherContext(ClientPolicy(resume=True, candidates=4), world.directory, bytes(32))
+        plain = ssl.create_default_context(cadata=world.alder.root.pem.decode())
+        stock = _shaking(port, plain, names)
         one, each = _shaking(port, context, names[:1]), _shaking(port, context, names)
 
         def first() -> None:
@@ -48,14 +53,20 @@ def run() -> list[Result]:
         for _ in names:  # nginx reads its vouchers meanwhile
             each()
         cases = (("nothing cached", first, 0.60), ("another server", each, None), ("cache warm", one, 0.92))
-        return [
-            result
-            for name, work, required in cases
-            for result in (
-                _measure(f"handshake, {name}", work, stock, required, time.perf_counter_ns),
-                _measure(f"handshake, {name}, processor", work, stock, None, time.thread_time_ns),
-            )
+        results = [
+            result for name, work, required in cases for result in _both(f"handshake, {name}", work, stock, required)
         ]
+        again, anew = _asking(port, resuming, names[0]), _asking(port, plain, names[0])
+        again()
+        if not again():
+            raise RuntimeError("the server's session was not resumed")
+        return [*results, *_both("handshake and a question, resumed", again, anew, None)]
+
+
+def _both(name: str, work: Work, stock: Work, required: float | None) -> Iterator[Result]:
+    """Measure by the clock on the wall, and by the client's processor time."""
+    yield _measure(name, work, stock, required, time.perf_counter_ns)
+    yield _measure(f"{name}, processor", work, stock, None, time.thread_time_ns)
 
 
 def _measure(name: str, work: Work, stock: Work, required: float | None, clock: Callable[[], int]) -> Result:
@@ -69,6 +80,20 @@ def _shaking(port: int, context: ssl.SSLContext, names: Sequence[str]) -> Work:
     def work() -> None:
         plain = socket.create_connection(("127.0.0.1", port), _SECONDS)
         context.wrap_socket(plain, server_hostname=next(turns)).close()
+
+    return work
+
+
+def _asking(port: int, context: ssl.SSLContext, name: str) -> Callable[[], bool | None]:
+    """Return work: one connection to a name, a question, and all of its answer; it tells whether it was resumed."""
+
+    def work() -> bool | None:
+        plain = socket.create_connection(("127.0.0.1", port), _SECONDS)
+        with context.wrap_socket(plain, server_hostname=name) as secure:
+            secure.sendall(_QUESTION)
+            while secure.recv(_OCTETS):
+                pass
+            return secure.session_reused
 
     return work
 

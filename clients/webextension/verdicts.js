@@ -37,5 +37,6 @@ export function inWords(verdict) {
   if (verdict.verdict === "refused") return `Refused: ${verdict.reason}`;
   if (verdict.verdict === "warned") return `Not vouched for, and let through: ${verdict.reason}`;
   if (verdict.policy === "intranet") return "Accepted: a site of your private network, held to its own authority";
-  return `Accepted: vouched for by ${verdict.vouchers.map((voucher) => voucher.name).join(", ")}`;
+  const names = verdict.vouchers.map((voucher) => voucher.name).join(", ");
+  return `Accepted: vouched for by ${names}${verdict.resumed ? ` (resumed, verdict of ${verdict.resumed})` : ""}`;
 }

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +67,8 @@ def watch(
 ) -> int:
     """Visit the hosts until SIGINT or SIGTERM, or `count` times; returns the exit code of the last round."""
     destinations = list(dict.fromkeys(map(Destination.of_host, hosts)))
-    trust = Trust(read_policy(config).instead(mode, profile))
+    policy = replace(read_policy(config).instead(mode, profile), resume=False)  # each round judges anew
+    trust = Trust(policy)
     table = WatchTable([each.url for each in destinations])
     drawn = style == "text" and sys.stdout.isatty()
     tell = table.update if drawn else table.print if style == "text" else _print_lines

@@ -6,6 +6,7 @@ from typing import Protocol
 from mecai import tls
 from mecai.client.intranet import PrivateNetwork
 from mecai.client.policy import ClientPolicy
+from mecai.client.sessions import Resumption
 from mecai.client.verdict import Verdict
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.voucher import Voucher
@@ -25,6 +26,7 @@ class Attempt:
     fault: str = ""  # why nobody could be asked for this name
     cached: tuple[Voucher, ...] = ()  # named to the server, which then does not send them (C5)
     port: int | None = None  # of the peer, where it is known
+    resumption: Resumption | None = None  # None: no session is offered, and none is kept (T8)
 
 
 class Demanding(Protocol):

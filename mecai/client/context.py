@@ -16,8 +16,8 @@ their domain, which counts for no other name.
 
 Ordinary validation of the chain and the host's name goes on as in any `SSLContext`, in every mode, against the
 directory's roots or those of the private network; roots that a program adds (requests adds its own bundle) help nobody,
-since the rules ask again. Version 1 resumes no sessions. One context serves many connections and threads: making one is
-the costly part.
+since the rules ask again. Sessions are resumed where the policy says so, for as long as their verdicts hold (T8). One
+context serves many connections and threads: making one is the costly part.
 """
 
 import logging
@@ -46,6 +46,7 @@ from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.quorum import PROBE, check_quorum
 from mecai.client.regional import regions_without
 from mecai.client.reporting import Reporter
+from mecai.client.sessions import Place, Sessions, Standing
 from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key
 from mecai.client.verdict import Demand, Grounds, Outcome, Verdict, is_readable, judge, peer_octets
@@ -58,7 +59,7 @@ from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.remembered import Remembered
 from mecai.protocol.selection import Mode, candidates, drawn_until
 from mecai.protocol.verify.cached import worth_naming
-from mecai.protocol.verify.connection import Policy, Vouched
+from mecai.protocol.verify.connection import Policy
 from mecai.service.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
@@ -88,9 +89,10 @@ class VoucherContext(ssl.SSLContext):
         self._networks = PrivateNetworks(policy.intranets, directory)
         self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
         self._choices: Remembered[str, tuple[RequestExtension, bytes]] = Remembered(_REMEMBERED)
-        self._passed: Remembered[Hashable, tuple[Vouched, ...]] = Remembered(_REMEMBERED)
+        self._passed: Remembered[Hashable, Standing] = Remembered(_REMEMBERED)
+        self._sessions = Sessions()
         self._draws, self._policies = Draws(), policy.by_domain()
-        self.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION  # docs/spec, T8 and T9
+        self.options |= ssl.OP_NO_RENEGOTIATION | (0 if policy.resume else ssl.OP_NO_TICKET)  # docs/spec, T9 and T8
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
         check_quorum(policy, self._policy, self._candidates)
@@ -107,6 +109,11 @@ class VoucherContext(ssl.SSLContext):
     def from_policy(cls, policy: ClientPolicy) -> Self:
         """Make a context with the directory and the selection key that `policy` names."""
         return cls(policy, load_directory(policy, datetime.now(UTC)), selection_key(policy.selection_key_file))
+
+    def load_cert_chain(self, *arguments: Any, **more: Any) -> None:  # noqa: ANN401 - ssl's own
+        """As `ssl.SSLContext.load_cert_chain`; a session would go on as whom it began with."""
+        super().load_cert_chain(*arguments, **more)
+        self._sessions.clear()
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -150,7 +157,11 @@ class VoucherContext(ssl.SSLContext):
         offer = {VOUCHER: b"", VOUCHER_REQUEST: octets}
         exchange = tls.Exchange(offer, is_readable) if policy.mode == ENFORCE else tls.Exchange(offer)  # M1
         tls.attach(connection, exchange)
-        return Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
+        attempt = Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
+        if not (policy.resumes and server_name):
+            return attempt
+        place = Place(server_name, peer_address, port, self._rules(extension, policy))
+        return replace(attempt, resumption=self._sessions.begin(connection, place, self._clock()))
 
     def _choice(self, destination: str, policy: ClientPolicy) -> tuple[RequestExtension, bytes]:
         """Return what to ask for, and its octets: the same until another is to be drawn (S2, S3)."""
@@ -183,6 +194,7 @@ class VoucherContext(ssl.SSLContext):
         except VerificationError as error:
             failure = error
             outcome = Outcome.REFUSED if attempt.policy.mode == ENFORCE else Outcome.WARNED
+            self._sessions.forget(attempt.server_name or "")
             if attempt.policy.mode == WARN:
                 LOG.warning("%s would be refused: %s", attempt.server_name, error)
         if failure is None and attempt.policy.selection == Mode.RANDOM.value:
@@ -215,25 +227,29 @@ class VoucherContext(ssl.SSLContext):
             raise VerificationError("untrusted", "C4", attempt.fault)
         if attempt.extension is None:
             raise VerificationError("not-checked", "M1", "no voucher was asked for")
+        if standing := attempt.resumption and attempt.resumption.standing(attempt.exchange, facts, self._clock()):
+            return Grounds(vouched=standing.vouched, resumed=standing.since)
         cached, rules = tuple(voucher.der for voucher in attempt.cached), self._rules(attempt.extension, attempt.policy)
         passed: tuple[Voucher, ...] = ()
         demand = Demand(self.directory, rules, attempt.server_name, attempt.peer_address, cached)
         try:
-            vouched = self._judge(demand, attempt.exchange.answer, facts)
-            passed = tuple(each.voucher for each in vouched)
+            standing = self._judge(demand, attempt.exchange.answer, facts)
+            passed = tuple(each.voucher for each in standing.vouched)
         finally:
             self._remember(attempt, passed)
-        return Grounds(vouched=vouched)
+        if attempt.resumption:
+            attempt.resumption.keep(attempt.exchange, facts, standing)
+        return Grounds(vouched=standing.vouched)
 
-    def _judge(self, demand: Demand, answer: bytes | None, facts: tls.Facts) -> tuple[Vouched, ...]:
+    def _judge(self, demand: Demand, answer: bytes | None, facts: tls.Facts) -> Standing:
         """Return who vouched; raises `VerificationError`. What passed passes again until something of it ends."""
         now, shown = self._clock(), (answer, facts.chain, facts.staple, facts.resumed)
         key = (shown, demand.policy, demand.server_name, demand.peer_address, demand.cached)
-        if (vouched := self._passed.get(key, now)) is None:
+        if (standing := self._passed.get(key, now)) is None:
             accepted = judge(demand, answer, facts, now)
-            vouched = accepted.vouched
-            self._passed.put(key, vouched, now, accepted.until)
-        return vouched
+            standing = Standing(accepted.vouched, now, accepted.until)
+            self._passed.put(key, standing, now, accepted.until)
+        return standing
 
     def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""
@@ -286,6 +302,8 @@ class VoucherContext(ssl.SSLContext):
         """Teach OpenSSL the extensions, and go the way to a connection's C object once, before it matters."""
         try:
             tls.install(self, answered=VOUCHER, unanswered=VOUCHER_REQUEST)
+            if self.policy.resume:
+                tls.install_sessions(self)
             probe = self.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=PROBE)
             cast("VoucherObject", probe).begin()
         except tls.UnsupportedRuntimeError as error:

@@ -42,6 +42,7 @@ def verdict_document(destination: Destination, verdict: Verdict, context: Vouche
         "candidates": [_name_document(context.directory, candidate) for candidate in verdict.candidates],
         "proofs": [_proof_document(proof) for proof in verdict.grounds.proofs],
         "checked": _checked(verdict, context),
+        "resumed": _time(verdict.grounds.resumed) if verdict.grounds.resumed else None,
         "tls": _tls_document(verdict),
     }
 

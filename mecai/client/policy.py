@@ -13,6 +13,8 @@
     cache      = false         # keep vouchers in memory and name them at the next connection to the host (rule C5),
                                # where whoever reads the ClientHello sees that it is not the first (S5)
     cache_file = "..."         # keep them in this file, 0600, for the next program too; default: in memory alone
+    resume     = false         # go on with TLS sessions for as long as their verdicts hold (rule T8): a connection then
+                               # costs no more than any; the server sees by its ticket who comes again
     allowed_networks  = []     # of which reports are written though they are not public (P3), such as ["198.18.0.0/15"]
     nat64_prefixes    = []     # this network's own translation prefixes (/96), besides 64:ff9b::/96
     state         = "..."      # where the directory's highest sequence is kept; default: see `state_folder`
@@ -79,6 +81,7 @@ class ClientPolicy:
     max_voucher_hours: int = LONGEST_HOURS
     cache: bool = False
     cache_file: Path | None = None
+    resume: bool = False
     allowed_networks: tuple[Network, ...] = ()
     nat64_prefixes: tuple[Network, ...] = ()
     state: Path | None = None
@@ -135,6 +138,11 @@ class ClientPolicy:
     def caches(self) -> bool:
         """Whether vouchers are kept, and named: not under `warn`, which forgets none that fails (M1)."""
         return self.cache and self.mode == ENFORCE
+
+    @property
+    def resumes(self) -> bool:
+        """Whether sessions are kept, and offered: not under `warn`, where nothing is (M1)."""
+        return self.resume and self.mode == ENFORCE
 
     def by_domain(self) -> dict[str, Self]:
         """Return the policy for each domain of a `[[domain]]` and every name below it; it has no such table itself."""

@@ -33,10 +33,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Grounds:
-    """What an acceptance rests upon: who vouched or, in a private network, what proves the certificates' status."""
+    """What an acceptance rests upon: who vouched or, in a private network, what proves the certificates' status.
+
+    `resumed`: when the connection was judged whose session this one goes on with, None where it is none (T8).
+    """
 
     vouched: tuple[Vouched, ...] = ()
     proofs: tuple[Proof, ...] = ()
+    resumed: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Verdict:
     def cost(self) -> Cost:
         """What the vouchers cost on the way."""
         staple = len(self.facts.staple or b"")
-        return Cost(self.request, self.answer, staple, sum(map(len, self.facts.chain)))
+        chain = 0 if self.facts.resumed else sum(map(len, self.facts.chain))  # a session has it in memory
+        return Cost(self.request, self.answer, staple, chain)
 
     @property
     def vouched(self) -> tuple[Vouched, ...]:
@@ -105,7 +110,7 @@ def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> 
             "directory-expired", "D4", f"the directory expired at {demand.directory.expires:%Y-%m-%dT%H:%M:%SZ}"
         )
     if facts.resumed:
-        raise VerificationError("no-voucher", "T8", "a resumed session shows no voucher; this client resumes none")
+        raise VerificationError("no-voucher", "T8", "a resumed session shows no voucher, and no verdict stands for it")
     if demand.server_name is None:  # possible where a program switched `check_hostname` off
         raise VerificationError("untrusted", "C4", "no host name was given to hold the certificate against")
     presented = Presented(

@@ -10,6 +10,8 @@ from mecai.tls.extensions import Exchange, attach, install
 from mecai.tls.facts import Facts, read_facts
 from mecai.tls.library import UnsupportedRuntimeError
 from mecai.tls.pointers import Connection
+from mecai.tls.session import Session
+from mecai.tls.sessions import install_sessions
 from mecai.tls.stapler import Alert, Stapler
 from mecai.tls.stapling import install_stapling, shown_certificate, staple_by
 from mecai.tls.trust import forget_session, trust_only
@@ -19,12 +21,14 @@ __all__ = [
     "Connection",
     "Exchange",
     "Facts",
+    "Session",
     "Stapler",
     "UnsupportedRuntimeError",
     "attach",
     "bound_certificates",
     "forget_session",
     "install",
+    "install_sessions",
     "install_stapling",
     "read_facts",
     "shown_certificate",

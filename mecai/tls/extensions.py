@@ -29,6 +29,7 @@ from mecai.tls.library import (
     library,
 )
 from mecai.tls.pointers import Connection, connection_pointer, context_pointer
+from mecai.tls.session import Session
 
 if TYPE_CHECKING:
     from ctypes import _Pointer
@@ -52,6 +53,8 @@ class Exchange:
     `offer` maps extension types to the octets that every ClientHello of the connection carries; `answer` is what the
     server answered, or None. One that is not `readable` ends the handshake with `decode_error`; `ended` tells that it
     did. Whoever runs the handshake keeps the exchange; when he lets go, OpenSSL finds it no more.
+
+    Sessions that the server gives (`mecai.tls.sessions`) go to whoever says `keep_sessions`.
     """
 
     def __init__(self, offer: Mapping[int, bytes], readable: Callable[[bytes], bool] = lambda _answer: True) -> None:
@@ -59,6 +62,22 @@ class Exchange:
         self.readable = readable
         self.answer: bytes | None = None
         self.ended = False
+        self._given: Session | None = None
+        self._keep: Callable[[Session], None] | None = None
+
+    def give(self, session: Session) -> None:
+        """Hand over a session; the last one waits until somebody wants it."""
+        if self._keep:
+            self._keep(session)
+        else:
+            self._given = session
+
+    def keep_sessions(self, keep: Callable[[Session], None]) -> None:
+        """Have `keep` called, in whatever thread reads, with each session that comes, and that came last."""
+        self._keep = keep
+        if given := self._given:
+            self._given = None
+            keep(given)
 
 
 # By `SSL *`. Weak: a handshake over or abandoned leaves nothing that a later `SSL` at the same address could inherit.
@@ -87,6 +106,11 @@ def install(context: ssl.SSLContext, *, answered: int, unanswered: int) -> None:
 def attach(connection: Connection, exchange: Exchange) -> None:
     """Let `connection`, whose handshake has not begun, send and receive through `exchange`."""
     _exchanges[connection_pointer(connection)] = exchange
+
+
+def exchange_of(pointer: int) -> Exchange | None:
+    """Return the exchange of the connection `SSL *`, as long as somebody keeps it."""
+    return _exchanges.get(pointer)
 
 
 def _add(  # noqa: PLR0917 - OpenSSL's signature

@@ -12,6 +12,7 @@ import functools
 import sys
 from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_void_p
 
+SSL_CTRL_SET_SESS_CACHE_MODE = 44
 SSL_CTRL_GET_MAX_CERT_LIST = 50
 SSL_CTRL_SET_MAX_CERT_LIST = 51
 SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB = 63
@@ -23,6 +24,10 @@ SSL_CTRL_GET_EXTMS_SUPPORT = 122
 TLSEXT_STATUSTYPE_OCSP = 1
 SSL_TLSEXT_ERR_OK = 0
 SSL_TLSEXT_ERR_NOACK = 3
+
+# Whose sessions OpenSSL hands over and keeps (SSL_CTX_set_session_cache_mode(3)).
+SSL_SESS_CACHE_CLIENT = 0x0001
+SSL_SESS_CACHE_NO_INTERNAL = 0x0300
 
 # Messages that may carry a custom extension (SSL_CTX_add_custom_ext(3)).
 SSL_EXT_CLIENT_HELLO = 0x0080
@@ -42,6 +47,8 @@ ParseCallback = ctypes.CFUNCTYPE(
 )
 # int status(SSL *, void *arg)
 StatusCallback = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)
+# int new_session_cb(SSL *, SSL_SESSION *)
+SessionCallback = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)
 
 _PROTOTYPES = {
     "SSL_CTX_get_options": (c_uint64, [c_void_p]),
@@ -53,6 +60,10 @@ _PROTOTYPES = {
         [c_void_p, c_uint, c_uint, AddCallback, c_void_p, c_void_p, ParseCallback, c_void_p],
     ),
     "SSL_set_session": (c_int, [c_void_p, c_void_p]),
+    "SSL_CTX_sess_set_new_cb": (None, [c_void_p, SessionCallback]),
+    "SSL_SESSION_dup": (c_void_p, [c_void_p]),
+    "SSL_SESSION_free": (None, [c_void_p]),
+    "SSL_SESSION_is_resumable": (c_int, [c_void_p]),
     "SSL_get_SSL_CTX": (c_void_p, [c_void_p]),
     "SSL_get_certificate": (c_void_p, [c_void_p]),
     "SSL_session_reused": (c_int, [c_void_p]),

@@ -17,7 +17,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from mecai.client import ClientPolicy, Outcome, Refused, VoucherContext, VoucherSocket, open_connection, peer
+from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherSocket, open_connection, peer
 from mecai.net.dial import dial
 from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.pki.identity import address_octets
@@ -103,6 +103,39 @@ def test_asyncio(context: VoucherContext, vouched: int, bare: int) -> None:
     assert PAGE.encode() in asyncio.run(fetch(vouched))
     with pytest.raises(Refused, match="no-voucher"):
         asyncio.run(fetch(bare))
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_programs_resume_each_others_sessions(tmp_path: Path, version: str) -> None:
+    """Where the policy says so, whatever the library (T8)."""
+    context = VoucherContext(ClientPolicy(candidates=4, resume=True), world.directory, KEY)
+    context.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
+
+    def by_http_client(port: int) -> Verdict:
+        connection = http.client.HTTPSConnection("localhost", port, context=context)
+        connection.request("GET", "/index.html")
+        assert isinstance(connection.sock, VoucherSocket)
+        verdict = connection.sock.verdict
+        assert connection.getresponse().read().decode() == PAGE
+        assert verdict is not None
+        return verdict
+
+    async def by_asyncio(port: int) -> Verdict:
+        reader, writer = await open_connection("localhost", port, context)
+        writer.write(b"GET /index.html HTTP/1.0\r\n\r\n")
+        assert PAGE.encode() in await reader.read()
+        verdict: Verdict = writer.get_extra_info("ssl_object").verdict
+        writer.close()
+        await writer.wait_closed()
+        return verdict
+
+    with openssl_server(world, tmp_path, VOUCHED) as port:
+        first, *others = by_http_client(port), asyncio.run(by_asyncio(port)), by_http_client(port)
+    assert (first.facts.version, first.facts.resumed, first.grounds.resumed) == (version, False, None)
+    assert [each.facts.resumed for each in others] == [True, True]
+    assert {each.outcome for each in others} == {Outcome.ACCEPTED}
+    assert [each.vouched for each in others] == [first.vouched] * 2
+    assert others[0].grounds.resumed == others[1].grounds.resumed is not None
 
 
 def test_asyncio_connects_to_the_address_that_answers(

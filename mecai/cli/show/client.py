@@ -81,6 +81,8 @@ def _print_proofs(console: Console, document: Document) -> None:
 def _print_connection(console: Console, document: Document) -> None:
     tls, timings = document["tls"], document["timings"]
     staple = "OCSP staple" if tls["staple"] else "no OCSP staple"
+    if since := document["resumed"]:
+        console.print(f"resumed, verdict of {since}")
     console.print(", ".join(filter(None, (tls["version"], tls["cipher"], document["address"], staple))))
     console.print(", ".join(f"{name} {timings[name]:.1f} ms" for name in timings))
     if tls["octets"]["vouchers"]:
