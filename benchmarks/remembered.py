@@ -4,9 +4,10 @@ from typing import Final
 
 from mecai.client import VoucherContext
 from mecai.client.verdict import is_readable
+from mecai.protocol import selection
 from mecai.protocol.codec import signed_attributes
 from mecai.protocol.objects import authorities
-from mecai.protocol.pki import algorithms, authority_profile, certificates, direct, ocsp, ocsp_signature
+from mecai.protocol.pki import algorithms, authority_profile, certificates, direct, identity, ocsp, ocsp_signature
 
 _REMEMBERED: Final = (
     certificates._parse,  # noqa: SLF001 - private, and yet to be forgotten here
@@ -14,6 +15,11 @@ _REMEMBERED: Final = (
     algorithms.verify_with,
     authority_profile.check_authority_profile,
     authorities.issued_by,
+    identity.address_octets,
+    identity.spki_der,
+    identity.spki_hash,
+    selection.registrable_domain,
+    ocsp.calls_revoked,
     ocsp._issuer_hashes,  # noqa: SLF001
     ocsp._parse,  # noqa: SLF001
     ocsp_signature._basic,  # noqa: SLF001

@@ -8,6 +8,7 @@ the randomness are arguments; the Public Suffix List is data that ships with its
 import hmac
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache, lru_cache
@@ -54,9 +55,11 @@ def is_public_suffix(name: str) -> bool:
 def destination_octets(host: str) -> bytes:
     """Return what the sticky draw binds to: the registrable domain in ASCII, or the octets of an IP address."""
     try:
-        return address_octets(host)
-    except InputError:
         return registrable_domain(host).encode("ascii")
+    except InputError:  # no host name (I8) is an address
+        with suppress(InputError):
+            return address_octets(host)
+        raise
 
 
 def candidates(

@@ -11,7 +11,7 @@ stay parsed. That is all that is remembered: what a certificate is worth is judg
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,6 +24,8 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import spki_der
 from mecai.protocol.pki.keys import check_cost, public_key_of
 from mecai.protocol.pki.structures import TbsCertificate
+
+Kind = TypeVar("Kind", bound=x509.ExtensionType)
 
 _SECOND: Final = timedelta(seconds=1)
 # What the library raises, soon or late, for octets that it does not understand.
@@ -75,7 +77,16 @@ def _check_body(certificate: x509.Certificate, key: object) -> None:
 
 def is_ca(certificate: x509.Certificate) -> bool:
     """Say whether a certificate's basic constraints make it that of a CA."""
-    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in certificate.extensions)
+    found = extension_of(certificate, x509.BasicConstraints)
+    return found is not None and found.value.ca
+
+
+def extension_of(certificate: x509.Certificate, kind: type[Kind]) -> x509.Extension[Kind] | None:
+    """Return a certificate's extension of one kind, None where it has none; `load` lets no two of a kind pass.
+
+    The kinds are compared: what the library asks of each extension (`isinstance` of an abstract class) is far dearer.
+    """
+    return next((each for each in certificate.extensions if type(each.value) is kind), None)
 
 
 def unchanged(certificates: Iterable[x509.Certificate], now: datetime) -> tuple[datetime, datetime]:
@@ -92,10 +103,12 @@ def unchanged(certificates: Iterable[x509.Certificate], now: datetime) -> tuple[
 
 def _check_urls(certificate: x509.Certificate) -> None:
     """Refuse what the library lets pass where status is asked: no place at all, a URL in UTF-8."""
-    access = [each.value for each in certificate.extensions if isinstance(each.value, x509.AuthorityInformationAccess)]
-    if any(not len(each) for each in access):
+    access = extension_of(certificate, x509.AuthorityInformationAccess)
+    if access is None:
+        return
+    if not len(access.value):
         raise Malformed("authorityInfoAccess of nothing")
-    for description in (item for each in access for item in each):
+    for description in access.value:
         place = description.access_location
         if isinstance(place, x509.UniformResourceIdentifier) and not place.value.isascii():
             raise Malformed("a URL that is no IA5String")

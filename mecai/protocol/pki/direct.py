@@ -34,7 +34,7 @@ def validate_authority(certificate: x509.Certificate, roots: Roots, now: datetim
         check_authority_profile(certificate)
         root = _validate_direct(certificate, roots, AUTHORITY, now)
         check_public_key(public_key_of(root))  # the Web PKI's profile lets more pass than K3
-    except (web_pki.VerificationError, Malformed, ValueError, x509.ExtensionNotFound) as error:
+    except (web_pki.VerificationError, Malformed, ValueError) as error:
         raise VerificationError("untrusted-authority", "V3", f"the authority's certificate: {error}") from error
     return root
 

@@ -30,6 +30,7 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+@lru_cache(LIMITS.remembered_certificates)
 def spki_der(certificate: x509.Certificate) -> bytes:
     """Return the DER SubjectPublicKeyInfo of a certificate, also of a kind that the library does not know."""
     try:

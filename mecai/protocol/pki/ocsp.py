@@ -51,6 +51,7 @@ def build_ocsp_request(
     return request.public_bytes(Encoding.DER)
 
 
+@lru_cache(LIMITS.remembered_responses)
 def calls_revoked(response: bytes) -> bool:
     """Tell whether a DER OCSPResponse calls any certificate revoked, validly or not: a cheap look before a dear one."""
     try:

@@ -80,9 +80,8 @@ def _first_path(build: _Build, intermediates: Sequence[x509.Certificate]) -> lis
 
 def _subject(server_name: str) -> x509.DNSName | x509.IPAddress:
     try:
-        return x509.IPAddress(ipaddress.ip_address(server_name))
-    except ValueError:
-        try:
-            return x509.DNSName(host_name_of(server_name))
-        except InputError as error:
-            raise ValueError(str(error)) from error
+        return x509.DNSName(host_name_of(server_name))
+    except InputError as error:  # no host name (I8) is an address
+        with suppress(ValueError):
+            return x509.IPAddress(ipaddress.ip_address(server_name))
+        raise ValueError(str(error)) from error
