@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.client.proxy.authority import LocalAuthority
 from mecai.client.proxy.head import Declined
+from mecai.client.proxy.tunnel import Near
 from mecai.service.pem import key_pem
 
 LOG: Final = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Leaves:
         leaf = self._authority.certify(name, self._key.public_key(), now)
         chain = (leaf, self._authority.certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sslobject_class = Near
         _load(context, b"".join(each.public_bytes(Encoding.PEM) for each in chain) + key_pem(self._key))
         context.set_alpn_protocols(PROTOCOLS)
         return leaf.not_valid_after_utc - _AHEAD, context

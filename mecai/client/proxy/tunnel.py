@@ -1,11 +1,13 @@
 """Octets between a browser and its site, after the verdict: as they come, no faster than the slower one reads.
 
 Both ends are TLS, which closes as a whole: when one side has said its last, what it said is delivered and the other is
-closed, too. What broke off is broken off, so that half a page does not look whole.
+closed, too. What broke off is broken off, so that half a page does not look whole: where a site, or who is on the way,
+ends TCP without TLS's last word (close_notify, RFC 8446 section 6.1), the browser gets what came, and no such word.
 """
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +20,17 @@ IDLE_SECONDS: Final = 600.0  # without an octet in either direction, and for one
 CLOSE_SECONDS: Final = 5.0  # for a side to take its last octets
 _OCTETS: Final = 65536
 _RESET: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
+
+
+class Near(ssl.SSLObject):
+    """The browser's end; asyncio ends TLS by its `unwrap`, which says nothing where the site said no last word."""
+
+    whole = True
+
+    def unwrap(self) -> None:
+        """As `ssl.SSLObject.unwrap`."""
+        if self.whole:
+            super().unwrap()
 
 
 async def pass_on(near: Streams, far: Streams, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -34,7 +47,20 @@ async def pass_on(near: Streams, far: Streams, idle_seconds: float = IDLE_SECOND
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(browser := near[1].get_extra_info("ssl_object"), Near):
+            browser.whole = _said_its_last(far[1])
         await asyncio.gather(*(close(writer, gently=whole) for _, writer in (near, far)))
+
+
+def _said_its_last(writer: asyncio.StreamWriter) -> bool:
+    """Tell whether a side ended TLS itself: reading once more ends in that, or waits for ever."""
+    connection: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+    try:
+        return not (connection and connection.read(1))
+    except ssl.SSLZeroReturnError:  # after an answer in kind
+        return True
+    except OSError:
+        return False
 
 
 def _postpone(end: asyncio.Timeout, seconds: float) -> None:

@@ -2,16 +2,24 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from unittest.mock import AsyncMock, Mock
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai.client.proxy import tunnel
+from mecai.client.proxy.authority import open_authority
+from mecai.client.proxy.leaves import Leaves
+from mecai.client.proxy.near import end_tls
 from mecai.client.proxy.tunnel import pass_on
 from tests.patience import SECONDS
 
+SITE = "www.example.test"
 Ends = tuple[socket.socket, socket.socket]
 _BIG = b"octets " * 100_000
 
@@ -69,6 +77,48 @@ def test_what_breaks_off_breaks_off() -> None:
             await hear(browser)
 
     tunnelled(play)
+
+
+def said(site: socket.socket, shown: ssl.SSLContext, *, last_word: bool) -> None:
+    """Be a site that says half a page over TLS, and ends: by TLS's last word, or by TCP alone."""
+    with shown.wrap_socket(site, server_side=True) as tls:
+        tls.sendall(b"half")
+        if last_word:
+            tls.unwrap()
+        else:
+            socket.socket.shutdown(tls, socket.SHUT_RDWR)
+
+
+def heard(browser: socket.socket, context: ssl.SSLContext) -> bytes:
+    """Be a browser that takes TLS at its word; raises `SSLEOFError` where the last one is missing."""
+    octets = b""
+    with context.wrap_socket(browser, server_hostname=SITE, suppress_ragged_eofs=False) as tls:
+        while piece := tls.recv(100):
+            octets += piece
+    return octets
+
+
+@pytest.mark.parametrize("last_word", [True, False])
+def test_half_a_page_does_not_look_whole(tmp_path: Path, last_word: bool) -> None:
+    """Whoever is on the way to a site can end TCP (FIN), and not TLS: the browser sees that, with all that came."""
+    authority = open_authority(tmp_path, (), datetime.now(UTC))
+    shown, context = Leaves(authority).context(SITE), ssl.create_default_context()
+    context.load_verify_locations(cadata=authority.certificate.public_bytes(Encoding.DER))
+
+    async def run() -> bytes:
+        (browser, near), (site, far) = connected(), connected()
+        saying = asyncio.create_task(asyncio.to_thread(said, site, shown, last_word=last_word))
+        hearing = asyncio.create_task(asyncio.to_thread(heard, browser, context))
+        streams = await asyncio.open_connection(sock=far, ssl=context, server_hostname=SITE)
+        await pass_on(await end_tls(near, shown), streams, 10)
+        await saying
+        return await hearing
+
+    if last_word:
+        assert asyncio.run(run()) == b"half"
+    else:
+        with pytest.raises(ssl.SSLEOFError):
+            asyncio.run(run())
 
 
 def test_what_is_lost_already_breaks_off_without_a_word() -> None:
