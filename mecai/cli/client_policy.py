@@ -45,5 +45,9 @@ def _below(found: Ruling) -> Iterator[str]:
         return
     if found.regional:
         yield f"[[regional]] {found.regional}: without {' '.join(found.without)}"
+    if found.max_voucher_age_hours < found.max_voucher_hours:
+        yield f"vouchers made within {found.max_voucher_age_hours} h"
+    if found.max_status_hours is not None:
+        yield f"statuses made within {found.max_status_hours} h"
     if found.contexts is not None:
         yield f"contexts {' '.join(found.contexts) or 'none'}"

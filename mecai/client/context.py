@@ -262,6 +262,9 @@ class VoucherContext(ssl.SSLContext):
             quorum=extension.quorum,
             contexts=extension.contexts,
             max_voucher_lifetime=policy.max_voucher_lifetime,
+            voucher_age=policy.max_voucher_age,
+            status_age=policy.max_status_age or Policy.status_age,
+            crl_age=policy.max_status_age,
             nat64_prefixes=(*Policy.nat64_prefixes, *map(str, policy.nat64_prefixes)),
         )
 

@@ -17,7 +17,15 @@ from mecai.protocol.pki.identity import check_contexts
 _WORDS: Final[Mapping[str, Collection[str]]] = {
     "mode": MODES, "profile": PROFILES, "selection": SELECTIONS, "reporting": REPORTING
 }  # fmt: skip
-LONGEST_HOURS: Final = LIMITS.voucher_lifetime // timedelta(hours=1)
+_HOUR: Final = timedelta(hours=1)
+LONGEST_HOURS: Final = LIMITS.voucher_lifetime // _HOUR
+_LONGEST: Final = {
+    "max_voucher_hours": LONGEST_HOURS,
+    "max_voucher_age_hours": LONGEST_HOURS,
+    "max_status_hours": LIMITS.status_age // _HOUR,
+    "candidates": LIMITS.candidates,
+    "quorum": LIMITS.candidates,
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,8 @@ class DomainEntry:
     selection: str | None = None
     contexts: tuple[str, ...] | None = None
     max_voucher_hours: int | None = None
+    max_voucher_age_hours: int | None = None
+    max_status_hours: int | None = None
     reporting: str | None = None
 
     def __post_init__(self) -> None:
@@ -54,9 +64,7 @@ def check_demand(found: Mapping[str, Any], where: str = "") -> None:
     """Check the keys of a demand that are given; raises `ValueError` with the key, `where` before it."""
     for key, known in _WORDS.items():
         _one_of(where + key, found.get(key), known)
-    for key, longest in (
-        ("max_voucher_hours", LONGEST_HOURS), ("candidates", LIMITS.candidates), ("quorum", LIMITS.candidates)
-    ):  # fmt: skip
+    for key, longest in _LONGEST.items():
         check_within(where + key, found.get(key), longest)
     try:
         check_contexts(found.get("contexts") or ())

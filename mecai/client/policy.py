@@ -10,6 +10,9 @@
     contexts   = ["MOZ"]       # trust contexts of which a voucher must carry one; default: the directory's own;
                                # empty: no demand, and distrust comes by new directories alone (X5)
     max_voucher_hours = 72     # no voucher with a longer life is accepted
+    max_voucher_age_hours = 72 # none that was made longer ago is accepted, though it be valid
+    max_status_hours  = 240    # no OCSP response about the server's chain that is older is fresh; where it is given, no
+                               # list of revoked certificates either, on which an authority relied
     cache      = false         # keep vouchers in memory and name them at the next connection to the host (rule C5),
                                # where whoever reads the ClientHello sees that it is not the first (S5)
     cache_file = "..."         # keep them in this file, 0600, for the next program too; default: in memory alone
@@ -30,7 +33,7 @@
     domains = ["example.test"]                 # each with every name below it
     mode    = "warn"                           # there, instead of what stands above; and so may stand here: profile,
                                                # candidates, quorum, selection, contexts, max_voucher_hours,
-                                               # reporting
+                                               # max_voucher_age_hours, max_status_hours, reporting
 
     [[intranet]]                               # none by default; one for each private network (rule M4)
     domains  = ["corp.test"]                   # each with every name below it
@@ -79,6 +82,8 @@ class ClientPolicy:
     selection: str = "sticky"
     contexts: tuple[str, ...] | None = None
     max_voucher_hours: int = LONGEST_HOURS
+    max_voucher_age_hours: int = LONGEST_HOURS
+    max_status_hours: int | None = None
     cache: bool = False
     cache_file: Path | None = None
     resume: bool = False
@@ -168,6 +173,16 @@ class ClientPolicy:
     def max_voucher_lifetime(self) -> timedelta:
         """The longest life of a voucher that is accepted."""
         return timedelta(hours=self.max_voucher_hours)
+
+    @property
+    def max_voucher_age(self) -> timedelta:
+        """How long ago a voucher may have been made that is accepted."""
+        return timedelta(hours=self.max_voucher_age_hours)
+
+    @property
+    def max_status_age(self) -> timedelta | None:
+        """How old a status in a voucher may be, None for what docs/spec says of each kind (E3, E4)."""
+        return None if self.max_status_hours is None else timedelta(hours=self.max_status_hours)
 
     @property
     def state_folder(self) -> Path:

@@ -17,8 +17,8 @@ from mecai.client.regional import RegionalEntry, regions_without
 class Ruling:
     """What holds for one host. Each table is named by its domain, None where none counts.
 
-    `contexts` are None where they are the directory's own (X5). Where `intranet` is a domain, rule M4 is the measure:
-    mode alone counts of the rest.
+    `max_status_hours` is None where each kind of status has the age of docs/spec (E3, E4), `contexts` are None where
+    they are the directory's own (X5). Where `intranet` is a domain, rule M4 is the measure: mode alone counts then.
     """
 
     host: str
@@ -31,6 +31,8 @@ class Ruling:
     selection: str
     contexts: tuple[str, ...] | None
     max_voucher_hours: int
+    max_voucher_age_hours: int
+    max_status_hours: int | None
     without: tuple[str, ...]
 
 
@@ -48,6 +50,8 @@ def ruling(policy: ClientPolicy, host: str) -> Ruling:
         selection="regional" if without else holds.selection,
         contexts=holds.contexts,
         max_voucher_hours=holds.max_voucher_hours,
+        max_voucher_age_hours=holds.max_voucher_age_hours,
+        max_status_hours=holds.max_status_hours,
         without=without,
     )
 

@@ -19,6 +19,7 @@ from mecai.protocol.limits import LIMITS
 from mecai.protocol.objects.authorities import Authority, Directory
 from mecai.protocol.objects.status_evidence import EvidenceMethod, StatusEvidence
 from mecai.protocol.objects.voucher import Voucher, parse_voucher
+from mecai.protocol.objects.voucher_info import VoucherInfo
 from mecai.protocol.pki.direct import validate_authority
 from mecai.protocol.pki.identity import address_text, canonical_address
 from mecai.protocol.pki.ocsp import judge_ocsp
@@ -40,15 +41,19 @@ class Presented:
 class Policy:
     """What this client demands: candidates in its order of preference, how many must vouch, its own contexts (or none).
 
-    `nat64_prefixes` are IPv6 networks of 96 bits whose last 32 bits are an IPv4 address.
+    `status_age` is how long ago an OCSP response may have been made; `voucher_age` and `crl_age` are the same for a
+    voucher and a list of revoked certificates, where this client bounds it. `nat64_prefixes` are IPv6 networks of 96
+    bits whose last 32 bits are an IPv4 address.
     """
 
     candidates: tuple[bytes, ...]
     quorum: int = 1
     contexts: tuple[str, ...] = ()
     max_voucher_lifetime: timedelta = LIMITS.voucher_lifetime
+    voucher_age: timedelta | None = None
     clock_skew: timedelta = LIMITS.clock_skew
     status_age: timedelta = LIMITS.status_age
+    crl_age: timedelta | None = None
     nat64_prefixes: tuple[str, ...] = (NAT64_PREFIX,)
 
 
@@ -108,7 +113,11 @@ def judge_at(voucher: Voucher, context: VerificationContext, addresses: Sequence
     vouched_for = check_addresses(voucher, context.policy, addresses)
     check_contexts(voucher, context)
     statuses = check_evidence(voucher, context)
-    ends = (voucher.info.next_update, authority_status_until, *(_end(status, context.policy) for status in statuses))
+    ends = (
+        _end_of(voucher.info, context.policy.voucher_age),
+        authority_status_until,
+        *(_end(status, context.policy) for status in statuses),
+    )
     certificates = (voucher.authority_certificate.not_valid_after_utc, root.not_valid_after_utc)
     return Vouched(voucher, authority, statuses, min(*ends, *certificates), vouched_for)
 
@@ -155,7 +164,7 @@ def check_independence(authority: Authority, context: VerificationContext) -> No
 
 
 def check_time(voucher: Voucher, context: VerificationContext) -> None:
-    """V7: now lies within the voucher's time, and that time is not too long."""
+    """V7: now lies within the voucher's time, that time is not too long, and it began not too long ago."""
     info, now = voucher.info, context.now
     if info.next_update - info.this_update > context.policy.max_voucher_lifetime:
         raise Malformed(f"valid for longer than {context.policy.max_voucher_lifetime}", "V7")
@@ -165,6 +174,11 @@ def check_time(voucher: Voucher, context: VerificationContext) -> None:
         )
     if info.next_update <= now:
         raise VerificationError("expired", "V7", f"ended at {info.next_update.isoformat()}, now {now.isoformat()}")
+    if _end_of(info, context.policy.voucher_age) <= now:
+        detail = (
+            f"made at {info.this_update.isoformat()}, now {now.isoformat()}: older than {context.policy.voucher_age}"
+        )
+        raise VerificationError("expired", "V7", detail)
 
 
 def check_certificates(voucher: Voucher, context: VerificationContext) -> None:
@@ -241,17 +255,22 @@ def _check_short_lived(certificate: x509.Certificate) -> None:
 
 
 def _end(status: StatusEvidence, policy: Policy) -> datetime:
-    """Return when a proved status proves nothing more: an OCSP response also grows too old."""
-    if status.method is not EvidenceMethod.OCSP:
-        return status.next_update
-    return min(status.next_update, status.this_update + policy.status_age)
+    """Return when a proved status proves nothing more: what was made at a moment also grows too old."""
+    ages = {EvidenceMethod.OCSP: policy.status_age, EvidenceMethod.CRL: policy.crl_age}
+    return _end_of(status, ages.get(status.method))
+
+
+def _end_of(made: StatusEvidence | VoucherInfo, age: timedelta | None) -> datetime:
+    """Return when something ends that may have an age, too, if it is bounded."""
+    return made.next_update if age is None else min(made.next_update, made.this_update + age)
 
 
 def _check_window(entry: StatusEvidence, certificate: x509.Certificate, context: VerificationContext) -> None:
-    if entry.this_update > context.now + context.policy.clock_skew or entry.next_update <= context.now:
+    end = _end_of(entry, context.policy.crl_age if entry.method is EvidenceMethod.CRL else None)
+    if entry.this_update > context.now + context.policy.clock_skew or end <= context.now:
         detail = (
             f"status of {certificate.subject.rfc4514_string()} holds from {entry.this_update.isoformat()} "
-            f"to {entry.next_update.isoformat()}, now {context.now.isoformat()}"
+            f"to {end.isoformat()}, now {context.now.isoformat()}"
         )
         raise VerificationError("status-stale", "V11", detail)
 

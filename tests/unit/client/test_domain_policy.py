@@ -1,7 +1,9 @@
 """`[[domain]]`: what a client demands of some destinations instead of the rest, and what a person is told of it."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -28,6 +30,8 @@ quorum = 2
 domains = ["example.test"]
 mode = "enforce"
 profile = "strict"
+max_voucher_age_hours = 6
+max_status_hours = 24
 
 [[domain]]
 domains = ["Www.Example.Test", "b\u00fccher.test"]
@@ -88,6 +92,26 @@ def test_a_domain_has_contexts_and_a_freshness_of_its_own() -> None:
     assert met(context, "birch", "cedar")[1] == "malformed"
 
 
+def test_how_old_a_voucher_and_its_statuses_may_be_is_of_a_domain_too() -> None:
+    """Those of this world were made five minutes ago, and the statuses in them an hour ago."""
+    now = world.now
+
+    def meets(ahead: timedelta, **wants: Any) -> str | None:
+        context = VoucherContext(
+            ClientPolicy(domains=(DomainEntry((HOST,), candidates=4, **wants),)),
+            world.directory,
+            bytes(32),
+            clock=lambda: now + ahead,
+        )
+        return met(context, "birch", "cedar", "dogwood")[1]
+
+    hour = timedelta(hours=1)
+    assert meets(2 * hour, max_voucher_age_hours=3, max_status_hours=4) is None
+    assert meets(2 * hour, max_voucher_age_hours=2) == "expired"
+    assert meets(2 * hour, max_status_hours=2) == "status-stale"
+    assert meets(2 * hour) is None
+
+
 def test_the_longest_domain_counts() -> None:
     entries = DomainEntry((PARENT,), mode="enforce"), DomainEntry((HOST,), mode="warn")
     assert met(client(*entries))[0] is Outcome.WARNED
@@ -120,6 +144,8 @@ def test_what_a_person_says_now_goes_before_every_domain() -> None:
         ('domains = ["a.test"]\nquorum = 0', "domain.quorum: 0 is outside 1..16"),
         ('domains = ["a.test"]\ncandidates = 17', "domain.candidates: 17 is outside 1..16"),
         ('domains = ["a.test"]\nmax_voucher_hours = 73', "domain.max_voucher_hours: 73 is outside 1..72"),
+        ('domains = ["a.test"]\nmax_voucher_age_hours = 0', "domain.max_voucher_age_hours: 0 is outside 1..72"),
+        ('domains = ["a.test"]\nmax_status_hours = 241', "domain.max_status_hours: 241 is outside 1..240"),
         ('domains = ["a.test"]\ncontexts = ["moz"]', "domain.contexts:"),
         ('domains = ["a.test"]\nmodes = "off"', "domain[0].modes: unknown key; did you mean 'mode'?"),
         ('domains = ["a.test"]\nquorum = 4', "quorum: 4 of 3 candidates cannot vouch for a.test"),
@@ -183,6 +209,8 @@ def test_a_person_asks_in_a_table_and_a_program_in_json(tmp_path: Path) -> None:
         "selection": "regional",
         "contexts": None,
         "max_voucher_hours": 72,
+        "max_voucher_age_hours": 6,
+        "max_status_hours": 24,
         "without": ["EU"],
     }
 
@@ -192,7 +220,8 @@ host                mode     vouchers  selection  at most
 xn--bcher-kva.test  off      none
   [[domain]] xn--bcher-kva.test
 a.example.test      enforce  2 of 4    regional   72 h
-  [[domain]] example.test, [[regional]] example.test: without EU
+  [[domain]] example.test, [[regional]] example.test: without EU, vouchers made
+  within 6 h, statuses made within 24 h
 x.corp.test         warn     none
   [[intranet]] corp.test: its private CA and fresh OCSP (M4)
 """

@@ -196,6 +196,15 @@ def test_v7_longest_life() -> None:
         judge(longest, max_voucher_lifetime=24 * HOUR)
 
 
+def test_v7_a_client_may_want_young_vouchers() -> None:
+    """It ends with that age, however long the voucher goes on."""
+    voucher = SCENE.voucher(BIRCH, this_update=NOW - HOUR, next_update=NOW + HOUR)
+    assert judge(voucher, voucher_age=HOUR + SECOND).next_update == NOW + SECOND
+    assert judge(voucher, voucher_age=3 * HOUR).next_update == NOW + HOUR
+    with refuses("expired", "V7"):
+        judge(voucher, voucher_age=HOUR)
+
+
 def test_v8_another_certificate() -> None:
     other = ALDER.server(HOST, server_key=key("rogue"))
     with refuses("certificate-mismatch", "V8"):
@@ -287,6 +296,14 @@ def test_v11_a_stale_crl(span: tuple[Any, Any]) -> None:
     changes = other_evidence(EvidenceMethod.CRL, first=True, this_update=span[0], next_update=span[1])
     with refuses("status-stale", "V11"):
         judge(SCENE.voucher(BIRCH, **changes))
+
+
+def test_v11_a_client_may_want_young_lists() -> None:
+    span = {"this_update": NOW - HOUR, "next_update": NOW + HOUR}
+    voucher = SCENE.voucher(BIRCH, **other_evidence(EvidenceMethod.CRL, first=True, **span))
+    assert judge(voucher, crl_age=HOUR + SECOND).next_update == NOW + SECOND
+    with refuses("status-stale", "V11"):
+        judge(voucher, crl_age=HOUR)
 
 
 @pytest.mark.parametrize(("days", "good"), [(6.0, True), (6.0 + 1 / 86400, False)])
