@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich import get_console
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -11,8 +12,11 @@ from mecai.cli.show.client import COLOURS
 from mecai.client.document import Document
 from mecai.client.verdict import Outcome
 
+_HEADINGS = ("site", "verdict", "reason", "since", "changes", "vouched by", "until", "asked")
 _MAY_WRAP = ("site", "reason", "vouched by")
+_FIRST_TO_GO = ("asked", "changes", "since", "until", "vouched by", "reason")  # where a terminal has no room for all
 _WIDTH = 160  # columns where there is no terminal
+_WIDEST = 10_000  # columns: what a table is measured in, so that its need is not cut to what there is
 
 
 class WatchTable:
@@ -26,19 +30,21 @@ class WatchTable:
 
     def live(self) -> Live:
         """Return what draws the table in its place, and on each update again."""
-        self._live = Live(self._table(), auto_refresh=False)
+        console = get_console()
+        self._live = Live(self._table(console), console=console, auto_refresh=False)
         return self._live
 
     def update(self, found: Sequence[Document]) -> None:
         """Take what one round brought, and draw it."""
         self._take(found)
         if self._live:
-            self._live.update(self._table(), refresh=True)
+            self._live.update(self._table(self._live.console), refresh=True)
 
     def print(self, found: Sequence[Document]) -> None:
         """Take what one round brought, and print the whole table below the last one."""
         self._take(found)
-        Console(width=_WIDTH).print(self._table())
+        console = Console(width=_WIDTH)
+        console.print(self._table(console))
 
     def _take(self, found: Sequence[Document]) -> None:
         for document in found:
@@ -48,13 +54,25 @@ class WatchTable:
                 self._changes[url] += before is not None
             self._standing[url] = document
 
-    def _table(self) -> Table:
+    def _table(self, console: Console) -> Table:
+        """Return the table, without the columns for which there is no room."""
+        anywhere = console.options.update(max_width=_WIDEST)
+        for gone in range(len(_FIRST_TO_GO)):
+            table = self._without(_FIRST_TO_GO[:gone])
+            if console.measure(table, options=anywhere).minimum <= console.width:
+                return table
+        return self._without(_FIRST_TO_GO)
+
+    def _without(self, left_out: Sequence[str]) -> Table:
         table = Table(box=None, header_style="bold")
-        for heading in ("site", "verdict", "reason", "since", "changes", "vouched by", "until", "asked"):
+        shown = [heading for heading in _HEADINGS if heading not in left_out]
+        for heading in shown:
             table.add_column(heading, overflow="fold", no_wrap=heading not in _MAY_WRAP)
         for url, changes in self._changes.items():
             document = self._standing.get(url)
-            table.add_row(*(self._cells(url, changes, document) if document else (cell(_site(url)), "...")))
+            cells = self._cells(url, changes, document) if document else (cell(_site(url)), "...")
+            found = dict(zip(_HEADINGS, cells, strict=False))
+            table.add_row(*(found.get(heading, "") for heading in shown))
         return table
 
     def _cells(self, url: str, changes: int, document: Document) -> Sequence[str]:
