@@ -1,6 +1,6 @@
 """`python -m tests [STAGE ...]`: run the checks in their order and close with one summary.
 
-A stage is one or more commands; stages run in two lanes, side by side. The output of a stage goes to
+A stage is one or more commands; two stages run side by side. The output of a stage goes to
 `build/tests/<stage>.log` and is shown only where it failed. The last line counts test cases over all stages (`N passed,
 N failed, N skipped`); a stage without test cases counts as one, and so does one that this machine cannot run, which is
 skipped with its reason.
@@ -13,8 +13,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
@@ -57,7 +59,7 @@ def _shell_scripts() -> list[str]:
 
 
 class Lane(Enum):
-    """What a stage keeps busy: the code alone, or servers and hosts of this machine."""
+    """What a stage keeps busy: the code alone, or servers and hosts of this machine, of which there is one set."""
 
     CODE = "code"
     MACHINE = "machine"
@@ -67,8 +69,8 @@ class Lane(Enum):
 class Stage:
     """One named group of commands, and why they cannot be run here, if so.
 
-    Stages of one lane run one after the other, the two lanes side by side: a machine has two cores at least, and pytest
-    keeps one of them busy.
+    Two run side by side: a machine has two cores at least, and pytest keeps one of them busy. Those of the machine run
+    one after the other.
     """
 
     name: str
@@ -83,13 +85,33 @@ _COVERAGE = ("--cov=mecai.protocol", "--cov-branch", "--cov-report=term-missing:
 # What installs packages; it keeps the code's lane busy, since it meets no server of the other lane.
 _INSTALLING = tuple(f"tests/integration/test_{name}.py" for name in ("extras", "demo", "pinned_packages"))
 
+# Both ends of a connection, with servers of their own on loopback. They keep the code's lane busy, too; not those that
+# make the nginx module, which two cannot at once.
+_MODULE = ("test_client_nginx.py",)
+_ENDS = tuple(
+    f"tests/integration/{path.name}"
+    for kind in ("client", "node_client", "proxy", "server_programs", "sidecar")
+    for path in sorted((ROOT / "tests/integration").glob(f"test_{kind}*.py"))
+    if path.name not in _MODULE
+)
+# A control machine's Python plays the roles; that of hosts runs their modules, which the lab shows with every role.
+# There remain the tests of the collection's own plugins.
+_OF_PLUGINS = {"test_host_names.py", "test_whole_runs.py"}
+
 _SERVERS = ("tests/integration/test_stock_servers.py", "tests/integration/nginx_module")
 
 
+def _plays() -> list[Path]:
+    """Return the unit tests that start Ansible."""
+    files = sorted((ROOT / "tests/unit/ansible").glob("test_*.py"))
+    return [path for path in files if "from tests.unit.ansible.running import" in path.read_text(encoding="utf-8")]
+
+
 def _hosts_stage() -> Stage:
-    """Return the unit tests with the Python of the lab's hosts, in their image."""
+    """Return the unit tests with the Python of the lab's hosts, in their image, but for plays of roles."""
     name = f"unit-{build.PYTHON}"
-    pytest = _pytest(name, "-p", "no:cacheprovider", "tests/unit")[1:]
+    plays = (f"--ignore={path.relative_to(ROOT)}" for path in _plays() if path.name not in _OF_PLUGINS)
+    pytest = _pytest(name, "-p", "no:cacheprovider", "tests/unit", *plays)[1:]
     return Stage(name, [[f"{BIN}/python", "-m", "tests.hosts_python", *pytest]], obstacle=obstacle())
 
 
@@ -97,7 +119,7 @@ def _module_stage() -> Stage:
     """Return the nginx module's own stage; `make module-valgrind` looks for leaks over many more handshakes."""
     make = ["make", "-C", "nginx_module_shim"]
     few = ["HANDSHAKES=300", "RELOADS=5"]
-    return Stage("module", [[*make, "native", "sanitize"], [*make, "valgrind", *few]], Lane.MACHINE)
+    return Stage("module", [[*make, "sanitize"], [*make, "valgrind", *few]], Lane.MACHINE)
 
 
 def _servers_stage() -> Stage:
@@ -153,16 +175,17 @@ def _stages() -> dict[str, Stage]:
             ],
         ),
         _fuzz_stage(),
-        Stage("install", [_pytest("install", *_INSTALLING)]),
+        Stage("ends", [_pytest("ends", *_ENDS)]),
         _hosts_stage(),  # by then the lab has made the image
         _servers_stage(),
+        Stage("install", [_pytest("install", *_INSTALLING)]),
         Stage("lab", [[f"{BIN}/testbed", "up"], _pytest("lab", "tests/lab")], Lane.MACHINE),
         _module_stage(),
         _deploy_stage(),
         # Needs the lab's image.
         Stage(
             "integration",
-            [_pytest("integration", "tests/integration", *(f"--ignore={path}" for path in _INSTALLING))],
+            [_pytest("integration", "tests/integration", *(f"--ignore={path}" for path in (*_INSTALLING, *_ENDS)))],
             Lane.MACHINE,
         ),
     ]
@@ -230,14 +253,27 @@ def _run(stage: Stage, console: Console) -> Outcome:
     return outcome
 
 
+def _taken(stages: deque[Stage]) -> Stage | None:
+    """Take the next one, if there is any: the other worker may be faster."""
+    with suppress(IndexError):
+        return stages.popleft()
+    return None
+
+
 def _run_all(stages: Sequence[Stage], console: Console) -> list[Outcome]:
-    """Run the stages, lane beside lane; return their outcomes in the order of the stages."""
+    """Run the stages, two at a time; return their outcomes in the order of the stages.
 
-    def run_lane(lane: Lane) -> list[Outcome]:
-        return [_run(stage, console) for stage in stages if stage.lane is lane]
+    One worker runs those of the code, the other those of the machine and then what is left of the code.
+    """
+    left = {lane: deque(stage for stage in stages if stage.lane is lane) for lane in Lane}
+    outcomes: dict[str, Outcome] = {}
 
-    with ThreadPoolExecutor(len(Lane)) as pool:
-        outcomes = {outcome.name: outcome for lane in pool.map(run_lane, Lane) for outcome in lane}
+    def work(lanes: Sequence[Lane]) -> None:
+        while stage := next((taken for lane in lanes if (taken := _taken(left[lane]))), None):
+            outcomes[stage.name] = _run(stage, console)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, ([Lane.CODE], [Lane.MACHINE, Lane.CODE])))
     return [outcomes[stage.name] for stage in stages]
 
 

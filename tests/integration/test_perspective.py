@@ -34,10 +34,11 @@ from tests.integration.name_server import asking, name_server
 from tests.integration.tls_server import TlsServer
 from tests.patience import SECONDS
 from tests.pki import DAY, Hierarchy, Issued, issue, key, leaf_extensions
+from tests.ports import network
 from tests.vas_settings import ALONE, with_agents
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-NETWORK = f"127.78.{os.getpid() % 250}"
+NETWORK = network("127.78")
 HERE, TARGET, PORT = f"{NETWORK}.1", f"{NETWORK}.2", 443
 OURS, STRANGER = Hierarchy("agents of birch", NOW), Hierarchy("somebody", NOW)
 SERVED = OURS.server(HERE)

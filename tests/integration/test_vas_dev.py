@@ -1,7 +1,6 @@
 """`mecai vas serve --dev`: one command, and a voucher that a client accepts; nothing that others could reach."""
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -15,8 +14,9 @@ import pytest
 from mecai.protocol.objects.request import VoucherRequest
 from tests.integration.vouching import BIN, run
 from tests.patience import SECONDS
+from tests.ports import network
 
-SITE = f"127.78.{os.getpid() % 250}.1"
+SITE = f"{network('127.78')}.1"
 
 
 @contextmanager

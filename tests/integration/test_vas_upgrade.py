@@ -32,7 +32,7 @@ from tests.pki import Hierarchy
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300  # for whatever is waited for, on a machine that is busy
-ROWS = 200_000  # in the largest table, a tenth in the others
+ROWS = 100_000  # in the largest table, a tenth in the others
 LONGEST_SECONDS = 4.0  # that an older node's write takes: a step's wait for a lock, and more
 LONGEST_PART = 0.5  # of the whole upgrade, which a busy machine draws out as it does the write
 BETWEEN_SECONDS = 0.005  # its writes

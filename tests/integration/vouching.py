@@ -8,7 +8,6 @@ right to bind ports 80 and 443.
 import base64
 import http.client
 import json
-import os
 import socket
 import ssl
 import subprocess
@@ -30,11 +29,12 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.service.pem import load_certificates
 from tests.patience import SECONDS
 from tests.pki import Hierarchy, issue, key, key_usage
+from tests.ports import network
 
 BIN = Path(sys.executable).parent
 # Starts a server behind an open door: its command line, log and environment.
 Start = Callable[[ExitStack, list[str], Path, dict[str, str], socket.socket], subprocess.Popen[bytes] | None]
-NETWORK = f"127.77.{os.getpid() % 250}"
+NETWORK = network("127.77")
 SERVER, PORT = f"{NETWORK}.3", 443  # docs/spec P4: a port that takes a privilege to open
 METRICS = "mecai.vas.http.metrics:create_app()"
 VAS_APPLICATION = "mecai.vas.http.app:create_app()"

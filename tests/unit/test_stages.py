@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from io import StringIO
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import tests.__main__ as stages
-from tests.__main__ import Outcome, Stage, _run
+from tests.__main__ import Lane, Outcome, Stage, _run
 from tests.hosts_python import layer
 from tests.hosts_python.prepare import REQUIREMENTS, build, obstacle, requirements
 
@@ -30,6 +31,39 @@ def test_an_image_is_entered_by_root_only(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "version_info", (3, 11, 2))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert obstacle() == "root is needed to enter the image"
+
+
+def test_each_test_with_real_servers_is_in_one_stage() -> None:
+    """In this one, or left out here and named by another."""
+    made = stages._stages()
+    elsewhere = [word for name in ("ends", "install") for word in made[name].commands[0] if word.startswith("tests/")]
+    left_out = [word.removeprefix("--ignore=") for word in made["integration"].commands[0] if "--ignore=" in word]
+    assert sorted(elsewhere) == sorted(left_out)
+    assert all((stages.ROOT / path).is_file() for path in elsewhere)
+
+
+def test_the_hosts_python_plays_no_role_and_meets_all_else() -> None:
+    (command,) = stages._hosts_stage().commands
+    left_out = [Path(word.removeprefix("--ignore=")) for word in command if "--ignore=" in word]
+    plays = {path.name for path in left_out}
+    assert {"test_certificate_role.py", "test_nodes.py"} <= plays
+    assert not plays & {"test_certificate_request.py", "test_host_names.py", "test_whole_runs.py"}
+    assert {path.parent for path in left_out} == {Path("tests/unit/ansible")}
+
+
+def test_who_has_done_his_own_stages_takes_what_is_left_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, order = threading.Barrier(2, timeout=60), list[str]()
+
+    def run(stage: Stage, _console: Console) -> Outcome:
+        order.append(stage.name)
+        if stage.name in {"long", "last"}:
+            both.wait()  # the last of the code comes while its first one goes on
+        return Outcome(stage.name, passed=1, failed=0, skipped=0, seconds=0.0)
+
+    monkeypatch.setattr(stages, "_run", run)
+    made = [Stage("long", []), Stage("last", []), Stage("lab", [], Lane.MACHINE), Stage("other", [], Lane.MACHINE)]
+    assert [outcome.name for outcome in stages._run_all(made, Console())] == ["long", "last", "lab", "other"]
+    assert order.index("lab") < order.index("other") < order.index("last")
 
 
 def test_a_signal_that_ended_a_stage_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
