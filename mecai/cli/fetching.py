@@ -74,12 +74,13 @@ def _run(
     config: Path,
     mode: str | None,
     profile: str | None,
+    direct: bool,
     timeout: float,
     report: Path | None,
     style: str,
 ) -> int:
     """Visit, show the document, perhaps keep the page and write a report; returns the exit code."""
-    policy = read_policy(config).instead(mode, profile)
+    policy = read_policy(config).instead(mode, profile, direct=direct)
     context = _context(destination, policy, style)
     afterwards = loaded(_AFTERWARDS)(context.reporter, style) if context.reporter else None
     show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too

@@ -1,16 +1,20 @@
 """One connection on its way to a verdict, and what the gate of a connection asks of its context."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from mecai import tls
-from mecai.client.intranet import PrivateNetwork
+from mecai.client.choices import NEVER
+from mecai.client.intranet import STATUS_SECONDS, PrivateNetwork
 from mecai.client.policy import ClientPolicy
 from mecai.client.sessions import Resumption
 from mecai.client.verdict import Verdict
 from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.voucher import Voucher
 from mecai.service.deadline import Deadline
+
+DIRECT_SECONDS: Final = 10.0  # at most, for all authorities of one connection; an authority may take 30 (R4)
+LONGEST_PATIENCE: Final = max(STATUS_SECONDS, DIRECT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,14 @@ class Attempt:
     cached: tuple[Voucher, ...] = ()  # named to the server, which then does not send them (C5)
     port: int | None = None  # of the peer, where it is known
     resumption: Resumption | None = None  # None: no session is offered, and none is kept (T8)
+    asked: list[bytes] = field(default_factory=list)  # authorities that this client asked itself, as it went on (M5)
+
+    @property
+    def patience(self) -> float:
+        """How many seconds a judgement may wait for others at most: for responders (M4), for authorities (M5)."""
+        if self.network:
+            return STATUS_SECONDS
+        return DIRECT_SECONDS if self.extension and self.policy.direct != NEVER else 0.0
 
 
 class Demanding(Protocol):

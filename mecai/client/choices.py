@@ -13,6 +13,8 @@ SELECTIONS: Final = ("sticky", "random")
 NEVER: Final = "never"
 ASK: Final = "ask"
 ALWAYS: Final = "always"
+UNSTAPLED: Final = "unstapled"
+DIRECT: Final = (NEVER, UNSTAPLED, ALWAYS)
 REPORTING: Final = (NEVER, ASK, ALWAYS)
 
 

@@ -37,7 +37,8 @@ from mecai import tls
 from mecai.client.attempt import Attempt
 from mecai.client.cache import VoucherCache
 from mecai.client.cache_file import VoucherFile
-from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, NEVER, OFF, WARN
+from mecai.client.choices import ALWAYS, DEFAULT_CONFIG, ENFORCE, NEVER, OFF, WARN
+from mecai.client.direct import Question, ask_authorities
 from mecai.client.domains import most_fitting
 from mecai.client.draws import DRAW_STANDS, Draws
 from mecai.client.networks import PrivateNetworks
@@ -59,7 +60,7 @@ from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.remembered import Remembered
 from mecai.protocol.selection import Mode, candidates, drawn_until
 from mecai.protocol.verify.cached import worth_naming
-from mecai.protocol.verify.connection import Policy
+from mecai.protocol.verify.connection import Accepted, Policy
 from mecai.service.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
@@ -151,6 +152,8 @@ class VoucherContext(ssl.SSLContext):
             extension, octets = self._choice(destination, policy)
         except InputError as error:  # what is no host name (I8) is judged, and never an error of the handshake (M1)
             return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, fault=str(error), port=port)
+        if policy.direct == ALWAYS:
+            return Attempt(extension, tls.Exchange({}), server_name, peer_address, policy, port=port)
         if cached := self._worth_naming(extension, policy, server_name, peer_address):
             extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
             octets = extension.encode()
@@ -212,6 +215,7 @@ class VoucherContext(ssl.SSLContext):
             seconds=time.perf_counter() - started,
             request=len(attempt.exchange.offer.get(VOUCHER_REQUEST, b"")),
             answer=len(attempt.exchange.answer or b""),
+            asked=tuple(attempt.asked),
         )
         if self.reporter and outcome is Outcome.REFUSED and attempt.policy.reporting != NEVER:
             self.reporter.refused(verdict, attempt.server_name, attempt.port, attempt.policy.reporting)
@@ -233,23 +237,37 @@ class VoucherContext(ssl.SSLContext):
         passed: tuple[Voucher, ...] = ()
         demand = Demand(self.directory, rules, attempt.server_name, attempt.peer_address, cached)
         try:
-            standing = self._judge(demand, attempt.exchange.answer, facts)
-            passed = tuple(each.voucher for each in standing.vouched)
+            standing = self._judge(attempt, demand, facts, deadline)
+            if attempt.exchange.answer is not None:  # a server that does not answer is told of none
+                passed = tuple(each.voucher for each in standing.vouched)
         finally:
             self._remember(attempt, passed)
         if attempt.resumption:
             attempt.resumption.keep(attempt.exchange, facts, standing)
         return Grounds(vouched=standing.vouched)
 
-    def _judge(self, demand: Demand, answer: bytes | None, facts: tls.Facts) -> Standing:
+    def _judge(self, attempt: Attempt, demand: Demand, facts: tls.Facts, deadline: Deadline) -> Standing:
         """Return who vouched; raises `VerificationError`. What passed passes again until something of it ends."""
+        answer = attempt.exchange.answer
         now, shown = self._clock(), (answer, facts.chain, facts.staple, facts.resumed)
         key = (shown, demand.policy, demand.server_name, demand.peer_address, demand.cached)
         if (standing := self._passed.get(key, now)) is None:
-            accepted = judge(demand, answer, facts, now)
+            accepted = self._accept(attempt, demand, facts, now, deadline)
             standing = Standing(accepted.vouched, now, accepted.until)
             self._passed.put(key, standing, now, accepted.until)
         return standing
+
+    def _accept(
+        self, attempt: Attempt, demand: Demand, facts: tls.Facts, now: datetime, deadline: Deadline
+    ) -> Accepted:
+        """Judge what the server sent and, where that is nothing and the policy says so, what authorities say (M5)."""
+        try:
+            return judge(demand, attempt.exchange.answer, facts, now)
+        except VerificationError as error:
+            if attempt.policy.direct == NEVER or error.rule != "C1":
+                raise
+        question = Question(demand, facts, attempt.port, self.policy.tellable)
+        return ask_authorities(question, lambda each: attempt.asked.append(each.authority), now, deadline)
 
     def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""

@@ -40,6 +40,7 @@ def verdict_document(destination: Destination, verdict: Verdict, context: Vouche
         "policy": _policy_word(intranet=verdict.intranet),
         "vouchers": [_voucher_document(vouched) for vouched in verdict.vouched],
         "candidates": [_name_document(context.directory, candidate) for candidate in verdict.candidates],
+        "asked": [_name_document(context.directory, each) for each in verdict.asked],
         "proofs": [_proof_document(proof) for proof in verdict.grounds.proofs],
         "checked": _checked(verdict, context),
         "resumed": _time(verdict.grounds.resumed) if verdict.grounds.resumed else None,
@@ -54,7 +55,7 @@ def failure_document(destination: Destination, error: MecaiError, *, intranet: b
     rule = RULE if reason == "pin-mismatch" else None
     document: Document = {"verdict": Outcome.REFUSED.value, "reason": reason, "rule": rule, "detail": detail}
     document |= {"url": destination.url, "address": None, "policy": _policy_word(intranet=intranet)}
-    return document | {"vouchers": [], "candidates": [], "proofs": [], "checked": []}
+    return document | {"vouchers": [], "candidates": [], "asked": [], "proofs": [], "checked": []}
 
 
 def _policy_word(*, intranet: bool) -> str:

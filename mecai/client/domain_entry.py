@@ -8,14 +8,14 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Final
 
-from mecai.client.choices import MODES, PROFILES, REPORTING, SELECTIONS
+from mecai.client.choices import DIRECT, MODES, PROFILES, REPORTING, SELECTIONS
 from mecai.client.domains import normal_domains
 from mecai.errors import Malformed
 from mecai.protocol.limits import LIMITS
 from mecai.protocol.pki.identity import check_contexts
 
 _WORDS: Final[Mapping[str, Collection[str]]] = {
-    "mode": MODES, "profile": PROFILES, "selection": SELECTIONS, "reporting": REPORTING
+    "mode": MODES, "profile": PROFILES, "selection": SELECTIONS, "reporting": REPORTING, "direct": DIRECT
 }  # fmt: skip
 _HOUR: Final = timedelta(hours=1)
 LONGEST_HOURS: Final = LIMITS.voucher_lifetime // _HOUR
@@ -43,6 +43,7 @@ class DomainEntry:
     max_voucher_age_hours: int | None = None
     max_status_hours: int | None = None
     reporting: str | None = None
+    direct: str | None = None
 
     def __post_init__(self) -> None:
         check_demand(self.changes, "domain.")

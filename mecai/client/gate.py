@@ -77,6 +77,11 @@ class Gate:
     _facts: Facts | None = None
     _open = False
 
+    @property
+    def patience(self) -> float:
+        """How many seconds its judgement may wait for others at most."""
+        return self._attempt.patience if self._attempt else 0.0
+
     def begin(self, seen: Peer = NOBODY) -> None:
         """Attach the demand to the connection, once, before its first octet."""
         if self._attempt is None and self._sslobj is not None:

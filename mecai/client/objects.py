@@ -17,9 +17,9 @@ class VoucherObject(Gate, ssl.SSLObject):
     _waits = False
 
     def begin(self, seen: Peer = NOBODY) -> None:
-        """As `Gate.begin`; a server of a private network is judged by whoever promised it."""
+        """As `Gate.begin`; where others have to be waited for, whoever promised it judges."""
         super().begin(seen)
-        if self._attempt and self._attempt.network:
+        if self.patience:
             self._waits = self._waits or told_deferred.get()
 
     def do_handshake(self) -> None:

@@ -26,6 +26,8 @@
                                # where a person says so, to a program or by `mecai client reports send`
     report_to   = 2            # to how many authorities, of distinct owners, drawn for each report; 16 at most
     report_file = "..."        # where reports wait for that, 0600; default: reports.sqlite3 in the state directory
+    direct      = "never"      # "unstapled": where a server sends no voucher, this client asks the authorities itself,
+                               # and they learn where it goes (rule M5); "always": no server is asked for any
     private_domains = []       # names of which no authority hears, such as ["corp.example"], besides those of
                                # [[intranet]] and .internal, .home.arpa, .local, .lan and the like
 
@@ -33,7 +35,7 @@
     domains = ["example.test"]                 # each with every name below it
     mode    = "warn"                           # there, instead of what stands above; and so may stand here: profile,
                                                # candidates, quorum, selection, contexts, max_voucher_hours,
-                                               # max_voucher_age_hours, max_status_hours, reporting
+                                               # max_voucher_age_hours, max_status_hours, reporting, direct
 
     [[intranet]]                               # none by default; one for each private network (rule M4)
     domains  = ["corp.test"]                   # each with every name below it
@@ -58,7 +60,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, NEVER, PROFILES, Profile
+from mecai.client.choices import DEFAULT_CONFIG, ENFORCE, NEVER, PROFILES, UNSTAPLED, Profile
 from mecai.client.domain_entry import LONGEST_HOURS, DomainEntry, check_demand, check_within
 from mecai.client.domains import check_distinct, most_fitting, normal_domains
 from mecai.client.intranet_entry import IntranetEntry
@@ -92,6 +94,7 @@ class ClientPolicy:
     state: Path | None = None
     selection_key: Path | None = None
     reporting: str = NEVER
+    direct: str = NEVER
     report_to: int = 2
     report_file: Path | None = None
     private_domains: tuple[str, ...] = ()
@@ -160,9 +163,11 @@ class ClientPolicy:
         """Return the policy for a host name, as the most fitting `[[domain]]` says, or for an IP address."""
         return most_fitting(self.by_domain(), destination) or self
 
-    def instead(self, mode: str | None, profile: str | None) -> Self:
+    def instead(self, mode: str | None, profile: str | None, *, direct: bool = False) -> Self:
         """Return the policy with what a person says for this once; it goes before every table."""
         now: dict[str, Any] = {"mode": mode} if mode else {}
+        if direct:
+            now |= {"direct": UNSTAPLED}
         if profile:
             now |= {"profile": profile, "candidates": None, "quorum": None}
         nothing: dict[str, Any] = dict.fromkeys(now)

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mecai.client.gate import NOBODY, Gate, Peer, not_connected, told_end
-from mecai.client.intranet import STATUS_SECONDS
 from mecai.client.verdict import Refused
 from mecai.net.cut_off import cut_off
 from mecai.service.deadline import Deadline
@@ -48,9 +47,9 @@ class VoucherSocket(Gate, ssl.SSLSocket):
             super().do_handshake(block)
 
     def _patience(self) -> Deadline:
-        """How long a responder may be waited for: no longer than for the peer, half of what is left for all."""
+        """How long others may be waited for: no longer than for the peer, half of what is left for all."""
         timeout = self.gettimeout()
-        own = Deadline(STATUS_SECONDS if timeout is None else min(timeout, STATUS_SECONDS))
+        own = Deadline(self.patience if timeout is None else min(timeout, self.patience))
         told = told_end.get()
         return told.share(2).within(own.left()) if told else own
 

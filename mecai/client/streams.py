@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 from mecai.client.context import VoucherContext
 from mecai.client.gate import deferred, reached
-from mecai.client.intranet import STATUS_SECONDS
 from mecai.net.dial import dial
 from mecai.service.background import in_background
 from mecai.service.deadline import Deadline
@@ -48,7 +47,7 @@ async def settle(transport: asyncio.BaseTransport, deadline: Deadline) -> None:
     connection: VoucherObject = transport.get_extra_info("ssl_object")
     if connection.verdict is not None:
         return
-    judging = in_background(partial(connection.judge, deadline.within(STATUS_SECONDS)))
+    judging = in_background(partial(connection.judge, deadline.within(connection.patience)))
     try:
         connection.settle(await asyncio.wrap_future(judging))
     except BaseException:

@@ -60,6 +60,7 @@ class Verdict:
     peer_address: str | None
     facts: Facts
     seconds: float  # that the judgement took
+    asked: tuple[bytes, ...] = ()  # authorities that this client asked itself, and that know of it (M5)
     request: int = 0  # octets of extension `voucher_request`
     answer: int = 0  # octets of extension `voucher`
 
@@ -113,11 +114,7 @@ def judge(demand: Demand, answer: bytes | None, facts: Facts, now: datetime) -> 
         raise VerificationError("no-voucher", "T8", "a resumed session shows no voucher, and no verdict stands for it")
     if demand.server_name is None:  # possible where a program switched `check_hostname` off
         raise VerificationError("untrusted", "C4", "no host name was given to hold the certificate against")
-    presented = Presented(
-        chain=facts.chain,
-        peer_address=peer_octets(demand.peer_address),
-        staple=facts.staple,
-    )
+    presented = presented_by(facts, demand.peer_address)
     vouchers = (*decode_vouchers(answer), *demand.cached) if answer is not None else ()
     return verify_connection(
         vouchers, presented, demand.directory, demand.policy, server_name=demand.server_name, now=now
@@ -132,6 +129,11 @@ def is_readable(answer: bytes) -> bool:
     except Malformed:
         return False
     return True
+
+
+def presented_by(facts: Facts, peer_address: str | None) -> Presented:
+    """Return what the rules for vouchers look at of a handshake."""
+    return Presented(chain=facts.chain, peer_address=peer_octets(peer_address), staple=facts.staple)
 
 
 def peer_octets(address: str | None) -> bytes | None:

@@ -30,16 +30,26 @@ class Held:
 class RequestRefused(HostError):
     """A VAS did not do what it was asked. `final`: another server of the same authority would say the same.
 
-    `forbidden`: it answered 403. `retry` is the pause that it asks for, if it does.
+    `status` is that of its answer, where there was one, and `code` that of the problem document. `retry` is the pause
+    that it asks for, if it does.
     """
 
     def __init__(
-        self, line: str, *, final: bool = False, forbidden: bool = False, retry: timedelta | None = None
+        self,
+        line: str,
+        *,
+        final: bool = False,
+        status: int | None = None,
+        code: str = "",
+        retry: timedelta | None = None,
     ) -> None:
         super().__init__(one_line(line))  # much of it is the server's own text
-        self.final = final
-        self.forbidden = forbidden
-        self.retry = retry
+        self.final, self.status, self.code, self.retry = final, status, code, retry
+
+    @property
+    def forbidden(self) -> bool:
+        """Tell whether it answered 403."""
+        return self.status == HTTPStatus.FORBIDDEN
 
 
 def understand(url: str, answer: Answer) -> bytes | Held:
@@ -47,7 +57,9 @@ def understand(url: str, answer: Answer) -> bytes | Held:
     kind = answer.headers.get_content_type()
     if answer.status == HTTPStatus.OK and kind == VOUCHER_TYPE:
         if not answer.complete:
-            raise RequestRefused(f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True)
+            raise RequestRefused(
+                f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True, status=HTTPStatus.OK
+            )
         return answer.body
     if answer.status != HTTPStatus.ACCEPTED:
         raise refusal(url, answer)
@@ -66,7 +78,7 @@ def refusal(url: str, answer: Answer) -> RequestRefused:
     except _NONSENSE:
         return _says_nothing(url, answer)
     final = answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return _refused(f"{url}: {code}: {detail}", answer, final=final)
+    return _refused(f"{url}: {code}: {detail}", answer, final=final, code=code)
 
 
 def _says_nothing(url: str, answer: Answer) -> RequestRefused:
@@ -74,9 +86,8 @@ def _says_nothing(url: str, answer: Answer) -> RequestRefused:
     return _refused(f"{url}: answered {answer.status} {kind}, which says nothing", answer, final=False)
 
 
-def _refused(line: str, answer: Answer, *, final: bool) -> RequestRefused:
-    forbidden = answer.status == HTTPStatus.FORBIDDEN
-    return RequestRefused(line, final=final, forbidden=forbidden, retry=_retry(answer))
+def _refused(line: str, answer: Answer, *, final: bool, code: str = "") -> RequestRefused:
+    return RequestRefused(line, final=final, status=answer.status, code=code, retry=_retry(answer))
 
 
 def _retry(answer: Answer) -> timedelta | None:

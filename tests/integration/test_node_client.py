@@ -133,8 +133,16 @@ REFUSALS: dict[str, tuple[Callable[[str], Handle], str]] = {
     "on hold": (lambda _: answering(202, "application/json", '{"holdEnd": "2030-01-01T00:00:00Z"}'), "no-voucher"),
     "too many": (lambda _: answering(429, "application/problem+json", "{}"), "no-voucher"),
     "another certificate seen": (lambda _: answering(409, "application/problem+json", "{}"), "certificate-mismatch"),
-    "another type": (lambda name: answering(200, "text/html", voucher(name)), "no-voucher"),
-    "too long": (lambda _: answering(200, "application/mecai-voucher", bytes(16 * 1024 + 1)), "no-voucher"),
+    "another type": (lambda name: answering(200, "text/html", voucher(name)), "malformed"),
+    "too long": (lambda _: answering(200, "application/mecai-voucher", bytes(16 * 1024 + 1)), "malformed"),
+    "revoked": (
+        lambda _: answering(403, "application/problem+json", '{"type": "tag:x/revoked", "detail": "gone"}'),
+        "revoked",
+    ),
+    "not taken": (
+        lambda _: answering(403, "application/problem+json", '{"type": "tag:x/untrusted", "detail": "no"}'),
+        "no-voucher",
+    ),
     "elsewhere": (lambda _: answering(307, "text/plain", "", Location="https://127.0.0.1/"), "no-voucher"),
     "nothing": (lambda _: _silent, "no-voucher"),
     "no voucher": (lambda _: answering(200, "application/mecai-voucher", b"0\0"), "malformed"),

@@ -5,18 +5,25 @@ import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from mecai.client import ClientPolicy, VoucherContext
+from mecai.client.fetch import connect
+from mecai.client.request import Destination
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import authority_id, certificate_hash, spki_der, spki_hash
 from mecai.protocol.verify.connection import Policy, Presented, verify_voucher
+from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
+from tests.integration.sites import serve_by_nginx
 from tests.integration.tls_server import TlsServer
-from tests.integration.vouching import BIN, PORT, SERVER, VAS_APPLICATION, World, chain_of, run, running
+from tests.integration.vouching import BIN, NAME, NETWORK, PORT, SERVER, VAS_APPLICATION, World, chain_of, run, running
+from tests.patience import SECONDS
 from tests.pki import Hierarchy
 
 ADDRESS = socket.inet_aton(SERVER)
@@ -165,3 +172,17 @@ def test_a_bad_configuration_ends_in_one_line(tmp_path: Path) -> None:
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
     assert json.loads(line)["error"] == f"{config}: certificate: missing; expected a string"
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_client_asks_it_itself_where_the_server_has_no_vouchers(world: World, tmp_path: Path) -> None:
+    address = f"{NETWORK}.8"  # of a server that serves the VAS while the client waits for its verdict
+    networks = (ip_network("127.0.0.0/8"),)
+    context = VoucherContext(ClientPolicy(direct="unstapled", allowed_networks=networks), world.directory, bytes(32))
+    resolved = [socket.inet_aton(address)]
+    with ExitStack() as stack:
+        serve_by_nginx(stack, tmp_path, {NAME: world.chain_pem}, [address], PORT)
+        connection = connect(Destination(NAME, PORT), context, Deadline(SECONDS), lambda _name, _deadline: resolved)
+    assert connection.socket is not None, connection.verdict.detail
+    connection.socket.close()
+    (vouched,) = connection.verdict.vouched
+    assert (vouched.authority.name, connection.verdict.asked) == ("birch", (vouched.authority.authority,))

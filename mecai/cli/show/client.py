@@ -33,6 +33,9 @@ def print_text(document: Document) -> None:
         _print_reason(console, document)
     if document["vouchers"]:
         _print_vouchers(console, document)
+    if document["asked"]:
+        names = ", ".join(each["name"] or each["authority"] for each in document["asked"])
+        console.print(f"asked directly, and so told of this visit (M5): {names}")
     if document["proofs"]:
         _print_proofs(console, document)
     if "tls" in document:

@@ -15,10 +15,10 @@ from typing import Any
 import aiohttp
 from aiohappyeyeballs import start_connection
 
+from mecai.client.attempt import LONGEST_PATIENCE
 from mecai.client.choices import ENFORCE
 from mecai.client.context import VoucherContext
 from mecai.client.gate import deferred, reached
-from mecai.client.intranet import STATUS_SECONDS
 from mecai.client.streams import settle
 from mecai.service.deadline import Deadline
 
@@ -53,7 +53,7 @@ class VoucherConnector(aiohttp.TCPConnector):
         addr_infos.clear()  # aiohttp would go on to those that are left
         with reached(*sock.getpeername()[:2]), deferred():
             transport, protocol = await self._wrap_existing_connection(*arguments, sock=sock, **more)
-        await settle(transport, Deadline(STATUS_SECONDS))
+        await settle(transport, Deadline(LONGEST_PATIENCE))
         return transport, protocol
 
     async def _reach(self, addresses: list[Any], request: dict[str, Any]) -> socket.socket:

@@ -41,6 +41,7 @@ __all__ = [
     "Policy",
     "Presented",
     "Vouched",
+    "examine",
     "examine_path",
     "judge_at",
     "verify_connection",
@@ -63,7 +64,7 @@ class Accepted:
 
 def verify_voucher(der: bytes, presented: Presented, directory: Directory, policy: Policy, now: datetime) -> Vouched:
     """Judge one DER voucher by V1 to V11, with no server name to check; raises `VerificationError`."""
-    return judge_voucher(der, _examine(presented, directory, policy, None, now))
+    return judge_voucher(der, examine(presented, directory, policy, None, now))
 
 
 def verify_connection(  # noqa: PLR0917 these are the six things that a verdict depends on
@@ -78,7 +79,7 @@ def verify_connection(  # noqa: PLR0917 these are the six things that a verdict 
 
     `vouchers` are DER, those of the handshake and cached ones alike.
     """
-    context = _examine(presented, directory, policy, server_name, now)
+    context = examine(presented, directory, policy, server_name, now)
     if presented.staple is not None:
         _refuse_revoked((presented.staple,), context)
     if not vouchers:
@@ -104,16 +105,16 @@ def _end(vouchers: Sequence[bytes], vouched: Sequence[Vouched], context: Verific
     return min(end, context.directory.says_until(context.now), *(entry.next_update for entry in vouched))
 
 
-def _examine(
+def examine(
     presented: Presented, directory: Directory, policy: Policy, server_name: str | None, now: datetime
 ) -> VerificationContext:
-    """Validate the chain against the directory's roots and find its owners (rule C4)."""
+    """Validate the chain against the directory's roots and find its owners (C4); raises `VerificationError`."""
     chain = _load_chain(presented)
     path = validate_chain(chain[0], chain[1:], directory.anchors, server_name, now)
     return examine_path(presented, chain, path, directory, policy, now)
 
 
-def examine_path(  # noqa: PLR0917 - `_examine`, but for a path that is already known to be valid
+def examine_path(  # noqa: PLR0917 - `examine`, but for a path that is already known to be valid
     presented: Presented,
     chain: Sequence[x509.Certificate],
     path: Sequence[x509.Certificate],

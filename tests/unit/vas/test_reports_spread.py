@@ -106,7 +106,7 @@ def test_a_report_that_a_va_refuses_holds_up_no_other(vas: Vas, tmp_path: Path) 
     "answer",
     [
         None,
-        RequestRefused("untrusted: report.chain", final=True, forbidden=True),
+        RequestRefused("untrusted: report.chain", final=True, status=403),
         RequestRefused("too-many-requests", final=True),
         ToldInVain("malformed: report.time"),
     ],
@@ -158,7 +158,7 @@ def test_a_va_that_asks_for_a_pause_has_it(vas: Vas, tmp_path: Path) -> None:
 
 def test_a_va_that_does_not_know_this_one_is_asked_for_a_day(vas: Vas, tmp_path: Path) -> None:
     others = Others()
-    others.failures[CEDARS] = RequestRefused("untrusted: certificate", final=True, forbidden=True)
+    others.failures[CEDARS] = RequestRefused("untrusted: certificate", final=True, status=403)
     tell(vas)
     runner = worker(vas, others, tmp_path)
     for hour in range(48):

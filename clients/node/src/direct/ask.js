@@ -14,20 +14,37 @@ import {Refusal} from '../refusal.js';
  * @param {Octets} body the DER of a VoucherRequest
  * @param {number} timeout in milliseconds, for all of it
  * @returns {Promise<Octets>} the voucher, of which nothing is judged yet
- * @throws {Refusal} M5: `certificate-mismatch` where the VA saw another certificate, else `no-voucher`
+ * @throws {Refusal} M5: `certificate-mismatch` where the VA saw another certificate, `revoked` where it calls one so,
+ *   `malformed` for what is given as a voucher and is none, else `no-voucher`
  */
 export async function askForVoucher(server, body, timeout) {
   const answered = await posted(server, body, timeout).catch((error) => {
-    throw new Refusal('no-voucher', 'M5', `${server.url}: ${error.message}`);
+    const code = error instanceof TooLong ? 'malformed' : 'no-voucher';
+    throw new Refusal(code, 'M5', `${server.url}: ${error.message}`);
   });
   const {status, type} = answered;
   if (status === 200 && type === 'application/mecai-voucher') return answered.body;
-  throw new Refusal(
-    status === 409 ? 'certificate-mismatch' : 'no-voucher',
-    'M5',
-    `${server.url}: ${status}, ${said(answered)}`,
-  );
+  throw new Refusal(codeOf(answered), 'M5', `${server.url}: ${status}, ${said(answered)}`);
 }
+
+/** @param {Answered} answered @returns {string} */
+function codeOf({status, body}) {
+  if (status === 200) return 'malformed';
+  if (status === 409) return 'certificate-mismatch';
+  return status === 403 && problemOf(body) === 'revoked' ? 'revoked' : 'no-voucher';
+}
+
+/** The code at the end of a problem document's type (R7), empty where there is none. @param {Buffer} body */
+function problemOf(body) {
+  try {
+    return String(JSON.parse(body.toString()).type).split('/').pop() ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** An answer that goes on beyond every limit. */
+class TooLong extends Error {}
 
 /** @param {Server} server @param {Octets} body @param {number} timeout @returns {Promise<Answered>} */
 function posted(server, body, timeout) {
@@ -53,7 +70,7 @@ async function collect(response) {
   let size = 0;
   for await (const part of response) {
     size += part.length;
-    if (size > VOUCHER_OCTETS) throw new Error(`an answer of more than ${VOUCHER_OCTETS} octets`);
+    if (size > VOUCHER_OCTETS) throw new TooLong(`an answer of more than ${VOUCHER_OCTETS} octets`);
     parts.push(part);
   }
   const [type] = (response.headers['content-type'] ?? '').split(';');
