@@ -1,4 +1,4 @@
-"""What a stock server staples: OpenSSL's ServerInfoFile with the good vouchers of one certificate.
+"""What a stock server staples for one certificate: OpenSSL's ServerInfoFile with its good vouchers, its OCSP response.
 
 A server that knows nothing of vouchers answers an empty extension with one payload for all (docs/spec T3, ADR 0002). It
 reads the file when it starts, so a reload must follow, and it looks at no clock, so what ends soon is left out.
@@ -20,6 +20,7 @@ from mecai.protocol.codec.tls_answer import VOUCHER, encode_vouchers
 from mecai.service.regular import read_regular
 from mecai.sidecar.config import SidecarConfig
 from mecai.sidecar.kinds.kind import FetchTask, StapleKind
+from mecai.sidecar.kinds.ocsp_staple import OcspKind
 from mecai.sidecar.kinds.voucher import VoucherKind
 from mecai.sidecar.site import Site
 from mecai.sidecar.store import StapleStore
@@ -94,6 +95,21 @@ def make_export(
     return Export(site.name, tuple(vouchers), min(ends), tuple(left_out))
 
 
+def make_staple(
+    config: SidecarConfig, kinds: Sequence[StapleKind], chain: Path | None, now: datetime
+) -> tuple[str, bytes, datetime]:
+    """Take the good OCSP response (DER) of a certificate as `make_export` does; return its site, it, and its end.
+
+    Raises `VerificationError` where there is none that is good.
+    """
+    wanted = Surveyor(config, kinds).survey(now)
+    site = _site(wanted, chain)
+    for task in wanted.tasks:
+        if task.site is site and isinstance(task.kind, OcspKind):
+            return site.name, *_good(task, StapleStore(config.staples), wanted, now)
+    raise VerificationError("status-missing", "V11", f"{site.name}: its certificate names no OCSP responder")
+
+
 def _site(wanted: Wanted, chain: Path | None) -> Site:
     for path, error in wanted.failures.items():
         if chain in {None, path}:
@@ -110,9 +126,10 @@ def _site(wanted: Wanted, chain: Path | None) -> Site:
 
 
 def _good(task: FetchTask, store: StapleStore, wanted: Wanted, now: datetime) -> tuple[bytes, datetime]:
-    """Return a voucher that clients accept for every address, and its end; raises `MecaiError`."""
+    """Return what clients accept, a voucher for every address, and its end; raises `MecaiError`."""
     if not store.holds(task.key):
-        raise VerificationError("no-voucher", "C1", "there is none yet")
+        code, rule = ("no-voucher", "C1") if isinstance(task.kind, VoucherKind) else ("status-missing", "V11")
+        raise VerificationError(code, rule, "there is none yet")
     data = read_regular(store.path(task.key), LARGEST, follow=False)
     servable = task.kind.judge(data, task.key, task.site, wanted.directory, now)
     if servable.next_update - now < LEAST_LEFT:

@@ -25,12 +25,11 @@ def _faults(topology: Topology, host: Host) -> Iterator[str]:
 
 
 def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
-    site = host.names[0]
     deliverers = [each for each in plan.topology.of_role("tls_server") if tls_server.delivers_to(each) == host.name]
     return {
         "tls_server_names": list(host.names),
         "tls_server_authority": tls_server.issuer(plan.topology, host),
-        "tls_server_page": f"<!doctype html>\n<title>{site}</title>\n<p>This is {site}, the real one.\n",
+        "tls_server_page": tls_server.page(host),
         "tls_server_staples": f"{_STATE}/staples",
         "directory_consumer_directories": [],  # it comes with a delivery
         "voucher_deliveries_from": [each.name for each in deliverers],

@@ -69,9 +69,7 @@ def _variables(plan: Plan, host: Host) -> Mapping[str, Any]:
         "mail_host_name": _name_of(host, "mail"),
         "mail_host_authority": issuer,
         "mail_host_addresses": mailboxes(topology),
-        "mail_host_orders": [
-            {"host": server.name, "path": f"/etc/ssl/certs/{server.names[0]}.pem"} for server in _vouched(topology)
-        ],
+        "mail_host_orders": [{"host": server.name, "path": tls_server.chain(server)} for server in _vouched(topology)],
     }
 
 

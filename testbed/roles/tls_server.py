@@ -15,7 +15,12 @@ _CERTIFIED_BY = "certified_by"
 # ... and to which host, that begins no connection, this one brings vouchers.
 DELIVERS_TO = "delivers_to"
 # The kinds of web servers that have their vouchers from a sidecar of their own.
-KINDS: Final = ("tls_server", "stock_server")
+KINDS: Final = ("tls_server", "stock_server", "python_server", "haproxy_server")
+# Where a kind keeps the certificate of a name; others do so with the host's own.
+_CHAINS: Final = {
+    "python_server": "/var/lib/mecai-site/certificate.pem",
+    "haproxy_server": "/etc/haproxy/tls/{name}.pem",
+}
 
 # Where the role voucher_push keeps the chains of that one, each at its path there.
 _OTHERS_CHAINS = "/var/lib/mecai-push-chains"
@@ -43,10 +48,20 @@ def delivers_to(server: Host) -> str:
     return str(server.variables.get(DELIVERS_TO, ""))
 
 
+def chain(server: Host) -> str:
+    """Return where the certificate lies that a server shows, followed by its intermediates."""
+    return _CHAINS.get(server.role, "/etc/ssl/certs/{name}.pem").format(name=server.names[0])
+
+
+def page(server: Host) -> str:
+    """Return what a server shows to whoever asks."""
+    site = server.names[0]
+    return f"<!doctype html>\n<title>{site}</title>\n<p>This is {site}, the real one.\n"
+
+
 def shown(plan: Plan, server: Host) -> list[dict[str, Any]]:
     """Return the certificate that a server shows, and where, as the sidecar's settings have it."""
-    chain = f"/etc/ssl/certs/{server.names[0]}.pem"
-    return [{"chain": chain, "addresses": list(plan.every_address(server.name))}]
+    return [{"chain": chain(server), "addresses": list(plan.every_address(server.name))}]
 
 
 def faults(topology: Topology, host: Host) -> Iterator[str]:
@@ -67,11 +82,10 @@ def faults(topology: Topology, host: Host) -> Iterator[str]:
 
 def variables(plan: Plan, host: Host) -> Mapping[str, Any]:
     """Return what Ansible is told: a site, its authority, and what the sidecar keeps for it."""
-    site = host.names[0]
     return {
         "tls_server_names": list(host.names),
         "tls_server_authority": issuer(plan.topology, host),
-        "tls_server_page": f"<!doctype html>\n<title>{site}</title>\n<p>This is {site}, the real one.\n",
+        "tls_server_page": page(host),
         "voucher_sidecar_certificates": shown(plan, host),
         "voucher_sidecar_settings": {"allowed_networks": list(NETWORKS)},
         **(_delivering(plan, host) if delivers_to(host) else {}),

@@ -32,6 +32,8 @@ CHOICES = (
     "vas_node",
     "tls_server",
     "stock_server",
+    "python_server",
+    "haproxy_server",
     "mail_server",
     "delivered_server",
     "client",

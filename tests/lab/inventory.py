@@ -21,6 +21,8 @@ ROLES = {
     "databases": "database",
     "tls_servers": "tls_server",
     "stock_servers": "stock_server",
+    "python_servers": "python_server",
+    "haproxy_servers": "haproxy_server",
     "mail_servers": "mail_server",
     "delivered_servers": "delivered_server",
     "deliverers": "deliverer",
@@ -58,10 +60,11 @@ _QUESTION = """{{ {
     'rdap': rdap_registry_host_name | default(''),
     'mail': mail_host_name | default(''),
     'mailboxes': mail_host_addresses | default([]),
-    'site': tls_server_names | default(['']) | first,
+    'site': tls_server_names | default(python_server_names | default(haproxy_server_names | default(['']))) | first,
     'mail_server': mail_server_name | default(''),
     'mail_users': mail_server_users | default([]) | map(attribute='address') | list,
-    'issuer': tls_server_authority | default(mail_server_authority | default('')),
+    'issuer': tls_server_authority | default(mail_server_authority | default(python_server_authority
+              | default(haproxy_server_authority | default('')))),
     'addresses': (voucher_sidecar_certificates | default([{'addresses': []}]) | first).addresses,
 } }}"""
 _ANSWER = re.compile(r"^(\S+) \| SUCCESS => (\{.*?^\})", re.MULTILINE | re.DOTALL)

@@ -25,6 +25,7 @@ OWN_FOLDERS = (
             "publisher-public",
             "push",
             "sidecar",
+            "site",
             "vas",
             "vas-signer",
         )

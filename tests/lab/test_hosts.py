@@ -38,6 +38,17 @@ UNITS = {
         "mecai-vas-signer.socket": "",
     },
     "tls_server": {"nginx.service": "", "mecai-sidecar.service": "mecai-sidecar"},
+    "python_server": {
+        "mecai-site.service": "mecai-site",
+        "mecai-site.socket": "",
+        "mecai-sidecar.service": "mecai-sidecar",
+    },
+    "haproxy_server": {
+        "nginx.service": "",
+        "haproxy.service": "",
+        "mecai-sidecar.service": "mecai-sidecar",
+        "mecai-export-haproxy.timer": "",
+    },
     "stock_server": {"mecai-export-site.timer": ""},  # a tls_server besides
     "mail_server": {
         "nginx.service": "",
@@ -63,8 +74,11 @@ UNITS = {
     "attacker": {"nginx.service": ""},
     "vendor": {"nginx.service": ""},
 }
-# Where Postfix, Dovecot and what tells nginx of them listen, behind nginx.
-BEHIND_NGINX = (925, 943, 980, 987)
+# Behind nginx: Postfix, Dovecot and what tells nginx of them; HAProxy, and the port of its own TLS.
+BEHIND_NGINX = {
+    "mail_server": ("127.0.0.1:925", "127.0.0.1:943", "127.0.0.1:980", "127.0.0.1:987"),
+    "haproxy_server": ("127.0.0.1:980", "*:8443"),
+}
 # Who runs a service of MECAI.
 SANDBOXED = {
     "authority",
@@ -72,6 +86,8 @@ SANDBOXED = {
     "perspective",
     "tls_server",
     "delivered_server",
+    "python_server",
+    "haproxy_server",
     "mail_server",
     "vas_node",
 }
@@ -88,6 +104,8 @@ TCP_PORTS = {
     "registry": (443,),
     "mail_host": (25,),
     "perspective": (8443,),
+    "python_server": (443,),
+    "haproxy_server": (443,),
     "vas_node": (443,),
     "publisher": (443,),
     "vendor": (443,),
@@ -161,15 +179,16 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
             return own | (_vas_keys(machine) if serves else {})
         case "database":
             return {"/var/lib/postgresql/mecai-key.pem": "postgres"} if machine.told.listens else {}
-        case "tls_server" | "delivered_server" | "plain_server" | "deliverer":
-            site = {f"/etc/ssl/private/{machine.told.site}.pem": "root"} if machine.told.issuer else {}
+        case "tls_server" | "delivered_server" | "plain_server" | "deliverer" | "haproxy_server":
+            form = "/etc/haproxy/tls/{}.pem.key" if role == "haproxy_server" else "/etc/ssl/private/{}.pem"
+            site = {form.format(machine.told.site): "root"} if machine.told.issuer else {}
             return {"/var/lib/mecai-push/key": "mecai-push"} if role == "deliverer" else site
         case "registry" | "mail_host" | "mail_server":
             told = machine.told
             name = {"registry": told.rdap, "mail_host": told.mail, "mail_server": told.mail_server}[role]
             return {f"/etc/ssl/private/{name}.pem": "root"}
-        case "vendor" | "publisher" | "perspective":
-            name = "perspective" if role == "perspective" else "publisher"
+        case "vendor" | "publisher" | "perspective" | "python_server":
+            name = {"perspective": "perspective", "python_server": "site"}.get(role, "publisher")
             web = {f"/etc/ssl/private/{machine.told.directory}.pem": "root"} if machine.told.directory else {}
             return {f"/var/lib/mecai-{name}/key.pem": f"mecai-{name}", **web}
         case _:
@@ -200,10 +219,10 @@ def _sockets(machine: Machine, role: str) -> set[tuple[str, str]]:
             return public | {("udp", "127.0.0.1:5353"), ("tcp", "127.0.0.1:5353")}
         case "firewall" | "nameserver" | "resolver":
             return {(protocol, f"{address}:53") for protocol in ("udp", "tcp") for address in ANY_V4_AND_V6}
-        case "mail_server":
+        case "mail_server" | "haproxy_server":
             public = {("tcp", f"{address}:{port}") for address in ANY_V4_AND_V6 for port in TCP_PORTS[role]}
-            return public | {("tcp", f"127.0.0.1:{port}") for port in BEHIND_NGINX}
-        case "perspective":
+            return public | {("tcp", behind) for behind in BEHIND_NGINX[role]}
+        case "perspective" | "python_server":
             return {("tcp", f"*:{port}") for port in TCP_PORTS[role]}  # one socket for both families
         case _:
             among_nodes = role in {"authority", "vas_node"} and machine.told.node

@@ -1,13 +1,13 @@
 """nginx as Debian has it staples what is exported for it each hour, as OpenSSL sees it, and nothing else of ours."""
 
 import base64
-import json
 import re
 from typing import Any, Final
 
 from mecai.protocol.codec.tls_answer import VOUCHER, decode_vouchers
 from testbed.machine.waiting import until
 from tests.lab.conftest import Machine, others
+from tests.lab.verdicts import asked
 
 SECONDS: Final = 20  # nginx ends the workers of before in a moment
 EXPORT: Final = "mecai-export-site.service"
@@ -31,15 +31,15 @@ def test_openssl_is_shown_a_voucher_of_every_other_owners_authority(client: Mach
 def test_without_them_clients_refuse_until_the_next_export(client: Machine, stock_server: Machine) -> None:
     """As where somebody strips them; the same site is a site like any other for who knows nothing of vouchers."""
     info = _info(stock_server)
-    assert _verdict(client, stock_server) == ("accepted", None)
+    assert _verdict(client, stock_server.told.site) == ("accepted", None)
     stock_server.run(f"rm {info} && {EMPTY} {info} && systemctl reload nginx")
     try:
         _settled(client, stock_server, 0)
-        assert _verdict(client, stock_server) == ("refused", "no-voucher")
+        assert _verdict(client, stock_server.told.site) == ("refused", "no-voucher")
     finally:
         stock_server.run(f"systemctl start {EXPORT}")
     _settled(client, stock_server, len(others(stock_server)))
-    assert _verdict(client, stock_server) == ("accepted", None)
+    assert _verdict(client, stock_server.told.site) == ("accepted", None)
 
 
 def test_nothing_is_reloaded_where_nothing_is_new(stock_server: Machine) -> None:
@@ -61,8 +61,8 @@ def _stapled(client: Machine, server: Machine) -> tuple[bytes, ...]:
     return decode_vouchers(base64.b64decode(found[1])[4:]) if found else ()
 
 
-def _verdict(client: Machine, server: Machine) -> tuple[Any, Any]:
-    answer = json.loads(client.shell.run(f"mecai client get https://{server.told.site}/ --format json").stdout)
+def _verdict(client: Machine, site: str) -> tuple[Any, Any]:
+    answer = asked(client, site)
     return answer["verdict"], answer["reason"]
 
 

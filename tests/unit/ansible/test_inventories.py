@@ -20,8 +20,9 @@ LAB = inventory.inventory(Lab("small"), SMALL, Path("/mecai.whl"))["all"]
 # The example is a public CA's: no private network, no database but SQLite, no owners of domains; only `internet` has a
 # second publisher, agents, a mail server, a VAS with two nodes and a host that another one delivers to.
 OWNERS = ("registries", "mail_hosts")
+SITES = ("stock_servers", "python_servers", "haproxy_servers")
 BESIDES = ("publishers", "perspectives", "mail_servers", "vas_nodes", "deliverers", "delivered_servers")
-FEW = ("private_authorities", "plain_servers", "stock_servers", "directory_servers", "databases", *OWNERS, *BESIDES)
+FEW = ("private_authorities", "plain_servers", *SITES, "directory_servers", "databases", *OWNERS, *BESIDES)
 LEFT_OUT = {("example", group) for group in FEW} | {("lab", group) for group in BESIDES}
 # What `testbed/roles/` make of it is for the roles.
 TOPOLOGYS_OWN = {"database"}

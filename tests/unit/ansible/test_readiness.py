@@ -11,7 +11,7 @@ import yaml
 from tests.unit.ansible.running import ANSIBLE, ansible, play
 
 ROLE = ANSIBLE / "roles" / "readiness"
-SITES = {"tls_server", "mail_server", "voucher_sidecar"}
+SITES = {"tls_server", "mail_server", "python_server", "haproxy_server", "voucher_sidecar"}
 ASKING = {"voucher_authority", "ocsp_responder", "perspective", "postgresql", *SITES}
 PLAYS_OF_SERVICES = ("certificate_authorities", "databases", "perspectives", "voucher_authorities", "tls_servers")
 

@@ -98,10 +98,10 @@ def test_every_service_comes_from_one_role() -> None:
     services = {
         task["vars"]["service_name"] for role in ROLES for task in _imports(role) if "service_name" in task["vars"]
     }
-    beside_servers = {"sidecar", "deliveries", "push"}
+    beside_servers = {"sidecar", "deliveries", "push", "site"}
     assert services == beside_servers | {"ca", "ocsp", "vas", "vas-signer", "publisher", "agents", "perspective"}
-    # Those two keep a power that none of its services has, over packets and over keys (test_sandboxes).
-    powers = {"voucher_deliveries", "voucher_slots"}
+    # Those keep a power that none of its services has: over packets, keys, another's service (test_sandboxes).
+    powers = {"voucher_deliveries", "voucher_slots", "voucher_export"}
     assert {path.parent.parent.name for path in ANSIBLE.glob("roles/*/templates/*.service.j2")} == {"service"} | powers
 
 

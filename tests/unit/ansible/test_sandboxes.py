@@ -16,7 +16,7 @@ from tests.unit.ansible.running import ANSIBLE, play
 # systemd-analyze's scale goes from 0 (SAFE) to 10; a service without any sandbox gets 9.6.
 EXPOSURE_LIMIT = 1.5
 # ... and what no stranger reaches, or what holds a key that opens another host.
-OWN_LIMITS = {"mecai-deliveries-closed": 1.2, "mecai-push": 1.2, "mecai-export-www": 1.2}
+OWN_LIMITS = {"mecai-deliveries-closed": 1.2, "mecai-push": 1.2, "mecai-export-www": 1.2, "mecai-site": 1.2}
 ROLES = sorted((ANSIBLE / "roles").iterdir())
 # Units that roles write without the role `service`.
 OWN_UNITS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -82,7 +82,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_all_are_found(units: dict[str, Path]) -> None:
     assert units.keys() >= {
         *("mecai-vas", "mecai-vas-signer", "mecai-vas-worker", "mecai-vas-metrics", "mecai-vas-contexts"),
-        *("mecai-ocsp", "mecai-ca-publish", "mecai-sidecar", "mecai-push", "mecai-perspective"),
+        *("mecai-ocsp", "mecai-ca-publish", "mecai-sidecar", "mecai-push", "mecai-perspective", "mecai-site"),
     }
 
 

@@ -96,6 +96,18 @@ def test_units_of_one_user_each_record_what_they_were_started_from(tmp_path: Pat
     assert len(set(records)) == 2
 
 
+def test_systemd_listens_at_a_port_for_a_service_without_a_network(tmp_path: Path) -> None:
+    (tmp_path / "templates").symlink_to(SERVICE / "templates")
+    socket = {"source": "unit.socket.j2", "path": f"{tmp_path}/mecai-vas.socket"}
+    files = _files(tmp_path) | {"service_ports": [443], "__service_settings_files": [socket]}
+    ran = play(tmp_path, [_writing()], vars=files)
+    assert ran.returncode == 0, ran.stdout
+    lines = (tmp_path / "mecai-vas.socket").read_text().splitlines()
+    assert [line for line in lines if line.startswith(("ListenStream=", "Socket"))] == ["ListenStream=443"]
+    unit = (tmp_path / "mecai-vas.service").read_text().splitlines()
+    assert {"PrivateNetwork=yes", "Requires=mecai-vas.socket", "Also=mecai-vas.socket"} <= set(unit)
+
+
 def test_what_prepares_a_start_runs_once_for_what_it_reads(tmp_path: Path) -> None:
     (tmp_path / "templates").symlink_to(SERVICE / "templates")
     names = {"__service_record": f"{tmp_path}/record", "__service_read_at_start": [f"{tmp_path}/vas.toml"]}
@@ -133,9 +145,10 @@ def test_every_unit_ends_before_a_lab_gives_up_on_its_host(written: tuple[Path, 
     assert _stop_seconds(written[0]) < LIMITS.halt_seconds
 
 
-@pytest.mark.parametrize("role", ["voucher_authority", "ocsp_responder"])
+@pytest.mark.parametrize("role", ["voucher_authority", "ocsp_responder", "python_server"])
 def test_requests_at_work_get_less_time_than_the_unit_has_to_stop(role: str, written: tuple[Path, str]) -> None:
-    tasks = (ANSIBLE / "roles" / role / "tasks" / "main.yml").read_text(encoding="utf-8")
+    parts = [(ANSIBLE / "roles" / role / part / "main.yml").read_text(encoding="utf-8") for part in ("tasks", "vars")]
+    tasks = "".join(parts)
     (grace,) = re.findall(r"gunicorn (?:.|\n)*?--graceful-timeout (\d+) ", tasks)
     assert int(grace) < _stop_seconds(written[0])
 

@@ -215,6 +215,18 @@ def test_export_says_what_is_left_out(exporting: Side, tmp_path: Path) -> None:
     assert out.exists()
 
 
+def test_export_writes_the_ocsp_response_as_it_is(exporting: Side, tmp_path: Path) -> None:
+    exporting.run()
+    out, told = tmp_path / "www.pem.ocsp", tmp_path / "told"
+    words = ("export", "--format", "ocsp", "--out", str(out), "--deploy-hook", f"echo told >>{told}")
+    said = run(*words).output
+    assert re.fullmatch(r".*www.pem.ocsp: written; OCSP response for www.example.test, good until \S+Z\n", said)
+    assert ": unchanged; OCSP" in run(*words).output
+    assert [path.read_bytes() for path in exporting.config.staples.rglob("ocsp.der")] == [out.read_bytes()]
+    assert told.read_text() == "told\n"
+    assert run(*words, "--empty").exit_code == 2
+
+
 def test_export_writes_an_empty_file_before_there_is_a_sidecar_and_over_none(tmp_path: Path) -> None:
     out = tmp_path / "www.info"
     words = ("export", "--format", "serverinfo", "--out", str(out), "--empty", "--config", "/nowhere")

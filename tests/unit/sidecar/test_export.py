@@ -1,7 +1,7 @@
 """What goes into a stock server's file: the good vouchers of one certificate, as many as fit, and why others do not."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from mecai.errors import InputError, VerificationError
 from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.limits import LIMITS
-from mecai.sidecar.export import Export, make_export
+from mecai.sidecar.export import Export, make_export, make_staple
 from tests.integration.client_servers import write_server_info
 from tests.scene import ADDRESS
 from tests.unit.sidecar.conftest import SECOND, Side
@@ -19,6 +19,10 @@ ROOM = LIMITS.staple_size
 
 def exported(side: Side, chain: Path | None = None, room: int = ROOM) -> Export:
     return make_export(side.config, side.kinds(side.config), chain, side.now, room)
+
+
+def stapled(side: Side) -> tuple[str, bytes, datetime]:
+    return make_staple(side.config, side.kinds(side.config), None, side.now)
 
 
 def test_the_good_vouchers_in_the_form_that_openssl_reads(side: Side, tmp_path: Path) -> None:
@@ -44,6 +48,19 @@ def test_what_is_missing_bad_or_soon_over_is_left_out_with_the_reason(side: Side
     side.path(side.scene.dogwood).unlink()
     with pytest.raises(VerificationError, match=r"nothing to export: .*dogwood: .*there is none yet"):
         exported(side)
+
+
+def test_an_ocsp_response_is_the_one_that_was_judged_and_none_that_is_bad(side: Side) -> None:
+    with pytest.raises(VerificationError, match="there is none yet"):
+        stapled(side)
+    side.run()
+    [path] = side.config.staples.rglob("ocsp.der")
+    site, data, until = stapled(side)
+    assert (site, data) == ("www.example.test", path.read_bytes())
+    assert until > side.now
+    path.write_bytes(side.scene.alder.ocsp(side.scene.alder.server("other.example.test")))
+    with pytest.raises(VerificationError):
+        stapled(side)
 
 
 def test_until_is_when_the_first_of_them_ends(side: Side) -> None:

@@ -43,7 +43,7 @@ def test_every_group_of_the_playbooks_is_of_a_role() -> None:
 def test_each_role_promises_what_it_is_for() -> None:
     assert promises("vendor") == ["serves its directory"]
     assert promises("attacker") == ["impersonates nobody"]
-    assert [word.split()[0] for word in promises("client")] == ["is", "is", "accepts"] * 2  # www and stock
+    assert [word.split()[0] for word in promises("client")] == ["is", "is", "accepts"] * len(tls_server.KINDS)
     assert promises("alder") == ["the VAS is ready", "the OCSP responder is ready"]
     assert promises("www") == ["has fresh vouchers to staple", "nginx runs"]
     assert promises("stock") == [*promises("www"), "exports them each hour"]
@@ -65,6 +65,17 @@ def test_a_mail_server_promises_vouchers_and_has_them_by_its_secondary_port() ->
     assert (entry["port"], entry["addresses"]) == (993, list(internet.addresses("mail")))
     orders = ROLES["registrar"].variables(internet, internet.topology.host("registrar"))["mail_host_orders"]
     assert {"host": "mail", "path": entry["chain"]} in orders
+
+
+def test_what_haproxy_staples_lies_beside_the_certificate_that_its_sidecar_keeps() -> None:
+    host = SMALL.topology.host("haproxy")
+    given = ROLES["haproxy_server"].variables(SMALL, host)
+    [export], [entry] = given["voucher_export_files"], given["voucher_sidecar_certificates"]
+    assert entry["chain"] == given["haproxy_server_certificate"]
+    assert export["path"] == f"{entry['chain']}.ocsp"
+    assert export["hook"].split() == ["mecai-haproxy-ocsp", export["path"]]
+    orders = ROLES["registrar"].variables(SMALL, SMALL.topology.host("registrar"))["mail_host_orders"]
+    assert {"host": "haproxy", "path": entry["chain"]} in orders
 
 
 def test_one_host_delivers_what_another_one_takes() -> None:
