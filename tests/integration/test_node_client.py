@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -169,7 +170,10 @@ def test_a_revocation_in_any_voucher_refuses_at_once(world: World) -> None:
     assert (code, said["code"], said["rule"], len(world.asked())) == (1, "revoked", "E6", 1)
 
 
-def test_a_vas_whose_certificate_is_not_pinned_is_told_nothing(tmp_path: Path, world: World) -> None:
+def test_a_vas_whose_certificate_is_not_pinned_is_told_nothing(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_TLS_REJECT_UNAUTHORIZED", "0")  # a person's, for another program
     strange = Hierarchy("strange", NOW)
     entries = [
         replace(authority_entry(getattr(SCENE, name)), servers=(vas.server(strange),))
@@ -201,6 +205,28 @@ def test_a_port_that_no_authority_looks_at_is_told_before_anybody_is_spoken_to(w
     done = node(CHECK, f"{HOST}:{world.server.port}", *without)
     said = f"mecai-check: authorities look at ports 1 to 1023, not at {world.server.port} (probePort)\n"
     assert (done.returncode, done.stdout, done.stderr, world.asked()) == (2, "", said, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--directory", "/dev/zero"), "--directory /dev/zero: more than 67108864 octets"),
+        (("--publishers", "/"), "--publishers /: EISDIR: .*"),
+        (("--quorum", "\x1b[31m"), "--quorum \ufffd\\[31m: expected a number from 1"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_bounded(world: World, words: tuple[str, str], said: str) -> None:
+    done = node(CHECK, HOST, *world.options(), *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(f"mecai-check: {said}\n", done.stderr)
+
+
+def test_a_verdict_that_is_not_written_is_none() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            ["node", CHECK, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False
+        )
+    assert (done.returncode, done.stderr) == (3, "mecai-check: standard output: cannot be written (ENOSPC)\n")
 
 
 def test_nobody_there_is_no_refusal(world: World) -> None:

@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 /**
  * Checks a server: do authorities vouch for the certificate that it shows here?
- * Exit codes: 0 accepted, 1 refused, 2 usage, 3 no connection.
+ * Exit codes: 0 accepted, 1 refused, 2 usage, 3 no connection, or a damaged profile or full output.
  */
 
-import {readFileSync} from 'node:fs';
+import {closeSync, constants, openSync, readSync} from 'node:fs';
 import {homedir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {Profile, Refusal, connect, keysOfPem} from '../src/index.js';
+import {DIRECTORY_OCTETS} from '../src/limits.js';
 
 const USAGE = `usage: mecai-check HOST[:PORT] --directory FILE --publishers FILE
   --address ADDRESS     connect there
@@ -48,9 +49,47 @@ function whole(text, name) {
 /** @param {string} path @param {string} what */
 function contents(path, what) {
   try {
-    return readFileSync(path);
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return Buffer.concat([...pieces(file)]);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
-    throw new Usage(`--${what}: ${/** @type {Error} */ (error).message}`);
+    throw new Usage(`--${what} ${path}: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+const PIECE = 1024 * 1024; // octets
+const SILENCE = 10_000; // milliseconds, in which nothing is written into a pipe
+const PAUSE = 20; // milliseconds
+
+/** What a file or a pipe holds, as much as a directory may have. @param {number} file */
+function* pieces(file) {
+  let end = Date.now() + SILENCE;
+  for (let size = 0; size <= DIRECTORY_OCTETS; ) {
+    const piece = Buffer.alloc(PIECE);
+    const read = readNow(file, piece);
+    if (read === 0) return;
+    if (read === null) {
+      if (Date.now() > end) throw new Error(`nothing came for ${SILENCE / 1000} s`);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+      continue;
+    }
+    end = Date.now() + SILENCE;
+    size += read;
+    yield piece.subarray(0, read);
+  }
+  throw new Error(`more than ${DIRECTORY_OCTETS} octets`);
+}
+
+/** @param {number} file @param {Buffer} piece @returns {number | null} null: nothing yet */
+function readNow(file, piece) {
+  try {
+    return readSync(file, piece);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EAGAIN') return null;
+    throw error;
   }
 }
 
@@ -111,15 +150,30 @@ async function check() {
   }
 }
 
-if (process.argv.includes('--help')) {
-  console.log(USAGE);
-} else {
-  try {
+/** What a terminal would obey (control, format, surrogate, private, unassigned), but the end of a line. */
+const OBEYED = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+
+/** @param {string} text @returns {Promise<void>} once it is written; a reader who has left (`| head`) is no fault */
+function say(text) {
+  return new Promise((resolve, reject) => {
+    process.stdout.once('error', () => {}); // the callback hears it, too
+    process.stdout.write(`${text.replace(OBEYED, '\ufffd')}\n`, (error) => {
+      const code = /** @type {NodeJS.ErrnoException | null | undefined} */ (error)?.code;
+      if (error && code !== 'EPIPE') reject(new Error(`standard output: cannot be written (${code})`));
+      else resolve();
+    });
+  });
+}
+
+try {
+  if (process.argv.includes('--help')) {
+    await say(USAGE);
+  } else {
     const result = await check();
-    console.log(process.argv.includes('--json') ? JSON.stringify(result) : told(result));
-  } catch (error) {
-    const {name, message} = /** @type {Error} */ (error);
-    console.error(`mecai-check: ${message}`);
-    process.exitCode = error instanceof Usage || ['RangeError', 'Unreadable'].includes(name) ? 2 : 3;
+    await say(process.argv.includes('--json') ? JSON.stringify(result) : told(result));
   }
+} catch (error) {
+  const {name, message} = /** @type {Error} */ (error);
+  console.error(`mecai-check: ${message.replace(OBEYED, '\ufffd')}`);
+  process.exitCode = error instanceof Usage || ['RangeError', 'Unreadable'].includes(name) ? 2 : 3;
 }

@@ -32,3 +32,36 @@ test('what is no directory is refused, and nothing is stored', (t) => {
   );
   assert.throws(() => readFileSync(join(folder, 'directories.json')), {code: 'ENOENT'});
 });
+
+/** A record whose forms are right, with changes. */
+const stored = (changes) =>
+  JSON.stringify({firstPins: [], pins: [], highest: {GOO: {sequence: 7, content: '0'.repeat(64)}}, last: {}, ...changes});
+const DAMAGED = {
+  nothing: '',
+  'half of it': stored({}).slice(0, 60),
+  null: 'null',
+  'an empty object': '{}',
+  'no sequence': stored({highest: {GOO: {content: '0'.repeat(64)}}}),
+  'a sequence that is a text': stored({highest: {GOO: {sequence: '7', content: '0'.repeat(64)}}}),
+  'a context without record': stored({highest: {GOO: null}}),
+  'a pin that is none': stored({pins: ['00']}),
+  'other hashes': stored({last: {GOO: 7}}),
+};
+
+for (const [what, text] of Object.entries(DAMAGED)) {
+  test(`a damaged record is named, and forgets nothing: ${what}`, (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'mecai-'));
+    t.after(() => rmSync(folder, {recursive: true}));
+    const profile = new Profile(folder);
+    writeFileSync(join(folder, 'directories.json'), text);
+    assert.throws(() => profile.accept(Buffer.from('no DER'), ['00']), /directories.json: is no record/);
+    assert.equal(readFileSync(join(folder, 'directories.json')).toString(), text);
+  });
+}
+
+test('a record that is whole is gone by', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mecai-'));
+  t.after(() => rmSync(folder, {recursive: true}));
+  writeFileSync(join(folder, 'directories.json'), stored({}));
+  assert.throws(() => new Profile(folder).accept(Buffer.from('no DER'), ['00']), {code: 'malformed'});
+});

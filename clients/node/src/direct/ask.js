@@ -51,6 +51,7 @@ function posted(server, body, timeout) {
   const options = {
     method: 'POST',
     ca: server.roots.map(({raw}) => pem(raw)), // none: nobody is trusted
+    rejectUnauthorized: true, // whatever NODE_TLS_REJECT_UNAUTHORIZED says
     agent: false, // a connection of its own, whose session nobody resumes
     minVersion: /** @type {const} */ ('TLSv1.2'),
     headers: {'Content-Type': 'application/mecai-voucher-request', 'Content-Length': body.length},

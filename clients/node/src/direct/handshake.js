@@ -4,6 +4,7 @@
  * Node's `tls` gives no way to add an extension to the ClientHello (README.md), so none of section 5 is sent here.
  */
 
+import {constants} from 'node:crypto';
 import {connect} from 'node:tls';
 import {addressOf} from '../pki/hosts.js';
 
@@ -34,6 +35,7 @@ export function shakeHands({host, port, serverName, timeout}) {
       rejectUnauthorized: false,
       requestOCSP: true,
       minVersion: 'TLSv1.2',
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION, // what was judged stays
     };
     const socket = connect(options);
     const timer = setTimeout(
