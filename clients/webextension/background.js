@@ -20,6 +20,7 @@ async function mark(tabId, address) {
   }
   const { text, color } = MARKS[found?.verdict ?? "none"];
   try {
+    if ((await chrome.tabs.get(tabId)).url !== address) return; // the tab has gone on: this is no verdict on what it shows
     await chrome.action.setBadgeBackgroundColor({ tabId, color });
     await chrome.action.setBadgeText({ tabId, text });
     await chrome.action.setTitle({ tabId, title });

@@ -1,6 +1,6 @@
 // Says what the proxy saw of the site of the active tab. All of it is put in as text.
 
-import { inWords, proxyPort, verdictOf } from "./verdicts.js";
+import { inWords, isPort, proxyPort, verdictOf } from "./verdicts.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -39,7 +39,11 @@ function showNone(words) {
 
 async function start() {
   element("port").value = await proxyPort();
-  element("port").addEventListener("change", () => chrome.storage.local.set({ port: element("port").valueAsNumber }));
+  element("port").addEventListener("change", () => {
+    const port = element("port").valueAsNumber;
+    if (isPort(port)) chrome.storage.local.set({ port });
+    else element("port").reportValidity();
+  });
   const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
   try {
     const verdict = await verdictOf(tab?.url);

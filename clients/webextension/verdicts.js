@@ -6,7 +6,11 @@ const HTTPS_PORT = 443;
 
 export async function proxyPort() {
   const { port } = await chrome.storage.local.get({ port: DEFAULT_PORT });
-  return port;
+  return isPort(port) ? port : DEFAULT_PORT;
+}
+
+export function isPort(number) {
+  return Number.isInteger(number) && number >= 1 && number <= 65535;
 }
 
 // Returns the proxy's newest verdict on the site of a tab's address; null: it has none, or the address is no site's.
