@@ -19,9 +19,9 @@ ANSWERS = 10  # that are waited for before something happens, and after it
 OF_THE_SECOND = "1"
 ROOT = "/var/lib/mecai-ca-public/root.pem"
 # Asks without a pause, each time by a connection of its own, one asker for each of the nodes named, until a file says
-# that it is over; appends the status and the seconds of each answer to a file, 0 for none.
+# that it is over; appends the status of each answer to a file, 0 for none.
 LOAD = """
-import base64, json, os, socket, ssl, sys, threading, time, urllib.error, urllib.request
+import base64, json, os, socket, ssl, sys, threading, urllib.error, urllib.request
 root, url, request, kind, folder, nodes = json.loads(sys.argv[1])
 context, at, resolve = ssl.create_default_context(cadata=root), threading.local(), socket.getaddrinfo
 socket.getaddrinfo = lambda _, *options, **more: resolve(at.node, *options, **more)
@@ -30,7 +30,7 @@ answers = open(folder + "/answers", "a", buffering=1)
 def ask(place, node):
     at.node = node
     while not os.path.exists(folder + "/over"):
-        asked, begun = urllib.request.Request(url, base64.b64decode(request), {"Content-Type": kind}), time.monotonic()
+        asked = urllib.request.Request(url, base64.b64decode(request), {"Content-Type": kind})
         try:
             with urllib.request.urlopen(asked, timeout=60, context=context) as answer:
                 status = answer.status if answer.read() else 0
@@ -38,7 +38,7 @@ def ask(place, node):
             status = error.code
         except OSError:
             status = 0
-        answers.write(f"{place} {status} {time.monotonic() - begun:.3f}\\n")
+        answers.write(f"{place} {status}\\n")
 
 threads = [threading.Thread(target=ask, args=each) for each in enumerate(nodes)]
 for each in threads: each.start()
@@ -91,10 +91,10 @@ class Load:
     site: Machine
     folder: str
 
-    def answers(self, asker: str = "") -> list[tuple[int, float]]:
-        """Return the status and the seconds of each answer so far: all, or those of an asker, named by its place."""
+    def answers(self, asker: str = "") -> list[int]:
+        """Return the status of each answer so far: all, or those of an asker, named by its place."""
         lines = map(str.split, self.site.run(f"cat {self.folder}/answers").splitlines())
-        return [(int(status), float(seconds)) for place, status, seconds in lines if asker in {"", place}]
+        return [int(status) for place, status in lines if asker in {"", place}]
 
     def wait(self) -> None:
         """Wait for some more answers to who asks the second node."""

@@ -17,15 +17,13 @@ from tests.lab.mailbox import delivered
 from tests.lab.newcomer import newcomer
 from tests.lab.nodes import SECONDS, Nodes, is_ready, load_on, two_nodes, wait_for
 
-SLOWEST = (
-    40  # seconds of an answer: it waits at the socket until systemd has the server back; then nginx asks elsewhere
-)
 # Other settings than the operator's, for a while: nobody is bounded, and new certificates wait as long as is said.
 SETTLE = """set -e
 [ -e /root/vas.toml.kept ] || cp --preserve=all /etc/mecai/vas.toml /root/vas.toml.kept
 { printf 'hold = "%%s"\\nrequests_per_minute = 100000\\nown_requests_per_minute = 100000\\n' %s
   grep -v '^hold = ' /root/vas.toml.kept; } >/etc/mecai/vas.toml
 systemctl restart mecai-vas"""
+WAITING = "SELECT count(*) FROM outbox WHERE due IS NOT NULL AND body LIKE '%{}%'"
 BRING_BACK = "mv /root/vas.toml.kept /etc/mecai/vas.toml && systemctl restart mecai-vas"
 pytestmark = pytest.mark.lab_only("it ends servers, and has new certificates made")
 
@@ -127,12 +125,13 @@ def test_a_certificate_that_both_see_at_one_moment_is_one_hold_and_one_set_of_ma
         return sorted(mail["To"] for mail in mails if mail["From"] == nodes.first.told.sender)
 
     until(lambda: len(told()) >= len(owner.told.mailboxes), SECONDS, lambda: f"{told()} were told")
-    until(lambda: not _to_be_done(nodes), SECONDS, lambda: f"{_to_be_done(nodes)} messages wait")
+    until(lambda: not _to_be_done(nodes, seen), SECONDS, lambda: f"{_to_be_done(nodes, seen)} messages wait")
     assert told() == sorted(owner.told.mailboxes)
 
 
-def _to_be_done(nodes: Nodes) -> int:
-    return int(query(nodes.first, "SELECT count(*) FROM outbox WHERE due IS NOT NULL"))
+def _to_be_done(nodes: Nodes, seen: str) -> int:
+    """Count what waits about a certificate; of others something may be left for the end of the day."""
+    return int(query(nodes.first, WAITING.format(seen)))
 
 
 def test_a_node_that_is_drained_loses_no_request(nodes: Nodes) -> None:
@@ -145,11 +144,12 @@ def test_a_node_that_is_drained_loses_no_request(nodes: Nodes) -> None:
         wait_for(nodes)
         load.wait()
         answers = load.answers()
-    assert {status for status, _ in answers} == {200}
+    assert set(answers) == {200}
 
 
 @pytest.mark.parametrize("unit", ["mecai-vas", "mecai-vas-signer"])
 def test_a_node_that_is_killed_loses_no_request_and_comes_back(nodes: Nodes, unit: str) -> None:
+    """Nor does one wait for nginx's own patience (45 s), after which it asks nobody else: that would be a 504."""
     main = f"systemctl show --property=MainPID --value {unit}"
     before = nodes.second.run(main)
     with load_on(nodes) as load:
@@ -159,8 +159,7 @@ def test_a_node_that_is_killed_loses_no_request_and_comes_back(nodes: Nodes, uni
         wait_for(nodes)
         load.wait()
         answers = load.answers()
-    assert {status for status, _ in answers} == {200}
-    assert max(seconds for _, seconds in answers) < SLOWEST
+    assert set(answers) == {200}
 
 
 def test_who_asks_by_the_name_reaches_a_node_when_the_other_host_is_gone(nodes: Nodes) -> None:
