@@ -52,6 +52,7 @@ def _options(function: Command) -> Command:
         _policy_options,
         click.option("--timeout", type=click.FloatRange(1, 600), default=30, show_default=True, help="Seconds in all."),
         click.option("--direct", is_flag=True, help="Ask authorities oneself where the server sends no voucher."),
+        click.option("--audit", is_flag=True, help="Afterwards ask one authority that was no candidate."),
         click.option("--report", type=FILE, help="Write what was shown, as a VA takes it (POST /v1/reports)."),
         with_format,
     ):

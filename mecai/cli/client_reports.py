@@ -13,6 +13,9 @@ import click
 
 from mecai.cli.arguments import now
 from mecai.cli.show.tables import Row, show_table
+from mecai.client.audit import Audited
+from mecai.client.besides import Besides
+from mecai.client.errands import Errands
 from mecai.client.outbox import Delivery, Kept, Outbox
 from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.report import report_name
@@ -23,32 +26,49 @@ from mecai.protocol.objects.report import Report
 from mecai.service.deadline import Deadline
 from mecai.service.printable import one_line
 
+AUDIT_SECONDS: Final = 15.0  # that a visit goes on for its audit
 SECONDS: Final = 5.0  # that a visit goes on for its reports; what is not told by then the next one tells
 _HEADINGS: Final = ("report", "time", "reason", "state")
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Afterwards:
-    """What is to be done about a visit's refusal once it is shown: a person is asked, and there is time to send."""
+    """What follows a visit once it is shown: its audit, a person who is asked, and time to send a report.
 
-    def __init__(self, reporter: Reporter, style: str) -> None:
-        self._reporter, self._undecided = reporter, list[Report]()
+    What fails is a line, and changes no exit code.
+    """
+
+    def __init__(self, besides: Besides, style: str) -> None:
+        self._besides, self._undecided, self._audited = besides, list[Report](), list[Audited]()
         self._asks = style == "text" and sys.stdin.isatty() and sys.stderr.isatty()
-        reporter.ask = self._undecided.append  # which decides nothing
+        if besides.reporter:
+            besides.reporter.ask = self._undecided.append  # which decides nothing
+        if besides.auditor:
+            besides.auditor.heard = self._audited.append
 
     def finish(self) -> None:
-        """Ask, if there is a terminal, and wait for some seconds; what fails is a line, and no other exit code."""
-        self._reporter.errands.wait(Deadline(SECONDS))
+        """Wait for the audit, ask if there is a terminal, and wait for some seconds more."""
+        self._besides.errands.wait(Deadline(AUDIT_SECONDS if self._besides.auditor else SECONDS))
+        for audited in self._audited:
+            click.echo(f"mecai: audit: {one_line(audited.by)} {_word(audited)}", err=True)
         for report in self._undecided:
-            name = report_name(report)
-            if not self._asks:
-                click.echo(f"mecai: a report waits for your word: mecai client reports send {name}", err=True)
-                continue
-            try:
-                self._reporter.decide(name, send=_agreed())
-            except MecaiError as error:
-                click.echo(f"mecai: {one_line(str(error))}", err=True)
-        self._reporter.errands.wait(Deadline(SECONDS))
+            self._decide(report_name(report))
+        self._besides.errands.wait(Deadline(SECONDS))
+
+    def _decide(self, name: str) -> None:
+        if not self._asks or not self._besides.reporter:
+            click.echo(f"mecai: a report waits for your word: mecai client reports send {name}", err=True)
+            return
+        try:
+            self._besides.reporter.decide(name, send=_agreed())
+        except MecaiError as error:
+            click.echo(f"mecai: {one_line(str(error))}", err=True)
+
+
+def _word(audited: Audited) -> str:
+    if audited.agrees:
+        return "vouches as well"
+    return f"{'says nothing' if audited.agrees is None else 'disagrees'}: {one_line(audited.detail)}"
 
 
 def _agreed() -> bool:
@@ -79,7 +99,7 @@ def send_reports(config: Path, names: Sequence[str], timeout: float) -> int:
     """Send the reports named, or all that nobody needs to be asked about; returns the exit code."""
     policy = read_policy(config)
     reporter = Reporter(
-        policy.reports, load_directory(policy, now()), policy.tellable, policy.report_to, now, SystemRandom()
+        policy.reports, load_directory(policy, now()), policy.tellable, policy.report_to, now, SystemRandom(), Errands()
     )
     for name in names or [each.name for each in _kept(policy) if not each.held]:
         reporter.outbox.release(name, now())

@@ -75,14 +75,15 @@ def _run(
     mode: str | None,
     profile: str | None,
     direct: bool,
+    audit: bool,
     timeout: float,
     report: Path | None,
     style: str,
 ) -> int:
     """Visit, show the document, perhaps keep the page and write a report; returns the exit code."""
-    policy = read_policy(config).instead(mode, profile, direct=direct)
+    policy = read_policy(config).instead(mode, profile, direct=direct, audit=audit)
     context = _context(destination, policy, style)
-    afterwards = loaded(_AFTERWARDS)(context.reporter, style) if context.reporter else None
+    afterwards = loaded(_AFTERWARDS)(context.besides, style) if context.besides else None
     show = _print_json if style == "json" else loaded(_PRINT_TEXT)  # now, since the timeout is over this, too
     visit = _visit_all(destination, wish, context, Deadline(timeout - (time.monotonic() - started)))
     if wish.output and visit.page and not visit.failure:

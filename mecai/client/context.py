@@ -35,6 +35,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai import tls
 from mecai.client.attempt import Attempt
+from mecai.client.besides import Besides
 from mecai.client.cache import VoucherCache
 from mecai.client.cache_file import VoucherFile
 from mecai.client.choices import ALWAYS, DEFAULT_CONFIG, ENFORCE, NEVER, OFF, WARN
@@ -65,6 +66,7 @@ from mecai.service.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
+_SECURE: Final = random.SystemRandom()
 _REMEMBERED: Final = 256  # host names, and as many verdicts
 
 
@@ -79,9 +81,14 @@ class VoucherContext(ssl.SSLContext):
         return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
 
     def __init__(
-        self, policy: ClientPolicy, directory: Directory, key: bytes, clock: Clock = lambda: datetime.now(UTC)
+        self,
+        policy: ClientPolicy,
+        directory: Directory,
+        key: bytes,
+        clock: Clock = lambda: datetime.now(UTC),
+        draw: random.Random = _SECURE,
     ) -> None:
-        """Trust the roots of `directory` and select by the 32 octets `key`.
+        """Trust the roots of `directory` and select by the 32 octets `key`; `draw` is for reports and audits.
 
         Raises `HostError` where this Python does not let its OpenSSL be reached, `InputError` where the directory has
         fewer owner groups than must vouch, and either for a private network's roots.
@@ -97,7 +104,7 @@ class VoucherContext(ssl.SSLContext):
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
         check_quorum(policy, self._policy, self._candidates)
-        self.reporter = self._make_reporter()
+        self.besides = Besides(policy, self._policies.values(), directory, clock, draw)
         if self._networks or any(each.mode != OFF for each in (policy, *self._policies.values())):
             self._install()
 
@@ -115,6 +122,11 @@ class VoucherContext(ssl.SSLContext):
         """As `ssl.SSLContext.load_cert_chain`; a session would go on as whom it began with."""
         super().load_cert_chain(*arguments, **more)
         self._sessions.clear()
+
+    @property
+    def reporter(self) -> Reporter | None:
+        """What reports refusals (M3), where that is wanted anywhere; its `ask` is a program's to set."""
+        return self.besides.reporter
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -217,8 +229,8 @@ class VoucherContext(ssl.SSLContext):
             answer=len(attempt.exchange.answer or b""),
             asked=tuple(attempt.asked),
         )
-        if self.reporter and outcome is Outcome.REFUSED and attempt.policy.reporting != NEVER:
-            self.reporter.refused(verdict, attempt.server_name, attempt.port, attempt.policy.reporting)
+        if self.besides:
+            self.besides.follow(attempt, verdict, self._rules)
         return verdict
 
     def _apply_rules(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Grounds:
@@ -308,16 +320,6 @@ class VoucherContext(ssl.SSLContext):
             mode=Mode.REGIONAL if without else Mode.STICKY,
             excluded_regions=without,
         )
-
-    def _make_reporter(self) -> Reporter | None:
-        """Return what reports refusals (M3), where that is wanted anywhere; `ask` of it is a program's to set."""
-        policy = self.policy
-        if all(each.reporting == NEVER for each in (policy, *self._policies.values())):
-            return None
-        draw = random.SystemRandom()
-        made = Reporter(policy.reports, self.directory, policy.tellable, policy.report_to, self._clock, draw)
-        made.resume()
-        return made
 
     def _install(self) -> None:
         """Teach OpenSSL the extensions, and go the way to a connection's C object once, before it matters."""

@@ -44,6 +44,7 @@ class DomainEntry:
     max_status_hours: int | None = None
     reporting: str | None = None
     direct: str | None = None
+    audit: float | None = None
 
     def __post_init__(self) -> None:
         check_demand(self.changes, "domain.")
@@ -67,6 +68,8 @@ def check_demand(found: Mapping[str, Any], where: str = "") -> None:
         _one_of(where + key, found.get(key), known)
     for key, longest in _LONGEST.items():
         check_within(where + key, found.get(key), longest)
+    if not 0.0 <= (found.get("audit") or 0.0) <= 1.0:  # not a number is neither
+        raise ValueError(f"{where}audit: {found['audit']} is outside 0.0..1.0")
     try:
         check_contexts(found.get("contexts") or ())
     except Malformed as error:

@@ -28,6 +28,8 @@
     report_file = "..."        # where reports wait for that, 0600; default: reports.sqlite3 in the state directory
     direct      = "never"      # "unstapled": where a server sends no voucher, this client asks the authorities itself,
                                # and they learn where it goes (rule M5); "always": no server is asked for any
+    audit       = 0.0          # with this probability, an authority that was no candidate is asked, beside an accepted
+                               # connection, what it sees (rule S6), and so learns of it; 1.0: each time
     private_domains = []       # names of which no authority hears, such as ["corp.example"], besides those of
                                # [[intranet]] and .internal, .home.arpa, .local, .lan and the like
 
@@ -35,7 +37,8 @@
     domains = ["example.test"]                 # each with every name below it
     mode    = "warn"                           # there, instead of what stands above; and so may stand here: profile,
                                                # candidates, quorum, selection, contexts, max_voucher_hours,
-                                               # max_voucher_age_hours, max_status_hours, reporting, direct
+                                               # max_voucher_age_hours, max_status_hours, reporting, direct,
+                                               # audit
 
     [[intranet]]                               # none by default; one for each private network (rule M4)
     domains  = ["corp.test"]                   # each with every name below it
@@ -95,6 +98,7 @@ class ClientPolicy:
     selection_key: Path | None = None
     reporting: str = NEVER
     direct: str = NEVER
+    audit: float = 0.0
     report_to: int = 2
     report_file: Path | None = None
     private_domains: tuple[str, ...] = ()
@@ -163,11 +167,13 @@ class ClientPolicy:
         """Return the policy for a host name, as the most fitting `[[domain]]` says, or for an IP address."""
         return most_fitting(self.by_domain(), destination) or self
 
-    def instead(self, mode: str | None, profile: str | None, *, direct: bool = False) -> Self:
+    def instead(self, mode: str | None, profile: str | None, *, direct: bool = False, audit: bool = False) -> Self:
         """Return the policy with what a person says for this once; it goes before every table."""
         now: dict[str, Any] = {"mode": mode} if mode else {}
         if direct:
             now |= {"direct": UNSTAPLED}
+        if audit:
+            now |= {"audit": 1.0}
         if profile:
             now |= {"profile": profile, "candidates": None, "quorum": None}
         nothing: dict[str, Any] = dict.fromkeys(now)

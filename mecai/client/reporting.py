@@ -55,9 +55,9 @@ class Reporter:
 
     def __init__(  # noqa: PLR0917 - what it depends on
         self, path: Path, directory: Directory, may: Tellable, authorities: int, clock: Callable[[], datetime],
-        draw: random.Random,
+        draw: random.Random, errands: Errands,
     ) -> None:  # fmt: skip
-        self.outbox, self.errands = Outbox(path), Errands()
+        self.outbox, self.errands = Outbox(path), errands
         self.ask: Ask | None = None
         self._directory, self._may, self._authorities = directory, may, authorities
         self._clock, self._draw = clock, draw

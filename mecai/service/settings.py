@@ -1,7 +1,7 @@
 """A TOML file read into a frozen dataclass: the dataclass is the schema, and each wrong key ends in one clear line.
 
-The type of a field says what its key may hold: `str`, `int`, `bool`, `Path`, `Network`, `timedelta` (an ISO 8601
-duration such as "P3D"), another dataclass (a table), `tuple[X, ...]` (a list, or an array of tables) and `X | None`.
+The type of a field says what its key may hold: `str`, `int`, `float`, `bool`, `Path`, `Network`, `timedelta` (an ISO
+8601 duration such as "P3D"), another dataclass (a table), `tuple[X, ...]` (a list, or an array of tables), `X | None`.
 A field without default is a key that must be there.
 What a type cannot say (a range, two keys that exclude each other) the dataclass says in `__post_init__` by raising
 `ValueError`. Nothing here knows which keys a service has.
@@ -30,7 +30,14 @@ _DURATION: Final = re.compile(
     r"(?:T(?!$)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?",
     re.ASCII,
 )
-_NAMES = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+_NAMES = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def read_settings(path: Path, shape: type[Settings]) -> Settings:
@@ -93,7 +100,9 @@ def _value(found: Any, kind: Any, key: str) -> Any:  # noqa: ANN401 - whatever T
 
 
 def _plain(found: Any, kind: type[Settings], key: str) -> Settings:  # noqa: ANN401 - whatever TOML holds
-    """`found` if it is exactly of the type `kind`: in TOML, `true` is no number."""
+    """`found` if it is exactly of the type `kind`: in TOML, `true` is no number, and 1 is no float but a number."""
+    if kind is float and type(found) is int:
+        return cast("Settings", float(found))
     if type(found) is not kind:
         raise ValueError(f"{key}: {found!r} is not {_NAMES[kind]}")
     return found

@@ -40,7 +40,9 @@ class Town:
 
 
 @contextmanager
-def site(issued: Issued, words: str, vouchers: bytes | None = None) -> Iterator[int]:
+def site(
+    issued: Issued, words: str, vouchers: bytes | None = None, place: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[int]:
     """Serve one page over TLS, each connection in a thread of its own; yields the port."""
     name = dns_names(issued.certificate)[0]
 
@@ -74,7 +76,7 @@ def site(issued: Issued, words: str, vouchers: bytes | None = None) -> Iterator[
 
     context = server_context(issued)
     Extension(lambda _message, index: None if index else vouchers).install(context, VOUCHER, SSL_EXT_TLS1_3_CERTIFICATE)
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(place, Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     with serving(server):
         yield server.server_address[1]

@@ -91,7 +91,7 @@ def test_a_timeout_counts_from_the_start_of_the_program(
     monkeypatch.delitem(sys.modules, "mecai.cli.show.client", raising=False)
     monkeypatch.setattr(fetching, "connect", connect)
     monkeypatch.setattr(
-        fetching, "_context", lambda *_given: SimpleNamespace(is_private=lambda _host: False, reporter=None)
+        fetching, "_context", lambda *_given: SimpleNamespace(is_private=lambda _host: False, besides=None)
     )
     (tmp_path / "client.toml").touch()
     words = ["get", "https://site.test/", "--timeout", "500", "--config", str(tmp_path / "client.toml")]

@@ -47,6 +47,23 @@ def test_a_private_network_is_a_table_of_its_own(tmp_path: Path) -> None:
     assert (entry.roots, entry.pins, entry.max_status_hours) == (Path("corp.pem"), (), 48)
 
 
+def test_authorities_hear_of_nothing_unless_it_is_wanted(tmp_path: Path) -> None:
+    policy = read(tmp_path, "")
+    assert (policy.reporting, policy.report_to, policy.direct, policy.audit) == ("never", 2, "never", 0.0)
+    assert policy.reports == policy.state_folder / "reports.sqlite3"
+
+
+def test_what_authorities_hear_of_is_told_by_domain(tmp_path: Path) -> None:
+    text = 'audit = 1\nreporting = "ask"\nprivate_domains = ["Priv.test"]\n'
+    text += '[[domain]]\ndomains = ["a.test"]\nreporting = "always"\ndirect = "unstapled"\naudit = 0.25\n'
+    policy = read(tmp_path, text + intranet('domains = ["corp.test"]'))
+    found = [(each.reporting, each.direct, each.audit) for each in map(policy.at, ("www.a.test", "b.test"))]
+    assert found == [("always", "unstapled", 0.25), ("ask", "never", 1.0)]
+    assert policy.tellable.domains == ("corp.test", "priv.test")
+    once = policy.instead(None, None, direct=True, audit=True)
+    assert [(each.direct, each.audit) for each in map(once.at, ("www.a.test", "b.test"))] == [("unstapled", 1.0)] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -55,6 +72,16 @@ def test_a_private_network_is_a_table_of_its_own(tmp_path: Path) -> None:
         ('selection = "lucky"', "selection: 'lucky' is none of"),
         ('cache_file = "/x"', "cache_file: nothing is kept there without cache = true"),
         ('cache = true\ncache_file = "/k"\nselection_key = "/k"', "cache_file: /k is another file of this client"),
+        ('reporting = "sometimes"', "reporting: 'sometimes' is none of never, ask, always"),
+        ('direct = "often"', "direct: 'often' is none of never, unstapled, always"),
+        ("report_to = 17", "report_to: 17 is outside 1..16"),
+        ('report_file = "/k"\nselection_key = "/k"', "report_file: /k is another file of this client"),
+        ('cache = true\ncache_file = "/k"\nreport_file = "/k"', "/k is another file of this client"),
+        ('private_domains = ["10.0.0.1"]', "private_domains: '10.0.0.1' is no host name"),
+        ("audit = 1.5", "audit: 1.5 is outside 0.0..1.0"),
+        ("audit = nan", "audit: nan is outside 0.0..1.0"),
+        ("audit = true", "audit: True is not a number"),
+        ('[[domain]]\ndomains = ["a.test"]\naudit = -0.1', "domain.audit: -0.1 is outside 0.0..1.0"),
         ("max_voucher_hours = 73", "max_voucher_hours: 73 is outside 1..72"),
         ('nat64_prefixes = ["2001:db8::/64"]', "nat64_prefixes: 2001:db8::/64 is no IPv6 prefix of length 96"),
         ('contexts = ["moz"]', "contexts:"),

@@ -12,6 +12,7 @@ import pytest
 
 from mecai.client import reporting
 from mecai.client.choices import ALWAYS, ASK
+from mecai.client.errands import Errands
 from mecai.client.report import report_name
 from mecai.client.reporting import FIRST_PAUSE, LONGEST_PAUSE, TAKEN, Reporter
 from mecai.client.tellable import Tellable
@@ -70,7 +71,7 @@ class Clock:
 def reporter(folder: Path, authorities: int = 2, seed: int = 1, clock: Clock | None = None) -> Reporter:
     may = Tellable((), AddressPolicy())
     draw = random.Random(seed)  # noqa: S311 - a test draws what can be drawn again
-    return Reporter(folder / "r.sqlite3", SCENE.directory, may, authorities, clock or Clock(), draw)
+    return Reporter(folder / "r.sqlite3", SCENE.directory, may, authorities, clock or Clock(), draw, Errands())
 
 
 def refuse(reporter: Reporter, how: str = ALWAYS) -> None:
