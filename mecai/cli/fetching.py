@@ -72,13 +72,13 @@ def _run(
     *,
     started: float,
     config: Path,
-    mode: str | None,
-    profile: str | None,
-    direct: bool,
-    audit: bool,
+    mode: str | None = None,
+    profile: str | None = None,
+    direct: bool = False,
+    audit: bool = False,
     timeout: float,
-    report: Path | None,
-    style: str,
+    report: Path | None = None,
+    style: str = "text",
 ) -> int:
     """Visit, show the document, perhaps keep the page and write a report; returns the exit code."""
     policy = read_policy(config).instead(mode, profile, direct=direct, audit=audit)

@@ -54,8 +54,7 @@ def _client(scene: Scene, place: str) -> int:
     """Do what `mecai client get` does, and show it."""
     url = scene.url(place)
     click.echo(f"$ mecai client get --config {scene.client} {url}")
-    defaults = {"mode": None, "profile": None, "timeout": SECONDS, "report": None, "style": "text"}
-    return fetch(url, Wish(), started=time.monotonic(), config=scene.client, **defaults)
+    return fetch(url, Wish(), started=time.monotonic(), config=scene.client, timeout=SECONDS)
 
 
 def _asked(scene: Scene, name: str, request: bytes) -> bool:
