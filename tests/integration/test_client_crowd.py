@@ -147,11 +147,12 @@ def _in_tasks(context: VoucherContext, servers: Servers, numbers: range) -> list
     return asyncio.run(all_of_them())
 
 
-@pytest.mark.parametrize("crowd", [_in_threads, _in_tasks])
+@pytest.mark.parametrize(("crowd", "resume"), [(_in_threads, True), (_in_tasks, False)])
 def test_no_verdict_crosses_over_and_nothing_stays(
-    crowd: Callable[[VoucherContext, Servers, range], list[str]], servers: Servers
+    crowd: Callable[[VoucherContext, Servers, range], list[str]], servers: Servers, *, resume: bool
 ) -> None:
-    context = VoucherContext(ClientPolicy(profile="strict"), world.directory, bytes(32))
+    """Sessions neither, where they are resumed: all servers have one name and one address, and tickets of their own."""
+    context = VoucherContext(ClientPolicy(profile="strict", resume=resume), world.directory, bytes(32))
     half = CONNECTIONS // 2
     faults = crowd(context, servers, range(half))
     before = _resident()
