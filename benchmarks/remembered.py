@@ -39,4 +39,5 @@ def forget_connections(context: VoucherContext) -> None:
     """Forget what a client remembers of its connections."""
     is_readable.cache_clear()
     context._passed.clear()  # noqa: SLF001
+    context._verified.clear()  # noqa: SLF001
     context._choices.clear()  # noqa: SLF001

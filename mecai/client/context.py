@@ -16,8 +16,9 @@ their domain, which counts for no other name.
 
 Ordinary validation of the chain and the host's name goes on as in any `SSLContext`, in every mode, against the
 directory's roots or those of the private network; roots that a program adds (requests adds its own bundle) help nobody,
-since the rules ask again. Sessions are resumed where the policy says so, for as long as their verdicts hold (T8). One
-context serves many connections and threads: making one is the costly part.
+since the rules ask again. OpenSSL's word on a chain that passed holds as long as its verdict (ADR 85). Sessions are
+resumed where the policy says so, for as long as their verdicts hold (T8). One context serves many connections and
+threads: making one is the costly part.
 """
 
 import logging
@@ -98,6 +99,7 @@ class VoucherContext(ssl.SSLContext):
         self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
         self._choices: Remembered[str, tuple[RequestExtension, bytes]] = Remembered(_REMEMBERED)
         self._passed: Remembered[Hashable, Standing] = Remembered(_REMEMBERED)
+        self._verified: Remembered[Hashable, tls.Verified] = Remembered(_REMEMBERED)
         self._sessions = Sessions()
         self._draws, self._policies = Draws(), policy.by_domain()
         self.options |= ssl.OP_NO_RENEGOTIATION | (0 if policy.resume else ssl.OP_NO_TICKET)  # docs/spec, T9 and T8
@@ -171,6 +173,8 @@ class VoucherContext(ssl.SSLContext):
             octets = extension.encode()
         offer = {VOUCHER: b"", VOUCHER_REQUEST: octets}
         exchange = tls.Exchange(offer, is_readable) if policy.mode == ENFORCE else tls.Exchange(offer)  # M1
+        if policy.mode == ENFORCE and (settings := tls.settings_of(self)):
+            exchange.verified = self._verified.get((server_name, settings), self._clock())
         tls.attach(connection, exchange)
         attempt = Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
         if not (policy.resumes and server_name):
@@ -267,6 +271,8 @@ class VoucherContext(ssl.SSLContext):
             accepted = self._accept(attempt, demand, facts, now, deadline)
             standing = Standing(accepted.vouched, now, accepted.until)
             self._passed.put(key, standing, now, accepted.until)
+            if verified := attempt.exchange.verified:
+                self._verified.put((demand.server_name, tls.settings_of(self)), verified, now, accepted.until)
         return standing
 
     def _accept(
@@ -325,6 +331,7 @@ class VoucherContext(ssl.SSLContext):
         """Teach OpenSSL the extensions, and go the way to a connection's C object once, before it matters."""
         try:
             tls.install(self, answered=VOUCHER, unanswered=VOUCHER_REQUEST)
+            tls.install_verified(self)
             if self.policy.resume:
                 tls.install_sessions(self)
             probe = self.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=PROBE)

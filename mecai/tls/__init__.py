@@ -15,6 +15,8 @@ from mecai.tls.sessions import install_sessions
 from mecai.tls.stapler import Alert, Stapler
 from mecai.tls.stapling import install_stapling, shown_certificate, staple_by
 from mecai.tls.trust import forget_session, trust_only
+from mecai.tls.verified import Verified
+from mecai.tls.verifying import install_verified, settings_of
 
 __all__ = [
     "Alert",
@@ -24,13 +26,16 @@ __all__ = [
     "Session",
     "Stapler",
     "UnsupportedRuntimeError",
+    "Verified",
     "attach",
     "bound_certificates",
     "forget_session",
     "install",
     "install_sessions",
     "install_stapling",
+    "install_verified",
     "read_facts",
+    "settings_of",
     "shown_certificate",
     "staple_by",
     "trust_only",

@@ -34,6 +34,8 @@ from mecai.tls.session import Session
 if TYPE_CHECKING:
     from ctypes import _Pointer
 
+    from mecai.tls.verified import Verified
+
 _ANSWERED_IN = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE
 _SEEN_IN = (  # every server message: OpenSSL would otherwise answer a stray one with another alert than ours
     _ANSWERED_IN
@@ -54,7 +56,8 @@ class Exchange:
     server answered, or None. One that is not `readable` ends the handshake with `decode_error`; `ended` tells that it
     did. Whoever runs the handshake keeps the exchange; when he lets go, OpenSSL finds it no more.
 
-    Sessions that the server gives (`mecai.tls.sessions`) go to whoever says `keep_sessions`.
+    Sessions that the server gives (`mecai.tls.sessions`) go to whoever says `keep_sessions`. `verified` is a chain that
+    need not be verified again (`mecai.tls.verifying`), and after the handshake the one that was.
     """
 
     def __init__(self, offer: Mapping[int, bytes], readable: Callable[[bytes], bool] = lambda _answer: True) -> None:
@@ -62,6 +65,7 @@ class Exchange:
         self.readable = readable
         self.answer: bytes | None = None
         self.ended = False
+        self.verified: Verified | None = None
         self._given: Session | None = None
         self._keep: Callable[[Session], None] | None = None
 

@@ -22,6 +22,7 @@ SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP = 71
 SSL_CTRL_SET_VERIFY_CERT_STORE = 106
 SSL_CTRL_GET_EXTMS_SUPPORT = 122
 TLSEXT_STATUSTYPE_OCSP = 1
+X509_V_OK = 0
 SSL_TLSEXT_ERR_OK = 0
 SSL_TLSEXT_ERR_NOACK = 3
 
@@ -49,6 +50,8 @@ ParseCallback = ctypes.CFUNCTYPE(
 StatusCallback = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)
 # int new_session_cb(SSL *, SSL_SESSION *)
 SessionCallback = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)
+# int verify(X509_STORE_CTX *, void *arg)
+VerifyCallback = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)
 
 _PROTOTYPES = {
     "SSL_CTX_get_options": (c_uint64, [c_void_p]),
@@ -69,6 +72,18 @@ _PROTOTYPES = {
     "SSL_session_reused": (c_int, [c_void_p]),
     "SSL_CTX_get0_certificate": (c_void_p, [c_void_p]),
     "SSL_CTX_callback_ctrl": (c_long, [c_void_p, c_int, StatusCallback]),
+    "SSL_CTX_set_cert_verify_callback": (None, [c_void_p, VerifyCallback, c_void_p]),
+    "SSL_get_ex_data_X509_STORE_CTX_idx": (c_int, []),
+    "X509_STORE_CTX_get_ex_data": (c_void_p, [c_void_p, c_int]),
+    "X509_STORE_CTX_get0_untrusted": (c_void_p, [c_void_p]),
+    "X509_STORE_CTX_get1_chain": (c_void_p, [c_void_p]),
+    "X509_STORE_CTX_set0_verified_chain": (None, [c_void_p, c_void_p]),
+    "X509_STORE_CTX_set_error": (None, [c_void_p, c_int]),
+    "X509_chain_up_ref": (c_void_p, [c_void_p]),
+    "X509_free": (None, [c_void_p]),
+    "OPENSSL_sk_num": (c_int, [c_void_p]),
+    "OPENSSL_sk_value": (c_void_p, [c_void_p, c_int]),
+    "OPENSSL_sk_pop_free": (None, [c_void_p, c_void_p]),
     "CRYPTO_malloc": (c_void_p, [c_size_t, c_char_p, c_int]),
     "i2d_X509": (c_int, [c_void_p, c_void_p]),
     "SSL_ctrl": (c_long, [c_void_p, c_int, c_long, c_void_p]),

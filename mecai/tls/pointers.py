@@ -79,6 +79,13 @@ def connection_pointer(connection: Connection) -> int:
     return pointer
 
 
+def certificate_der(certificate: int) -> bytes:
+    """Return an `X509 *` as it was issued (i2d_X509(3): the length, and a pointer that it moves on)."""
+    octets = ctypes.create_string_buffer(library().i2d_X509(certificate, None))
+    library().i2d_X509(certificate, ctypes.byref(ctypes.c_void_p(ctypes.addressof(octets))))
+    return octets.raw
+
+
 def _first_word(thing: object) -> int:
     """Return the machine word after the head that every Python object has."""
     return _Word.from_address(id(thing) + _HEAD).value

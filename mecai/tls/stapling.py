@@ -29,7 +29,7 @@ from mecai.tls.library import (
     UnsupportedRuntimeError,
     library,
 )
-from mecai.tls.pointers import Connection, connection_pointer, context_pointer
+from mecai.tls.pointers import Connection, certificate_der, connection_pointer, context_pointer
 from mecai.tls.stapler import Alert, Stapler
 
 if TYPE_CHECKING:
@@ -87,14 +87,7 @@ def staple_by(connection: Connection, owner: object, stapler: Stapler) -> None:
 def shown_certificate(context: ssl.SSLContext) -> bytes | None:
     """Return the end entity that was loaded into `context` last, in DER."""
     shown = library().SSL_CTX_get0_certificate(context_pointer(context))
-    return _der(shown) if shown else None
-
-
-def _der(certificate: int) -> bytes:
-    """Return an `X509 *` as it was issued (i2d_X509(3): the length, and a pointer that it moves on)."""
-    octets = ctypes.create_string_buffer(library().i2d_X509(certificate, None))
-    library().i2d_X509(certificate, ctypes.byref(ctypes.c_void_p(ctypes.addressof(octets))))
-    return octets.raw
+    return certificate_der(shown) if shown else None
 
 
 def _read(
@@ -123,7 +116,7 @@ def _add(  # noqa: PLR0917 - OpenSSL's signature
             return _NOT_SENT
         if message == SSL_EXT_TLS1_2_SERVER_HELLO:
             shown = library().SSL_get_certificate(pointer)
-        answer = spoken.stapler.answer(_der(shown)) if shown else None
+        answer = spoken.stapler.answer(certificate_der(shown)) if shown else None
         if answer is None:
             return _NOT_SENT
         spoken.answer = answer
@@ -138,7 +131,7 @@ def _staple(pointer: int, _: None) -> int:
     """Hand over an OCSP response, in memory that OpenSSL frees (SSL_CTX_set_tlsext_status_cb(3))."""
     try:
         spoken, shown = _spoken.get(pointer), library().SSL_get_certificate(pointer)
-        response = spoken.stapler.staple(_der(shown)) if spoken and shown else None
+        response = spoken.stapler.staple(certificate_der(shown)) if spoken and shown else None
         if not response or not (copy := library().CRYPTO_malloc(len(response), None, 0)):
             return SSL_TLSEXT_ERR_NOACK
         ctypes.memmove(copy, response, len(response))

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from mecai import tls
-from mecai.client import Outcome, Verdict, VoucherContext, context
+from mecai.client import Outcome, Refused, Verdict, VoucherContext, VoucherObject, context, peer
 from mecai.client.attempt import Attempt
 from mecai.client.policy import ClientPolicy
 from mecai.protocol.codec.tls_answer import encode_vouchers
@@ -18,12 +19,15 @@ from mecai.protocol.objects.authorities import Directory, Distrust
 from mecai.protocol.objects.voucher import parse_voucher
 from mecai.protocol.pki.identity import spki_hash
 from mecai.service.deadline import Deadline
+from mecai.tls import verifying
 from tests.scene import HOST
 from tests.unit.client.world import World
+from tests.unit.tls.memory import Pair, stapling_server
 
 world = World()
 HOUR = timedelta(hours=1)
 VOUCHER = world.local_voucher("birch")
+ANSWER = encode_vouchers([VOUCHER])
 FACTS = tls.Facts("TLSv1.3", "TLS_AES_128_GCM_SHA256", world.site.chain_der, world.staple, False, False)
 EXTENSION = RequestExtension(1, tuple(each.authority for each in world.directory.authorities), ("MOZ",))
 OTHER = world.alder.server(HOST)
@@ -45,7 +49,7 @@ class Client:
 
     def meet(
         self,
-        answer: bytes | None = encode_vouchers([VOUCHER]),
+        answer: bytes | None = ANSWER,
         facts: tls.Facts = FACTS,
         attempt: Callable[[Attempt], Attempt] = lambda each: each,
     ) -> Verdict:
@@ -161,3 +165,71 @@ def test_the_same_candidates_are_named_until_others_are_drawn(selection: str, na
         offers.append(demanding.begin(made._sslobj, HOST, "127.0.0.1").extension)  # type: ignore[attr-defined]
     first_seen = [next(place for place, offer in enumerate(offers) if offer is each) for each in offers]
     assert [sorted(set(first_seen)).index(each) for each in first_seen] == named
+
+
+class Shaker:
+    """A client that shakes hands with the server in memory; `times` tells how often OpenSSL verified a chain."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, mode: str = "enforce") -> None:
+        self.now, self.times = world.now, 0
+        self.context = VoucherContext(ClientPolicy(mode=mode), world.directory, bytes(32), clock=lambda: self.now)
+        openssl = verifying._waiting()
+
+        class Counting:
+            def X509_verify_cert(_, store: int) -> int:  # noqa: N802, N805 - OpenSSL's name
+                self.times += 1
+                return int(openssl.X509_verify_cert(store))
+
+        monkeypatch.setattr(verifying, "_waiting", Counting)
+
+    def meet(self, name: str = HOST, answer: bytes = ANSWER) -> Verdict:
+        """Shake hands with a server that shows the same chain each time; returns the verdict."""
+        pair = Pair(self.context, stapling_server(world.site, answer), name)
+        with peer("127.0.0.1"), suppress(Refused):
+            pair.handshake()
+        assert isinstance(pair.client, VoucherObject)
+        assert pair.client.verdict is not None
+        return pair.client.verdict
+
+
+def test_openssl_verifies_the_chain_of_what_passed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Shaker(monkeypatch)
+    assert [client.meet().outcome for _ in range(3)] == [Outcome.ACCEPTED] * 3
+    assert client.times == 1
+    client.now = world.info(world.birch).next_update
+    assert client.meet().reason == "expired"
+    assert client.times == 2
+
+
+def test_another_answer_with_that_chain_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Shaker(monkeypatch)
+    client.meet()
+    assert client.meet(answer=encode_vouchers([])).reason == "no-voucher"
+    assert client.times == 1
+
+
+def test_a_chain_is_verified_for_each_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Shaker(monkeypatch)
+    client.meet()
+    client.meet("localhost")
+    assert client.times == 2
+
+
+def test_and_again_where_openssl_is_told_to_ask_more_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Shaker(monkeypatch)
+    client.meet()
+    client.context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    with pytest.raises(ssl.SSLCertVerificationError, match="CRL"):
+        client.meet()
+    assert client.times == 2
+
+
+@pytest.mark.parametrize(("mode", "answer"), [("warn", ANSWER), ("enforce", encode_vouchers([]))])
+def test_openssl_verifies_each_time_what_no_verdict_held_back(
+    monkeypatch: pytest.MonkeyPatch, mode: str, answer: bytes
+) -> None:
+    """Under `warn` nothing else ends the connection; and what was refused is not remembered."""
+    client = Shaker(monkeypatch, mode)
+    for _ in range(2):
+        client.meet(answer=answer)
+    assert client.times == 2

@@ -1,0 +1,149 @@
+"""A chain that OpenSSL has verified is not verified again; any other one is, and whatever goes wrong."""
+
+import _ssl
+import gc
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mecai import tls
+from mecai.tls import verified, verifying
+from tests.pki import Hierarchy
+from tests.unit.tls.memory import Pair, server_context
+
+NAME = "www.example.test"
+NOW = datetime.now(UTC).replace(microsecond=0)
+ALDER, BIRCH = Hierarchy("alder", NOW), Hierarchy("birch", NOW)
+SITE = server_context(ALDER.server(NAME))
+VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+
+
+@pytest.fixture
+def client() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=ALDER.root.der)
+    tls.install_verified(context)
+    return context
+
+
+@pytest.fixture
+def times(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Hold what OpenSSL found each time that it verified."""
+    found: list[int] = []
+
+    class Noting:
+        def X509_verify_cert(self, store: int) -> int:  # noqa: N802 - OpenSSL's name
+            found.append(real.X509_verify_cert(store))
+            return found[-1]
+
+    real = verifying._waiting()
+    monkeypatch.setattr(verifying, "_waiting", Noting)
+    return found
+
+
+def meet(
+    client: ssl.SSLContext, server: ssl.SSLContext, before: tls.Exchange | None = None
+) -> tuple[Pair, tls.Exchange]:
+    """Shake hands, with what an earlier exchange has."""
+    pair, exchange = Pair(client, server, NAME), tls.Exchange({})
+    exchange.verified = before.verified if before else None
+    tls.attach(pair.connection, exchange)
+    pair.handshake()
+    return pair, exchange
+
+
+def path(pair: Pair) -> list[bytes]:
+    return [each.public_bytes(_ssl.ENCODING_DER) for each in pair.connection.get_verified_chain()]  # type: ignore[attr-defined]  # since 3.10
+
+
+@VERSIONS
+def test_the_same_chain_has_the_path_of_then(client: ssl.SSLContext, times: list[int], version: ssl.TLSVersion) -> None:
+    client.maximum_version = version
+    first, exchange = meet(client, SITE)
+    expected = path(first)
+    del first
+    for _ in range(3):
+        again, exchange = meet(client, SITE, exchange)
+        gc.collect()
+        assert path(again) == expected
+        assert again.client.getpeercert()
+    assert len(expected) == 3
+    assert times == [1]
+
+
+def test_another_certificate_is_verified(client: ssl.SSLContext, times: list[int]) -> None:
+    _, exchange = meet(client, SITE)
+    _, other = meet(client, server_context(ALDER.server(NAME, "also.example.test")), exchange)
+    assert times == [1, 1]
+    assert other.verified not in {None, exchange.verified}
+
+
+@pytest.mark.parametrize("server", [lambda: BIRCH.server(NAME), lambda: ALDER.server("other.example.test")])
+def test_what_does_not_verify_is_refused(client: ssl.SSLContext, times: list[int], server: Callable[[], Any]) -> None:
+    _, exchange = meet(client, SITE)
+    answering = server_context(server())
+    pair, other = Pair(client, answering, NAME), tls.Exchange({})
+    other.verified = exchange.verified
+    tls.attach(pair.connection, other)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        pair.handshake()
+    assert other.verified is None
+    assert times == [1, 0]
+
+
+def test_a_connection_without_an_exchange_is_verified(client: ssl.SSLContext, times: list[int]) -> None:
+    Pair(client, SITE, NAME).handshake()
+    with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
+        Pair(client, server_context(BIRCH.server(NAME)), NAME).handshake()
+    assert times == [1, 0]
+
+
+def test_a_fault_here_spares_nothing(
+    client: ssl.SSLContext, times: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, exchange = meet(client, SITE)
+
+    def fails(_store: int) -> tuple[bytes, ...]:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(verified.Verified, "settles", fails)
+        meet(client, SITE, exchange)
+    assert times == [1, 1]
+    assert "fault of this program" in caplog.text
+
+
+def test_an_error_of_openssl_verifies_nothing(client: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def X509_verify_cert(self, _store: int) -> int:  # noqa: N802 - OpenSSL's name
+            return -1
+
+    monkeypatch.setattr(verifying, "_waiting", Failing)
+    with pytest.raises(ssl.SSLError):
+        meet(client, SITE)
+
+
+CHANGES: dict[str, Callable[[ssl.SSLContext], None]] = {
+    "names": lambda context: setattr(context, "check_hostname", False),
+    "names in the subject": lambda context: setattr(context, "hostname_checks_common_name", False),
+    "strictness": lambda context: setattr(context, "verify_flags", context.verify_flags ^ ssl.VERIFY_X509_STRICT),
+    "algorithms": lambda context: context.set_ciphers("DEFAULT@SECLEVEL=3"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_chains_are_held_against_is_told(client: ssl.SSLContext, change: Callable[[ssl.SSLContext], None]) -> None:
+    before = tls.settings_of(client)
+    assert before == tls.settings_of(client)
+    assert before is not None
+    change(client)
+    assert tls.settings_of(client) != before
+
+
+@pytest.mark.parametrize("flag", [ssl.VERIFY_CRL_CHECK_LEAF, ssl.VERIFY_CRL_CHECK_CHAIN])
+def test_nothing_stands_where_crls_count(client: ssl.SSLContext, flag: ssl.VerifyFlags) -> None:
+    client.verify_flags |= flag
+    assert tls.settings_of(client) is None
