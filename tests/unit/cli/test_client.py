@@ -1,11 +1,15 @@
 """`mecai client`, as far as no server is needed."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mecai.cli import watching
 from mecai.cli.show.client import print_text
 from mecai.client.document import failure_document
+from mecai.client.policy import ClientPolicy
 from mecai.client.request import Destination
 from mecai.errors import VerificationError
 from mecai.net.dial import Unreachable
@@ -47,3 +51,20 @@ def test_ordinary_failures_have_their_reason() -> None:
     error = VerificationError("handshake-failed", "TLS", "it hung up")
     document = failure_document(SITE, error)
     assert (document["verdict"], document["reason"], document["vouchers"]) == ("refused", "handshake-failed", [])
+
+
+def test_who_watches_has_each_connection_judged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the policy says of sessions (T8)."""
+
+    class Begun(Exception):
+        pass
+
+    def begin(policy: ClientPolicy) -> None:
+        raise Begun(policy)
+
+    monkeypatch.setattr(watching, "Trust", begin)
+    (tmp_path / "client.toml").write_text("resume = true\nquorum = 2\n")
+    words: dict[str, Any] = {"every": 1, "count": 1, "timeout": 1, "mode": None, "profile": None, "style": "json"}
+    with pytest.raises(Begun) as caught:
+        watching.watch(["www.example.test"], config=tmp_path / "client.toml", **words)
+    assert caught.value.args == (ClientPolicy(quorum=2),)
