@@ -56,7 +56,7 @@ module-valgrind: test-deps ## the nginx module below valgrind: 10,000 handshakes
 	@$(MAKE) --no-print-directory -C nginx_module_shim valgrind
 
 integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopback
-	@$(BIN)/python -m tests install ends integration
+	@$(BIN)/python -m tests install ends vas integration
 
 module: test-deps ## the nginx module: parts without nginx, then sanitizer builds in a real nginx
 	@$(BIN)/python -m tests module

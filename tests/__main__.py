@@ -35,7 +35,7 @@ BIN = ROOT / ".venv" / "bin"
 COLLECTIONS = ROOT / "build" / "collections"
 TAIL_LINES = 60
 STAGE_LIMIT_SECONDS = 1800
-FUZZ_SECONDS = 15  # for each target; `make fuzz` goes on for longer
+FUZZ_SECONDS = 6  # for each target; `make fuzz` goes on for longer
 FUZZ_SEED = 1  # the same inputs each time: `make fuzz` draws others
 
 
@@ -85,15 +85,17 @@ _COVERAGE = ("--cov=mecai.protocol", "--cov-branch", "--cov-report=term-missing:
 # What installs packages; it keeps the code's lane busy, since it meets no server of the other lane.
 _INSTALLING = tuple(f"tests/integration/test_{name}.py" for name in ("extras", "demo", "pinned_packages"))
 
-# Both ends of a connection, with servers of their own on loopback. They keep the code's lane busy, too; not those that
-# make the nginx module, which two cannot at once.
-_MODULE = ("test_client_nginx.py",)
-_ENDS = tuple(
-    f"tests/integration/{path.name}"
-    for kind in ("client", "node_client", "proxy", "server_programs", "sidecar")
-    for path in sorted((ROOT / "tests/integration").glob(f"test_{kind}*.py"))
-    if path.name not in _MODULE
-)
+
+def _of_kinds(*kinds: str) -> tuple[str, ...]:
+    """Return the tests with real servers whose names begin so, but for those that make the nginx module."""
+    folder, two_cannot_at_once = ROOT / "tests/integration", {"test_client_nginx.py"}
+    found = sorted({path.name for kind in kinds for path in folder.glob(f"test_{kind}*.py")} - two_cannot_at_once)
+    return tuple(f"tests/integration/{name}" for name in found)
+
+
+# Programs with servers of their own on loopback, both ends of a connection and VASs, keep the code's lane busy, too.
+_ENDS = _of_kinds("client", "node_client", "proxy", "server_programs", "sidecar")
+_VAS = _of_kinds("database", "perspective", "postgresql", "vas", "voucher_request", "vrp")
 # A control machine's Python plays the roles; that of hosts runs their modules, which the lab shows with every role.
 # There remain the tests of the collection's own plugins.
 _OF_PLUGINS = {"test_host_names.py", "test_whole_runs.py"}
@@ -175,6 +177,7 @@ def _stages() -> dict[str, Stage]:
             ],
         ),
         _fuzz_stage(),
+        Stage("vas", [_pytest("vas", *_VAS)]),
         Stage("ends", [_pytest("ends", *_ENDS)]),
         _hosts_stage(),  # by then the lab has made the image
         _servers_stage(),
@@ -185,7 +188,11 @@ def _stages() -> dict[str, Stage]:
         # Needs the lab's image.
         Stage(
             "integration",
-            [_pytest("integration", "tests/integration", *(f"--ignore={path}" for path in (*_INSTALLING, *_ENDS)))],
+            [
+                _pytest(
+                    "integration", "tests/integration", *(f"--ignore={path}" for path in (*_INSTALLING, *_ENDS, *_VAS))
+                )
+            ],
             Lane.MACHINE,
         ),
     ]
