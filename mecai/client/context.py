@@ -174,7 +174,7 @@ class VoucherContext(ssl.SSLContext):
         offer = {VOUCHER: b"", VOUCHER_REQUEST: octets}
         exchange = tls.Exchange(offer, is_readable) if policy.mode == ENFORCE else tls.Exchange(offer)  # M1
         if policy.mode == ENFORCE and (settings := tls.settings_of(self)):
-            exchange.verified = self._verified.get((server_name, settings), self._clock())
+            exchange.known = self._verified.get((server_name, settings), self._clock())
         tls.attach(connection, exchange)
         attempt = Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
         if not (policy.resumes and server_name):

@@ -56,8 +56,8 @@ class Exchange:
     server answered, or None. One that is not `readable` ends the handshake with `decode_error`; `ended` tells that it
     did. Whoever runs the handshake keeps the exchange; when he lets go, OpenSSL finds it no more.
 
-    Sessions that the server gives (`mecai.tls.sessions`) go to whoever says `keep_sessions`. `verified` is a chain that
-    need not be verified again (`mecai.tls.verifying`), and after the handshake the one that was.
+    Sessions that the server gives (`mecai.tls.sessions`) go to whoever says `keep_sessions`. `known` is a chain that
+    need not be verified again, `verified` the one that was shown and is sound (`mecai.tls.verifying`).
     """
 
     def __init__(self, offer: Mapping[int, bytes], readable: Callable[[bytes], bool] = lambda _answer: True) -> None:
@@ -65,6 +65,7 @@ class Exchange:
         self.readable = readable
         self.answer: bytes | None = None
         self.ended = False
+        self.known: Verified | None = None
         self.verified: Verified | None = None
         self._given: Session | None = None
         self._keep: Callable[[Session], None] | None = None

@@ -5,6 +5,7 @@ import ctypes
 from dataclasses import dataclass
 from typing import cast
 
+from mecai.tls.extensions import exchange_of
 from mecai.tls.library import (
     SSL_CTRL_GET_EXTMS_SUPPORT,
     SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP,
@@ -28,11 +29,12 @@ class Facts:
 def read_facts(connection: Connection) -> Facts:
     """Read a connection whose handshake is over."""
     pointer = connection_pointer(connection)
+    verified = exchange.verified if (exchange := exchange_of(pointer)) else None  # the same, and read already
     cipher = connection.cipher()
     return Facts(
         version=connection.version() or "",
         cipher=cipher[0] if cipher else "",
-        chain=_der(connection.get_unverified_chain()),
+        chain=verified.shown if verified else _der(connection.get_unverified_chain()),
         staple=_staple(pointer),
         resumed=bool(connection.session_reused),
         extended_master_secret=library().SSL_ctrl(pointer, SSL_CTRL_GET_EXTMS_SUPPORT, 0, None) == 1,

@@ -2,24 +2,22 @@
 
 OpenSSL makes a path of what a server shows in each handshake, with a signature for each certificate: a quarter of a
 client's processor time. It asks here instead (SSL_CTX_set_cert_verify_callback(3)). Whoever runs a handshake may have
-given its exchange a chain that OpenSSL has verified before, in the same context: where the server shows these very
-octets, the path is the one of then. That the server has the key, it proves in each handshake. Every other chain is
-verified as ever.
+given its exchange a chain as `known` that OpenSSL has verified before, in the same context: where the server shows
+these very octets, the path is the one of then. That the server has the key, it proves in each handshake. Every other
+chain is verified as ever.
 """
 
 import _ssl
 import ctypes
 import functools
-import logging
 import ssl
 from typing import Final
 
-from mecai.tls.extensions import Exchange, exchange_of
+from mecai.tls.extensions import exchange_of
 from mecai.tls.library import VerifyCallback, library
 from mecai.tls.pointers import context_pointer
-from mecai.tls.verified import Verified
+from mecai.tls.verified import Verified, shown_in
 
-LOG: Final = logging.getLogger(__name__)
 _VERIFIED: Final = 1
 # What OpenSSL holds a chain against besides the roots, of which a context can only get more. As the numbers that they
 # are: the enumerations of `ssl` cost more than the look.
@@ -31,7 +29,7 @@ _CRLS: Final = int(ssl.VERIFY_CRL_CHECK_LEAF | ssl.VERIFY_CRL_CHECK_CHAIN)
 
 
 def install_verified(context: ssl.SSLContext) -> None:
-    """Have connections of `context` take what their exchanges have as `verified`; raises `UnsupportedRuntimeError`."""
+    """Have connections of `context` take what their exchanges have as `known`; raises `UnsupportedRuntimeError`."""
     library().SSL_CTX_set_cert_verify_callback(context_pointer(context), _VERIFY, None)
 
 
@@ -42,25 +40,17 @@ def settings_of(context: ssl.SSLContext) -> tuple[int, ...] | None:
 
 
 def _verify(store: int, _argument: int | None) -> int:
-    """Verify a chain, unless that was done."""
-    exchange = exchange_of(library().X509_STORE_CTX_get_ex_data(store, _place()))
-    if exchange is None:
-        return _now(store)
-    return _VERIFIED if _before(store, exchange) else _now(store, exchange)
-
-
-def _before(store: int, exchange: Exchange) -> bool:
-    try:
-        return exchange.verified is not None and exchange.verified.settles(store)
-    except Exception:
-        LOG.exception("a chain is verified again, by a fault of this program")
-        return False
-
-
-def _now(store: int, exchange: Exchange | None = None) -> int:
+    """Verify a chain, unless that was done; whatever goes wrong in here, it is not verified."""
+    openssl, shown, known = library(), shown_in(store), None
+    if exchange := exchange_of(openssl.X509_STORE_CTX_get_ex_data(store, _place())):
+        exchange.verified, known = None, exchange.known
+    if known and known.shown == shown:
+        known.settle(store)
+        exchange.verified = known
+        return _VERIFIED
     found: int = _waiting().X509_verify_cert(store)
-    if exchange:
-        exchange.verified = Verified(store) if found == _VERIFIED else None
+    if exchange and found == _VERIFIED:
+        exchange.verified = Verified(store, shown)
     return max(found, 0)  # an error below it verifies nothing
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mecai import tls
-from mecai.tls import verified, verifying
+from mecai.tls import verifying
 from tests.pki import Hierarchy
 from tests.unit.tls.memory import Pair, server_context
 
@@ -49,7 +49,7 @@ def meet(
 ) -> tuple[Pair, tls.Exchange]:
     """Shake hands, with what an earlier exchange has."""
     pair, exchange = Pair(client, server, NAME), tls.Exchange({})
-    exchange.verified = before.verified if before else None
+    exchange.known = before.verified if before else None
     tls.attach(pair.connection, exchange)
     pair.handshake()
     return pair, exchange
@@ -70,6 +70,7 @@ def test_the_same_chain_has_the_path_of_then(client: ssl.SSLContext, times: list
         gc.collect()
         assert path(again) == expected
         assert again.client.getpeercert()
+        assert tls.read_facts(again.connection).chain == ALDER.server(NAME).chain_der
     assert len(expected) == 3
     assert times == [1]
 
@@ -86,7 +87,7 @@ def test_what_does_not_verify_is_refused(client: ssl.SSLContext, times: list[int
     _, exchange = meet(client, SITE)
     answering = server_context(server())
     pair, other = Pair(client, answering, NAME), tls.Exchange({})
-    other.verified = exchange.verified
+    other.known = exchange.verified
     tls.attach(pair.connection, other)
     with pytest.raises(ssl.SSLCertVerificationError):
         pair.handshake()
@@ -99,21 +100,6 @@ def test_a_connection_without_an_exchange_is_verified(client: ssl.SSLContext, ti
     with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
         Pair(client, server_context(BIRCH.server(NAME)), NAME).handshake()
     assert times == [1, 0]
-
-
-def test_a_fault_here_spares_nothing(
-    client: ssl.SSLContext, times: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    _, exchange = meet(client, SITE)
-
-    def fails(_store: int) -> tuple[bytes, ...]:
-        raise MemoryError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(verified.Verified, "settles", fails)
-        meet(client, SITE, exchange)
-    assert times == [1, 1]
-    assert "fault of this program" in caplog.text
 
 
 def test_an_error_of_openssl_verifies_nothing(client: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
