@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mecai.client.choices import MODES, PROFILES, REPORTING, SELECTIONS
+from mecai.client.choices import DIRECT, MODES, PROFILES, REPORTING, SELECTIONS
 from mecai.client.domain_entry import DomainEntry
 from mecai.client.intranet_entry import IntranetEntry
 from mecai.client.policy import ClientPolicy, read_policy
@@ -53,7 +53,7 @@ def test_every_key_is_described(variable: str, entry: type) -> None:
 
 
 def test_every_choice_is_described() -> None:
-    choices = {"mode": MODES, "profile": PROFILES, "reporting": REPORTING, "selection": SELECTIONS}
+    choices = {"direct": DIRECT, "mode": MODES, "profile": PROFILES, "reporting": REPORTING, "selection": SELECTIONS}
     for variable in ("settings", "domains"):
         options = SPECIFICATION[f"voucher_client_{variable}"]["options"]
         assert {key: set(options[key]["choices"]) for key in choices} == {key: set(of) for key, of in choices.items()}
