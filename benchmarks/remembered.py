@@ -40,4 +40,4 @@ def forget_connections(context: VoucherContext) -> None:
     is_readable.cache_clear()
     context._passed.clear()  # noqa: SLF001
     context._verified.clear()  # noqa: SLF001
-    context._choices.clear()  # noqa: SLF001
+    context.chooser.forget()

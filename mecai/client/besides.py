@@ -20,10 +20,10 @@ class Besides:
     """As the policy wants it, for all or for some domains; False where it wants nothing."""
 
     def __init__(
-        self, policy: ClientPolicy, by_domain: Iterable[ClientPolicy], directory: Directory,
+        self, policy: ClientPolicy, everywhere: Iterable[ClientPolicy], directory: Directory,
         clock: Callable[[], datetime], draw: random.Random,
     ) -> None:  # fmt: skip
-        policies = (policy, *by_domain)
+        policies = tuple(everywhere)
         self.errands = Errands()
         self.reporter: Reporter | None = None
         self.auditor: Auditor | None = None

@@ -28,27 +28,21 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mecai import tls
 from mecai.client.attempt import Attempt
-from mecai.client.besides import Besides
 from mecai.client.cache import VoucherCache
 from mecai.client.cache_file import VoucherFile
 from mecai.client.choices import ALWAYS, DEFAULT_CONFIG, ENFORCE, NEVER, OFF, WARN
-from mecai.client.direct import Question, ask_authorities
-from mecai.client.domains import most_fitting
-from mecai.client.draws import DRAW_STANDS, Draws
+from mecai.client.choosing import Chooser, destination_of, rules_of
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
 from mecai.client.policy import ClientPolicy, read_policy
 from mecai.client.quorum import PROBE, check_quorum
-from mecai.client.regional import regions_without
-from mecai.client.reporting import Reporter
 from mecai.client.sessions import Place, Sessions, Standing
 from mecai.client.sockets import VoucherSocket
 from mecai.client.state import load_directory, selection_key
@@ -58,12 +52,15 @@ from mecai.protocol.codec.tls_answer import VOUCHER
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.voucher import Voucher
-from mecai.protocol.pki.names import host_name_of
 from mecai.protocol.remembered import Remembered
-from mecai.protocol.selection import Mode, candidates, drawn_until
+from mecai.protocol.selection import Mode
 from mecai.protocol.verify.cached import worth_naming
-from mecai.protocol.verify.connection import Accepted, Policy
+from mecai.protocol.verify.connection import Accepted
 from mecai.service.deadline import Deadline
+
+if TYPE_CHECKING:
+    from mecai.client.besides import Besides
+    from mecai.client.reporting import Reporter
 
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -94,20 +91,19 @@ class VoucherContext(ssl.SSLContext):
         Raises `HostError` where this Python does not let its OpenSSL be reached, `InputError` where the directory has
         fewer owner groups than must vouch, and either for a private network's roots.
         """
-        self.policy, self.directory, self._key, self._clock = policy, directory, key, clock
+        self.policy, self.directory, self._clock = policy, directory, clock
+        self.chooser = Chooser(policy, directory, key, clock)
         self._networks = PrivateNetworks(policy.intranets, directory)
         self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
-        self._choices: Remembered[str, tuple[RequestExtension, bytes]] = Remembered(_REMEMBERED)
         self._passed: Remembered[Hashable, Standing] = Remembered(_REMEMBERED)
         self._verified: Remembered[Hashable, tls.Verified] = Remembered(_REMEMBERED)
         self._sessions = Sessions()
-        self._draws, self._policies = Draws(), policy.by_domain()
         self.options |= ssl.OP_NO_RENEGOTIATION | (0 if policy.resume else ssl.OP_NO_TICKET)  # docs/spec, T9 and T8
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
-        check_quorum(policy, self._policy, self._candidates)
-        self.besides = Besides(policy, self._policies.values(), directory, clock, draw)
-        if self._networks or any(each.mode != OFF for each in (policy, *self._policies.values())):
+        check_quorum(policy, self.chooser.policy, self.chooser.candidates)
+        self.besides = self._make_besides(draw)
+        if self._networks or any(each.mode != OFF for each in self.chooser.policies):
             self._install()
 
     @classmethod
@@ -126,21 +122,22 @@ class VoucherContext(ssl.SSLContext):
         self._sessions.clear()
 
     @property
-    def reporter(self) -> Reporter | None:
+    def reporter(self) -> "Reporter | None":
         """What reports refusals (M3), where that is wanted anywhere; its `ask` is a program's to set."""
-        return self.besides.reporter
+        return self.besides.reporter if self.besides else None
+
+    def _make_besides(self, draw: random.Random) -> "Besides | None":
+        """Return what follows verdicts, where anything is to; loaded then, for most programs want none of it."""
+        if all(each.reporting == NEVER and not each.audit for each in self.chooser.policies):
+            return None
+        from mecai.client.besides import Besides  # noqa: PLC0415
+
+        return Besides(self.policy, self.chooser.policies, self.directory, self._clock, draw)
 
     @property
     def contexts(self) -> tuple[str, ...]:
         """The client's own trust contexts: its directory's, unless the policy says otherwise (docs/spec, X5)."""
-        return self._contexts(self.policy)
-
-    def _contexts(self, policy: ClientPolicy) -> tuple[str, ...]:
-        return (self.directory.context,) if policy.contexts is None else policy.contexts
-
-    def _policy(self, destination: str) -> ClientPolicy:
-        """Return what holds for a destination."""
-        return most_fitting(self._policies, destination) or self.policy
+        return self.chooser.contexts(self.policy)
 
     def is_private(self, host: str) -> bool:
         """Tell whether a host name belongs to a private network, so that rule M4 is its measure."""
@@ -156,14 +153,14 @@ class VoucherContext(ssl.SSLContext):
         """
         if self._networks:
             tls.forget_session(connection)
-        network, destination = self._networks.find(server_name), _destination(server_name, peer_address)
-        policy = self._policy(destination)
+        network, destination = self._networks.find(server_name), destination_of(server_name, peer_address)
+        policy = self.chooser.policy(destination)
         if network:
             network.confine(connection)
         if network or policy.mode == OFF:
             return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network, port=port)
         try:
-            extension, octets = self._choice(destination, policy)
+            extension, octets = self.chooser.choice(destination, policy)
         except InputError as error:  # what is no host name (I8) is judged, and never an error of the handshake (M1)
             return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, fault=str(error), port=port)
         if policy.direct == ALWAYS:
@@ -179,28 +176,15 @@ class VoucherContext(ssl.SSLContext):
         attempt = Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
         if not (policy.resumes and server_name):
             return attempt
-        place = Place(server_name, peer_address, port, self._rules(extension, policy))
+        place = Place(server_name, peer_address, port, rules_of(extension, policy))
         return replace(attempt, resumption=self._sessions.begin(connection, place, self._clock()))
-
-    def _choice(self, destination: str, policy: ClientPolicy) -> tuple[RequestExtension, bytes]:
-        """Return what to ask for, and its octets: the same until another is to be drawn (S2, S3)."""
-        now = self._clock()
-        if found := self._choices.get(destination, now):
-            return found
-        named = self._candidates(destination)
-        extension = RequestExtension(policy.numbers.quorum, named, self._contexts(policy))
-        choice = extension, extension.encode()
-        is_random = policy.selection == Mode.RANDOM.value
-        until = now + DRAW_STANDS if is_random else drawn_until(self.directory, destination, now, self._key)
-        self._choices.put(destination, choice, now, until)
-        return choice
 
     def _worth_naming(
         self, extension: RequestExtension, policy: ClientPolicy, server_name: str | None, peer_address: str | None
     ) -> tuple[Voucher, ...]:
         if not server_name or not policy.caches or not (held := self._cache.held(server_name)):
             return ()
-        rules = self._rules(extension, policy)
+        rules = rules_of(extension, policy)
         return worth_naming(held, peer_octets(peer_address), self.directory, rules, self._clock())
 
     def judge(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Verdict:
@@ -217,7 +201,7 @@ class VoucherContext(ssl.SSLContext):
             if attempt.policy.mode == WARN:
                 LOG.warning("%s would be refused: %s", attempt.server_name, error)
         if failure is None and attempt.policy.selection == Mode.RANDOM.value:
-            self._draw_anew(_destination(attempt.server_name, attempt.peer_address))
+            self.chooser.draw_anew(destination_of(attempt.server_name, attempt.peer_address))
         verdict = Verdict(
             outcome=outcome,
             reason=failure.reason if failure else None,
@@ -234,7 +218,7 @@ class VoucherContext(ssl.SSLContext):
             asked=tuple(attempt.asked),
         )
         if self.besides:
-            self.besides.follow(attempt, verdict, self._rules)
+            self.besides.follow(attempt, verdict, rules_of)
         return verdict
 
     def _apply_rules(self, attempt: Attempt, facts: tls.Facts, deadline: Deadline) -> Grounds:
@@ -249,7 +233,7 @@ class VoucherContext(ssl.SSLContext):
             raise VerificationError("not-checked", "M1", "no voucher was asked for")
         if standing := attempt.resumption and attempt.resumption.standing(attempt.exchange, facts, self._clock()):
             return Grounds(vouched=standing.vouched, resumed=standing.since)
-        cached, rules = tuple(voucher.der for voucher in attempt.cached), self._rules(attempt.extension, attempt.policy)
+        cached, rules = tuple(voucher.der for voucher in attempt.cached), rules_of(attempt.extension, attempt.policy)
         passed: tuple[Voucher, ...] = ()
         demand = Demand(self.directory, rules, attempt.server_name, attempt.peer_address, cached)
         try:
@@ -284,6 +268,8 @@ class VoucherContext(ssl.SSLContext):
         except VerificationError as error:
             if attempt.policy.direct == NEVER or error.rule != "C1":
                 raise
+        from mecai.client.direct import Question, ask_authorities  # noqa: PLC0415 - as few programs as may want it
+
         question = Question(demand, facts, attempt.port, self.policy.tellable)
         return ask_authorities(question, lambda each: attempt.asked.append(each.authority), now, deadline)
 
@@ -291,41 +277,6 @@ class VoucherContext(ssl.SSLContext):
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""
         if attempt.policy.caches and attempt.server_name:
             self._cache.settle(attempt.server_name, attempt.cached, passed if attempt.peer_address else ())
-
-    def _rules(self, extension: RequestExtension, policy: ClientPolicy) -> Policy:
-        return Policy(
-            candidates=extension.candidates,
-            quorum=extension.quorum,
-            contexts=extension.contexts,
-            max_voucher_lifetime=policy.max_voucher_lifetime,
-            voucher_age=policy.max_voucher_age,
-            status_age=policy.max_status_age or Policy.status_age,
-            crl_age=policy.max_status_age,
-            nat64_prefixes=(*Policy.nat64_prefixes, *map(str, policy.nat64_prefixes)),
-        )
-
-    def _draw_anew(self, destination: str) -> None:
-        """Let the next connection to a destination have another draw."""
-        self._draws.accept(destination, self._clock())
-        self._choices.forget(destination)
-
-    def _candidates(self, destination: str) -> tuple[bytes, ...]:
-        """Name authorities for a host name or an address, in order of preference."""
-        without, policy, now = (
-            regions_without(self.policy.regional, destination),
-            self._policy(destination),
-            self._clock(),
-        )
-        is_random = not without and policy.selection == Mode.RANDOM.value
-        return candidates(
-            self.directory,
-            destination,
-            now,
-            key=self._draws.key(destination, now) if is_random else self._key,
-            k=policy.numbers.candidates,
-            mode=Mode.REGIONAL if without else Mode.STICKY,
-            excluded_regions=without,
-        )
 
     def _install(self) -> None:
         """Teach OpenSSL the extensions, and go the way to a connection's C object once, before it matters."""
@@ -338,14 +289,3 @@ class VoucherContext(ssl.SSLContext):
             cast("VoucherObject", probe).begin()
         except tls.UnsupportedRuntimeError as error:
             raise HostError(str(error)) from error
-
-
-@lru_cache(_REMEMBERED)
-def _destination(server_name: str | None, peer_address: str | None) -> str:
-    """Return for what candidates are chosen: the host name in normal form or, where there is none, the address."""
-    if not server_name:
-        return peer_address or ""
-    try:
-        return host_name_of(server_name)
-    except InputError:
-        return server_name  # an address, or what no rule will accept

@@ -47,7 +47,7 @@ def connect(context: VoucherContext, answering: ssl.SSLContext, address: str | N
 
 def named(context: VoucherContext) -> list[str]:
     """Names of the authorities that this client asks for the test's host, in its order."""
-    found = [context.directory.find(candidate) for candidate in context._candidates(HOST)]
+    found = [context.directory.find(candidate) for candidate in context.chooser.candidates(HOST)]
     return [authority.name for authority in found if authority]
 
 
@@ -62,7 +62,7 @@ def test_a_good_voucher_is_accepted(version: ssl.TLSVersion) -> None:
     verdict = connect(context, server(world.answer(vouching(context)[0]), version))
     assert (verdict.outcome, verdict.reason) == (Outcome.ACCEPTED, None)
     assert [vouched.authority.name for vouched in verdict.vouched] == vouching(context)[:1]
-    assert verdict.candidates == context._candidates(HOST)
+    assert verdict.candidates == context.chooser.candidates(HOST)
 
 
 _UNREADABLE = {
@@ -109,7 +109,9 @@ def test_what_is_sent_is_the_choice_of_the_policy(contexts: tuple[str, ...] | No
     answering = server_context(world.site)
     seen = Extension().install(answering, VOUCHER_REQUEST).seen
     connect(context, answering)
-    assert [RequestExtension.decode(data) for data in seen] == [RequestExtension(2, context._candidates(HOST), told)]
+    assert [RequestExtension.decode(data) for data in seen] == [
+        RequestExtension(2, context.chooser.candidates(HOST), told)
+    ]
 
 
 def test_a_voucher_of_another_context_is_refused_unless_none_is_demanded() -> None:
@@ -299,8 +301,8 @@ def test_random_selection_is_drawn_anew() -> None:
     context = client(selection="random")
     drawn = set()
     for _ in range(60):
-        drawn.add(context._candidates(HOST))
-        context._draw_anew(HOST)
+        drawn.add(context.chooser.candidates(HOST))
+        context.chooser.draw_anew(HOST)
     assert len(drawn) > 1
 
 
@@ -366,7 +368,7 @@ def regional(*entries: RegionalEntry, **settings: object) -> VoucherContext:
 def test_a_destination_has_no_authority_of_the_regions_that_its_user_leaves_out(selection: str) -> None:
     context = regional(RegionalEntry((HOST,), ("BC",)), selection=selection)
     assert set(named(context)) == {"alder", "dogwood"}
-    elsewhere = {context.directory.find(each) for each in context._candidates("elsewhere.test")}
+    elsewhere = {context.directory.find(each) for each in context.chooser.candidates("elsewhere.test")}
     assert len(elsewhere) == 3
 
 
@@ -374,7 +376,7 @@ def test_the_longest_domain_says_which_regions_are_left_out() -> None:
     parent = HOST.partition(".")[2]
     context = regional(RegionalEntry((parent,), ("BC",)), RegionalEntry((HOST,), ("EU",)))
     assert set(named(context)) == {"birch", "cedar"}
-    assert {context.directory.find(each).name for each in context._candidates(f"other.{parent}")} == {  # type: ignore[union-attr]
+    assert {context.directory.find(each).name for each in context.chooser.candidates(f"other.{parent}")} == {  # type: ignore[union-attr]
         "alder",
         "dogwood",
     }

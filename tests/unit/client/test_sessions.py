@@ -221,9 +221,9 @@ def test_other_candidates_are_another_policy(version: ssl.TLSVersion, monkeypatc
     """As after an epoch, or another draw: who was not asked has not vouched."""
     client, answering = Client(), server(version)
     client.meet(answering)
-    client.context._choices.clear()
-    named = client.context._candidates(HOST)
-    monkeypatch.setattr(client.context, "_candidates", lambda _: named[::-1])
+    client.context.chooser.forget()
+    named = client.context.chooser.candidates(HOST)
+    monkeypatch.setattr(client.context.chooser, "candidates", lambda _: named[::-1])
     assert client.meet(answering)[1] is False
 
 
