@@ -39,6 +39,7 @@ from mecai.client.cache import VoucherCache
 from mecai.client.cache_file import VoucherFile
 from mecai.client.choices import ALWAYS, DEFAULT_CONFIG, ENFORCE, NEVER, OFF, WARN
 from mecai.client.choosing import Chooser, destination_of, rules_of
+from mecai.client.in_flight import InFlight
 from mecai.client.networks import PrivateNetworks
 from mecai.client.objects import VoucherObject
 from mecai.client.policy import ClientPolicy, read_policy
@@ -97,7 +98,7 @@ class VoucherContext(ssl.SSLContext):
         self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
         self._passed: Remembered[Hashable, Standing] = Remembered(_REMEMBERED)
         self._verified: Remembered[Hashable, tls.Verified] = Remembered(_REMEMBERED)
-        self._sessions = Sessions()
+        self._sessions, self._direct = Sessions(), InFlight[Accepted]()
         self.options |= ssl.OP_NO_RENEGOTIATION | (0 if policy.resume else ssl.OP_NO_TICKET)  # docs/spec, T9 and T8
         for root in directory.roots:
             self.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
@@ -252,7 +253,7 @@ class VoucherContext(ssl.SSLContext):
         now, shown = self._clock(), (answer, facts.chain, facts.staple, facts.resumed)
         key = (shown, demand.policy, demand.server_name, demand.peer_address, demand.cached)
         if (standing := self._passed.get(key, now)) is None:
-            accepted = self._accept(attempt, demand, facts, now, deadline)
+            accepted = self._accept(attempt, demand, facts, key, deadline)
             standing = Standing(accepted.vouched, now, accepted.until)
             self._passed.put(key, standing, now, accepted.until)
             if verified := attempt.exchange.verified:
@@ -260,9 +261,10 @@ class VoucherContext(ssl.SSLContext):
         return standing
 
     def _accept(
-        self, attempt: Attempt, demand: Demand, facts: tls.Facts, now: datetime, deadline: Deadline
+        self, attempt: Attempt, demand: Demand, facts: tls.Facts, key: Hashable, deadline: Deadline
     ) -> Accepted:
         """Judge what the server sent and, where that is nothing and the policy says so, what authorities say (M5)."""
+        now = self._clock()
         try:
             return judge(demand, attempt.exchange.answer, facts, now)
         except VerificationError as error:
@@ -271,7 +273,11 @@ class VoucherContext(ssl.SSLContext):
         from mecai.client.direct import Question, ask_authorities  # noqa: PLC0415 - as few programs as may want it
 
         question = Question(demand, facts, attempt.port, self.policy.tellable)
-        return ask_authorities(question, lambda each: attempt.asked.append(each.authority), now, deadline)
+        return self._direct.ask(
+            key,
+            lambda: ask_authorities(question, lambda each: attempt.asked.append(each.authority), now, deadline),
+            deadline,
+        )
 
     def _remember(self, attempt: Attempt, passed: tuple[Voucher, ...]) -> None:
         """Keep what passed, and forget what was named and did not (C5); under `warn` nothing is kept (M1)."""
