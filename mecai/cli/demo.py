@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import Final
 
@@ -18,6 +19,7 @@ from mecai.cli.demonstration.servers import attacker, start
 from mecai.cli.demonstration.story import play
 from mecai.server import StaplingContext
 
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK: Final = 1.0  # seconds between two looks whether everything still runs
 
 
@@ -48,12 +50,15 @@ def command(*, keep: bool) -> int:
 
 @contextmanager
 def _ends_well() -> Iterator[None]:
-    """Take SIGTERM and SIGHUP as Ctrl-C."""
+    """Take SIGTERM and SIGHUP as Ctrl-C, and end by the first: a second would leave keys behind. nohup(1) is heeded."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number in _ENDS if signal.getsignal(number) != signal.SIG_IGN]
+    former = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:
@@ -80,13 +85,14 @@ def _made(scene: Scene) -> str:
 
 
 def _to_try(scene: Scene) -> str:
-    home, site, false = scene.home, scene.url("site"), scene.url("attacker")
-    voucher = min(scene.staples.glob("*/*.voucher"))
+    site, false = scene.url("site"), scene.url("attacker")
+    home, client, staples = (quote(str(path)) for path in (scene.home, scene.client, scene.staples))
+    voucher = quote(str(min(scene.staples.glob("*/*.voucher"))))
     return f"""
 It goes on until Ctrl-C. To try, in another terminal:
-  mecai client get --config {scene.client} {site}
-  mecai client get --config {scene.client} {false}
-  mecai client get --config {scene.client} --mode warn {false}
+  mecai client get --config {client} {site}
+  mecai client get --config {client} {false}
+  mecai client get --config {client} --mode warn {false}
   curl --cacert {home}/roots.pem {false}
   openssl s_client -connect {ADDRESS}:{scene.ports["site"]} -status </dev/null
   mecai sidecar status --config {home}/sidecar.toml
@@ -95,7 +101,7 @@ It goes on until Ctrl-C. To try, in another terminal:
   mecai vas log --config {home}/birch/vas.toml
   mecai ca list --config {home}/alder/ca.toml
 Take the vouchers away, and the real site is refused a second later:
-  mv {scene.staples} {scene.staples}.away
-  mecai client get --config {scene.client} {site}
+  mv {staples} {staples}.away
+  mecai client get --config {client} {site}
 Logs: {home}/*.log
 """

@@ -20,7 +20,7 @@ from mecai.protocol.objects.authorities import Authority
 from mecai.protocol.objects.entries import decode_authority
 from mecai.service import durable
 from mecai.service.pem import key_pem
-from mecai.service.settings import read_settings
+from mecai.service.settings import read_settings, toml_text
 
 _SETTINGS: Final = """\
 name = "dev-{name}"
@@ -56,7 +56,7 @@ class DevAuthority:
         with durable.host_errors(folder, "made"):
             folder.mkdir()
         vas_url = f'vas_url = "{urls.vas}"\n' if urls.vas else ""
-        text = _SETTINGS.format(name=name, folder=folder, urls=urls, vas_url=vas_url)
+        text = _SETTINGS.format(name=name, folder=toml_text(folder), urls=urls, vas_url=vas_url)
         durable.create(settings, text.encode(), durable.PUBLIC)
         config = read_settings(settings, AuthorityConfig)
         initialise(config, now)

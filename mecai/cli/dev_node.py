@@ -31,14 +31,15 @@ from mecai.protocol.objects.request import VoucherRequest
 from mecai.protocol.pki.keys import PrivateKey
 from mecai.service import durable
 from mecai.service.pem import key_pem, load_certificates
+from mecai.service.settings import toml_text
 from mecai.vas.config import VasConfig, read_config
 
 VAS: Final = "vas.notary.test"
 SITE: Final = ("www.site.test", "127.0.0.1", 443)
 DAYS: Final = timedelta(days=30)  # of the directory: the longest that there may be (docs/spec D4)
 _SETTINGS: Final = """\
-key = "{va.key}"
-certificate = "{va.certificate}"
+key = "{key}"
+certificate = "{certificate}"
 root = "{root}"
 database = "sqlite:///{folder}/vas.sqlite"
 hold = "PT{hold}S"
@@ -96,7 +97,8 @@ def _urls(name: str) -> Urls:
 def write_settings(folder: Path, home: Path, va: DelegateFiles, root: Path, hold: int) -> Path:
     """Write a VAS's settings into `folder`; the directory is in `home`. `hold` is in seconds."""
     settings = folder / "vas.toml"
-    text = _SETTINGS.format(va=va, root=root, folder=folder, home=home, hold=hold)
+    paths = {"key": va.key, "certificate": va.certificate, "root": root, "folder": folder, "home": home}
+    text = _SETTINGS.format(hold=hold, **{name: toml_text(path) for name, path in paths.items()})
     durable.create(settings, text.encode(), durable.PUBLIC)
     return settings
 

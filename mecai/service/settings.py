@@ -30,6 +30,7 @@ _DURATION: Final = re.compile(
     r"(?:T(?!$)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?",
     re.ASCII,
 )
+_PLAIN: Final = frozenset(map(chr, range(0x20, 0x7F))) - {'"', "\\"}
 _NAMES = {
     str: "a string",
     int: "a whole number",
@@ -55,6 +56,11 @@ def read_settings(path: Path, shape: type[Settings]) -> Settings:
         return cast("Settings", _table(document, shape, ""))
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def toml_text(text: object) -> str:
+    """Return what stands between the quotation marks of a basic string of TOML (toml.io/en/v1.0.0#string)."""
+    return "".join(each if each in _PLAIN else f"\\U{ord(each):08x}" for each in str(text))
 
 
 def shaped(found: object, shape: type[Settings], where: str) -> Settings:

@@ -14,12 +14,12 @@ from mecai.errors import InputError
 from mecai.protocol.objects.voucher_info import PORTS
 from mecai.protocol.pki.names import host_name_of
 from mecai.service.printable import one_line
+from mecai.service.settings import toml_text
 from mecai.sidecar.nginx import Configuration, Directive
 
 HTTPS: Final = 443
 _HTTP: Final = 80  # where `listen` names no port
 _NO_FILE: Final = ("data:", "engine:", "store:")
-_PLAIN: Final = frozenset(map(chr, range(0x20, 0x7F))) - {'"', "\\"}  # as it stands in a string of TOML
 _STARTTLS: Final = "{}: is shown after STARTTLS, which no Voucher Authority begins; let a port with TLS show it, too"
 
 
@@ -130,8 +130,7 @@ def _is_text(word: str) -> bool:
 
 
 def _string(text: str) -> str:
-    """Return a basic string of TOML (toml.io/en/v1.0.0#string)."""
-    return '"' + "".join(each if each in _PLAIN else f"\\U{ord(each):08x}" for each in text) + '"'
+    return f'"{toml_text(text)}"'
 
 
 def _says_tls(words: Collection[str]) -> bool:

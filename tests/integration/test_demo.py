@@ -153,6 +153,8 @@ def test_what_is_printed_can_be_tried(environment: Environment) -> None:
         demo.attempt(demo.command("mv "))
         wait_until(lambda: demo.attempt(demo.command("client get", site))[0] == 1)
         demo.program.send_signal(signal.SIGINT)
+        demo.listen("ended")
+        demo.program.send_signal(signal.SIGINT)  # once more, while all is being put away
         assert demo.program.wait(SECONDS) == 0
         assert demo.listen().rstrip().endswith("ended")
         assert not demo.processes()

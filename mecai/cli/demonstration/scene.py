@@ -12,6 +12,7 @@ from mecai.cli.arguments import now
 from mecai.cli.dev_authority import DevAuthority, Urls
 from mecai.cli.dev_node import publish, write_settings
 from mecai.service import durable
+from mecai.service.settings import toml_text
 
 ISSUER: Final = "alder"  # certifies the site, and the attacker
 NOTARIES: Final = ("birch", "cedar")
@@ -82,10 +83,9 @@ def make_scene(home: Path) -> Scene:
     for authority in authorities.values():
         _write_responder(authority.folder, authority.responder_config())
     _write(home / "roots.pem", "".join(each.root.read_text() for each in authorities.values()))
-    _write(
-        home / "sidecar.toml", _SIDECAR.format(home=home, chain=site.certificate, address=ADDRESS, port=PORT, host=HOST)
-    )
-    _write(home / "client.toml", _CLIENT.format(home=home))
+    names = {"home": toml_text(home), "chain": toml_text(site.certificate)}
+    _write(home / "sidecar.toml", _SIDECAR.format(address=ADDRESS, port=PORT, host=HOST, **names))
+    _write(home / "client.toml", _CLIENT.format(**names))
     for folder in ("sidecar", "client"):
         (home / folder).mkdir()
     return Scene(home, doors, ports, site, false, servers)
@@ -97,9 +97,9 @@ def _urls(name: str, ports: Mapping[str, int]) -> Urls:
 
 
 def _write_responder(folder: Path, config: ResponderConfig) -> None:
-    lines = [f'public = "{config.public}"']
+    lines = [f'public = "{toml_text(config.public)}"']
     for each in config.delegates:
-        lines += ["[[delegate]]", f'key = "{each.key}"', f'certificate = "{each.certificate}"']
+        lines += ["[[delegate]]", f'key = "{toml_text(each.key)}"', f'certificate = "{toml_text(each.certificate)}"']
     _write(folder / "ocsp.toml", "\n".join(lines) + "\n")
 
 

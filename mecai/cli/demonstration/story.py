@@ -2,6 +2,7 @@
 
 import time
 from ipaddress import ip_address
+from shlex import quote
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -53,7 +54,7 @@ def _refused(scene: Scene) -> bool:
 def _client(scene: Scene, place: str) -> int:
     """Do what `mecai client get` does, and show it."""
     url = scene.url(place)
-    click.echo(f"$ mecai client get --config {scene.client} {url}")
+    click.echo(f"$ mecai client get --config {quote(str(scene.client))} {url}")
     return fetch(url, Wish(), started=time.monotonic(), config=scene.client, timeout=SECONDS)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mecai.errors import HostError, InputError
-from mecai.service.settings import Network, read_settings
+from mecai.service.settings import Network, read_settings, toml_text
 
 
 @dataclass(frozen=True)
@@ -113,3 +113,9 @@ def test_what_is_no_duration(tmp_path: Path, text: str) -> None:
         InputError, match=r": wait: '.*' is no duration; expected one such as 'P3D' \(days\), 'PT12H' or"
     ):
         read(tmp_path, f"name = 'alder'\nwait = '{text}'")
+
+
+@pytest.mark.parametrize("text", ["/srv/a b", '/srv/"', "/srv/\\n", "/srv/\n\x7f", "/srv/\u00e4\U0001f511", "{home}%s"])
+def test_whatever_a_path_has_is_text_in_settings(tmp_path: Path, text: str) -> None:
+    (tmp_path / "example.toml").write_text(f'name = "{toml_text(text)}"\n')
+    assert read_settings(tmp_path / "example.toml", Example).name == text
