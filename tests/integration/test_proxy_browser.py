@@ -1,8 +1,9 @@
-"""A person's browser behind the proxy: headless Chromium, which trusts the proxy's authority as its user told it.
+"""A person's browser behind the proxy: headless Chromium, and Firefox, which trust its authority as their user said.
 
 The pictures of docs/browser.md are taken here: `MECAI_PICTURES=docs/images python -m pytest` writes them.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ from mecai.client.proxy.own import EXTENSION
 from mecai.protocol.objects.report import parse_report
 from mecai.protocol.pki.identity import address_octets
 from tests.integration.devtools import Browser, Tab, chromium
+from tests.integration.marionette import firefox
 from tests.integration.private_network import NAME
 from tests.integration.town import Town, town
 from tests.scene import HOST
 
 FOLDER = Path(__file__).resolve().parents[2] / "clients" / "webextension"
+_ORIGIN = "12345678-1234-4234-8234-123456789012"  # of the extension: each Firefox draws one, unless it is told
 # Asked in a page of the extension, of the tab that shows a site: its mark and its title, once there is a new one.
 _MARK = """(async () => {{
   for (let tries = 0; tries < 200; tries++) {{
@@ -44,6 +47,12 @@ def keep(name: str, picture: bytes) -> None:
         Path(folder, f"{name}.png").write_bytes(picture)
 
 
+def _trust(store: Path, authority: Path) -> None:
+    """Do what docs/browser.md says, in a store of NSS."""
+    for words in (("-N", "--empty-password"), ("-A", "-t", "C,,", "-n", "MECAI proxy", "-i", str(authority))):
+        subprocess.run(["certutil", "-d", f"sql:{store}", *words], check=True, timeout=60, capture_output=True)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with town(tmp_path_factory.mktemp("town")) as built:
@@ -56,11 +65,7 @@ def browser(place: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
     home = tmp_path_factory.mktemp("home")
     store = home / ".pki" / "nssdb"
     store.mkdir(parents=True)
-    for words in (
-        ("-N", "--empty-password"),
-        ("-A", "-t", "C,,", "-n", "MECAI proxy", "-i", str(place.proxy.authority)),
-    ):
-        subprocess.run(["certutil", "-d", f"sql:{store}", *words], check=True, timeout=60, capture_output=True)
+    _trust(store, place.proxy.authority)
     with chromium(home, f"--proxy-server={place.proxy.url}", "--window-size=900,900") as running:
         yield running
 
@@ -156,3 +161,30 @@ def test_the_extension_says_why(browser: Browser, place: Town, page: Tab, tab: T
     for words in (HOST, "Refused: no-voucher", "no-voucher (rule C1)", "the server sent no voucher", "127.0.0.1"):
         assert words in text
     keep("browser-extension", popup.picture())
+
+
+def test_firefox_shows_each_site_and_the_extension_its_verdict(place: Town, tmp_path: Path) -> None:
+    """The same folder, loaded for as long as the browser runs."""
+    _trust(tmp_path, place.proxy.authority)
+    manifest = json.loads((FOLDER / "manifest.json").read_text())
+    own = {manifest["browser_specific_settings"]["gecko"]["id"]: _ORIGIN}
+    settings = {
+        "extensions.webextensions.uuids": json.dumps(own),
+        "network.proxy.type": 1,
+        "network.proxy.ssl": "127.0.0.1",
+        "network.proxy.ssl_port": place.proxy.port,
+    }
+    with firefox(tmp_path, settings) as running:
+        running.call("Addon:Install", path=str(FOLDER), temporary=True)
+        page, site = running.tab(), running.tab()
+        running.go_on(page)
+        running.open(f"moz-extension://{_ORIGIN}/popup.html")
+        running.evaluate(f"chrome.storage.local.set({{ port: {place.proxy.port} }})")
+        for address, text, mark, words in (
+            (place.vouched, "The real one.", "\N{CHECK MARK}", "Accepted: vouched for by "),
+            (place.bare, f"{HOST} was not opened", "\N{MULTIPLICATION X}", "Refused: no-voucher"),
+        ):
+            running.go_on(site)
+            assert text in running.open(address)
+            running.go_on(page)
+            assert running.evaluate(_MARK.format(words=words)).startswith(f"{mark} {HOST}\n{words}")
