@@ -152,6 +152,8 @@ class VoucherContext(ssl.SSLContext):
         A server of a private network is told none of them; the connection then trusts that network's roots alone. Where
         there are such networks no session is resumed, for it would carry the trust of one name over to another.
         """
+        unasked = tls.Exchange({})
+        tls.attach(connection, unasked)  # that of a connection which was at this place in memory may live on
         if self._networks:
             tls.forget_session(connection)
         network, destination = self._networks.find(server_name), destination_of(server_name, peer_address)
@@ -159,13 +161,13 @@ class VoucherContext(ssl.SSLContext):
         if network:
             network.confine(connection)
         if network or policy.mode == OFF:
-            return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, network, port=port)
+            return Attempt(None, unasked, server_name, peer_address, policy, network, port=port)
         try:
             extension, octets = self.chooser.choice(destination, policy)
         except InputError as error:  # what is no host name (I8) is judged, and never an error of the handshake (M1)
-            return Attempt(None, tls.Exchange({}), server_name, peer_address, policy, fault=str(error), port=port)
+            return Attempt(None, unasked, server_name, peer_address, policy, fault=str(error), port=port)
         if policy.direct == ALWAYS:
-            return Attempt(extension, tls.Exchange({}), server_name, peer_address, policy, port=port)
+            return Attempt(extension, unasked, server_name, peer_address, policy, port=port)
         if cached := self._worth_naming(extension, policy, server_name, peer_address):
             extension = replace(extension, cached=tuple(voucher.hash for voucher in cached))
             octets = extension.encode()

@@ -85,7 +85,8 @@ class Exchange:
             keep(given)
 
 
-# By `SSL *`. Weak: a handshake over or abandoned leaves nothing that a later `SSL` at the same address could inherit.
+# By `SSL *`. Weak, so that it does not grow. An exchange that somebody keeps may outlive its `SSL`, and a later one at
+# the same address would inherit it: every connection of a context that was taught anything has one of its own.
 _exchanges: WeakValueDictionary[int, Exchange] = WeakValueDictionary()
 
 

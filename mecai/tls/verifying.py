@@ -41,13 +41,13 @@ def settings_of(context: ssl.SSLContext) -> tuple[int, ...] | None:
 
 def _verify(store: int, _argument: int | None) -> int:
     """Verify a chain, unless that was done; whatever goes wrong in here, it is not verified."""
-    openssl, shown, known = library(), shown_in(store), None
+    openssl, shown = library(), shown_in(store)
     if exchange := exchange_of(openssl.X509_STORE_CTX_get_ex_data(store, _place())):
-        exchange.verified, known = None, exchange.known
-    if known and known.shown == shown:
-        known.settle(store)
-        exchange.verified = known
-        return _VERIFIED
+        exchange.verified = None
+        if (known := exchange.known) and known.shown == shown:
+            known.settle(store)
+            exchange.verified = known
+            return _VERIFIED
     found: int = _waiting().X509_verify_cert(store)
     if exchange and found == _VERIFIED:
         exchange.verified = Verified(store, shown)
