@@ -4,6 +4,7 @@ The attacks are those of a server that gives tickets and then is another one: at
 certificate, after its vouchers have ended.
 """
 
+import ctypes
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,8 @@ from mecai.client.request import Destination
 from mecai.client.sessions import SPARE, Kept, Place, Sessions, Standing
 from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.verify.connection import Policy
+from mecai.tls.library import library
+from mecai.tls.pointers import context_pointer
 from tests.scene import HOST
 from tests.unit.client.world import LOOPBACK, World
 from tests.unit.tls.memory import Pair, server_context, stapling_server
@@ -32,6 +35,7 @@ TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 VERSIONS = pytest.mark.parametrize("version", [TLS12, TLS13])
 ANSWER = world.answer("birch", "cedar", "dogwood")
 ENDS = world.info(world.birch).next_update
+SSL_CTRL_SET_TLSEXT_TICKET_KEYS = 59  # ssl.h
 NO_EXTENDED_MASTER_SECRET = 1  # SSL_OP_NO_EXTENDED_MASTER_SECRET of OpenSSL 3
 
 
@@ -74,6 +78,14 @@ class Client:
 
 def server(version: ssl.TLSVersion = TLS13, answer: bytes | None = ANSWER) -> ssl.SSLContext:
     return stapling_server(world.site, answer, version)
+
+
+def share_tickets(*servers: ssl.SSLContext) -> None:
+    """Let servers take each other's tickets (SSL_CTX_set_tlsext_ticket_keys(3))."""
+    keys = ctypes.create_string_buffer(bytes(range(80)), 80)
+    for each in servers:
+        pointer = ctypes.cast(keys, ctypes.c_void_p)
+        assert library().SSL_CTX_ctrl(context_pointer(each), SSL_CTRL_SET_TLSEXT_TICKET_KEYS, 80, pointer) == 1
 
 
 @VERSIONS
@@ -132,12 +144,20 @@ def test_at_another_port_everything_is_judged() -> None:
 
 
 @VERSIONS
-def test_a_server_with_another_certificate_is_judged_at_another_address(version: ssl.TLSVersion) -> None:
-    client, answering = Client(), server(version)
-    client.meet(answering)
+def test_a_server_with_the_keys_of_the_tickets_and_another_certificate(version: ssl.TLSVersion) -> None:
+    """It stands for the one that was judged, where that was, until its verdict ends; anywhere else it is judged."""
     rogue = server_context(world.alder.server(HOST))
     rogue.minimum_version = rogue.maximum_version = version
+    client, answering = Client(), server(version)
+    share_tickets(answering, rogue)
+    first, _ = client.meet(answering)
+    verdict, resumed = client.meet(rogue)
+    assert (resumed, verdict.vouched, verdict.facts.chain) == (True, first.vouched, first.facts.chain)
     verdict, resumed = client.meet(rogue, "127.0.0.2")
+    assert (verdict.reason, resumed) == ("no-voucher", False)
+    client.meet(answering)
+    client.now = ENDS
+    verdict, resumed = client.meet(rogue)
     assert (verdict.reason, resumed) == ("no-voucher", False)
 
 
