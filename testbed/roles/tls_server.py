@@ -15,7 +15,7 @@ _CERTIFIED_BY = "certified_by"
 # ... and to which host, that begins no connection, this one brings vouchers.
 DELIVERS_TO = "delivers_to"
 # The kinds of web servers that have their vouchers from a sidecar of their own.
-KINDS: Final = ("tls_server", "stock_server", "python_server", "haproxy_server")
+KINDS: Final = ("tls_server", "stock_server", "slot_server", "python_server", "haproxy_server")
 # Where a kind keeps the certificate of a name; others do so with the host's own.
 _CHAINS: Final = {
     "python_server": "/var/lib/mecai-site/certificate.pem",

@@ -32,6 +32,7 @@ CHOICES = (
     "vas_node",
     "tls_server",
     "stock_server",
+    "slot_server",
     "python_server",
     "haproxy_server",
     "mail_server",

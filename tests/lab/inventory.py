@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 SECONDS = 120
-# What the playbooks make of a host of each group; the last eight are the lab's own.
+# What the playbooks make of a host of each group; slot_servers and the last eight are the lab's own.
 ROLES = {
     "authorities": "authority",
     "databases": "database",
     "tls_servers": "tls_server",
     "stock_servers": "stock_server",
+    "slot_servers": "slot_server",
     "python_servers": "python_server",
     "haproxy_servers": "haproxy_server",
     "mail_servers": "mail_server",
@@ -63,8 +64,10 @@ _QUESTION = """{{ {
     'site': tls_server_names | default(python_server_names | default(haproxy_server_names | default(['']))) | first,
     'mail_server': mail_server_name | default(''),
     'mail_users': mail_server_users | default([]) | map(attribute='address') | list,
-    'issuer': tls_server_authority | default(mail_server_authority | default(python_server_authority
+    'issuer': (voucher_slots_certificates | default([{}]) | first).authority | default('')
+              or tls_server_authority | default(mail_server_authority | default(python_server_authority
               | default(haproxy_server_authority | default('')))),
+    'slot': tls_server_slot | default(''),
     'addresses': (voucher_sidecar_certificates | default([{'addresses': []}]) | first).addresses,
 } }}"""
 _ANSWER = re.compile(r"^(\S+) \| SUCCESS => (\{.*?^\})", re.MULTILINE | re.DOTALL)
@@ -95,6 +98,7 @@ class Told:
     mail_server: str
     mail_users: tuple[str, ...]
     issuer: str
+    slot: str
     addresses: tuple[str, ...]
 
 

@@ -50,6 +50,7 @@ UNITS = {
         "mecai-export-haproxy.timer": "",
     },
     "stock_server": {"mecai-export-site.timer": ""},  # a tls_server besides
+    "slot_server": {"mecai-slot-site.timer": ""},  # a tls_server besides
     "mail_server": {
         "nginx.service": "",
         "postfix.service": "",
@@ -106,6 +107,7 @@ TCP_PORTS = {
     "perspective": (8443,),
     "python_server": (443,),
     "haproxy_server": (443,),
+    "slot_server": (853, 993),
     "vas_node": (443,),
     "publisher": (443,),
     "vendor": (443,),
@@ -116,6 +118,8 @@ CA_KEYS = {
     "/var/lib/mecai-ocsp/root.key.pem": "mecai-ocsp",
     "/var/lib/mecai-ocsp/issuing.key.pem": "mecai-ocsp",
 }
+# A site's own key, where a role keeps it elsewhere, or one more.
+SITES_KEYS = {"haproxy_server": "/etc/haproxy/tls/{}.pem.key", "slot_server": "/etc/ssl/private/{}.backup.pem"}
 # What a VA with agents, or further nodes, keeps besides.
 PRIVATE_CA_KEYS = {
     "/var/lib/mecai-agents/authority/root.key.pem": "mecai-agents",
@@ -125,6 +129,8 @@ PRIVATE_CA_KEYS = {
 NODES_PORT, DATABASE_PORT = 8443, 5432
 # Where a nameserver of a lab with a DNS root keeps the keys of its zones, named by their digests.
 DNSSEC = "/var/lib/knot/keys/"
+# ... and a server with a slot those of its certificates, one folder for each.
+SLOTS = "/etc/mecai/tls/"
 
 
 def test_units_run_and_start_with_the_host_as_their_own_user(machine: Machine) -> None:
@@ -151,8 +157,9 @@ def test_private_keys_are_their_users_own(machine: Machine) -> None:
 
 @pytest.mark.lab_only("an own host may have keys of its own")
 def test_there_are_no_other_private_keys(machine: Machine) -> None:
-    signing = {path for path in machine.survey.keys if path.startswith(DNSSEC) and "nameserver" in machine.roles}
-    assert set(machine.survey.keys) - signing == {path for role in machine.roles for path in _keys(machine, role)}
+    kept = {DNSSEC} if "nameserver" in machine.roles else {SLOTS} if "slot_server" in machine.roles else set()
+    named = {path for path in machine.survey.keys if path.startswith(tuple(kept))}
+    assert set(machine.survey.keys) - named == {path for role in machine.roles for path in _keys(machine, role)}
 
 
 @pytest.mark.lab_only("an own host is reached by SSH, and may serve more")
@@ -179,8 +186,8 @@ def _keys(machine: Machine, role: str) -> dict[str, str]:
             return own | (_vas_keys(machine) if serves else {})
         case "database":
             return {"/var/lib/postgresql/mecai-key.pem": "postgres"} if machine.told.listens else {}
-        case "tls_server" | "delivered_server" | "plain_server" | "deliverer" | "haproxy_server":
-            form = "/etc/haproxy/tls/{}.pem.key" if role == "haproxy_server" else "/etc/ssl/private/{}.pem"
+        case "tls_server" | "delivered_server" | "plain_server" | "deliverer" | "haproxy_server" | "slot_server":
+            form = SITES_KEYS.get(role, "/etc/ssl/private/{}.pem")
             site = {form.format(machine.told.site): "root"} if machine.told.issuer else {}
             return {"/var/lib/mecai-push/key": "mecai-push"} if role == "deliverer" else site
         case "registry" | "mail_host" | "mail_server":

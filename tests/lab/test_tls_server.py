@@ -114,6 +114,7 @@ def _id(authority: Machine) -> str:
 
 
 def _vouchers(tls_server: Machine) -> dict[str, str]:
-    """Return the path of each voucher under the VA id that its name gives."""
-    paths = tls_server.run(f"find {STAPLES} -name '*.voucher'").split()
+    """Return the path of each voucher of the site's certificate under the VA id that its name gives."""
+    folder = f"$(openssl x509 -in /etc/ssl/certs/{tls_server.told.site}.pem -outform DER | sha256sum | cut -c -64)"
+    paths = tls_server.run(f"find {STAPLES}/{folder} -name '*.voucher'").split()
     return {Path(path).stem: path for path in paths}

@@ -161,3 +161,15 @@ def test_the_ca_is_started_once_for_all_requests_of_a_host(played: Played, monke
     assert played.converge() > 0
     asked = [line for line in starts.read_text().splitlines() if line.startswith("ca batch")]
     assert asked == ["ca batch issue", "ca batch check", "ca batch issue"]
+
+
+def test_a_role_that_is_told_of_no_ca_goes_on_without_one(tmp_path: Path) -> None:
+    """As `tls_server` where an ACME client brings the certificate: Ansible looks for the CA's host all the same."""
+    left_out = {
+        "name": "Have the CA certify the site",
+        "ansible.builtin.import_role": {"name": "mecai.infrastructure.certificate"},
+        "vars": {"certificate_requests": [], "certificate_authority": ""},
+        "when": "'' | length > 0",
+    }
+    ran = play(tmp_path, [left_out])
+    assert ran.returncode == 0, ran.stdout

@@ -25,7 +25,7 @@ BESIDES = ("publishers", "perspectives", "mail_servers", "vas_nodes", "deliverer
 FEW = ("private_authorities", "plain_servers", *SITES, "directory_servers", "databases", *OWNERS, *BESIDES)
 LEFT_OUT = {("example", group) for group in FEW} | {("lab", group) for group in BESIDES}
 # What `testbed/roles/` make of it is for the roles.
-TOPOLOGYS_OWN = {"database"}
+TOPOLOGYS_OWN = {"database", "backup_by"}
 PREFIX = "mecai.infrastructure."
 
 

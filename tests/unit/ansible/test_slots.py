@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,7 @@ def test_slots_that_cannot_be_are_refused(tmp_path: Path) -> None:
     taken: list[list[dict[str, str]]] = [
         [{"name": "www"}],
         [{"name": "www"} | PAIR | BACKUP, {"name": "a.example.test"}],
+        [{"name": "www", "authority": "alder", "backup_authority": "birch", "names": ["a.test"]} | PAIR | BACKUP],
     ]
     refused: list[list[dict[str, str]]] = [
         [{"name": "www"}, {"name": "www"}],
@@ -90,6 +92,46 @@ def test_slots_that_cannot_be_are_refused(tmp_path: Path) -> None:
     said = refusals(tmp_path, _role("tasks")[0], cases)
     assert said[: len(taken)] == [""] * len(taken)
     assert all(each.startswith("Expected slots in voucher_slots_certificates") for each in said[len(taken) :]), said
+
+
+def test_cas_of_the_inventory_certify_what_is_staged_and_the_backup(tmp_path: Path) -> None:
+    ordered = {"name": "www", "authority": "alder", "backup_authority": "birch", "names": ["www.example.test"]}
+    given = _role("vars") | {"voucher_slots_certificates": [ordered | PAIR | BACKUP, {"name": "other"} | PAIR]}
+    said = {"content": "{{ __voucher_slots_ordered | to_json }}", "dest": f"{tmp_path}/said", "mode": "0600"}
+    ran = play(tmp_path, [{"name": "Say", "ansible.builtin.copy": said}], vars=given)
+    assert ran.returncode == 0, ran.stdout
+    live, backup = json.loads((tmp_path / "said").read_text())
+    assert live == {"authority": "alder", "names": ["www.example.test"]} | PAIR
+    assert backup == {
+        "authority": "birch", "names": ["www.example.test"], "chain": "/srv/b.pem", "key": "/srv/b.key"
+    }  # fmt: skip
+
+
+def test_a_site_shows_what_is_live_and_at_ports_of_their_own_next_and_backup() -> None:
+    server = ANSIBLE / "roles" / "tls_server"
+    known = [yaml.safe_load((server / part / "main.yml").read_text()) for part in ("defaults", "vars")]
+    environment = jinja2.Environment(undefined=jinja2.ChainableUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
+    environment.filters["comment"] = lambda text: f"# {text}"
+    path = str(known[1]["__tls_server_slot"]).replace("{{ tls_server_slot }}", "www")
+    live = environment.from_string(known[0]["tls_server_certificate"])
+    ports = [[link, known[0][f"tls_server_{link}_port"]] for link, _ in known[1]["__tls_server_slot_ports"]]
+    given = {
+        "__tls_server_names": ["a.test"],
+        "__tls_server_voucher": True,
+        "tls_server_slot": "www",
+        "__tls_server_slot": path,
+        "__tls_server_slot_ports": ports,
+        "tls_server_certificate": live.render(tls_server_slot="www", __tls_server_slot=path),
+    }
+    template = environment.from_string((server / "templates" / "site.conf.j2").read_text())
+    site = template.render(given)
+    shown = re.findall(r'listen (\d+) ssl;.*?ssl_certificate "(.*?)";.*?(voucher on);', site, re.DOTALL)
+    links = {"443": "live", "853": "next", "993": "backup"}
+    assert shown == [(port, f"/etc/mecai/tls/www/{link}/fullchain.pem", "voucher on") for port, link in links.items()]
+    without = environment.from_string((server / "templates" / "site.conf.j2").read_text()).render(
+        given | {"tls_server_slot": ""}
+    )
+    assert "853" not in without
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="what it would write belongs to root")

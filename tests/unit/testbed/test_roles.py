@@ -67,6 +67,28 @@ def test_a_mail_server_promises_vouchers_and_has_them_by_its_secondary_port() ->
     assert {"host": "mail", "path": entry["chain"]} in orders
 
 
+def test_a_slots_certificates_are_vouched_for_where_its_server_shows_them() -> None:
+    host = SMALL.topology.host("slots")
+    given = ROLES["slot_server"].variables(SMALL, host)
+    [slot], entries = given["voucher_slots_certificates"], given["voucher_sidecar_certificates"]
+    assert (slot["authority"], slot["backup_authority"]) == ("alder", "birch")
+    assert (given["tls_server_authority"], given["tls_server_slot"]) == ("", slot["name"])
+    links = {f"/etc/mecai/tls/{slot['name']}/{link}/fullchain.pem": link for link in ("live", "next", "backup")}
+    assert {links[entry["chain"]]: entry.get("port") for entry in entries} == {"live": None, "next": 853, "backup": 993}
+    assert [entry.get("optional", False) for entry in entries] == [False, True, True]
+
+
+@pytest.mark.parametrize(("by", "seen"), [("alder", "'alder'"), ("", "'none'"), ("nobody", "'nobody'")])
+def test_a_backup_is_another_authoritys(by: str, seen: str) -> None:
+    slots = SMALL.topology.host("slots")
+    told = type(slots)(slots.name, slots.role, slots.links, slots.names, {"backup_by": by})
+    [fault] = ROLES["slot_server"].faults(SMALL.topology, told)
+    assert (
+        fault
+        == f"hosts.slots.vars.backup_by: saw {seen}; expected another authority than its own (birch, cedar, dogwood)"
+    )
+
+
 def test_what_haproxy_staples_lies_beside_the_certificate_that_its_sidecar_keeps() -> None:
     host = SMALL.topology.host("haproxy")
     given = ROLES["haproxy_server"].variables(SMALL, host)
