@@ -1,5 +1,6 @@
 """What several verbs take in the same way: options, files, times, and bytes that have to parse."""
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,17 @@ class Moment(click.ParamType[datetime]):
         if moment is None or moment.tzinfo is None:
             self.fail(f"{value!r} is no time; expected for example 2026-03-02T12:00:00Z", param, ctx)
         return moment.astimezone(UTC).replace(microsecond=0)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within bounds, both included; `nan`, which no comparison keeps out, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's
+        """Return the number, or fail with what was expected."""
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value!r} is no number of seconds; expected one from {self.min} to {self.max}", param, ctx)
+        return found
 
 
 def now() -> datetime:

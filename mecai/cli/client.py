@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from mecai.cli.arguments import FILE, with_format
+from mecai.cli.arguments import FILE, Seconds, with_format
 from mecai.cli.program import later
 from mecai.client.choices import DEFAULT_CONFIG, MODES, PROFILES
 
@@ -50,7 +50,7 @@ def _options(function: Command) -> Command:
     """Add what a verb of one connection takes."""
     for option in (
         _policy_options,
-        click.option("--timeout", type=click.FloatRange(1, 600), default=30, show_default=True, help="Seconds in all."),
+        click.option("--timeout", type=Seconds(1, 600), default=30, show_default=True, help="Seconds in all."),
         click.option("--direct", is_flag=True, help="Ask authorities oneself where the server sends no voucher."),
         click.option("--audit", is_flag=True, help="Afterwards ask one authority that was no candidate."),
         click.option("--report", type=FILE, help="Write what was shown, as a VA takes it (POST /v1/reports)."),
@@ -94,9 +94,9 @@ def check(host: str, **options: Any) -> int:  # noqa: ANN401 - those of _options
 
 @command.command("watch")
 @click.argument("hosts", metavar="HOST[:PORT]...", nargs=-1, required=True)
-@click.option("--every", type=click.FloatRange(1, 86_400), default=60, show_default=True, help="Seconds.")
+@click.option("--every", type=Seconds(1, 86_400), default=60, show_default=True, help="Seconds.")
 @click.option("--count", type=click.IntRange(1), help="End after so many rounds; else with SIGINT or SIGTERM.")
-@click.option("--timeout", type=click.FloatRange(1, 600), default=20, show_default=True, help="Seconds for each site.")
+@click.option("--timeout", type=Seconds(1, 600), default=20, show_default=True, help="Seconds for each site.")
 @_policy_options
 @with_format
 def watch(**options: Any) -> int:  # noqa: ANN401 - those above
@@ -145,7 +145,7 @@ def list_reports(**options: Any) -> int:  # noqa: ANN401 - those above
 @reports.command("send")
 @click.argument("names", metavar="[REPORT]...", nargs=-1)
 @_with_config
-@click.option("--timeout", type=click.FloatRange(1, 600), default=60, show_default=True, help="Seconds in all.")
+@click.option("--timeout", type=Seconds(1, 600), default=60, show_default=True, help="Seconds in all.")
 def send_reports(**options: Any) -> int:  # noqa: ANN401 - those above
     """Send each REPORT now; without one, all that need nobody's word.
 

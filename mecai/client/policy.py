@@ -69,6 +69,7 @@ from mecai.client.domains import check_distinct, most_fitting, normal_domains
 from mecai.client.intranet_entry import IntranetEntry
 from mecai.client.regional import RegionalEntry
 from mecai.client.tellable import Tellable
+from mecai.errors import HostError
 from mecai.net.addresses import AddressPolicy
 from mecai.protocol.limits import LIMITS
 from mecai.service.settings import Network, read_settings
@@ -198,7 +199,7 @@ class ClientPolicy:
     @property
     def state_folder(self) -> Path:
         """`state`, or `mecai` under the user's state directory (XDG Base Directory Specification)."""
-        return self.state or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "mecai"
+        return self.state or Path(os.environ.get("XDG_STATE_HOME") or _home() / ".local" / "state") / "mecai"
 
     @property
     def reports(self) -> Path:
@@ -216,6 +217,14 @@ class ClientPolicy:
     def selection_key_file(self) -> Path:
         """Where the selection key lies."""
         return self.selection_key or self.state_folder / "selection.key"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:  # a container's user, who is in no passwd(5)
+        user = f"user {os.getuid()} has no home folder, where the client's state would be"
+        raise HostError(f"{user}; set HOME, or `state` in client.toml") from error
 
 
 def read_policy(path: Path = DEFAULT_CONFIG) -> ClientPolicy:

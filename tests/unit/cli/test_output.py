@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from mecai.cli.main import cli as mecai
 from testbed.cli.main import cli as of_testbed
@@ -37,6 +38,14 @@ def test_every_verb_knows_the_same_words_for_formats() -> None:
     ]
     assert len(found) > 8
     assert {each[1:] for each in found} == {(("text", "json"), "text")}
+
+
+@pytest.mark.parametrize("option", ["--every", "--timeout"])
+@pytest.mark.parametrize("seconds", ["nan", "0", "inf", "-1"])
+def test_seconds_are_a_number_within_bounds(option: str, seconds: str) -> None:
+    done = CliRunner().invoke(mecai, ["client", "watch", "www.example.test", option, seconds])
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.output
 
 
 def ended_unread(program: str, *words: str, bad: str = "stdout") -> subprocess.CompletedProcess[str]:

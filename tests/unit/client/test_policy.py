@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -127,3 +128,12 @@ def test_a_wrong_regional_rule_is_one_line(text: str, fault: str, tmp_path: Path
         read(tmp_path, f"[[regional]]\n{text}\n")
     assert fault in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container, say, whose user no passwd(5) knows."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("Could not determine home directory.")))
+    with pytest.raises(HostError, match=r"has no home folder, .*; set HOME, or `state` in client.toml"):
+        ClientPolicy().state_folder  # noqa: B018 - a property
+    assert ClientPolicy(state=Path("/srv/state")).state_folder == Path("/srv/state")
