@@ -3,6 +3,10 @@
 A crash leaves what was there before or after a change, and processes take turns. A file that is broken is made anew;
 what is no such file is left as it is and not used, and neither is one that others may read: they would see which hosts
 were visited.
+
+Threads take turns as well, by whatever object they use a file: who closes any descriptor of it gives up the
+locks of the whole process on it, and a fork would take over what SQLite believes it has locked
+(sqlite.org/howtocorrupt.html, 2.2 and 2.6).
 """
 
 import contextlib
@@ -11,7 +15,7 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,6 +29,42 @@ _TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name N
 Result = TypeVar("Result")
 
 
+class _Turns:
+    """Whose turn it is at each file of this process; none is anybody's while it forks."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._files: dict[str, threading.Lock] = {}
+
+    @contextlib.contextmanager
+    def at(self, path: Path, patience: float) -> Iterator[None]:
+        """Have the file to oneself; raises `OSError` where another thread has it for longer than `patience`."""
+        with self._guard:
+            turn = self._files.setdefault(os.path.realpath(path), threading.Lock())
+        if not turn.acquire(timeout=patience):
+            raise OSError("another thread holds it")
+        try:
+            yield
+        finally:
+            turn.release()
+
+    def begin_fork(self) -> None:
+        """Wait until no thread is at any file, which each leaves in bounded time."""
+        self._guard.acquire()
+        for turn in self._files.values():
+            turn.acquire()
+
+    def end_fork(self) -> None:
+        """Go on, in the parent and in the child."""
+        for turn in self._files.values():
+            turn.release()
+        self._guard.release()
+
+
+_TURNS: Final = _Turns()
+os.register_at_fork(before=_TURNS.begin_fork, after_in_parent=_TURNS.end_fork, after_in_child=_TURNS.end_fork)
+
+
 class PrivateFile:
     """One file; safe for threads and processes, forked ones too.
 
@@ -35,13 +75,12 @@ class PrivateFile:
     def __init__(self, path: Path, mark: int, version: int, tables: Sequence[str], kind: str, lost: str) -> None:  # noqa: PLR0917
         self.path = path
         self._mark, self._version, self._tables, self._kind, self._lost = mark, version, tables, kind, lost
-        self._lock = threading.Lock()
         self._said = False
 
     def using(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result, patience: float) -> Result:
         """Do work in one transaction; a file that cannot be used gives `otherwise`, and is said once.
 
-        `patience` is how long another process may hold the file, in seconds.
+        `patience` is how long another process may hold the file, or another thread, in seconds.
         """
         try:
             return self.strictly(work, patience)
@@ -53,21 +92,21 @@ class PrivateFile:
 
     def strictly(self, work: Callable[[sqlite3.Connection], Result], patience: float) -> Result:
         """Do work in one transaction; raises `HostError`. A broken file is made anew once."""
-        with self._lock:
-            try:
-                return self._do(work, patience)
-            except (sqlite3.Error, OSError) as error:
-                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT:
-                    raise self._unusable(error) from error
-                with contextlib.suppress(OSError):
-                    self.path.unlink()
-            try:
-                return self._do(work, patience)
-            except (sqlite3.Error, OSError) as error:
-                raise self._unusable(error) from error
+        try:
+            with _TURNS.at(self.path, patience):
+                return self._do_twice(work, patience)
+        except (sqlite3.Error, OSError) as error:
+            raise HostError(f"{self.path}: is not used: {error}") from error
 
-    def _unusable(self, error: Exception) -> HostError:
-        return HostError(f"{self.path}: is not used: {error}")
+    def _do_twice(self, work: Callable[[sqlite3.Connection], Result], patience: float) -> Result:
+        try:
+            return self._do(work, patience)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT:
+                raise
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        return self._do(work, patience)
 
     def _do(self, work: Callable[[sqlite3.Connection], Result], patience: float) -> Result:
         with contextlib.closing(self._connection(patience)) as file, file:  # commits or rolls back, then closes
