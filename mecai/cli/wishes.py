@@ -29,9 +29,7 @@ def read_wish(  # noqa: PLR0917 - one for each option
         fields[name] = value
     body = None if data is None else read(Path(data[1:])) if data.startswith("@") else os.fsencode(data)
     request = Request(method or ("GET" if body is None else "POST"), fields, body)
-    return Wish(
-        request=request, output=output and output.resolve(), follow=location, addresses=dict(map(_place, resolve))
-    )
+    return Wish(request=request, output=output, follow=location, addresses=dict(map(_place, resolve)))
 
 
 def _place(text: str) -> tuple[tuple[str, int], bytes]:

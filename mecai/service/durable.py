@@ -49,13 +49,14 @@ def keep(path: Path, data: bytes, mode: int) -> bool:
     """Let what a person names hold `data`: a file, also at the end of a link, as `replace` does.
 
     A device or a pipe (/dev/stdout, /dev/null) takes it and stays what it is: renamed onto, it would be gone for
-    everybody. Raises `HostError`; for a folder, a disk, a link that the system follows for nobody (protected_symlinks,
+    everybody. Raises `HostError`; for a folder, a disk, a link that somebody else put into /tmp (protected_symlinks,
     proc_sys_fs(5)) and a pipe that nobody reads, too.
     """
     if not path.is_symlink() and (path.is_file() or not path.exists()):
         return replace(path, data, mode)
     with host_errors(path, "written"):
-        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        # The system follows the link, as far as it does for this user; what it leads to may have to be made.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, SECRET)
         with open(descriptor, "wb") as taker:  # noqa: PTH123 - a descriptor has no path
             kind = os.fstat(descriptor).st_mode
             if S_ISREG(kind):

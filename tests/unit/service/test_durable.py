@@ -41,12 +41,24 @@ def test_replacing_says_whether_anything_changed(tmp_path: Path) -> None:
 
 def test_what_a_person_names_is_kept_at_the_end_of_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "file")
-    with pytest.raises(HostError, match="link: cannot be written"):
-        durable.keep(tmp_path / "link", b"1", durable.PUBLIC)
-    (tmp_path / "file").touch()
     assert durable.keep(tmp_path / "link", b"1", durable.PUBLIC)
     assert not durable.keep(tmp_path / "link", b"1", durable.PUBLIC)
     assert ((tmp_path / "link").is_symlink(), (tmp_path / "file").read_bytes()) == (True, b"1")
+
+
+def test_a_link_of_somebody_else_in_a_folder_of_all_is_not_followed(tmp_path: Path) -> None:
+    """As root writes below /tmp, where a user has laid a link to a file that he may not write."""
+    if os.geteuid() or Path("/proc/sys/fs/protected_symlinks").read_text() == "0\n":
+        pytest.skip("for root, where the system protects him")
+    tmp_path.chmod(0o1777)
+    (tmp_path / "file").write_bytes(b"root's")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "none").symlink_to(tmp_path / "new")
+    for name in ("link", "none"):
+        os.lchown(tmp_path / name, 65534, 65534)
+        with pytest.raises(HostError, match="cannot be written \\(Permission denied\\)"):
+            durable.keep(tmp_path / name, b"1", durable.PUBLIC)
+    assert ((tmp_path / "file").read_bytes(), (tmp_path / "new").exists()) == (b"root's", False)
 
 
 def test_a_device_takes_it_and_stays_a_device() -> None:
