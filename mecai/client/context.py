@@ -120,7 +120,7 @@ class VoucherContext(ssl.SSLContext):
     def load_cert_chain(self, *arguments: Any, **more: Any) -> None:  # noqa: ANN401 - ssl's own
         """As `ssl.SSLContext.load_cert_chain`; a session would go on as whom it began with."""
         super().load_cert_chain(*arguments, **more)
-        self._sessions.clear()
+        self._sessions = Sessions()  # connections that are open go on to fill the former ones
 
     @property
     def reporter(self) -> "Reporter | None":

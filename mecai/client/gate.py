@@ -90,16 +90,26 @@ class Gate:
 
     def _pass(self, handshake: Callable[[], None], deadline: Deadline) -> None:
         """Go on with a handshake and judge at its end; raises `Refused`, also whenever asked again."""
+        self._shake(handshake)
+        self.settle(self.verdict or self.judge(deadline))
+
+    def _shake(self, handshake: Callable[[], None]) -> bool:
+        """Go on with a handshake, whose errors this raises; False: what came could not be read, and ended it.
+
+        That (T4, T7) is a verdict like another.
+        """
+        whole = True
         try:
             handshake()  # raises until it is over
         except ssl.SSLError:
             if self._attempt is None or not self._attempt.exchange.ended:
-                raise  # else the answer could not be read (T4, T7), which is a verdict like another
+                raise
+            whole = False
         if self._facts is None:
             if self._sslobj is None:  # another thread shut it down meanwhile
                 raise not_connected()
             self._facts = read_facts(self._sslobj)
-        self.settle(self.verdict or self.judge(deadline))
+        return whole
 
     def judge(self, deadline: Deadline) -> Verdict:
         """Return the verdict on a connection whose handshake is over; nothing passes before `settle`."""

@@ -1,11 +1,10 @@
 """The same gate for programs that do their own input and output (asyncio, anyio): what `wrap_bio` returns."""
 
 import ssl
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mecai.client.gate import NOBODY, Gate, Peer, told_deferred
 from mecai.service.deadline import Deadline
-from mecai.tls import Connection, read_facts
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -25,11 +24,10 @@ class VoucherObject(Gate, ssl.SSLObject):
     def do_handshake(self) -> None:
         """As `ssl.SSLObject.do_handshake`; raises `Refused` if the verdict is against the connection."""
         self.begin()
-        if self._waits and self.verdict is None:
-            super().do_handshake()
-            self._facts = self._facts or read_facts(cast("Connection", self._sslobj))
-        else:
+        if not (self._waits and self.verdict is None):
             self._pass(super().do_handshake, Deadline(0))
+        elif not self._shake(super().do_handshake):
+            self.settle(self.judge(Deadline(0)))  # nobody has to be waited for to say so
 
     def read(self, len: int = 1024, buffer: "WriteableBuffer | None" = None) -> Any:  # noqa: A002, ANN401 - ssl's own
         """As `ssl.SSLObject.read`."""

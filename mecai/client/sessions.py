@@ -87,11 +87,6 @@ class Sessions:
         with self._lock:
             self._kept.pop(name, None)
 
-    def clear(self) -> None:
-        """Forget them all."""
-        with self._lock:
-            self._kept.clear()
-
 
 class Resumption:
     """What one connection has to do with sessions: that which it offered, and those that it brings."""

@@ -11,6 +11,7 @@ import pytest
 
 from mecai.client import ClientPolicy, Outcome, Refused, Verdict, VoucherContext, VoucherObject, peer
 from mecai.client.draws import DRAW_STANDS
+from mecai.client.gate import deferred
 from mecai.client.regional import RegionalEntry
 from mecai.errors import InputError
 from mecai.protocol.codec.tls_request import VOUCHER_REQUEST, RequestExtension
@@ -88,6 +89,15 @@ def test_an_answer_that_cannot_be_read_ends_the_handshake_with_decode_error(
     assert (caught.value.verdict.reason, caught.value.verdict.rule) == ("malformed", "T4")
     with pytest.raises(ssl.SSLError, match=r"(?i)decode.error"):
         pair.server.do_handshake()
+
+
+def test_whoever_promised_the_verdict_hears_of_an_answer_that_cannot_be_read() -> None:
+    """As asyncio does: a handshake that only failed would be no refusal, and be tried again at another address (M2)."""
+    pair = Pair(client(direct="unstapled"), server(_UNREADABLE["length"]))
+    with peer("127.0.0.1", 443), deferred(), pytest.raises(Refused, match="malformed"):
+        pair.handshake()
+    with pytest.raises(Refused):
+        pair.client.read()
 
 
 def test_under_warn_an_answer_that_cannot_be_read_ends_nothing() -> None:

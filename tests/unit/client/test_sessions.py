@@ -293,6 +293,18 @@ def kept(where: Place) -> Kept:
     return Kept(object(), where, Standing((), world.now, ENDS))  # type: ignore[arg-type]  # none of them is used
 
 
+def test_a_ticket_that_comes_late_belongs_to_the_certificate_that_it_began_with(tmp_path: Path) -> None:
+    client, answering, own = Client(), server(), world.birch.server("client.test")
+    (tmp_path / "own.pem").write_bytes(own.chain_pem + own.key_pem)
+    pair = client.begin(answering)
+    with peer("127.0.0.1"):
+        pair.handshake()
+        client.context.load_cert_chain(tmp_path / "own.pem")
+        pair.server.write(b"tickets come with this")
+        pair.client.read()
+    assert client.meet(answering)[1] is False
+
+
 def test_each_is_given_once_the_newest_first() -> None:
     sessions, there = Sessions(), [kept(place()) for _ in range(2)]
     for each in (*there, other := kept(place(address="127.0.0.2"))):
