@@ -19,10 +19,12 @@ from mecai.client.fetch import JudgedConnection, connect
 from mecai.client.policy import read_policy
 from mecai.client.request import Destination
 from mecai.client.verdict import Refused
+from mecai.protocol.codec.tls_answer import encode_vouchers
 from mecai.protocol.pki.identity import address_octets
 from mecai.service.deadline import Deadline
 from tests.integration.played_vas import Handle, Vas, answering
 from tests.integration.tls_server import TlsServer
+from tests.integration.town import site as staples
 from tests.patience import SECONDS
 from tests.scene import HOST, authority_entry, directory_of
 from tests.unit.client.world import World
@@ -54,7 +56,7 @@ def site() -> Iterator[TlsServer]:
         yield server
 
 
-def client(vas: Vas, **changes: str) -> VoucherContext:
+def client(vas: Vas, **changes: object) -> VoucherContext:
     entry = replace(authority_entry(world.birch), servers=(vas.server(),))
     alder = replace(authority_entry(world.alder), servers=())
     policy = ClientPolicy(direct="unstapled", allowed_networks=(ip_network("127.0.0.0/8"),), candidates=1)
@@ -84,6 +86,19 @@ def test_a_server_without_vouchers_is_asked_about_once(vas: Vas, site: TlsServer
 def test_nobody_is_asked_where_the_policy_does_not_say_so(vas: Vas) -> None:
     assert visit(client(vas, direct="never")).verdict.reason == "no-voucher"
     assert vas.requests == []
+
+
+def test_what_a_server_sent_is_its_answer_and_nobody_else_is_asked(vas: Vas) -> None:
+    with staples(world.site, "", encode_vouchers([OTHER]), (ADDRESS, 443)):
+        verdict = visit(client(vas)).verdict
+    assert (verdict.reason, verdict.rule, vas.requests) == ("certificate-mismatch", "V8", [])
+
+
+@pytest.mark.usefixtures("site")
+def test_vouchers_of_authorities_are_not_named_to_the_server(vas: Vas) -> None:
+    context = client(vas, cache=True)
+    assert visit(context).verdict.outcome is Outcome.ACCEPTED
+    assert context._cache.held(HOST) == ()
 
 
 @pytest.mark.usefixtures("site")
