@@ -23,6 +23,7 @@ WITH_SERVERS: Final = (  # root and servers
     "voucher_issuance",
     "voucher_log",
     "nginx_module",
+    "nginx_module_start",
     "first_flight",
     "client_handshake",
     "sidecar_refresh",

@@ -17,8 +17,10 @@ import os
 import platform
 import random
 import statistics
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +33,7 @@ _TURN_NANOSECONDS: Final = 1_000_000
 _WARM_UP: Final = 50
 _RESAMPLES: Final = 200  # Efron, Tibshirani, An Introduction to the Bootstrap, section 6.4: enough for standard errors
 _SEED: Final = 358
+_LEAST: Final = 0.001  # of any unit: the kernel may have counted no tick of the clock
 
 Work = Callable[[], object]
 Clock = Callable[[], int]  # nanoseconds
@@ -100,6 +103,21 @@ def sized(name: str, octets: bytes, limit: int | None, what: str) -> Result:
     size = len(octets)
     ratio = round((limit or size) / size, 4)
     return Result(name, size, "octets", ratio, what, 0.0, 1, ratio, 1.0 if limit else None)
+
+
+def bounded(name: str, value: float, unit: str, limit: float) -> Result:
+    """Hold what was measured once against a limit."""
+    ratio = round(limit / max(value, _LEAST), 3)
+    return Result(name, round(value, 3), unit, ratio, f"limit of {limit:g} {unit}", 0.0, 1, ratio, 1.0)
+
+
+@contextmanager
+def phase(name: str) -> Iterator[None]:
+    """Tell on standard error what a phase took, of the processor too: this process and those that it has waited for."""
+    wall, processor = time.monotonic(), sum(os.times()[:4])
+    yield
+    took = f"{time.monotonic() - wall:.1f} s, {sum(os.times()[:4]) - processor:.1f} s of the processor"
+    print(f"{name}: {took}", file=sys.stderr, flush=True)
 
 
 def machine() -> dict[str, object]:

@@ -105,21 +105,25 @@ def _start(
 ) -> _Server:
     home.mkdir()
     nginx, port = Nginx(home, build_modules(), staples, load=load), free_port()
-    blocks = "server_names_hash_max_size 8192; server_names_hash_bucket_size 128;"
-    names = [f"site{number}.example.test" for number in range(len(sites))]
-    for name, site, (chain, key) in zip(names, sites, certificate_files(home, sites), strict=True):
-        response = staples.place(site) / "ocsp.der"
-        staple = "voucher_ocsp on;" if load else f"ssl_stapling on; ssl_stapling_file {response};"
-        blocks += (
-            f"server {{ listen 127.0.0.1:{port} ssl; server_name {name}; {staple} "
-            f"ssl_certificate {chain}; ssl_certificate_key {key}; return 200 hello; }}\n"
-        )
     stack.callback(nginx.stop)
-    nginx.start(blocks)
-    server = _Server(nginx, port, request, names)
+    nginx.start(server_blocks(nginx, port, sites))
+    server = _Server(nginx, port, request, [f"site{number}.example.test" for number in range(len(sites))])
     if load:
         _wait(server)
     return server
+
+
+def server_blocks(nginx: Nginx, port: int, sites: list[Issued]) -> str:
+    """Return a server for each site, by SNI, which staples: by the module, or from a file where that is not loaded."""
+    blocks = "server_names_hash_max_size 8192; server_names_hash_bucket_size 128;"
+    for number, (site, (chain, key)) in enumerate(zip(sites, certificate_files(nginx.home, sites), strict=True)):
+        response = nginx.staples.place(site) / "ocsp.der"
+        staple = "voucher_ocsp on;" if nginx.load else f"ssl_stapling on; ssl_stapling_file {response};"
+        blocks += (
+            f"server {{ listen 127.0.0.1:{port} ssl; server_name site{number}.example.test; {staple} "
+            f"ssl_certificate {chain}; ssl_certificate_key {key}; return 200 hello; }}\n"
+        )
+    return blocks
 
 
 def _wait(server: _Server) -> None:

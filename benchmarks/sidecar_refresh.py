@@ -15,14 +15,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Collection
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from statistics import fmean
 from typing import Final
 from unittest import mock
 
-from benchmarks.measure import Result
+from benchmarks.measure import Result, bounded, phase
 from benchmarks.vouching_double import make_world, served
 from mecai.cli.sidecar_settings import environment
 from mecai.sidecar import daemon
@@ -36,7 +36,6 @@ MEBIBYTES: Final = 150
 PERCENT: Final = 0.5  # of a core
 ROUNDS: Final = 10  # of each kind that are measured at rest
 BOUND: Final = 600.0  # seconds: ten times what is required, then fetching is ended
-_LEAST: Final = 0.001  # of any unit: the kernel may have counted no tick of the clock
 _MECAI: Final = [sys.executable, "-c", "from mecai.cli.main import main; main()", "sidecar"]
 
 
@@ -44,31 +43,22 @@ def run() -> list[Result]:
     """Fetch everything, then rest."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        with _phase("prepared"):
+        with phase("sidecar_refresh: prepared"):
             config = stack.enter_context(served(make_world(CERTIFICATES, AUTHORITIES), folder))
-        with _phase("fetched"):
+        with phase("sidecar_refresh: fetched"):
             seconds, processor, mebibytes = _refresh(config)
         written = len(list(folder.glob("state/staples/*/*")))
         if written != CERTIFICATES * (AUTHORITIES + 1):
             raise RuntimeError(f"{written} files were written")
-        with _phase("at rest"):
+        with phase("sidecar_refresh: at rest"):
             percent = _rest(config)
     what = f"{CERTIFICATES} certificates, {AUTHORITIES} authorities"
     return [
-        _bounded(f"sidecar: all of {what} fetched", seconds, "s", SECONDS),
-        _bounded(f"sidecar: processor time for {what}", processor, "s", SECONDS),
-        _bounded(f"sidecar: memory with {what}", mebibytes, "MiB", MEBIBYTES),
-        _bounded(f"sidecar: idle with {what}", percent, "% of a core", PERCENT),
+        bounded(f"sidecar: all of {what} fetched", seconds, "s", SECONDS),
+        bounded(f"sidecar: processor time for {what}", processor, "s", SECONDS),
+        bounded(f"sidecar: memory with {what}", mebibytes, "MiB", MEBIBYTES),
+        bounded(f"sidecar: idle with {what}", percent, "% of a core", PERCENT),
     ]
-
-
-@contextmanager
-def _phase(name: str) -> Iterator[None]:
-    """Tell what a phase took, on the wall and of the processor, this process and those that it has waited for."""
-    wall, processor = time.monotonic(), sum(os.times()[:4])
-    yield
-    took = f"{time.monotonic() - wall:.1f} s, {sum(os.times()[:4]) - processor:.1f} s of the processor"
-    print(f"sidecar_refresh: {name}: {took}", file=sys.stderr, flush=True)
 
 
 def _refresh(config: Path) -> tuple[float, float, float]:
@@ -138,8 +128,3 @@ class _NoPauses:
     def watch(self, folders: Collection[Path]) -> None:
         """Watch as the service does."""
         self._notices.watch(folders)
-
-
-def _bounded(name: str, value: float, unit: str, limit: float) -> Result:
-    ratio = round(limit / max(value, _LEAST), 3)
-    return Result(name, round(value, 3), unit, ratio, f"limit of {limit:g} {unit}", 0.0, 1, ratio, 1.0)

@@ -15,6 +15,7 @@ SMALL: Final[dict[str, tuple[dict[str, int], int]]] = {
     "voucher_issuance": ({"RUNS": 4}, 6),
     "voucher_log": ({"RUNS": 4, "CERTIFICATES": 2000}, 6),
     "nginx_module": ({"RUNS": 4, "CERTIFICATES": 3}, 4),
+    "nginx_module_start": ({"CERTIFICATES": 3, "AUTHORITIES": 2}, 8),
     "first_flight": ({}, 4),
     "client_handshake": ({"RUNS": 4, "SITES": 3}, 6),
     "sidecar_refresh": ({"CERTIFICATES": 3, "ROUNDS": 1}, 4),
