@@ -1,13 +1,14 @@
 """A client: programs that know nothing of vouchers, and mecai's own, which demands them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from testbed.model.plan import Plan
 from testbed.model.topology import Host
 from testbed.roles import publisher, tls_server
 from testbed.roles.role import Check, Role
 
+_AGE_HOURS: Final = 48  # of a voucher: twice the life that the lab's have
 _LEADS = """\
 seen=$(getent "$1" "$2" | cut -d" " -f1 | sort -u | xargs)
 [ "$seen" = "$3" ] || { echo "$2 leads to ${seen:-nowhere}"; exit 1; }"""
@@ -16,10 +17,12 @@ seen=$(getent "$1" "$2" | cut -d" " -f1 | sort -u | xargs)
 def variables(plan: Plan, _host: Host) -> Mapping[str, Any]:
     """Return what Ansible is told: it ships with the vendor's directory, so the vendor's context is its own.
 
-    Programs of other publishers find theirs beside it.
+    Programs of other publishers find theirs beside it. Of the lab's sites it wants vouchers of the last days.
     """
-    further = publisher.contexts(plan.topology)
-    beside = {"directory_consumer_contexts": further} if further else {}
+    further, sites = publisher.contexts(plan.topology), list(_sites(plan))
+    beside: dict[str, Any] = {"directory_consumer_contexts": further} if further else {}
+    if sites:
+        beside["voucher_client_domains"] = [{"domains": sites, "max_voucher_age_hours": _AGE_HOURS}]
     return {"voucher_client_settings": {"contexts": [publisher.VENDORS]}, **beside}
 
 
