@@ -5,6 +5,7 @@ as such an authority can be: servers, by DNS names alone, with no authority belo
 only names of some domains.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mecai.errors import InputError
+from mecai.errors import HostError, InputError
 from mecai.protocol.pki.keys import PrivateKey, PublicKey
 from mecai.protocol.verify.intranet import domain_of
 from mecai.service import durable
@@ -30,6 +31,7 @@ CERTIFICATE_FILE: Final = "ca.pem"
 LIFE: Final = timedelta(days=365)  # of the authority; then a person decides anew
 LEAF_LIFE: Final = timedelta(hours=24)
 SKEW: Final = timedelta(hours=1)  # that a browser's clock may be behind
+_WRITTEN_BY_OTHERS: Final = 0o022  # chmod(2)
 _NO_ADDRESSES: Final = [x509.IPAddress(ip_network(every)) for every in ("0.0.0.0/0", "::/0")]
 _SERVERS: Final = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 _USES: Final = (
@@ -73,16 +75,24 @@ class LocalAuthority:
 def open_authority(folder: Path, domains: Sequence[str], now: datetime) -> LocalAuthority:
     """Return the authority whose files lie in `folder`, made there at first use; `domains` bound one that is made.
 
-    Raises `HostError` where the files cannot be read or made or others may read the key, `InputError` where they do not
-    belong together, their time is over, or `domains` are given and are not those of the authority.
+    Raises `HostError` where the files cannot be read or made, or others may read the key or lay another; `InputError`
+    where they do not belong together, their time is over, or `domains` are given and are not those of the authority.
     """
     key_file, certificate_file = folder / KEY_FILE, folder / CERTIFICATE_FILE
     with durable.host_errors(folder, "made"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_own(folder, folder.stat())
     _make_once(key_file, lambda: key_pem(ec.generate_private_key(ec.SECP256R1())), durable.SECRET)
     key = load_key(key_file)
     _make_once(certificate_file, lambda: _make(key, domains, now).public_bytes(Encoding.PEM), durable.PUBLIC)
     return _checked(LocalAuthority(key, load_certificates(certificate_file)[0]), certificate_file, domains, now)
+
+
+def _require_own(folder: Path, found: os.stat_result) -> None:
+    """Refuse a folder in which others could lay a key that they know; raises `HostError`."""
+    if found.st_uid != os.geteuid() or found.st_mode & _WRITTEN_BY_OTHERS:
+        seen = f"it is user {found.st_uid}'s, mode {found.st_mode & 0o777:04o}"
+        raise HostError(f"{folder}: others could lay a key there ({seen}); expected a folder of this user's, mode 0700")
 
 
 def _make_once(file: Path, make: Callable[[], bytes], mode: int) -> None:

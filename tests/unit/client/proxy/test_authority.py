@@ -123,6 +123,21 @@ def test_a_key_that_others_read_is_not_used(tmp_path: Path) -> None:
         open_authority(tmp_path, (), NOW)
 
 
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+def test_a_folder_in_which_others_could_lay_a_key_is_not_used(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "proxy").mkdir()
+    (tmp_path / "proxy").chmod(mode)
+    with pytest.raises(HostError, match=rf"proxy: others could lay a key there .* mode 0{mode:o}\); expected"):
+        open_authority(tmp_path / "proxy", (), NOW)
+    assert not list((tmp_path / "proxy").iterdir())
+
+
+def test_a_folder_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(HostError, match="others could lay a key there"):
+        open_authority(tmp_path / "proxy", (), NOW)
+
+
 def test_a_certificate_that_was_lost_is_made_anew_for_the_key(tmp_path: Path) -> None:
     """So it is after a crash between the two files."""
     first = open_authority(tmp_path, (), NOW)
