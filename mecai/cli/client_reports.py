@@ -51,18 +51,21 @@ class Afterwards:
         self._besides.errands.wait(Deadline(AUDIT_SECONDS if self._besides.auditor else SECONDS))
         for audited in self._audited:
             click.echo(f"mecai: audit: {one_line(audited.by)} {_word(audited)}", err=True)
-        for report in self._undecided:
-            self._decide(report_name(report))
-        self._besides.errands.wait(Deadline(SECONDS))
+        agreed = [name for name in map(report_name, self._undecided) if self._decides(name)]
+        if agreed:
+            self._besides.errands.wait(Deadline(SECONDS))
 
-    def _decide(self, name: str) -> None:
+    def _decides(self, name: str) -> bool:
+        """Have a person decide; tells whether there is something to send now."""
         if not self._asks or not self._besides.reporter:
             click.echo(f"mecai: a report waits for your word: mecai client reports send {name}", err=True)
-            return
+            return False
+        agreed = _agreed()
         try:
-            self._besides.reporter.decide(name, send=_agreed())
+            self._besides.reporter.decide(name, send=agreed)
         except MecaiError as error:
             click.echo(f"mecai: {one_line(str(error))}", err=True)
+        return agreed
 
 
 def _word(audited: Audited) -> str:

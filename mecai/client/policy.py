@@ -72,6 +72,7 @@ from mecai.client.tellable import Tellable
 from mecai.errors import HostError
 from mecai.net.addresses import AddressPolicy
 from mecai.protocol.limits import LIMITS
+from mecai.protocol.verify.rules import NAT64_PREFIX
 from mecai.service.settings import Network, read_settings
 
 
@@ -211,7 +212,8 @@ class ClientPolicy:
         """Of which servers authorities may hear."""
         private = normal_domains("private_domains", self.private_domains) if self.private_domains else ()
         networks = chain.from_iterable(entry.names for entry in self.intranets)
-        return Tellable((*networks, *private), AddressPolicy(self.allowed_networks))
+        prefixes = (NAT64_PREFIX, *map(str, self.nat64_prefixes))
+        return Tellable((*networks, *private), AddressPolicy(self.allowed_networks), prefixes)
 
     @property
     def selection_key_file(self) -> Path:

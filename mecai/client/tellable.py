@@ -15,6 +15,7 @@ from mecai.net.addresses import AddressPolicy, AddressRefused
 from mecai.protocol.pki.identity import address_octets
 from mecai.protocol.pki.names import dns_names
 from mecai.protocol.verify.intranet import domain_of
+from mecai.protocol.verify.rules import NAT64_PREFIX, unmapped
 
 # RFC 6762 with its appendix G, 7686 (onion), 8375 (home.arpa), 9476 (alt); ICANN's `internal`.
 PRIVATE_SUFFIXES: Final = (
@@ -25,10 +26,14 @@ _SAYS_NOTHING: Final = "localhost"  # in a certificate; a server of that name is
 
 @dataclass(frozen=True)
 class Tellable:
-    """A person's private `domains` (in normal form), besides those that are private everywhere; which addresses are."""
+    """A person's private `domains` (in normal form), besides those that are private everywhere; which addresses are.
+
+    An address that a network translates (`nat64_prefixes`) is told as the IPv4 address that it stands for.
+    """
 
     domains: tuple[str, ...]
     addresses: AddressPolicy
+    nat64_prefixes: tuple[str, ...] = (NAT64_PREFIX,)
 
     def check(self, server_name: str | None, peer_address: str | None, chain: Sequence[x509.Certificate]) -> bytes:
         """Return the octets of the server's address; raises `InputError` with what is private.
@@ -41,7 +46,7 @@ class Tellable:
             raise InputError("the server's address is not known")
         for name in filter(None, (server_name, *_names(chain[0]))):
             self._check_name(name)
-        address = address_octets(peer_address.partition("%")[0])
+        address = unmapped(address_octets(peer_address.partition("%")[0]), self.nat64_prefixes)
         self._check_address(address)
         return address
 

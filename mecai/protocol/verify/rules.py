@@ -5,7 +5,7 @@ code and its number. `mecai.protocol.verify.connection` applies them and adds th
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, cached_property
@@ -199,7 +199,9 @@ def check_addresses(voucher: Voucher, policy: Policy, addresses: Sequence[bytes 
     if not known:
         raise VerificationError("address-unknown", "V9", "the peer's address is not known (a proxy lies between)")
     probed = set(voucher.info.addresses)
-    if not (passed := tuple(address for address in known if {address, _unmapped(address, policy)} & probed)):
+    if not (
+        passed := tuple(address for address in known if {address, unmapped(address, policy.nat64_prefixes)} & probed)
+    ):
         met, vouched = (", ".join(map(address_text, each)) for each in (known, voucher.info.addresses))
         raise VerificationError("address-mismatch", "V9", f"connected to {met}, vouched for {vouched}")
     return passed
@@ -275,9 +277,9 @@ def _check_window(entry: StatusEvidence, certificate: x509.Certificate, context:
         raise VerificationError("status-stale", "V11", detail)
 
 
-def _unmapped(address: bytes, policy: Policy) -> bytes:
+def unmapped(address: bytes, nat64_prefixes: Iterable[str]) -> bytes:
     """Return the IPv4 address inside an IPv4-mapped or NAT64 address, any other unchanged."""
-    if address[:_NAT64_OCTETS] in map(_prefix_octets, policy.nat64_prefixes):
+    if address[:_NAT64_OCTETS] in map(_prefix_octets, nat64_prefixes):
         return address[_NAT64_OCTETS:]
     return canonical_address(address)
 

@@ -20,6 +20,12 @@ def test_what_is_public_may_be_told(address: str) -> None:
     assert MAY.check("www.example.test", address, SITE) == address_octets(address)
 
 
+def test_a_translated_address_is_told_as_what_it_stands_for() -> None:
+    assert MAY.check("www.example.test", "64:ff9b::1.1.1.1", SITE) == bytes([1, 1, 1, 1])
+    with pytest.raises(InputError, match=r"192\.168\.1\.1 is in 192\.168\.0\.0/16"):
+        MAY.check("www.example.test", "64:ff9b::192.168.1.1", SITE)
+
+
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
