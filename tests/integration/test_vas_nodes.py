@@ -137,9 +137,9 @@ def serve_by_nginx(doors: Sequence[socket.socket]) -> Callable[[ExitStack, World
     """Return what starts nginx: the sites, which show a certificate each, and the name of the VAS."""
 
     def serve(stack: ExitStack, world: World) -> None:
-        for place in range(SITES):
-            world.alder.certify("server", f"site-{place}.example.test", label=f"site-{place}")
-        sites = "".join(
+        sites = [f"site-{place}" for place in range(SITES)]
+        world.alder.certify_each({each: ("server", (f"{each}.example.test",)) for each in sites})
+        servers = "".join(
             SITE.format(
                 address=SERVER, port=PORT, name=f"site-{place}.example.test",
                 chain=certificate(world, place), key=certificate(world, place).with_suffix(".key.pem"),
@@ -148,7 +148,7 @@ def serve_by_nginx(doors: Sequence[socket.socket]) -> Callable[[ExitStack, World
         )  # fmt: skip
         nodes = " ".join(f"server 127.0.0.1:{door.getsockname()[1]} max_fails=0;" for door in doors)
         config = world.home / "nginx.conf"
-        config.write_text(CONFIG.format(home=world.home, nodes=nodes, sites=sites))
+        config.write_text(CONFIG.format(home=world.home, nodes=nodes, sites=servers))
         command = [NGINX, "-c", config, "-e", world.home / "nginx.log"]
         subprocess.run(command, check=True)  # it listens when this returns
         stack.callback(subprocess.run, [*command, "-s", "stop"], check=True)

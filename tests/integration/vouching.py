@@ -21,14 +21,15 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.objects.directory import parse_directory
 from mecai.protocol.objects.request import VoucherRequest
 from mecai.service.pem import load_certificates
 from tests.patience import SECONDS
-from tests.pki import Hierarchy, issue, key, key_usage
+from tests.pki import Hierarchy, issue, key, key_usage, name
 from tests.ports import network
 
 BIN = Path(sys.executable).parent
@@ -102,28 +103,44 @@ class Authority:
 
     def mecai(self, *words: str | Path) -> str:
         """Run a verb of `mecai ca` for this authority."""
-        return run(BIN / "mecai", "ca", words[0], "--config", self.home / "ca.toml", *words[1:])
+        verb = 2 if words[0] == "batch" else 1
+        return run(BIN / "mecai", "ca", *words[:verb], "--config", self.home / "ca.toml", *words[verb:])
 
     def certify(self, profile: str, *names: str, label: str = "") -> Path:
         """Make a key and have it certified; returns the path of the chain, beside which the key lies."""
-        label = label or profile
-        wanted, csr, out = (self.home / f"{label}.{suffix}" for suffix in ("key.pem", "csr", "pem"))
-        dns = [word for name in names for word in ("--dns", name)]
-        run(BIN / "mecai", "key", "create", "--key", wanted, "--csr", csr, "--name", label, *dns)
-        self.mecai("issue", "--profile", profile, "--csr", csr, "--out", out)
-        return out
+        (path,) = self.certify_each({label or profile: (profile, names)})
+        return path
 
-    def establish(self) -> None:
-        """Make the CA, its responder's certificates, and the VA's."""
+    def certify_each(self, wanted: Mapping[str, tuple[str, Sequence[str]]]) -> list[Path]:
+        """Make keys, and have them certified by one start of the CA: profile and DNS names, by label."""
+        requests = {label: self._requested(label, *what) for label, what in wanted.items()}
+        (self.home / "wanted.json").write_text(json.dumps(requests))
+        answers = json.loads(self.mecai("batch", "issue", self.home / "wanted.json"))
+        paths = [self.home / f"{label}.pem" for label in wanted]
+        for path in paths:
+            path.write_text(answers[path.stem]["answer"])
+        return paths
+
+    def _requested(self, label: str, profile: str, names: Sequence[str]) -> dict[str, Any]:
+        own, path = key(f"{label} of {self.name}"), self.home / f"{label}.key.pem"
+        csr = x509.CertificateSigningRequestBuilder().subject_name(name(label)).sign(own, hashes.SHA256())
+        path.touch(0o600)
+        path.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return {"profile": profile, "csr": csr.public_bytes(Encoding.PEM).decode(), "dns": list(names)}
+
+    def establish(self, *names: str) -> None:
+        """Make the CA, its responder's certificates, the VA's, and that of a server, if it has names."""
         self.home.mkdir()
         (self.home / "ca.toml").write_text(CA.format(name=self.name, home=self.home, address=self.address))
         self.mecai("init")
+        delegates = ("ocsp-root", "ocsp-issuing")
+        wanted = {profile: (profile, ()) for profile in delegates} | {"va": ("va", (f"vas.{self.name}.test",))}
+        self.certify_each(wanted | ({"server": ("server", names)} if names else {}))
         lines = [f'public = "{self.home}/public"']
-        for profile in ("ocsp-root", "ocsp-issuing"):
-            certificate = self.certify(profile)
-            lines += ["[[delegate]]", f'key = "{self.home}/{profile}.key.pem"', f'certificate = "{certificate}"']
+        for profile in delegates:
+            files = (f'key = "{self.home}/{profile}.key.pem"', f'certificate = "{self.home}/{profile}.pem"')
+            lines += ["[[delegate]]", *files]
         (self.home / "ocsp.toml").write_text("\n".join(lines))
-        self.certify("va", f"vas.{self.name}.test")
 
     def entry(self, url: str, root: x509.Certificate) -> dict[str, Any]:
         """Describe the CA for the directory, with a VAS at `url` whose certificate chains to `root`."""
@@ -264,15 +281,14 @@ def running(
         addresses = [f"{NETWORK}.{number}" for number in (1, 2)]
         doors = [_open_door(stack, address, 80) for address in addresses]
         alder, birch = (
-            Authority(name, home / name, at) for name, at in zip(("alder", "birch"), addresses, strict=True)
+            Authority(each, home / each, at) for each, at in zip(("alder", "birch"), addresses, strict=True)
         )
         vas = _open_door(stack, "127.0.0.1", 0)
         world = World(home, alder, birch, vas.getsockname()[1], _open_door(stack, "127.0.0.1", 0))
-        for authority, door in zip((alder, birch), doors, strict=True):
-            authority.establish()
+        for authority, names, door in zip((alder, birch), ((NAME,), ()), doors, strict=True):
+            authority.establish(*names)
             config = {"MECAI_OCSP_CONFIG": str(authority.home / "ocsp.toml")}
             _start(stack, _gunicorn(door, "mecai.ca.ocsp.app:create_app()"), authority.home / "ocsp.log", config, door)
-        alder.certify("server", NAME)
         _lay(home)
         world.publish()
         serve(stack, world)
@@ -283,13 +299,13 @@ def running(
 def _lay(home: Path) -> None:
     """Write the files of the publisher and of the VAS's web server."""
     site = TLS.server("127.0.0.1")
-    for name, data in {
+    for file, data in {
         "publisher.key.pem": PUBLISHER.key_pem,
         "publisher.pem": PUBLISHER.pem,
         "tls.key.pem": site.key_pem,
         "tls.pem": site.chain_pem,
     }.items():
-        path = home / name
+        path = home / file
         path.touch(0o600)
         path.write_bytes(data)
 

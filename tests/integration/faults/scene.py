@@ -15,9 +15,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mecai.perspective.config import PerspectiveConfig
@@ -32,7 +29,7 @@ from tests.integration.signing import CONFIG as SIGNER
 from tests.integration.signing import PASSED, listening
 from tests.integration.sites import serve_by_nginx
 from tests.integration.vouching import BIN, NOW, PORT, SERVER, World, chain_of, run, running
-from tests.pki import DAY, Hierarchy, issue, key, leaf_extensions, name
+from tests.pki import DAY, Hierarchy, issue, key, leaf_extensions
 
 NETWORK: Final = SERVER.rpartition(".")[0]
 DNS, AGENT, REGISTRY, RELAY = (f"{NETWORK}.{number}" for number in (5, 6, 7, 8))
@@ -145,21 +142,8 @@ def requests_of(world: World, certificates: int, sites: list[str]) -> tuple[byte
 
 def certify_sites(world: World, count: int) -> Mapping[str, Path]:
     """Let alder certify so many sites, of a registered domain each; return their chains by name."""
-    home, wanted = world.alder.home, {}
-    for place in range(count):
-        own = key(f"site{place}")
-        csr = x509.CertificateSigningRequestBuilder().subject_name(name(f"site{place}")).sign(own, hashes.SHA256())
-        pem = csr.public_bytes(Encoding.PEM).decode()
-        wanted[f"site{place}"] = {"profile": "server", "csr": pem, "dns": [f"www.site{place}.test"]}
-        path = home / f"site{place}.key.pem"
-        path.touch(0o600)
-        path.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    (home / "wanted.json").write_text(json.dumps(wanted))
-    command = (BIN / "mecai", "ca", "batch", "issue", "--config", home / "ca.toml", home / "wanted.json")
-    answers = json.loads(run(*command, seconds=SECONDS))
-    for label, answer in answers.items():
-        (home / f"{label}.pem").write_text(answer["answer"])
-    return {f"www.{label}.test": home / f"{label}.pem" for label in answers}
+    wanted = {f"site{place}": ("server", (f"www.site{place}.test",)) for place in range(count)}
+    return {f"www.{path.stem}.test": path for path in world.alder.certify_each(wanted)}
 
 
 def certify_mail(world: World) -> None:
