@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from mecai.errors import InputError
 from mecai.net.addresses import AddressPolicy, AddressRefused
+from mecai.protocol.pki.certificates import extension_of
 from mecai.protocol.pki.identity import address_octets
 from mecai.protocol.pki.names import dns_names
 from mecai.protocol.verify.intranet import domain_of
@@ -46,15 +48,23 @@ class Tellable:
             raise InputError("the server's address is not known")
         for name in filter(None, (server_name, *_names(chain[0]))):
             self._check_name(name)
+        for name in _common_names(chain[0]):  # often no host name at all
+            self._check_domain(name)
         address = unmapped(address_octets(peer_address.partition("%")[0]), self.nat64_prefixes)
         self._check_address(address)
         return address
 
     def _check_name(self, name: str) -> None:
+        if (address := _address(name)) is not None:
+            self._check_address(unmapped(address, self.nat64_prefixes))
+            return
+        self._check_domain(name)
+        if "." not in name.removesuffix(".") and name != _SAYS_NOTHING:
+            raise InputError(f"{name} is no name of the public DNS")
+
+    def _check_domain(self, name: str) -> None:
         if domain := domain_of(name, (*self.domains, *PRIVATE_SUFFIXES)):
             raise InputError(f"{name} lies in {domain}, which is private")
-        if "." not in name and ":" not in name and name != _SAYS_NOTHING:
-            raise InputError(f"{name} is no name of the public DNS")
 
     def _check_address(self, address: bytes) -> None:
         try:
@@ -64,7 +74,25 @@ class Tellable:
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the names and the addresses that a certificate is for."""
     try:
-        return dns_names(certificate)
+        return *dns_names(certificate), *_addresses(certificate)
     except ValueError as error:  # an extension that does not parse
         raise InputError("the certificate's names cannot be read") from error
+
+
+def _addresses(certificate: x509.Certificate) -> tuple[str, ...]:
+    names = extension_of(certificate, x509.SubjectAlternativeName)
+    found = names.value.get_values_for_type(x509.IPAddress) if names else ()
+    return tuple(str(each).partition("/")[0] for each in found)  # what has twice the octets reads as a network
+
+
+def _common_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    return tuple(str(each.value) for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+
+
+def _address(name: str) -> bytes | None:
+    try:
+        return address_octets(name.partition("%")[0])
+    except InputError:
+        return None

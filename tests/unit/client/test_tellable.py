@@ -1,14 +1,16 @@
 """Of which servers a Voucher Authority may hear."""
 
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
+from cryptography import x509
 
 from mecai.client.tellable import Tellable
 from mecai.errors import InputError
 from mecai.net.addresses import AddressPolicy
 from mecai.protocol.pki.identity import address_octets
-from tests.pki import Hierarchy
+from tests.pki import NOW, SERVER_AUTH, Hierarchy, issue, key, leaf_extensions
 
 ALDER = Hierarchy("alder")
 SITE = ALDER.server("www.example.test").chain
@@ -35,6 +37,8 @@ def test_a_translated_address_is_told_as_what_it_stands_for() -> None:
         ("nas.home.arpa", "lies in home.arpa"),
         ("git.internal", "lies in internal"),
         ("wiki", "wiki is no name of the public DNS"),
+        ("192.168.7.1", "192.168.7.1 is in 192.168.0.0/16 .private."),
+        ("fd00::1", "fd00::1 is in fc00::/7 .unique local."),
     ],
 )
 def test_a_private_name_is_not_told_wherever_it_stands(name: str, fault: str) -> None:
@@ -47,6 +51,29 @@ def test_a_private_name_is_not_told_wherever_it_stands(name: str, fault: str) ->
 def test_a_wildcard_is_below_its_domain() -> None:
     with pytest.raises(InputError, match=r"\*\.corp\.example\.test lies in corp\.example\.test"):
         MAY.check(None, "1.1.1.1", ALDER.server("*.corp.example.test").chain)
+
+
+def test_a_single_label_is_private_with_a_final_dot_as_without() -> None:
+    with pytest.raises(InputError, match=r"wiki\. is no name of the public DNS"):
+        MAY.check("wiki.", "1.1.1.1", SITE)
+
+
+def test_what_a_certificate_calls_its_subject_is_a_name_of_it() -> None:
+    """The issuer of appliances names them so, and nowhere else."""
+
+    def called(subject: str) -> list[x509.Certificate]:
+        extensions = leaf_extensions(SERVER_AUTH, ["a.test"])
+        span = NOW, NOW + timedelta(days=90)
+        return [issue(subject, key("printer"), ALDER.issuing, extensions, span=span).certificate]
+
+    assert MAY.check("a.test", "1.1.1.1", called("Example Corporation"))
+    with pytest.raises(InputError, match=r"printer\.corp\.example\.test lies in corp\.example\.test"):
+        MAY.check("a.test", "1.1.1.1", called("printer.corp.example.test"))
+
+
+@pytest.mark.parametrize("name", ["1.1.1.1", "2606:4700::1111", "10.2.3.4", "localhost"])
+def test_what_says_nothing_private_may_be_told(name: str) -> None:
+    assert MAY.check(name, "1.1.1.1", ALDER.server("www.example.test", name).chain)
 
 
 @pytest.mark.parametrize(
