@@ -14,8 +14,10 @@ from functools import partial
 from typing import Final
 
 from mecai.client.attempt import Attempt
+from mecai.client.choosing import destination_of
 from mecai.client.direct import Question, ask_one
 from mecai.client.errands import Errands
+from mecai.client.regional import regions_without
 from mecai.client.tellable import Tellable
 from mecai.client.verdict import Demand, Outcome, Verdict
 from mecai.errors import VerificationError
@@ -68,8 +70,8 @@ class Auditor:
         except VerificationError as error:
             LOG.info("audit: %s: nobody is asked: %s", attempt.server_name, error.detail)
             return
-        if (drawn := self._drawn(context, verdict)) is None:
-            LOG.info("audit: %s: there is no authority besides the candidates", attempt.server_name)
+        if (drawn := self._drawn(context, attempt, verdict)) is None:
+            LOG.info("audit: %s: there is no authority besides the candidates that may be asked", attempt.server_name)
             return
         failure = _objection(drawn, request, context)
         agrees = None if failure and not _contradicts(failure) else failure is None
@@ -84,14 +86,16 @@ class Auditor:
         if self.heard:
             self.heard(audited)
 
-    def _drawn(self, context: VerificationContext, verdict: Verdict) -> Authority | None:
-        """Draw one that was not disclosed, and would not praise itself (V6)."""
+    def _drawn(self, context: VerificationContext, attempt: Attempt, verdict: Verdict) -> Authority | None:
+        """Draw one that was not disclosed, nor would praise itself (V6), nor lies where the person wants none (S4)."""
+        without = regions_without(attempt.policy.regional, destination_of(attempt.server_name, attempt.peer_address))
         eligible = [
             each
             for each in self._directory.authorities
             if each.servers
             and each.authority not in verdict.candidates
             and each.owner_group not in context.owners
+            and each.region not in without
             and not self._directory.distrusted(each.roots, context.now)
         ]
         return self._draw.choice(eligible) if eligible else None

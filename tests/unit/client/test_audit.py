@@ -17,6 +17,7 @@ from mecai.client.attempt import Attempt
 from mecai.client.audit import Audited, Auditor
 from mecai.client.errands import Errands
 from mecai.client.policy import ClientPolicy
+from mecai.client.regional import RegionalEntry
 from mecai.client.tellable import Tellable
 from mecai.client.verdict import Grounds, Outcome, Verdict
 from mecai.net.addresses import AddressPolicy
@@ -168,6 +169,16 @@ def test_what_a_server_did_not_staple_or_is_private_is_not_audited(
 def test_where_everybody_is_a_candidate_nobody_is_left(world: World) -> None:
     world.audit(verdict=replace(VERDICT, candidates=(*NAMED, IDS["dogwood"])))
     assert world.asked == []
+
+
+def test_where_a_person_wants_no_authority_of_a_region_none_is_asked(world: World) -> None:
+    """S4: who must not be named to the server need not hear of it either."""
+    (region,) = (each.region for each in SCENE.directory.authorities if each.authority == IDS["dogwood"])
+    for domain, asked in (("other.test", 1), (HOST, 0)):
+        world.asked.clear()
+        policy = ClientPolicy(audit=1.0, regional=(RegionalEntry((domain,), (region,)),))
+        world.audit(attempt(policy=policy))
+        assert len(world.asked) == asked
 
 
 def test_nobody_waits_and_no_more_than_some_are_at_it(world: World) -> None:
