@@ -1,11 +1,10 @@
 """One connection on its way to a verdict, and what the gate of a connection asks of its context."""
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mecai import tls
 from mecai.client.choices import NEVER
-from mecai.client.intranet import STATUS_SECONDS, PrivateNetwork
 from mecai.client.policy import ClientPolicy
 from mecai.client.sessions import Resumption
 from mecai.client.verdict import Verdict
@@ -13,6 +12,10 @@ from mecai.protocol.codec.tls_request import RequestExtension
 from mecai.protocol.objects.voucher import Voucher
 from mecai.service.deadline import Deadline
 
+if TYPE_CHECKING:
+    from mecai.client.intranet import PrivateNetwork
+
+STATUS_SECONDS: Final = 5.0  # at most, for all responders of one connection
 DIRECT_SECONDS: Final = 10.0  # at most, for all authorities of one connection; an authority may take 30 (R4)
 LONGEST_PATIENCE: Final = max(STATUS_SECONDS, DIRECT_SECONDS)
 
@@ -26,7 +29,7 @@ class Attempt:
     server_name: str | None
     peer_address: str | None
     policy: ClientPolicy  # what holds for this destination
-    network: PrivateNetwork | None = None  # the private network that the name belongs to
+    network: "PrivateNetwork | None" = None  # the private network that the name belongs to
     fault: str = ""  # why nobody could be asked for this name
     cached: tuple[Voucher, ...] = ()  # named to the server, which then does not send them (C5)
     port: int | None = None  # of the peer, where it is known

@@ -3,12 +3,11 @@
 import dataclasses
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mecai.client.context import VoucherContext
 from mecai.client.explain import RULES
 from mecai.client.fetch import JudgedConnection, Page
-from mecai.client.intranet import Proof
 from mecai.client.request import Destination
 from mecai.client.verdict import Outcome, Verdict
 from mecai.errors import MecaiError, VerificationError
@@ -18,6 +17,9 @@ from mecai.protocol.objects.status_evidence import StatusEvidence
 from mecai.protocol.pki.identity import certificate_hash
 from mecai.protocol.verify.connection import Vouched
 from mecai.protocol.verify.intranet import RULE
+
+if TYPE_CHECKING:
+    from mecai.client.intranet import Proof
 
 Document = dict[str, Any]
 
@@ -98,7 +100,7 @@ def _voucher_document(vouched: Vouched) -> Document:
     }
 
 
-def _proof_document(proof: Proof) -> Document:
+def _proof_document(proof: "Proof") -> Document:
     return {
         "certificate": proof.certificate.hex(),
         "way": proof.way.value,

@@ -7,7 +7,6 @@ few minutes in memory, never beyond its end, and judged anew for each connection
 import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -25,8 +24,6 @@ from mecai.protocol.pki.roots import check_root
 from mecai.protocol.verify.intranet import RULE, Intranet, Pair, Way, examine_private_chain, prove_private_status
 from mecai.service.deadline import Deadline
 from mecai.service.pem import load_certificates
-
-STATUS_SECONDS: Final = 5.0  # at most, for all responders of one connection
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mecai.client.cost import Cost
-from mecai.client.intranet import Proof
 from mecai.errors import Malformed, VerificationError
 from mecai.protocol.codec.tls_answer import decode_vouchers
 from mecai.protocol.objects.authorities import Directory
 from mecai.protocol.pki.identity import address_octets
 from mecai.protocol.verify.connection import Accepted, Policy, Presented, Vouched, verify_connection
 from mecai.tls import Facts
+
+if TYPE_CHECKING:
+    from mecai.client.intranet import Proof
 
 _ANSWERS: Final = 16  # that are remembered, of at most 64 KiB each: a server sends the same to everybody
 _X509_V_ERR_APPLICATION_VERIFICATION: Final = 50  # x509_vfy.h: the application's own check failed
@@ -39,7 +41,7 @@ class Grounds:
     """
 
     vouched: tuple[Vouched, ...] = ()
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple["Proof", ...] = ()
     resumed: datetime | None = None
 
 

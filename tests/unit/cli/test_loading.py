@@ -58,6 +58,14 @@ def test_a_program_that_imports_the_client_pays_for_it_when_it_uses_it() -> None
     assert not modules & (CLIENT | NEVER)
 
 
+def test_a_client_without_private_networks_loads_nothing_that_asks_their_responders() -> None:
+    code = "import json, sys; from mecai.client import VoucherContext; print(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
+    modules = set(json.loads(ran.stdout))
+    assert modules >= CLIENT
+    assert not modules & (NEVER | {"mecai.client.intranet", "mecai.evidence", "mecai.net.fetch"})
+
+
 def test_a_client_loads_neither_asyncio_nor_what_draws_tables_for_programs(tmp_path: Path) -> None:
     (tmp_path / "client.toml").touch()
     options = ("--config", str(tmp_path / "client.toml"), "--format", "json")
