@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from mecai.cli.show.tables import Row, show_table
-from mecai.client.choices import OFF
+from mecai.client.choices import NEVER, OFF
 from mecai.client.policy import read_policy
 from mecai.client.request import Destination
 from mecai.client.ruling import Ruling, ruling
@@ -51,3 +51,17 @@ def _below(found: Ruling) -> Iterator[str]:
         yield f"statuses made within {found.max_status_hours} h"
     if found.contexts is not None:
         yield f"contexts {' '.join(found.contexts) or 'none'}"
+    yield from _heard(found)
+
+
+def _heard(found: Ruling) -> Iterator[str]:
+    """Say when authorities hear of a visit."""
+    wanted = {
+        "direct": found.direct,
+        "reporting": found.reporting,
+        "audit": f"{found.audit:g}" if found.audit else NEVER,
+    }
+    told = [f"{key} {word}" for key, word in wanted.items() if word != NEVER]
+    if told and found.private:
+        told = [f"no authority hears of it: {found.private}"]
+    yield from told

@@ -11,6 +11,7 @@ from mecai.client.domains import most_fitting
 from mecai.client.intranet_entry import IntranetEntry
 from mecai.client.policy import ClientPolicy
 from mecai.client.regional import RegionalEntry, regions_without
+from mecai.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Ruling:
 
     `max_status_hours` is None where each kind of status has the age of docs/spec (E3, E4), `contexts` are None where
     they are the directory's own (X5). Where `intranet` is a domain, rule M4 is the measure: mode alone counts then.
+    `private` says why no authority hears of the host, whatever `reporting`, `direct` and `audit` are; empty: one may.
     """
 
     host: str
@@ -34,6 +36,10 @@ class Ruling:
     max_voucher_age_hours: int
     max_status_hours: int | None
     without: tuple[str, ...]
+    reporting: str
+    direct: str
+    audit: float
+    private: str
 
 
 def ruling(policy: ClientPolicy, host: str) -> Ruling:
@@ -53,7 +59,19 @@ def ruling(policy: ClientPolicy, host: str) -> Ruling:
         max_voucher_age_hours=holds.max_voucher_age_hours,
         max_status_hours=holds.max_status_hours,
         without=without,
+        reporting=holds.reporting,
+        direct=holds.direct,
+        audit=holds.audit,
+        private=_private(policy, host),
     )
+
+
+def _private(policy: ClientPolicy, host: str) -> str:
+    try:
+        policy.tellable.check_name(host)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _table(entries: Sequence[DomainEntry | IntranetEntry | RegionalEntry], host: str) -> str | None:

@@ -47,14 +47,15 @@ class Tellable:
         if peer_address is None:
             raise InputError("the server's address is not known")
         for name in filter(None, (server_name, *_names(chain[0]))):
-            self._check_name(name)
+            self.check_name(name)
         for name in _common_names(chain[0]):  # often no host name at all
             self._check_domain(name)
         address = unmapped(address_octets(peer_address.partition("%")[0]), self.nat64_prefixes)
         self._check_address(address)
         return address
 
-    def _check_name(self, name: str) -> None:
+    def check_name(self, name: str) -> None:
+        """Refuse, as `InputError`, a name that is private, or an address that stands for one."""
         if (address := _address(name)) is not None:
             self._check_address(unmapped(address, self.nat64_prefixes))
             return

@@ -212,7 +212,24 @@ def test_a_person_asks_in_a_table_and_a_program_in_json(tmp_path: Path) -> None:
         "max_voucher_age_hours": 6,
         "max_status_hours": 24,
         "without": ["EU"],
+        "reporting": "never",
+        "direct": "never",
+        "audit": 0.0,
+        "private": "",
     }
+
+
+def test_a_person_sees_when_authorities_hear_of_a_visit(tmp_path: Path) -> None:
+    path = tmp_path / "client.toml"
+    path.write_text('direct = "unstapled"\nreporting = "ask"\naudit = 0.25\nprivate_domains = ["priv.test"]\n')
+    arguments = ["policy", "test", str(path), "www.example.test", "a.priv.test", "nas.lan"]
+    said = CliRunner().invoke(command, arguments, catch_exceptions=False, standalone_mode=False).output
+    told = [line.strip() for line in said.splitlines() if line.startswith(" ")]
+    assert told == [
+        "direct unstapled, reporting ask, audit 0.25",
+        "no authority hears of it: a.priv.test lies in priv.test, which is private",
+        "no authority hears of it: nas.lan lies in lan, which is private",
+    ]
 
 
 TABLE = """\
