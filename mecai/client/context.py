@@ -97,7 +97,7 @@ class VoucherContext(ssl.SSLContext):
         self._networks = PrivateNetworks(policy.intranets, directory)
         self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
         self._passed: Remembered[Hashable, Standing] = Remembered(_REMEMBERED)
-        self._verified: Remembered[Hashable, tls.Verified] = Remembered(_REMEMBERED)
+        self._verified: Remembered[str | None, tls.Verified] = Remembered(_REMEMBERED)
         self._sessions, self._direct = Sessions(), InFlight[Accepted]()
         self.options |= ssl.OP_NO_RENEGOTIATION | (0 if policy.resume else ssl.OP_NO_TICKET)  # docs/spec, T9 and T8
         for root in directory.roots:
@@ -173,8 +173,8 @@ class VoucherContext(ssl.SSLContext):
             octets = extension.encode()
         offer = {VOUCHER: b"", VOUCHER_REQUEST: octets}
         exchange = tls.Exchange(offer, is_readable) if policy.mode == ENFORCE else tls.Exchange(offer)  # M1
-        if policy.mode == ENFORCE and (settings := tls.settings_of(self)):
-            exchange.known = self._verified.get((server_name, settings), self._clock())
+        if policy.mode == ENFORCE:
+            exchange.known = self._verified.get(server_name, self._clock())
         tls.attach(connection, exchange)
         attempt = Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
         if not (policy.resumes and server_name):
@@ -259,7 +259,7 @@ class VoucherContext(ssl.SSLContext):
             standing = Standing(accepted.vouched, now, accepted.until)
             self._passed.put(key, standing, now, accepted.until)
             if verified := attempt.exchange.verified:
-                self._verified.put((demand.server_name, tls.settings_of(self)), verified, now, accepted.until)
+                self._verified.put(demand.server_name, verified, now, accepted.until)
         return standing
 
     def _accept(

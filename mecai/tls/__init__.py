@@ -16,7 +16,7 @@ from mecai.tls.stapler import Alert, Stapler
 from mecai.tls.stapling import install_stapling, shown_certificate, staple_by
 from mecai.tls.trust import forget_session, trust_only
 from mecai.tls.verified import Verified
-from mecai.tls.verifying import install_verified, settings_of
+from mecai.tls.verifying import install_verified
 
 __all__ = [
     "Alert",
@@ -35,7 +35,6 @@ __all__ = [
     "install_stapling",
     "install_verified",
     "read_facts",
-    "settings_of",
     "shown_certificate",
     "staple_by",
     "trust_only",

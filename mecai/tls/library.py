@@ -10,7 +10,7 @@ import _ssl
 import ctypes
 import functools
 import sys
-from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_ulong, c_void_p
 
 SSL_CTRL_SET_SESS_CACHE_MODE = 44
 SSL_CTRL_GET_MAX_CERT_LIST = 50
@@ -23,6 +23,8 @@ SSL_CTRL_SET_VERIFY_CERT_STORE = 106
 SSL_CTRL_GET_EXTMS_SUPPORT = 122
 TLSEXT_STATUSTYPE_OCSP = 1
 X509_V_OK = 0
+X509_V_FLAG_CRL_CHECK = 0x4
+X509_V_FLAG_CRL_CHECK_ALL = 0x8
 SSL_TLSEXT_ERR_OK = 0
 SSL_TLSEXT_ERR_NOACK = 3
 
@@ -76,15 +78,24 @@ _PROTOTYPES = {
     "SSL_get_ex_data_X509_STORE_CTX_idx": (c_int, []),
     "X509_STORE_CTX_get_ex_data": (c_void_p, [c_void_p, c_int]),
     "X509_STORE_CTX_get0_untrusted": (c_void_p, [c_void_p]),
+    "X509_STORE_CTX_get0_store": (c_void_p, [c_void_p]),
+    "X509_STORE_CTX_get0_param": (c_void_p, [c_void_p]),
     "X509_STORE_CTX_get1_chain": (c_void_p, [c_void_p]),
     "X509_STORE_CTX_set0_verified_chain": (None, [c_void_p, c_void_p]),
     "X509_STORE_CTX_set_error": (None, [c_void_p, c_int]),
+    "X509_VERIFY_PARAM_get_flags": (c_ulong, [c_void_p]),
+    "X509_VERIFY_PARAM_get_hostflags": (c_uint, [c_void_p]),
+    "X509_VERIFY_PARAM_get_auth_level": (c_int, [c_void_p]),
+    "X509_VERIFY_PARAM_get_depth": (c_int, [c_void_p]),
+    "X509_VERIFY_PARAM_get0_host": (c_char_p, [c_void_p, c_int]),
+    "X509_VERIFY_PARAM_get1_ip_asc": (c_void_p, [c_void_p]),
     "X509_chain_up_ref": (c_void_p, [c_void_p]),
     "X509_free": (None, [c_void_p]),
     "OPENSSL_sk_num": (c_int, [c_void_p]),
     "OPENSSL_sk_value": (c_void_p, [c_void_p, c_int]),
     "OPENSSL_sk_pop_free": (None, [c_void_p, c_void_p]),
     "CRYPTO_malloc": (c_void_p, [c_size_t, c_char_p, c_int]),
+    "CRYPTO_free": (None, [c_void_p, c_char_p, c_int]),
     "i2d_X509": (c_int, [c_void_p, c_void_p]),
     "SSL_ctrl": (c_long, [c_void_p, c_int, c_long, c_void_p]),
 }

@@ -121,15 +121,71 @@ CHANGES: dict[str, Callable[[ssl.SSLContext], None]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_chains_are_held_against_is_told(client: ssl.SSLContext, change: Callable[[ssl.SSLContext], None]) -> None:
-    before = tls.settings_of(client)
-    assert before == tls.settings_of(client)
-    assert before is not None
+def test_what_a_chain_is_held_against_is_part_of_it(
+    client: ssl.SSLContext, times: list[int], change: Callable[[ssl.SSLContext], None]
+) -> None:
+    _, exchange = meet(client, SITE)
     change(client)
-    assert tls.settings_of(client) != before
+    _, exchange = meet(client, SITE, exchange)
+    assert times == [1, 1]
+    meet(client, SITE, exchange)
+    assert times == [1, 1]
+
+
+def test_a_connection_has_the_settings_that_it_was_made_with(client: ssl.SSLContext, times: list[int]) -> None:
+    """As `ssl` has it: what the context says when the handshake begins is that of later ones."""
+    early = Pair(client, SITE, NAME)
+    CHANGES["strictness"](client)
+    _, exchange = meet(client, SITE)
+    other = tls.Exchange({})
+    other.known = exchange.verified
+    tls.attach(early.connection, other)
+    early.handshake()
+    assert times == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["also.example.test", "127.0.0.1", "127.0.0.2"])
+def test_for_another_name_or_address_a_chain_is_verified(client: ssl.SSLContext, times: list[int], name: str) -> None:
+    server = server_context(ALDER.server("also.example.test", NAME, "127.0.0.1", "127.0.0.2"))
+    for former in (NAME, "127.0.0.1"):
+        times.clear()
+        first, exchange = Pair(client, server, former), tls.Exchange({})
+        tls.attach(first.connection, exchange)
+        first.handshake()
+        second, other = Pair(client, server, name), tls.Exchange({})
+        other.known = exchange.verified
+        tls.attach(second.connection, other)
+        second.handshake()
+        assert times == ([1] if name == former else [1, 1])
+
+
+def test_for_other_roots_a_chain_is_verified(client: ssl.SSLContext, times: list[int]) -> None:
+    _, exchange = meet(client, SITE)
+    strangers = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    strangers.load_verify_locations(cadata=BIRCH.root.der)
+    pair, other = Pair(client, SITE, NAME), tls.Exchange({})
+    tls.trust_only(pair.connection, strangers)
+    other.known = exchange.verified
+    tls.attach(pair.connection, other)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        pair.handshake()
+    assert times == [1, 0]
 
 
 @pytest.mark.parametrize("flag", [ssl.VERIFY_CRL_CHECK_LEAF, ssl.VERIFY_CRL_CHECK_CHAIN])
-def test_nothing_stands_where_crls_count(client: ssl.SSLContext, flag: ssl.VerifyFlags) -> None:
+def test_nothing_stands_where_crls_count(client: ssl.SSLContext, flag: ssl.VerifyFlags, times: list[int]) -> None:
+    _, exchange = meet(client, SITE)
     client.verify_flags |= flag
-    assert tls.settings_of(client) is None
+    with pytest.raises(ssl.SSLCertVerificationError, match="unable to get certificate CRL"):
+        meet(client, SITE, exchange)
+    assert times == [1, 0]
+
+
+def test_what_passed_by_crls_is_not_kept(monkeypatch: pytest.MonkeyPatch, client: ssl.SSLContext) -> None:
+    class Passing:
+        def X509_verify_cert(self, _store: int) -> int:  # noqa: N802 - OpenSSL's name
+            return 1
+
+    monkeypatch.setattr(verifying, "_waiting", Passing)
+    client.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    assert meet(client, SITE)[1].verified is None
