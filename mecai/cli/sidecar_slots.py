@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from mecai.sidecar.config import SidecarConfig, read_config
 from mecai.sidecar.hooks import owed
 from mecai.sidecar.kinds import kinds_of
 from mecai.sidecar.report import report
+from mecai.sidecar.settled import unread
 from mecai.sidecar.slots import BACKUP, NEXT, Slot, Turn, read_pair
 from mecai.sidecar.standing import State
 
@@ -82,6 +84,8 @@ def _switching(verb: Callable[[_Wish], None]) -> click.Command:
 def promote(wish: _Wish) -> None:
     """Let the next certificate of SLOT be live, if it has its vouchers; exit code 1 if it has too few.
 
+    Before a reload it waits until they have lain for five seconds: the server reads them by a timer.
+
     Exit code 0 where there is no next one: for a timer. A reload that failed before is tried again.
     """
     if not wish.slot.folder.is_dir():
@@ -107,10 +111,13 @@ def failover(wish: _Wish) -> None:
 def _switch(wish: _Wish, link: str, before: Turn, after: Turn) -> None:
     """Go from one turn to the other, if what is at `link` may be live, and back where the server does not follow."""
     slot, command = wish.slot, wish.command
-    if lacking := _lacking(read_config(wish.config), slot.chain(link), wish.quorum):
+    config, chain = read_config(wish.config), slot.chain(link)
+    if lacking := _lacking(config, chain, wish.quorum):
         click.echo(f"{slot.folder / link}: stays where it is: {lacking}", err=True)
         _pay(slot, command)
         wish.context.exit(1)
+    if command:
+        _let_be_read(config, chain)
     with _owed(slot, command):
         slot.go(after)
         try:
@@ -147,6 +154,13 @@ def _lacking(config: SidecarConfig, chain: Path, quorum: int) -> str:
         return f"{bad.name or bad.certificate}: {bad.state.word} {bad.detail}".rstrip()
     served = sum(row.kind == "voucher" and row.state is State.GOOD for row in rows)
     return "" if served >= quorum else f"{served} vouchers, {quorum} needed; is {chain} an entry of the settings?"
+
+
+def _let_be_read(config: SidecarConfig, chain: Path) -> None:
+    """Give the server the time to read vouchers that came just now: its first visitor would get none."""
+    with as_owner(config):
+        seconds = unread(config.staples, chain, time.time())
+    time.sleep(seconds)
 
 
 def _run(command: str) -> None:

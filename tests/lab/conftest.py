@@ -44,6 +44,7 @@ CHOICES = (
 )
 # Of a site's authorities: the one that certified it with all of its owner, and those of other owners.
 BESIDE_A_SITE = ("issuer", "other_authority")
+STAPLING_OTHERWISE = {"stock_server", "slot_server"}
 _OPTION = "ansible_inventory"  # it is testinfra's own
 _given: list[Path] = []  # the inventory of the option; none for the lab
 _LEFT_OUT = pytest.StashKey[dict[str, str]]()
@@ -131,7 +132,9 @@ def others(site: Machine) -> tuple[Machine, ...]:
 
 
 def _pairs(choice: str) -> Iterator[tuple[Machine, Machine]]:
-    for site in chosen("tls_server"):
+    """Yield authorities with sites; to an authority it is all one how a site's server comes to staple."""
+    sites = chosen("tls_server")
+    for site in [each for each in sites if not each.roles & STAPLING_OTHERWISE] or sites:
         yield from ((found, site) for found in (issuers if choice == "issuer" else others)(site))
 
 
