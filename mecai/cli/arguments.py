@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import click
 
 from mecai.errors import InputError, Malformed
 from mecai.service.durable import host_errors
-from mecai.service.named import read_named
+from mecai.service.named import LARGEST, read_named
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -56,6 +57,23 @@ class Seconds(click.FloatRange):
         if math.isnan(found):
             self.fail(f"{value!r} is no number of seconds; expected one from {self.min} to {self.max}", param, ctx)
         return found
+
+
+class Content(click.ParamType[bytes]):
+    """What a file or a pipe holds, or standard input (`-`); bounded as `read_named` is."""
+
+    name = "filename"
+
+    def convert(self, value: str | bytes, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Return the octets, or fail with what the system says."""
+        if isinstance(value, bytes):
+            return value
+        if value == "-":
+            return sys.stdin.buffer.read(LARGEST)
+        try:
+            return read_named(Path(value))
+        except OSError as error:
+            self.fail(f"{value!r}: {error.strerror}", param, ctx)
 
 
 def now() -> datetime:

@@ -2,20 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import IO
 
 import click
 
 from mecai.ca.authority.operations import REASONS, initialise, opened
 from mecai.ca.authority.profiles import names_in
 from mecai.ca.storage.records import serial_text
-from mecai.cli.arguments import FILE, now, with_format
+from mecai.cli.arguments import FILE, Content, now, with_format
 from mecai.cli.ca_batch import batch
 from mecai.cli.ca_requests import ON_REQUEST, CertificateRequest, accept, chain_pem, judge, read_config, with_config
 from mecai.cli.show.ca import document, name_of, print_entries
 from mecai.errors import InputError
 from mecai.service import durable
-from mecai.service.named import LARGEST
 from mecai.service.pem import load_certificates
 
 
@@ -45,7 +43,7 @@ def init(config_path: Path, *, no_new_root: bool) -> None:
 @command.command()
 @with_config
 @click.option("--profile", type=click.Choice(ON_REQUEST), required=True, help="Kind of certificate.")
-@click.option("--csr", type=click.File("rb"), required=True, help="Signing request (PEM), - for standard input.")
+@click.option("--csr", type=Content(), required=True, help="Signing request (PEM), - for standard input.")
 @click.option("--dns", "names", multiple=True, help="DNS name, instead of those of the request; may be given again.")
 @click.option("--email", "addresses", multiple=True, help="Mail address (profile mail); may be given again.")
 @click.option("--days", type=int, help="Lifetime, instead of the configured one.")
@@ -54,7 +52,7 @@ def issue(
     *,
     config_path: Path,
     profile: str,
-    csr: IO[bytes],
+    csr: bytes,
     names: tuple[str, ...],
     addresses: tuple[str, ...],
     days: int | None,
@@ -65,7 +63,11 @@ def issue(
     Writes PEM: the certificate, then its intermediates, without the root. Whether the applicant may have the names is
     for the caller to know.
     """
-    issue = accept(CertificateRequest(profile, csr.read(LARGEST).decode(errors="replace"), names, addresses, days))
+    try:
+        wanted = CertificateRequest(profile, csr.decode(errors="replace"), names, addresses, days)
+    except ValueError as error:
+        raise InputError(f"--{error}; expected PEM, and names as certificates have them") from error
+    issue = accept(wanted)
     with opened(read_config(config_path)) as authority:
         chain = issue(authority)
     pem = chain_pem(chain)
@@ -98,14 +100,14 @@ def revoke(config_path: Path, certificate: Path | None, serial: str | None, reas
 
 @command.command()
 @with_config
-@click.option("--certificate", type=click.File("rb"), required=True, help="Certificate (PEM), - for standard input.")
-def check(config_path: Path, certificate: IO[bytes]) -> None:
+@click.option("--certificate", type=Content(), required=True, help="Certificate (PEM), - for standard input.")
+def check(config_path: Path, certificate: bytes) -> None:
     """Say whether a certificate is one of this authority's, in its time and not revoked; exit code 1 if not.
 
     Whoever keeps a certificate asks this before keeping it on; of several in the file, the first counts.
     """
     with opened(read_config(config_path)) as authority:
-        click.echo(judge(authority, certificate.read(LARGEST), "--certificate"))
+        click.echo(judge(authority, certificate, "--certificate"))
 
 
 @command.command()

@@ -14,20 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import click
 
 from mecai.ca.authority.operations import CertificateAuthority, opened
-from mecai.cli.arguments import input_from
+from mecai.cli.arguments import Content, input_from
 from mecai.cli.ca_requests import CertificateRequest, accept, chain_pem, judge, read_config, require_ascii, with_config
 from mecai.errors import InputError, MecaiError
 from mecai.protocol.codec import strict_json
-from mecai.service.named import LARGEST
 from mecai.service.printable import printable
 from mecai.service.settings import shaped
 
-_with_requests: Final = click.argument("requests", type=click.File("rb"), default="-")
+_with_requests: Final = click.argument("requests", type=Content(), default="-")
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def batch() -> None:
 @batch.command()
 @with_config
 @_with_requests
-def issue(config_path: Path, requests: IO[bytes]) -> None:
+def issue(config_path: Path, requests: bytes) -> None:
     """Certify the keys of signing requests, each as `mecai ca issue` does.
 
     REQUESTS (- for standard input) are {"NAME": {"profile": "server", "csr": PEM}, ...}, each with `dns` and `email`
@@ -68,7 +67,7 @@ def issue(config_path: Path, requests: IO[bytes]) -> None:
 @batch.command()
 @with_config
 @_with_requests
-def check(config_path: Path, requests: IO[bytes]) -> None:
+def check(config_path: Path, requests: bytes) -> None:
     """Say of certificates whether they may be kept, of each as `mecai ca check` does.
 
     REQUESTS (- for standard input) are {"NAME": {"certificate": PEM}, ...}.
@@ -81,9 +80,9 @@ def check(config_path: Path, requests: IO[bytes]) -> None:
     _answer_each(config_path, requests, verdict)
 
 
-def _answer_each(path: Path, requests: IO[bytes], answer: Callable[[CertificateAuthority, object], str]) -> None:
+def _answer_each(path: Path, requests: bytes, answer: Callable[[CertificateAuthority, object], str]) -> None:
     with input_from("REQUESTS"):
-        asked = strict_json.load(requests.read(LARGEST), "the file")
+        asked = strict_json.load(requests, "the file")
     if not isinstance(asked, dict):
         raise InputError("REQUESTS: expected a JSON object with a member for each request")
     answers: dict[str, dict[str, Any]] = {}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Final, NoReturn, TextIO
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -126,12 +126,13 @@ def _open_what_is_closed() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
-    sys.stdout = sys.stdout or _nobody()
-    sys.stderr = sys.stderr or _nobody()
+    sys.stdin = sys.stdin or _nobody("r")
+    sys.stdout = sys.stdout or _nobody("w")
+    sys.stderr = sys.stderr or _nobody("w")
 
 
-def _nobody() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
+def _nobody(mode: str) -> Any:  # noqa: ANN401 - a file of text; each stream has a type of its own
+    return Path(os.devnull).open(mode, encoding="utf-8")
 
 
 def _said(error: OSError) -> str:

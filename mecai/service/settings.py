@@ -50,7 +50,7 @@ def read_settings(path: Path, shape: type[Settings]) -> Settings:
         document = tomllib.loads(read_named(path).decode("utf-8"))
     except OSError as error:
         raise HostError(f"{path}: cannot be read ({error.strerror}); write it or name another with --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is not TOML: {error}") from error
     try:
         return cast("Settings", _table(document, shape, ""))

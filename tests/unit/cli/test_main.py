@@ -1,5 +1,6 @@
 """What every verb has in common: how an error ends."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mecai.ca.authority.keys import make_request
 from mecai.cli.main import EXTRAS, VERBS, main
 from mecai.errors import HostError
+from mecai.service import named
 from tests.pki import ODD_NAMES, key, odd_request
 from tests.unit.cli.program import mecai
 
@@ -41,6 +43,33 @@ def test_a_name_that_is_not_certified_ends_in_one_line(tmp_path: Path, name: str
     ended = mecai("ca", "issue", "--profile", "server", "--csr", tmp_path / "csr", "--dns", name)
     assert (ended.code, ended.out) == (2, "")
     assert re.fullmatch(f"mecai: '{name}' cannot be certified; expected a host name .*\n", ended.err)
+
+
+@pytest.mark.parametrize(
+    ("octets", "option", "text"),
+    [
+        (b"\x30\x82\x01\xff", "--days", "1"),
+        (b"", "--dns", "stra\u00dfe.example.test"),
+        (b"", "--email", "\u00e4@example.test"),
+    ],
+)
+def test_a_request_that_is_not_ascii_ends_in_one_line(tmp_path: Path, octets: bytes, option: str, text: str) -> None:
+    """DER in the place of PEM, say."""
+    (tmp_path / "csr").write_bytes(octets)
+    ended = mecai("ca", "issue", "--profile", "server", "--csr", tmp_path / "csr", option, text)
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch("mecai: --(csr|dns|email): holds a character that is not ASCII; expected .*\n", ended.err)
+
+
+@pytest.mark.parametrize("words", [("ca", "batch", "check"), ("ca", "check", "--certificate")])
+def test_a_pipe_that_nobody_fills_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(named, "SILENCE", 0.01)
+    os.mkfifo(tmp_path / "pipe")
+    ended = mecai(*words, tmp_path / "pipe")
+    assert (ended.code, ended.out) == (2, "")
+    assert "pipe': nothing came for 0 s" in ended.err
 
 
 LOADED = """

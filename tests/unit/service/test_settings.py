@@ -85,6 +85,12 @@ def test_a_wrong_key_is_named(tmp_path: Path, text: str, line: str) -> None:
     assert str(caught.value).startswith(f"{tmp_path / 'example.toml'}: {line}")
 
 
+def test_what_is_nested_beyond_reading_is_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "deep.toml").write_text("name = " + "[" * 100_000)
+    with pytest.raises(InputError, match=r"deep\.toml: is not TOML"):
+        read_settings(tmp_path / "deep.toml", Example)
+
+
 def test_a_missing_file_is_the_hosts_fault(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="cannot be read"):
         read_settings(tmp_path / "none.toml", Example)
