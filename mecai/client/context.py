@@ -36,7 +36,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mecai import tls
 from mecai.client.attempt import Attempt
 from mecai.client.cache import VoucherCache
-from mecai.client.cache_file import VoucherFile
 from mecai.client.choices import ALWAYS, DEFAULT_CONFIG, ENFORCE, NEVER, OFF, WARN
 from mecai.client.choosing import Chooser, destination_of, rules_of
 from mecai.client.in_flight import InFlight
@@ -61,6 +60,7 @@ from mecai.service.deadline import Deadline
 
 if TYPE_CHECKING:
     from mecai.client.besides import Besides
+    from mecai.client.cache_file import VoucherFile
     from mecai.client.reporting import Reporter
 
 LOG = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class VoucherContext(ssl.SSLContext):
         self.policy, self.directory, self._clock = policy, directory, clock
         self.chooser = Chooser(policy, directory, key, clock)
         self._networks = PrivateNetworks(policy.intranets, directory)
-        self._cache = VoucherFile(policy.cache_file) if policy.cache_file else VoucherCache()
+        self._cache = self._make_cache()
         self._passed: Remembered[Hashable, Standing] = Remembered(_REMEMBERED)
         self._verified: Remembered[str | None, tls.Verified] = Remembered(_REMEMBERED)
         self._sessions, self._direct = Sessions(), InFlight[Accepted]()
@@ -126,6 +126,14 @@ class VoucherContext(ssl.SSLContext):
     def reporter(self) -> "Reporter | None":
         """What reports refusals (M3), where that is wanted anywhere; its `ask` is a program's to set."""
         return self.besides.reporter if self.besides else None
+
+    def _make_cache(self) -> "VoucherCache | VoucherFile":
+        """Return where vouchers are kept; what keeps a file is loaded where the policy names one."""
+        if self.policy.cache_file is None:
+            return VoucherCache()
+        from mecai.client.cache_file import VoucherFile  # noqa: PLC0415
+
+        return VoucherFile(self.policy.cache_file)
 
     def _make_besides(self, draw: random.Random) -> "Besides | None":
         """Return what follows verdicts, where anything is to; loaded then, for most programs want none of it."""
