@@ -2,8 +2,10 @@
 
 import heapq
 import logging
+import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +25,11 @@ class Errands:
 
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
+        self.renew()
+        _ALL.add(self)
+
+    def renew(self) -> None:
+        """Have nothing to do, as in the child of a fork: what waited is its parent's to do, and so are the threads."""
         self._changed = threading.Condition()
         self._ready: deque[Errand] = deque()
         self._later: list[tuple[float, int, Errand]] = []  # a heap: when, by the monotonic clock
@@ -41,8 +48,7 @@ class Errands:
             heapq.heapify(self._later)
             self._ready.append(errand)
             self._changed.notify_all()
-            if self._thread is None or not self._thread.is_alive():  # after a fork it is not
-                self._busy = False
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="errands", daemon=True)
                 self._thread.start()
         return True
@@ -79,3 +85,15 @@ class Errands:
                     self._ready.append(heapq.heappop(self._later)[2])
             self._busy = True
             return self._ready.popleft()
+
+
+_ALL: Final = weakref.WeakSet[Errands]()
+
+
+def _begin_anew() -> None:
+    """In a child: a thread of the parent may have held a lock at that moment, and would never let go of it here."""
+    for errands in list(_ALL):
+        errands.renew()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

@@ -1,9 +1,11 @@
 """What several connections want to know at the same time is asked once: a browser opens six of them to a site."""
 
+import os
 import threading
+import weakref
 from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from mecai.errors import VerificationError
 from mecai.service.deadline import Deadline
@@ -15,6 +17,11 @@ class InFlight(Generic[Result]):
     """Questions that are being asked; safe for threads. Nothing is remembered beyond its answer."""
 
     def __init__(self) -> None:
+        self.renew()
+        _ALL.add(self)
+
+    def renew(self) -> None:
+        """Forget what is being asked, as in the child of a fork, which has none of the threads that ask."""
         self._lock = threading.Lock()
         self._asked: dict[Hashable, Future[Result]] = {}
 
@@ -48,3 +55,14 @@ class InFlight(Generic[Result]):
             mine.cancel()  # which a future that is done takes no notice of
             with self._lock:
                 del self._asked[key]
+
+
+_ALL: Final = weakref.WeakSet[InFlight[Any]]()
+
+
+def _renew_all() -> None:
+    for each in list(_ALL):
+        each.renew()
+
+
+os.register_at_fork(after_in_child=_renew_all)

@@ -1,5 +1,6 @@
 """What is asked at the same time is asked once."""
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -98,3 +99,15 @@ def test_nothing_is_remembered_and_other_questions_are_their_own() -> None:
     first.go.set()
     assert first.answer.result(SECONDS) == "answer"
     assert in_flight.ask("key", lambda: "again", Deadline(SECONDS)) == "again"
+
+
+def test_a_fork_waits_for_nobody_of_its_parent() -> None:
+    in_flight: InFlight[str] = InFlight()
+    first = First(in_flight, lambda: "answer")
+    with in_flight._lock:  # as a thread of the parent may have it at that moment
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if in_flight.ask("key", lambda: "own", Deadline(SECONDS)) == "own" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    first.go.set()
+    assert first.answer.result(SECONDS) == "answer"
