@@ -45,7 +45,10 @@ class Moment(click.ParamType[datetime]):
             moment = None
         if moment is None or moment.tzinfo is None:
             self.fail(f"{value!r} is no time; expected for example 2026-03-02T12:00:00Z", param, ctx)
-        return moment.astimezone(UTC).replace(microsecond=0)
+        try:
+            return moment.astimezone(UTC).replace(microsecond=0)
+        except OverflowError:
+            self.fail(f"{value!r} is before the year 1 or after 9999 in UTC", param, ctx)
 
 
 class Seconds(click.FloatRange):

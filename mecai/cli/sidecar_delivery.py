@@ -135,7 +135,7 @@ def pull(context: click.Context, host: str, config_path: Path, ssh: str) -> None
     config, deadline = _settings(config_path), Deadline(SECONDS)
     with _remote(ssh, host, "send", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as remote:
         _tell(remote, _NO_DELIVERY, deadline)
-        received = receive_from(config, environment(), _pipe(remote.stdout).fileno())
+        received = _received(config, remote, host, deadline)
         _tell(remote, strict_json.dump(vars(received)), deadline)
         _pipe(remote.stdin).close()
         laid = _laid(stream.answer(_pipe(remote.stdout).fileno(), deadline), host)
@@ -143,6 +143,16 @@ def pull(context: click.Context, host: str, config_path: Path, ssh: str) -> None
         click.echo(json.dumps({**taken, "chains": laid}, indent=2))
         code = _code(remote, host, deadline, "what is shown here was not heard")
     context.exit(_REFUSED if code or received.refused else 0)
+
+
+def _received(config: SidecarConfig, remote: "subprocess.Popen[bytes]", host: str, deadline: Deadline) -> Received:
+    """Keep what comes; where nothing whole comes since SSH itself has failed, that is the failure (`HostError`)."""
+    try:
+        return receive_from(config, environment(), _pipe(remote.stdout).fileno())
+    except Malformed:
+        _pipe(remote.stdin).close()
+        _code(remote, host, deadline, "nothing was delivered")
+        raise
 
 
 def _tell(remote: "subprocess.Popen[bytes]", octets: bytes, deadline: Deadline) -> None:

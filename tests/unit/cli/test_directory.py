@@ -187,6 +187,13 @@ def test_a_time_has_its_zone(folder: Path, time: str) -> None:
     assert "expected for example 2026-03-02T12:00:00Z" in ended.err
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_beyond_the_calendar_is_none(folder: Path, time: str) -> None:
+    ended = mecai("directory", "verify", folder / "x", "--publishers", folder / "publishers.pem", "--at", time)
+    assert ended.code == 2
+    assert "is before the year 1 or after 9999 in UTC" in ended.err
+
+
 def test_building_again_gives_the_same_octets(folder: Path) -> None:
     build(folder)
     first = (folder / "directory.der").read_bytes()

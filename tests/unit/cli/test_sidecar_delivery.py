@@ -77,6 +77,13 @@ def test_pull_ends_where_the_other_side_says_nothing(ssh: str) -> None:
         run("pull", "www.example.test", "--ssh", ssh)
 
 
+@pytest.mark.parametrize("way", ["push", "pull"])
+def test_a_host_that_is_not_reached_is_no_wrong_delivery(tmp_path: Path, way: str) -> None:
+    """As SSH ends where a name has no address; it has said why."""
+    with pytest.raises(HostError, match=r"^nowhere\.test: nothing was delivered \(ssh ended with 255\)$"):
+        run(way, "nowhere.test", "--ssh", f"sh {script(tmp_path, 'exit 255 #')}")
+
+
 def test_push_to_a_side_that_ends_before_it_has_read_everything(
     side: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
