@@ -109,7 +109,7 @@ def failover(wish: _Wish) -> None:
 
 
 def _switch(wish: _Wish, link: str, before: Turn, after: Turn) -> None:
-    """Go from one turn to the other, if what is at `link` may be live, and back where the server does not follow."""
+    """Go from one turn to the other, if what is at `link` may be live."""
     slot, command = wish.slot, wish.command
     config, chain = read_config(wish.config), slot.chain(link)
     if lacking := _lacking(config, chain, wish.quorum):
@@ -118,6 +118,13 @@ def _switch(wish: _Wish, link: str, before: Turn, after: Turn) -> None:
         wish.context.exit(1)
     if command:
         _let_be_read(config, chain)
+    _turn(slot, command, before, after)
+    slot.tidy()
+    click.echo(f"{slot.folder}: {link} is live")
+
+
+def _turn(slot: Slot, command: str, before: Turn, after: Turn) -> None:
+    """Go from one turn to the other, and back where the server does not follow."""
     with _owed(slot, command):
         slot.go(after)
         try:
@@ -125,8 +132,6 @@ def _switch(wish: _Wish, link: str, before: Turn, after: Turn) -> None:
         except MecaiError:
             slot.go(before)
             raise
-    slot.tidy()
-    click.echo(f"{slot.folder}: {link} is live")
 
 
 @contextmanager
