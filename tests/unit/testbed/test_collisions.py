@@ -1,5 +1,6 @@
 """What two hosts of a topology may not both have: names, and a trust context."""
 
+import json
 from itertools import permutations
 from typing import Any
 
@@ -22,7 +23,7 @@ def refusal(**changes: dict[str, Any]) -> str:
     """Change keys of hosts, or add hosts; return what is said of it."""
     hosts = FILE["hosts"] | {name: FILE["hosts"].get(name, {}) | keys for name, keys in changes.items()}
     try:
-        reading.parse(yaml.safe_dump(FILE | {"hosts": hosts}, sort_keys=False), "mine.yml", ROLES)
+        reading.parse(json.dumps(FILE | {"hosts": hosts}), "mine.yml", ROLES)  # JSON is YAML, written faster
     except InputError as error:
         return str(error)
     return ""
