@@ -160,14 +160,22 @@ class VoucherContext(ssl.SSLContext):
         A server of a private network is told none of them; the connection then trusts that network's roots alone. Where
         there are such networks no session is resumed, for it would carry the trust of one name over to another.
         """
-        unasked = tls.Exchange({})
-        tls.attach(connection, unasked)  # that of a connection which was at this place in memory may live on
         if self._networks:
             tls.forget_session(connection)
+        attempt = self._attempt(server_name, peer_address, port)
+        tls.attach(connection, attempt.exchange)  # always: that of one which was at this place in memory may live on
+        if attempt.network:
+            attempt.network.confine(connection)
+        if not (attempt.exchange.offer and attempt.policy.resumes and server_name and attempt.extension):
+            return attempt
+        place = Place(server_name, peer_address, port, rules_of(attempt.extension, attempt.policy))
+        return replace(attempt, resumption=self._sessions.begin(connection, place, self._clock()))
+
+    def _attempt(self, server_name: str | None, peer_address: str | None, port: int | None) -> Attempt:
+        """Return what to ask a server for."""
+        unasked = tls.Exchange({})
         network, destination = self._networks.find(server_name), destination_of(server_name, peer_address)
         policy = self.chooser.policy(destination)
-        if network:
-            network.confine(connection)
         if network or policy.mode == OFF:
             return Attempt(None, unasked, server_name, peer_address, policy, network, port=port)
         try:
@@ -183,12 +191,7 @@ class VoucherContext(ssl.SSLContext):
         exchange = tls.Exchange(offer, is_readable) if policy.mode == ENFORCE else tls.Exchange(offer)  # M1
         if policy.mode == ENFORCE:
             exchange.known = self._verified.get(server_name, self._clock())
-        tls.attach(connection, exchange)
-        attempt = Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
-        if not (policy.resumes and server_name):
-            return attempt
-        place = Place(server_name, peer_address, port, rules_of(extension, policy))
-        return replace(attempt, resumption=self._sessions.begin(connection, place, self._clock()))
+        return Attempt(extension, exchange, server_name, peer_address, policy, cached=cached, port=port)
 
     def _worth_naming(
         self, extension: RequestExtension, policy: ClientPolicy, server_name: str | None, peer_address: str | None
