@@ -60,16 +60,23 @@ def measure_in(store: int) -> Measure:
     """Return what an `X509_STORE_CTX` is about to verify by."""
     openssl = library()
     held = openssl.X509_STORE_CTX_get0_param(store)
+    name = openssl.X509_VERIFY_PARAM_get0_host(held, 0)
+    return Measure(
+        openssl.X509_STORE_CTX_get0_store(store),
+        openssl.X509_VERIFY_PARAM_get_flags(held),
+        openssl.X509_VERIFY_PARAM_get_hostflags(held),
+        openssl.X509_VERIFY_PARAM_get_auth_level(held),
+        openssl.X509_VERIFY_PARAM_get_depth(held),
+        name,
+        _address_in(held) if name is None else None,  # `ssl` asks for one of them
+    )
+
+
+def _address_in(held: int) -> bytes | None:
+    """Return the IP address in text that an `X509_VERIFY_PARAM` asks for."""
+    openssl = library()
     address = openssl.X509_VERIFY_PARAM_get1_ip_asc(held)
     try:
-        return Measure(
-            openssl.X509_STORE_CTX_get0_store(store),
-            openssl.X509_VERIFY_PARAM_get_flags(held),
-            openssl.X509_VERIFY_PARAM_get_hostflags(held),
-            openssl.X509_VERIFY_PARAM_get_auth_level(held),
-            openssl.X509_VERIFY_PARAM_get_depth(held),
-            openssl.X509_VERIFY_PARAM_get0_host(held, 0),
-            ctypes.string_at(address) if address else None,
-        )
+        return ctypes.string_at(address) if address else None
     finally:
         openssl.CRYPTO_free(address, None, 0)
