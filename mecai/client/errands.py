@@ -38,7 +38,7 @@ class Errands:
         self._thread: threading.Thread | None = None
 
     def put(self, errand: Errand) -> bool:
-        """Have it done soon, once where it waits already; returns False where there is no room."""
+        """Have it done soon, once where it waits already; returns False where there is no room, or can be no thread."""
         with self._changed:
             if errand in self._ready:
                 return True
@@ -48,9 +48,18 @@ class Errands:
             heapq.heapify(self._later)
             self._ready.append(errand)
             self._changed.notify_all()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="errands", daemon=True)
-                self._thread.start()
+            return self._thread is not None or self._begin()
+
+    def _begin(self) -> bool:
+        """Start the thread; there can be none where too many are, or where the program ends (Python 3.12)."""
+        thread = threading.Thread(target=self._run, name="errands", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            LOG.info("an errand of the client is not done: %s", words(error))
+            self._ready.clear()
+            return False
+        self._thread = thread
         return True
 
     def wait(self, deadline: Deadline) -> bool:

@@ -92,6 +92,22 @@ def test_one_that_fails_is_a_line_and_no_more(caplog: pytest.LogCaptureFixture) 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def test_where_no_thread_can_be_begun_nobody_suffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a program ends, from Python 3.12 on: a verdict is the verdict."""
+    errands, done = Errands(), list[int]()
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as ending:
+        ending.setattr(threading.Thread, "start", start)
+        assert not errands.put(partial(done.append, 1))
+    assert errands.wait(Deadline(0))
+    assert errands.put(partial(done.append, 2))
+    assert errands.wait(Deadline(SECONDS))
+    assert done == [2]
+
+
 def test_a_fork_has_a_thread_of_its_own_and_none_of_the_errands_of_its_parent() -> None:
     errands, (read, write) = Errands(), os.pipe()
 
