@@ -22,7 +22,8 @@ from mecai.client.tellable import Tellable
 from mecai.client.verdict import Grounds, Outcome, Verdict
 from mecai.net.addresses import AddressPolicy
 from mecai.protocol.codec.tls_request import RequestExtension
-from mecai.protocol.objects.authorities import Server
+from mecai.protocol.objects.authorities import Directory, Distrust, Server
+from mecai.protocol.pki.identity import spki_hash
 from mecai.protocol.verify.connection import Policy, Vouched
 from mecai.service.deadline import Deadline
 from mecai.tls import Facts
@@ -51,14 +52,14 @@ def attempt(audit: float = 1.0, *, answer: bytes | None = b"vouchers", **changes
 class World:
     """An auditor, what it heard, what disagreed, and what the authorities say."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seed: int = 1, directory: Directory = SCENE.directory) -> None:
         self.asked: list[str] = []
         self.heard: list[Audited] = []
         self.disagreed: list[Verdict] = []
         self.answer: Callable[[], bytes | Held] = lambda: SCENE.voucher(SCENE.dogwood)
         self.errands = Errands()
         draw = random.Random(seed)  # noqa: S311 - a test draws what can be drawn again
-        self.auditor = Auditor(SCENE.directory, MAY, lambda: NOW, draw, self.errands, self._disagree)
+        self.auditor = Auditor(directory, MAY, lambda: NOW, draw, self.errands, self._disagree)
         self.auditor.heard = self.heard.append
         monkeypatch.setattr(direct, "ask_server", self._ask)
 
@@ -179,6 +180,13 @@ def test_where_a_person_wants_no_authority_of_a_region_none_is_asked(world: Worl
         policy = ClientPolicy(audit=1.0, regional=(RegionalEntry((domain,), (region,)),))
         world.audit(attempt(policy=policy))
         assert len(world.asked) == asked
+
+
+def test_one_whose_root_the_directory_distrusts_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Distrust(spki_hash(SCENE.dogwood.root.certificate), NOW, "compromised")
+    world = World(monkeypatch, directory=replace(SCENE.directory, distrust=(entry,)))
+    world.audit()
+    assert world.asked == []
 
 
 def test_nobody_waits_and_no_more_than_some_are_at_it(world: World) -> None:

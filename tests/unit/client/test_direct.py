@@ -175,6 +175,7 @@ MISMATCH = RequestRefused("certificate-mismatch: saw another", final=True, statu
         (RequestRefused("answered 302 text/html, which says nothing", status=302), "no-voucher", "M5"),
         (RequestRefused("revoked: gone", final=True, status=403, code="revoked"), "revoked", "M5"),
         (RequestRefused("untrusted: no", final=True, status=403, code="untrusted"), "no-voucher", "M5"),
+        (RequestRefused("revoked: gone", final=True, status=410, code="revoked"), "no-voucher", "M5"),
         (DOWN, "no-voucher", "M5"),
         (MISMATCH, "certificate-mismatch", "M5"),
         (RequestRefused("a voucher of more than 16384 octets", final=True, status=200), "malformed", "M5"),

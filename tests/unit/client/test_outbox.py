@@ -96,6 +96,13 @@ def test_nothing_stays_for_longer_than_it_is_taken(outbox: Outbox) -> None:
     assert put(outbox, replace(REPORT, time=end)) is True
 
 
+def test_what_nobody_takes_any_more_takes_no_room(outbox: Outbox) -> None:
+    for last in range(module.OF_A_CERTIFICATE):
+        put(outbox, replace(REPORT, address=bytes([1, 1, 1, last])))
+    assert put(outbox, replace(REPORT, time=NOW + timedelta(hours=47))) is None
+    assert put(outbox, replace(REPORT, time=NOW + timedelta(hours=48))) is True
+
+
 def test_a_flood_washes_nothing_out(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     at = [replace(REPORT, address=bytes([1, 1, 1, last])) for last in range(6)]
     assert [put(outbox, each) for each in at] == [True, True, True, True, None, None]

@@ -62,6 +62,14 @@ def test_whoever_has_patience_waits_no_longer_for_a_thread(path: Path, held: Cal
     assert make(path).using(say, False, SOON) is True
 
 
+def test_whoever_may_lay_a_link_there_has_no_other_file_used(path: Path) -> None:
+    link = path.with_name("link.sqlite3")
+    link.symlink_to(path)
+    with pytest.raises(HostError, match="is not used"):
+        make(link).strictly(say, SECONDS)
+    assert make(path).strictly(lambda file: file.execute("SELECT count(*) FROM word").fetchone(), SECONDS) == (1,)
+
+
 def test_another_thread_does_not_give_up_the_lock(path: Path, held: Callable[[], None]) -> None:
     """POSIX: whoever closes a descriptor of a file gives up what his process has locked there."""
     make(path.parent / "." / path.name).using(say, False, SOON)

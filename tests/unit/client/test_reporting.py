@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from mecai import tls
 from mecai.client import reporting
+from mecai.client.attempt import Attempt
+from mecai.client.besides import Besides
 from mecai.client.choices import ALWAYS, ASK
+from mecai.client.choosing import rules_of
 from mecai.client.errands import Errands
+from mecai.client.policy import ClientPolicy
 from mecai.client.report import report_name
 from mecai.client.reporting import FIRST_PAUSE, LONGEST_PAUSE, TAKEN, Reporter
 from mecai.client.tellable import Tellable
@@ -212,3 +217,16 @@ def test_an_outbox_that_cannot_be_used_is_one_line(
     assert post.told == []
     assert caplog.records
     assert not any("\n" in record.message for record in caplog.records)
+
+
+def test_a_domain_has_its_own_word_on_it(tmp_path: Path) -> None:
+    """What is reported of one domain says nothing of another, where one program meets both."""
+    policy = ClientPolicy(report_file=tmp_path / "r.sqlite3")
+    asking = replace(policy, reporting=ASK)
+    draw = random.Random(1)  # noqa: S311 - a test draws what can be drawn again
+    besides = Besides(policy, (policy, asking), SCENE.directory, Clock(), draw)
+    assert besides.reporter
+    for each, kept in ((policy, 0), (asking, 1)):
+        begun = Attempt(None, tls.Exchange({}), "www.example.test", REFUSED.peer_address, each, port=443)
+        besides.follow(begun, REFUSED, rules_of)
+        assert len(besides.reporter.outbox.list(NOW)) == kept

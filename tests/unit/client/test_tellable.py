@@ -39,6 +39,7 @@ def test_a_translated_address_is_told_as_what_it_stands_for() -> None:
         ("wiki", "wiki is no name of the public DNS"),
         ("192.168.7.1", "192.168.7.1 is in 192.168.0.0/16 .private."),
         ("fd00::1", "fd00::1 is in fc00::/7 .unique local."),
+        ("64:ff9b::c0a8:701", "192.168.7.1 is in 192.168.0.0/16 .private."),
     ],
 )
 def test_a_private_name_is_not_told_wherever_it_stands(name: str, fault: str) -> None:
@@ -71,7 +72,7 @@ def test_what_a_certificate_calls_its_subject_is_a_name_of_it() -> None:
         MAY.check("a.test", "1.1.1.1", called("printer.corp.example.test"))
 
 
-@pytest.mark.parametrize("name", ["1.1.1.1", "2606:4700::1111", "10.2.3.4", "localhost"])
+@pytest.mark.parametrize("name", ["1.1.1.1", "2606:4700::1111", "64:ff9b::101:101", "10.2.3.4", "localhost"])
 def test_what_says_nothing_private_may_be_told(name: str) -> None:
     assert MAY.check(name, "1.1.1.1", ALDER.server("www.example.test", name).chain)
 
