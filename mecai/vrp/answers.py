@@ -57,9 +57,7 @@ def understand(url: str, answer: Answer) -> bytes | Held:
     kind = answer.headers.get_content_type()
     if answer.status == HTTPStatus.OK and kind == VOUCHER_TYPE:
         if not answer.complete:
-            raise RequestRefused(
-                f"{url}: sent a voucher of more than {len(answer.body)} octets", final=True, status=HTTPStatus.OK
-            )
+            raise _refused(f"{url}: sent a voucher of more than {len(answer.body)} octets", answer, final=True)
         return answer.body
     if answer.status != HTTPStatus.ACCEPTED:
         raise refusal(url, answer)

@@ -30,8 +30,8 @@ def tell(
     """Tell one VA by the first of its servers, of which there is at least one, that takes it.
 
     However many there are, they have `SECONDS` together, or until `deadline` if that is sooner, and none can use up the
-    time of those after it. Raises
-    `RequestRefused`, what the last of them said, or `ToldInVain` as soon as one says that it is nothing to take.
+    time of those after it. Raises `RequestRefused`, what the last of them said, or `ToldInVain` as soon as one says
+    that it is nothing to take.
     """
     refused = RequestRefused("no server of it is listed")
     deadline = deadline.within(SECONDS) if deadline else Deadline(SECONDS)
