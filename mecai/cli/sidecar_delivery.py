@@ -136,7 +136,8 @@ def pull(context: click.Context, host: str, config_path: Path, ssh: str) -> None
     with _remote(ssh, host, "send", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as remote:
         _tell(remote, _NO_DELIVERY, deadline)
         received = _received(config, remote, host, deadline)
-        _tell(remote, strict_json.dump(vars(received)), deadline)
+        # What was refused, and why, names paths of this host.
+        _tell(remote, strict_json.dump({name: vars(received)[name] for name in _SHOWN}), deadline)
         _pipe(remote.stdin).close()
         laid = _laid(stream.answer(_pipe(remote.stdout).fileno(), deadline), host)
         taken = {name: value for name, value in vars(received).items() if name not in _SHOWN}

@@ -16,8 +16,10 @@ from mecai.cli import sidecar as verb
 from mecai.cli import sidecar_delivery
 from mecai.errors import HostError
 from mecai.protocol.limits import LIMITS
-from mecai.sidecar import delivery
+from mecai.protocol.pki.identity import hash_of
+from mecai.sidecar import delivery, stream
 from mecai.sidecar.delivery import SECONDS
+from mecai.sidecar.store import StapleKey
 from tests.unit.sidecar.conftest import Side, make_side
 
 pytestmark = pytest.mark.usefixtures("side")
@@ -82,6 +84,18 @@ def test_a_host_that_is_not_reached_is_no_wrong_delivery(tmp_path: Path, way: st
     """As SSH ends where a name has no address; it has said why."""
     with pytest.raises(HostError, match=r"^nowhere\.test: nothing was delivered \(ssh ended with 255\)$"):
         run(way, "nowhere.test", "--ssh", f"sh {script(tmp_path, 'exit 255 #')}")
+
+
+def test_pull_tells_what_is_shown_and_not_why_anything_was_refused(
+    side: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reasons name paths of this host, and who sends reads none."""
+    monkeypatch.setattr(sidecar_delivery, "SECONDS", SECONDS)
+    key = StapleKey(hash_of(side.scene.site.certificate), "00" * 8 + ".voucher")
+    (tmp_path / "sent").write_bytes(stream.FIRST + stream.one(key, b"damaged") + stream.last(1))
+    says = f"cat {tmp_path}/sent; cat >{tmp_path}/told #"
+    assert run("pull", "www.example.test", "--ssh", f"sh {script(tmp_path, says)}") == 1
+    assert set(json.loads((tmp_path / "told").read_text())) == {"chains", "successions"}
 
 
 def test_push_to_a_side_that_ends_before_it_has_read_everything(
