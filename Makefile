@@ -58,7 +58,7 @@ module-valgrind: test-deps ## the nginx module below valgrind: 10,000 handshakes
 integration: test-deps ## tests with real nginx, gunicorn and OpenSSL on loopback
 	@$(BIN)/python -m tests install ends vas integration
 
-module: test-deps ## the nginx module: parts without nginx, then sanitizer builds in a real nginx
+module: test-deps ## the nginx module: sanitizer builds in a real nginx, then valgrind over a few handshakes
 	@$(BIN)/python -m tests module
 
 conformance: test-deps ## the verdict cases, put to this project's own client, to a plain second one, to that of clients/node, and to some broken ones
