@@ -1,6 +1,8 @@
 """The role `haproxy_server`: what gives HAProxy its OCSP responses, and settings that HAProxy takes."""
 
 import base64
+import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,10 +10,11 @@ from typing import Final
 
 import jinja2
 import pytest
+import yaml
 
 from tests.patience import SECONDS
 from tests.pki import Hierarchy
-from tests.unit.ansible.running import ANSIBLE
+from tests.unit.ansible.running import ANSIBLE, play
 
 ROLE: Final = ANSIBLE / "roles" / "haproxy_server"
 HAPROXY: Final = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
@@ -75,3 +78,28 @@ def test_haproxy_takes_its_settings(tmp_path: Path, backends: list[str]) -> None
     )  # fmt: skip
     assert checked.returncode == 0, checked.stderr
     assert text.count(" check\n") == len(backends)
+
+
+@pytest.mark.parametrize("port", ["443", "8443"])
+def test_each_is_asked_at_its_own_port(tmp_path: Path, port: str) -> None:
+    nginx = yaml.safe_load((ANSIBLE / "roles" / "nginx" / "defaults" / "main.yml").read_text())["nginx_shows"]
+    (tmp_path / "openssl").write_text(f'#!/bin/sh\n[ "$1" != s_client ] || echo "$3" >>{tmp_path}/asked\necho same\n')
+    (tmp_path / "openssl").chmod(0o755)
+    asked = [*nginx, "www.example.test", "www.pem", *([] if port == "443" else [port])]
+    environment = os.environ | {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert subprocess.run(asked, env=environment, timeout=SECONDS, check=False).returncode == 0
+    assert (tmp_path / "asked").read_text() == f"localhost:{port}\n"
+
+
+@pytest.mark.parametrize(("code", "changed"), [(0, 0), (124, 0), (1, 1)])
+def test_what_does_not_answer_in_time_shows_no_other_certificate(tmp_path: Path, code: int, changed: int) -> None:
+    (block,) = [task["block"] for task in yaml.safe_load((ROLE / "tasks" / "main.yml").read_text()) if "block" in task]
+    (task,) = [task for task in block if "__haproxy_server_shows" in str(task)]
+    handlers = [{"name": name, "ansible.builtin.meta": "noop"} for name in task["notify"]]
+    given = {
+        "__haproxy_server_shows": ["sh", "-c", f"exit {code}"],
+        "__haproxy_server_ports": [{"port": "443", "unit": "nginx"}],
+    }
+    ran = play(tmp_path, [task], "-e", json.dumps(given), handlers=handlers)
+    assert ran.returncode == 0, ran.stdout
+    assert f"changed={changed} " in ran.stdout, ran.stdout
