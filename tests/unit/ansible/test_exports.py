@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from mecai.cli.sidecar_export import export
+from mecai.sidecar.export import LEAST_LEFT
 from tests.unit.ansible.running import ANSIBLE, refusals
 
 ROLE: Final = ANSIBLE / "roles" / "voucher_export"
@@ -21,15 +23,16 @@ def _role(name: str) -> Any:
     return yaml.safe_load((ROLE / name / "main.yml").read_text())
 
 
-def _unit(**file: Any) -> list[str]:
+def _unit(template: str = "export.service.j2", **file: Any) -> list[str]:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
     environment.filters |= {
         "comment": lambda text: f"# {text}",
         "to_json": json.dumps,
         "dirname": lambda path: str(Path(path).parent),
     }
-    text = (ROLE / "templates" / "export.service.j2").read_text()
-    return environment.from_string(text).render(ansible_managed="mine", file={"name": "www"} | file).splitlines()
+    text = (ROLE / "templates" / template).read_text()
+    words = {"ansible_managed": "mine", "file": {"name": "www"} | file, **_role("defaults")}
+    return environment.from_string(text).render(words).splitlines()
 
 
 def _command(lines: list[str]) -> dict[str, Any]:
@@ -55,6 +58,13 @@ def test_every_word_of_an_inventory_reaches_the_program_as_it_is() -> None:
     given = _command(_unit(path=path, certificate=chain, hook=hook, max_size=20000))
     assert (given["out"], given["chain"], given["deploy_hook"]) == (Path(path), Path(chain), hook)
     assert given["max_size"] == 20000
+
+
+def test_no_two_exports_are_further_apart_than_what_they_show_is_good() -> None:
+    """Drawn anew each hour, the delay would part two by 70 minutes; what has an hour left is exported."""
+    lines = set(_unit("export.timer.j2"))
+    assert ("OnCalendar=hourly" in lines, timedelta(hours=1)) == (True, LEAST_LEFT)
+    assert {"FixedRandomDelay=yes", "AccuracySec=1s", "Persistent=yes"} <= lines
 
 
 def test_names_that_cannot_be_are_refused(tmp_path: Path) -> None:
