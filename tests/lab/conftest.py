@@ -31,6 +31,7 @@ CHOICES = (
     "database",
     "vas_node",
     "tls_server",
+    "site",
     "stock_server",
     "slot_server",
     "python_server",
@@ -113,10 +114,13 @@ def _require_lab() -> None:
 
 
 def chosen(role: str) -> tuple[Machine, ...]:
-    """Return the hosts of a role, all (`machine`), or the servers that a private authority certified."""
+    """Return the hosts of a role, all (`machine`), the servers that a private authority certified, or sites."""
     if role == "intranet_server":
         private = {machine.name for machine in chosen("private_authority")}
         return tuple(server for server in chosen("plain_server") if server.told.issuer in private)
+    if role == "site":  # to an authority, and to owners, it is all one how a site's server comes to staple
+        found = chosen("tls_server")
+        return tuple(server for server in found if not server.roles & STAPLING_OTHERWISE) or found
     return tuple(machine for machine in machines() if role == "machine" or role in machine.roles)
 
 
@@ -132,9 +136,7 @@ def others(site: Machine) -> tuple[Machine, ...]:
 
 
 def _pairs(choice: str) -> Iterator[tuple[Machine, Machine]]:
-    """Yield authorities with sites; to an authority it is all one how a site's server comes to staple."""
-    sites = chosen("tls_server")
-    for site in [each for each in sites if not each.roles & STAPLING_OTHERWISE] or sites:
+    for site in chosen("site"):
         yield from ((found, site) for found in (issuers if choice == "issuer" else others)(site))
 
 

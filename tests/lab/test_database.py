@@ -48,12 +48,12 @@ def test_only_the_servers_user_and_root_come_in(database: Machine) -> None:
     assert (elsewhere.rc, "no pg_hba.conf entry" in elsewhere.stderr) == (2, True)
 
 
-def test_root_reads_in_the_log_what_the_server_vouched_for(database: Machine, tls_server: Machine) -> None:
-    if database in issuers(tls_server):
+def test_root_reads_in_the_log_what_the_server_vouched_for(database: Machine, site: Machine) -> None:
+    if database in issuers(site):
         pytest.skip("it vouches for nothing that its own owner certified")
-    certificate = parse_voucher(_vouched(tls_server, database)).info.certificate_hash.hex()
+    certificate = parse_voucher(_vouched(site, database)).info.certificate_hash.hex()
     logged = {entry["certificate"]: entry for entry in json.loads(database.run("mecai vas log --format json"))}
-    assert tls_server.told.site in logged[certificate]["names"]
+    assert site.told.site in logged[certificate]["names"]
     vouched = query(database, "SELECT encode(certificate_hash, 'hex') FROM vouchers").split()
     assert logged[certificate]["vouchers"] == vouched.count(certificate) >= 1
 
@@ -64,20 +64,20 @@ def test_root_reads_in_the_log_what_the_server_vouched_for(database: Machine, tl
     [(f"kill -9 $({MAIN_PROCESS})", ""), ("systemctl stop postgresql", "systemctl start postgresql")],
     ids=["killed", "stopped for a while"],
 )
-def test_the_server_waits_for_its_database(database: Machine, tls_server: Machine, end: str, begin: str) -> None:
+def test_the_server_waits_for_its_database(database: Machine, site: Machine, end: str, begin: str) -> None:
     """It says that it is not ready, vouches for nobody, and goes on by itself; what it vouched for before is there."""
-    if database in issuers(tls_server):
+    if database in issuers(site):
         pytest.skip("it vouches for nothing that its own owner certified")
-    before, given = database.run(MAIN_PROCESS), {_vouched(tls_server, database)}
+    before, given = database.run(MAIN_PROCESS), {_vouched(site, database)}
     database.run(end)
     if begin:  # one that was killed is back after a few seconds, whether anybody has asked meanwhile or not
         until(lambda: _failing(database)[:1] == ["database"], SECONDS, lambda: "/readyz says nothing of the database")
-        status, _, body = ask(tls_server, database, VOUCHERS, site_request(tls_server).encode())
+        status, _, body = ask(site, database, VOUCHERS, site_request(site).encode())
         assert (status, json.loads(body)["type"].rpartition("/")[2]) == (503, "overloaded")
         database.run(begin)
     until(lambda: database.run(MAIN_PROCESS) not in {before, "0"}, SECONDS, lambda: "its server does not come back")
     until(lambda: not _failing(database), SECONDS, lambda: "/readyz does not come back")
-    given.add(_vouched(tls_server, database))
+    given.add(_vouched(site, database))
     logged = query(database, "SELECT encode(der, 'hex') FROM vouchers").split()
     assert {voucher.hex() for voucher in given} <= set(logged)
 

@@ -68,8 +68,8 @@ def test_every_contact_of_the_domain_hears_from_every_other_owners_authority(
     until(told, SECONDS, lambda: f"{other_authority.told.sender} has not told {', '.join(owner.told.mailboxes)}")
 
 
-def test_what_the_owner_ordered_is_not_put_before_him(tls_server: Machine, owner: Machine) -> None:
-    assert not [each for each in delivered(owner, _fingerprint(tls_server)) if each.folder != ".known"]
+def test_what_the_owner_ordered_is_not_put_before_him(site: Machine, owner: Machine) -> None:
+    assert not [each for each in delivered(owner, _fingerprint(site)) if each.folder != ".known"]
 
 
 def test_openssl_and_a_mail_library_accept_what_wasdelivered(

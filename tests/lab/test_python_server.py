@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.lab.conftest import Machine, others
+from tests.lab.conftest import Machine, chosen, others
 from tests.lab.verdicts import asked, await_verdict
 
 STAPLES: Final = "/var/lib/mecai-sidecar/staples"
@@ -36,10 +36,10 @@ def test_client_that_knows_nothing_of_vouchers_connects_as_ever(client: Machine,
 
 
 def test_without_vouchers_clients_refuse_and_what_comes_back_is_served_by_the_same_process(
-    client: Machine, python_server: Machine
+    python_server: Machine,
 ) -> None:
     """As where its sidecar was kept from every authority; curl believes it all the same."""
-    site = python_server.told.site
+    site, client = python_server.told.site, chosen("client")[0]
     before = python_server.run("systemctl show --property=MainPID --property=NRestarts mecai-site")
     python_server.run(f"systemctl stop mecai-sidecar && mv {STAPLES} {STAPLES}.away")
     try:

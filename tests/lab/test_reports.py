@@ -29,19 +29,19 @@ T = TypeVar("T")
 pytestmark = pytest.mark.lab_only("a report, and a notice, of nothing that happened")
 
 
-def test_what_a_client_reports_to_one_authority_is_listed_once_by_all(tls_server: Machine) -> None:
+def test_what_a_client_reports_to_one_authority_is_listed_once_by_all(site: Machine) -> None:
     """At an address that nobody reported this certificate at before: another one of the site's network."""
     told, *rest = _telling(chosen("authority"))
-    chain = x509.load_pem_x509_certificates(tls_server.shell.file(f"/etc/ssl/certs/{tls_server.told.site}.pem").content)
-    seen = _beside(tls_server)
+    chain = x509.load_pem_x509_certificates(site.shell.file(f"/etc/ssl/certs/{site.told.site}.pem").content)
+    seen = _beside(site)
     moment = datetime.now(UTC).replace(microsecond=0)
     report = Report(tuple(chain), seen, 443, moment, Verdict.REFUSED, "no-voucher")
-    status, _, body = ask(tls_server, told, REPORTS, json.dumps(report.members()).encode(), JSON)
+    status, _, body = ask(site, told, REPORTS, json.dumps(report.members()).encode(), JSON)
     assert status == 200, body
 
     wanted = {"certificate": hash_of(chain[0]).hex(), "address": address_text(seen)}
     for authority in (told, *rest):
-        found = _awaited(partial(_listed, tls_server, authority, wanted), f"{authority.name} was not told")
+        found = _awaited(partial(_listed, site, authority, wanted), f"{authority.name} was not told")
         assert [(each["verdict"], each["reason"]) for each in found] == [("refused", "no-voucher")], authority.name
 
 

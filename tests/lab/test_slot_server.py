@@ -21,10 +21,14 @@ REQUEST: Final = (
     "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout /run/new.pem -subj /CN={} 2>/dev/null"
 )
 ISSUE: Final = (
-    "echo %s | runuser -u mecai-ca -- mecai ca issue --config /etc/mecai/ca.toml --profile server --days 1 --dns {}"
+    "echo %s | runuser -u mecai-ca -- mecai ca issue --config /etc/mecai/ca.toml --profile server --days 90 --dns {}"
     " --csr - --out -"
 )
-LAY: Final = "echo %s >/etc/ssl/certs/{0}.pem && mv /run/new.pem /etc/ssl/private/{0}.pem"
+# The request too, which Ansible keeps beside the key.
+LAY: Final = (
+    "echo %s >/etc/ssl/certs/{0}.pem && echo %s >/etc/ssl/private/{0}.pem.csr"
+    " && mv /run/new.pem /etc/ssl/private/{0}.pem"
+)
 # Come without a pause, and demand vouchers, until a file says that it is over; each leaves a line: whose certificate it
 # was shown, or why it did not go on.
 VISIT: Final = """
@@ -94,8 +98,8 @@ def _renew(server: Machine) -> None:
     """Have its CA certify a new key, and lay both where the role looks for them."""
     site = server.told.site
     [authority] = [found for found in chosen("authority") if found.name == server.told.issuer]
-    chain = authority.run(ISSUE.format(site), server.run(REQUEST.format(site)))
-    server.run(LAY.format(site), chain)
+    request = server.run(REQUEST.format(site))
+    server.run(LAY.format(site), authority.run(ISSUE.format(site), request), request)
 
 
 def _shown(server: Machine, port: int = 443) -> str:

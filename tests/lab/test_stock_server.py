@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mecai.protocol.codec.tls_answer import VOUCHER, decode_vouchers
 from testbed.machine.waiting import until
-from tests.lab.conftest import Machine, others
+from tests.lab.conftest import Machine, chosen, others
 from tests.lab.verdicts import asked
 
 SECONDS: Final = 20  # nginx ends the workers of before in a moment
@@ -28,9 +28,9 @@ def test_openssl_is_shown_a_voucher_of_every_other_owners_authority(client: Mach
     assert set(_stapled(client, stock_server)) == set(map(base64.b64decode, kept))
 
 
-def test_without_them_clients_refuse_until_the_next_export(client: Machine, stock_server: Machine) -> None:
+def test_without_them_clients_refuse_until_the_next_export(stock_server: Machine) -> None:
     """As where somebody strips them; the same site is a site like any other for who knows nothing of vouchers."""
-    info = _info(stock_server)
+    info, client = _info(stock_server), chosen("client")[0]
     assert _verdict(client, stock_server.told.site) == ("accepted", None)
     stock_server.run(f"rm {info} && {EMPTY} {info} && systemctl reload nginx")
     try:
