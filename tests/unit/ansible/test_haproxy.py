@@ -78,6 +78,7 @@ def test_haproxy_takes_its_settings(tmp_path: Path, backends: list[str]) -> None
     )  # fmt: skip
     assert checked.returncode == 0, checked.stderr
     assert text.count(" check\n") == len(backends)
+    assert "\n    timeout http-request " in text  # who sends a head slowly keeps no connection
 
 
 @pytest.mark.parametrize("port", ["443", "8443"])
