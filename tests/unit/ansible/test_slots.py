@@ -94,8 +94,10 @@ def test_slots_that_cannot_be_are_refused(tmp_path: Path) -> None:
     assert all(each.startswith("Expected slots in voucher_slots_certificates") for each in said[len(taken) :]), said
 
 
-def test_cas_of_the_inventory_certify_what_is_staged_and_the_backup(tmp_path: Path) -> None:
-    ordered = {"name": "www", "authority": "alder", "backup_authority": "birch", "names": ["www.example.test"]}
+@pytest.mark.parametrize("names", [["www.example.test"], "www.example.test"])
+def test_cas_of_the_inventory_certify_what_is_staged_and_the_backup(tmp_path: Path, names: object) -> None:
+    """Ansible takes a string for a list of one, and hands it on as it is."""
+    ordered = {"name": "www", "authority": "alder", "backup_authority": "birch", "names": names}
     given = _role("vars") | {"voucher_slots_certificates": [ordered | PAIR | BACKUP, {"name": "other"} | PAIR]}
     said = {"content": "{{ __voucher_slots_ordered | to_json }}", "dest": f"{tmp_path}/said", "mode": "0600"}
     ran = play(tmp_path, [{"name": "Say", "ansible.builtin.copy": said}], vars=given)
