@@ -87,14 +87,15 @@ class Auditor:
             self.heard(audited)
 
     def _drawn(self, context: VerificationContext, attempt: Attempt, verdict: Verdict) -> Authority | None:
-        """Draw one that was not disclosed, nor would praise itself (V6), nor lies where the person wants none (S4)."""
+        """Draw one whose owner was not named, nor is the issuer's (V6), and that lies where somebody is wanted (S4)."""
         without = regions_without(attempt.policy.regional, destination_of(attempt.server_name, attempt.peer_address))
+        known = self._directory.authorities
+        owners = context.owners | {each.owner_group for each in known if each.authority in verdict.candidates}
         eligible = [
             each
-            for each in self._directory.authorities
+            for each in known
             if each.servers
-            and each.authority not in verdict.candidates
-            and each.owner_group not in context.owners
+            and each.owner_group not in owners
             and each.region not in without
             and not self._directory.distrusted(each.roots, context.now)
         ]

@@ -172,6 +172,17 @@ def test_where_everybody_is_a_candidate_nobody_is_left(world: World) -> None:
     assert world.asked == []
 
 
+def test_another_authority_of_a_candidates_owner_is_no_witness(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = next(each.owner_group for each in SCENE.directory.authorities if each.authority == IDS["birch"])
+    entries = [
+        replace(each, owner_group=group) if each.authority == IDS["dogwood"] else each
+        for each in SCENE.directory.authorities
+    ]
+    world = World(monkeypatch, directory=replace(SCENE.directory, authorities=tuple(entries)))
+    world.audit()
+    assert world.asked == []
+
+
 def test_where_a_person_wants_no_authority_of_a_region_none_is_asked(world: World) -> None:
     """S4: who must not be named to the server need not hear of it either."""
     (region,) = (each.region for each in SCENE.directory.authorities if each.authority == IDS["dogwood"])
