@@ -9,17 +9,25 @@ round comes all the same, two minutes later at most.
 import fcntl
 import os
 import resource
+import struct
+import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 _SPARED: Final = 256  # descriptors that the rest of the process may need
+# fcntl(2), struct f_owner_ex: any thread may take what is for the process, and this one is for whoever waits.
+_F_SETOWN_EX: Final = 15
+_F_OWNER_TID: Final = 0
 
 _Identity = tuple[int, int]  # device and inode: another folder of the same name is another one
 
 
 class Notices:
-    """The folders that are watched, an open descriptor for each. SIGIO is to be blocked before."""
+    """The folders that are watched, an open descriptor for each. SIGIO is to be blocked before.
+
+    It comes to the thread that said `watch`.
+    """
 
     def __init__(self) -> None:
         self._open: dict[Path, tuple[int, _Identity]] = {}
@@ -43,6 +51,7 @@ class Notices:
             return
         try:
             fcntl.fcntl(descriptor, fcntl.F_NOTIFY, _events())
+            fcntl.fcntl(descriptor, _F_SETOWN_EX, struct.pack("ii", _F_OWNER_TID, threading.get_native_id()))
         except OSError:
             os.close(descriptor)
         else:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -163,6 +164,26 @@ def signals() -> Iterator[Signals]:
         signal.signal(each, handler)
 
 
+def test_another_thread_takes_no_change_from_who_waits(signals: Signals, tmp_path: Path) -> None:
+    """One that blocks no signal, as a library might have begun it, may be given whatever is for the process."""
+    go, begun = threading.Event(), threading.Event()
+
+    def idle() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGIO])
+        begun.set()
+        go.wait(SECONDS)
+
+    other = threading.Thread(target=idle)
+    other.start()
+    assert begun.wait(SECONDS)
+    signals.watch({tmp_path})
+    (tmp_path / "new").write_bytes(b"")
+    wanted = signals.wanted()
+    go.set()
+    other.join(SECONDS)
+    assert wanted
+
+
 def test_a_change_in_a_folder_wakes(signals: Signals, tmp_path: Path) -> None:
     signals.watch({tmp_path, tmp_path / "none"})
     assert not signals.wanted()
@@ -197,5 +218,5 @@ def test_a_folder_that_was_replaced_is_watched_anew(signals: Signals, tmp_path: 
 def test_a_hangup_while_a_change_settles_is_not_lost(signals: Signals, tmp_path: Path) -> None:
     signals.watch({tmp_path})
     (tmp_path / "new").write_bytes(b"")
-    os.kill(os.getpid(), signal.SIGHUP)
+    signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
     assert signals(SECONDS) or signals(SECONDS)
