@@ -24,6 +24,8 @@ SETTLE = """set -e
   grep -v '^hold = ' /root/vas.toml.kept; } >/etc/mecai/vas.toml
 systemctl restart mecai-vas"""
 WAITING = "SELECT count(*) FROM outbox WHERE due IS NOT NULL AND body LIKE '%{}%'"
+# A lab's domain may have had its mails of the day, by attacks that were played and by other tests.
+NOBODY_TOLD = "DELETE FROM outbox WHERE kind = 'count'"
 BRING_BACK = "mv /root/vas.toml.kept /etc/mecai/vas.toml && systemctl restart mecai-vas"
 pytestmark = pytest.mark.lab_only("it ends servers, and has new certificates made")
 
@@ -43,8 +45,9 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture
 def holding(nodes: Nodes) -> Iterator[Nodes]:
-    """Have them hold whatever certificate is new."""
+    """Have them hold whatever certificate is new, and tell of it."""
     _settle(nodes, "P3D")
+    query(nodes.first, NOBODY_TOLD)
     yield nodes
     _settle(nodes, "PT0S")
 

@@ -70,9 +70,10 @@ def test_a_missing_module_where_no_vendor_builds_it(inventory: Path) -> None:
     assert_missing(site(inventory), "libnginx-mod-voucher.deb", "vendor")
 
 
-def test_the_module_is_looked_for_where_the_role_takes_it() -> None:
+@pytest.mark.parametrize("role", ["tls_server", "haproxy_server"])
+def test_the_module_is_looked_for_where_the_role_takes_it(role: str) -> None:
     """A role's defaults are not known outside it: so they stand twice, and are the same."""
     preflight = (ANSIBLE / "playbooks" / "preflight.yml").read_text(encoding="utf-8")
-    default = yaml.safe_load((ANSIBLE / "roles" / "tls_server" / "defaults" / "main.yml").read_text(encoding="utf-8"))
-    (path,) = re.findall(r"inventory_dir ~ '([^']+)'", preflight)
-    assert default["tls_server_module_package"] == f"{{{{ inventory_dir }}}}{path}"
+    default = yaml.safe_load((ANSIBLE / "roles" / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    (path,) = re.findall(rf"{role}_module_package \| default\(inventory_dir ~ '([^']+)'", preflight)
+    assert default[f"{role}_module_package"] == f"{{{{ inventory_dir }}}}{path}"
