@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -156,19 +156,22 @@ def _vouch(door: socket.socket, identity: Path, answers: Answers) -> None:
 def _respond(door: socket.socket, answers: Answers) -> None:
     while True:
         plain, _ = door.accept()
-        with plain:
+        with suppress(OSError), plain:
             serial = ocsp.load_der_ocsp_request(_body(plain)).serial_number
             _answer(plain, "application/ocsp-response", answers[serial.to_bytes(20)])
 
 
 def _body(connected: socket.socket) -> bytes:
-    """Read one request whole; return its body."""
+    """Read one request whole; return its body. Raises `ConnectionError` where whoever asks was killed meanwhile."""
     with connected.makefile("rb") as stream:
         length = 0
         while line := stream.readline().strip():
             name, _, value = line.partition(b":")
             length = int(value) if name.lower() == b"content-length" else length
-        return stream.read(length)
+        body = stream.read(length)
+    if not body or len(body) < length:
+        raise ConnectionError("a request was cut off")
+    return body
 
 
 def _answer(connected: socket.socket, kind: str, body: bytes) -> None:
