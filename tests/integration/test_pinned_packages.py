@@ -37,14 +37,12 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_checkout(machine: Machine) -> None:
-    """Give the machine what scripts/bootstrap works on: our lists and scripts, and a project of one empty package."""
-    for name in ("pyproject.toml", "README.md", "LICENSE", "scripts/bootstrap", "scripts/cause"):
+    """Give the machine what scripts/bootstrap works on: our lists and scripts, and a project of one package."""
+    for name in ("pyproject.toml", "README.md", "LICENSE", "mecai/__init__.py", "scripts/bootstrap", "scripts/cause"):
         copy = machine.checkout / name
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes((ROOT / name).read_bytes())
         copy.chmod(0o755)
-    (machine.checkout / "mecai").mkdir()
-    (machine.checkout / "mecai" / "__init__.py").touch()
     (machine.checkout / "requirements" / "debian-lab.txt").touch()
     machine.pin("pip.txt")
     machine.pin("dev.txt")
