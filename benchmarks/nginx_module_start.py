@@ -203,7 +203,7 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise RuntimeError(f"nginx has not read all after {_BOUND:g} s")
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE)  # between two looks, up to the bound: nginx says to nobody that it has read
 
 
 def _processor(pid: int) -> float:

@@ -165,7 +165,7 @@ def _let_be_read(config: SidecarConfig, chain: Path) -> None:
     """Give the server the time to read vouchers that came just now: its first visitor would get none."""
     with as_owner(config):
         seconds = unread(config.staples, chain, time.time())
-    time.sleep(seconds)
+    time.sleep(seconds)  # five at most: servers read by a timer, and say to nobody that they have
 
 
 def _run(command: str) -> None:

@@ -32,9 +32,11 @@ class Destination(Target):
     @classmethod
     def of_host(cls, text: str, scheme: str = "https") -> "Destination":
         """Read `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`, to be reached as the scheme says; raises `InputError`."""
+        if "/" in text:
+            raise InputError(f"{text!r} is no host; expected HOST[:PORT], such as www.example.test")
         bare = f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
         destination = cls.of_url(f"{scheme}://{bare}", scheme)
-        if destination.path != "/" or text.endswith("/"):
+        if destination.path != "/":
             raise InputError(f"{text!r} is no host; expected HOST[:PORT]")
         return destination
 

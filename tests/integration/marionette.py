@@ -95,5 +95,5 @@ def _port(file: Path) -> int:
     while time.monotonic() < end:
         if file.exists() and (text := file.read_text()):
             return int(text)
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks, up to the deadline: a browser says to nobody that it listens
     raise AssertionError("the browser does not listen")

@@ -15,6 +15,7 @@ from mecai.client.cache_file import VoucherFile
 from mecai.protocol.objects.voucher import parse_voucher
 from tests.patience import SECONDS
 from tests.scene import HOST
+from tests.unit.client.killed import kill_at_work
 from tests.unit.client.world import World
 
 world = World()
@@ -163,20 +164,8 @@ def test_a_fork_opens_the_file_for_itself(path: Path) -> None:
 
 def test_a_program_that_is_killed_at_work_leaves_what_was_there(path: Path) -> None:
     VoucherFile(path).settle(HOST, (), VOUCHERS)
-    program = textwrap.dedent(f"""
-        import signal, sqlite3
-        file = sqlite3.connect({str(path)!r})
-        file.execute("PRAGMA cache_spill = 1")
-        file.execute("DELETE FROM voucher")
-        for number in range(200):
-            file.execute("INSERT INTO voucher (name, hash, der) VALUES ('x', ?, zeroblob(16000))", (bytes([number]),))
-        print("at work", flush=True)
-        signal.pause()
-    """)  # noqa: S608 - a program, and no query
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"at work\n"
-        other.kill()
+    row = "INSERT INTO voucher (name, hash, der) VALUES ('x', CAST(? AS BLOB), zeroblob(16000))"
+    kill_at_work(path, "DELETE FROM voucher", row)
     assert path.with_name(f"{path.name}-journal").exists()
     assert VoucherFile(path).held(HOST) == VOUCHERS
 

@@ -68,6 +68,11 @@ def test_what_is_no_host(text: str) -> None:
         Destination.of_host(text)
 
 
+def test_a_url_in_the_place_of_a_host_is_said_as_it_was_typed() -> None:
+    with pytest.raises(InputError, match=r"^'https://www.example.test:8443/' is no host; expected HOST\[:PORT\]"):
+        Destination.of_host("https://www.example.test:8443/")
+
+
 def test_a_destination_is_shown_as_a_url() -> None:
     assert Destination("2001:db8::1", 8443, "/x").url == "https://[2001:db8::1]:8443/x"
     assert Destination("www.example.test", 443).url == "https://www.example.test/"

@@ -2,9 +2,6 @@
 
 import multiprocessing
 import sqlite3
-import subprocess
-import sys
-import textwrap
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +15,7 @@ from mecai.errors import HostError, InputError
 from mecai.protocol.objects.report import Report, Verdict
 from tests.patience import SECONDS
 from tests.pki import NOW, Hierarchy
+from tests.unit.client.killed import kill_at_work
 
 ALDER = Hierarchy("alder")
 REPORT = Report(ALDER.server("www.example.test").chain, bytes([1, 1, 1, 1]), 443, NOW, Verdict.REFUSED, "no-voucher")
@@ -138,20 +136,8 @@ def test_what_is_broken_is_made_anew(outbox: Outbox) -> None:
 
 def test_a_program_that_is_killed_at_work_leaves_what_was_there(outbox: Outbox) -> None:
     put(outbox)
-    program = textwrap.dedent(f"""
-        import signal, sqlite3
-        file = sqlite3.connect({str(outbox.path)!r})
-        file.execute("PRAGMA cache_spill = 1")
-        file.execute("DELETE FROM delivery")
-        for number in range(200):
-            file.execute("INSERT INTO delivery VALUES (?, zeroblob(16000), 0, 0, '')", (str(number),))
-        print("at work", flush=True)
-        signal.pause()
-    """)  # noqa: S608 - a program, and no query
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"at work\n"
-        other.kill()
+    row = "INSERT INTO delivery VALUES (?, zeroblob(16000), 0, 0, '')"
+    kill_at_work(outbox.path, "DELETE FROM delivery", row)
     assert Outbox(outbox.path).claim(NOW) == Claim(NAME, BIRCH, 1, b"{}")
 
 
